@@ -1,0 +1,24 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test dev build setup clean
+
+help: ## Say what each target does
+	@echo "Targets (options for frontrow go in ARGS, as in: make run ARGS=--help):"
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: ## Install what is missing, build, and serve a demo
+	@scripts/run.sh $(ARGS)
+
+test: ## Run every check and test, browser tests included
+	@scripts/test.sh
+
+dev: ## Serve the demo, and rebuild and reload the page whenever a file changes
+	@scripts/dev.sh $(ARGS)
+
+build: ## Build the release, if anything changed since the last one
+	@scripts/build.sh
+
+setup: ## Install what building and testing need
+	@scripts/setup.sh
+
+clean: ## Remove what was built, and what tests left behind
+	@scripts/clean.sh

@@ -1,0 +1,55 @@
+//! The routes.
+
+use crate::accounts::{AccountPage, SignUpPage};
+use crate::clock::Fresh;
+use crate::concerts::{ConcertPage, EditConcertPage, HomePage, NewConcertPage};
+use crate::i18n::Locale;
+use crate::layout::{Footer, Header};
+use crate::queue::QueuePage;
+use crate::refused::Refused;
+use crate::sessions::{LogInPage, SessionContext};
+use crate::tickets::{TicketPage, TicketsPage};
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+/// Everything inside `<body>`. Renders without a request, too: that is how the server learns the routes.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_context(Locale::current());
+    Fresh::provide();
+    view! {
+        <Router>
+            <Frame/>
+        </Router>
+    }
+}
+
+/// Inside the router, so that it knows of a form that was refused.
+///
+/// Every page is rendered whole before it is sent: crawlers read it, and status, redirects and titles are right.
+#[component]
+fn Frame() -> impl IntoView {
+    SessionContext::provide();
+    let not_found = || view! { <Refused refusal=model::Refusal::NotFound/> };
+    view! {
+        <Header/>
+        <main id="content" class="content" tabindex="-1">
+            <Routes fallback=not_found>
+                <Route path=path!("/") view=HomePage ssr=SsrMode::Async/>
+                <Route path=path!("/concerts/new") view=NewConcertPage ssr=SsrMode::Async/>
+                <Route path=path!("/concerts/:id") view=ConcertPage ssr=SsrMode::Async/>
+                <Route path=path!("/concerts/:id/edit") view=EditConcertPage ssr=SsrMode::Async/>
+                <Route path=path!("/concerts/:id/queue") view=QueuePage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+                <Route path=path!("/log-in") view=LogInPage ssr=SsrMode::Async/>
+                <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+                <Route path=path!("/tickets") view=TicketsPage ssr=SsrMode::Async/>
+                <Route path=path!("/tickets/:id") view=TicketPage ssr=SsrMode::Async/>
+            </Routes>
+        </main>
+        <Footer/>
+    }
+}

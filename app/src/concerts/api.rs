@@ -1,0 +1,57 @@
+//! Server functions of concerts.
+
+use crate::error::ApiError;
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use model::concerts::{Concert, ConcertForm, ConcertId, ConcertPage, ConcertView};
+
+#[cfg(feature = "ssr")]
+use crate::request::{optional_session, services, session};
+#[cfg(feature = "ssr")]
+use model::{Refusal, concerts::ConcertQuery, concerts::Genre};
+
+/// One page of concerts. `genre` is a genre's stable name, empty for all.
+#[server(name = ListConcerts, prefix = "/api", endpoint = "list_concerts", input = GetUrl)]
+pub async fn list_concerts(
+    #[server(default)] search: String,
+    #[server(default)] genre: String,
+    #[server(default)] page: u32,
+) -> Result<ConcertPage, ApiError> {
+    let genre = match genre.as_str() {
+        "" => None,
+        name => Some(Genre::parse(name).ok_or(Refusal::Malformed)?),
+    };
+    let query = ConcertQuery {
+        search,
+        genre,
+        page: page.max(1),
+    };
+    Ok(services::concerts::list(&services()?, &query).await?)
+}
+
+/// One concert, the server's clock, and whether the reader may edit it.
+#[server(name = GetConcert, prefix = "/api", endpoint = "get_concert", input = GetUrl)]
+pub async fn get_concert(id: ConcertId) -> Result<ConcertView, ApiError> {
+    Ok(services::concerts::find_view(&services()?, optional_session().as_ref(), id).await?)
+}
+
+/// Puts a concert on sale; organisers and admins only.
+#[server(name = CreateConcert, prefix = "/api", endpoint = "create_concert")]
+pub async fn create_concert(#[server(flatten)] form: ConcertForm) -> Result<Concert, ApiError> {
+    let session = session()?;
+    let concert = services::concerts::create(&services()?, &session, form.parse()?).await?;
+    leptos_axum::redirect(&format!("/concerts/{}", concert.id));
+    Ok(concert)
+}
+
+/// Changes a concert; its organiser and admins only.
+#[server(name = UpdateConcert, prefix = "/api", endpoint = "update_concert")]
+pub async fn update_concert(
+    id: ConcertId,
+    #[server(flatten)] form: ConcertForm,
+) -> Result<Concert, ApiError> {
+    let session = session()?;
+    let concert = services::concerts::update(&services()?, &session, id, form.parse()?).await?;
+    leptos_axum::redirect(&format!("/concerts/{}", concert.id));
+    Ok(concert)
+}

@@ -1,0 +1,44 @@
+//! A concert as a stub waiting to be torn.
+
+use super::poster::Poster;
+use super::sale::PhaseBadge;
+use crate::i18n::{thousands, use_words};
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use model::concerts::{Concert, Phase};
+
+#[component]
+pub fn ConcertCard(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
+    let words = use_words();
+    let phase = concert.phase(now);
+    let foot = match phase {
+        Phase::Upcoming => {
+            view! { <span class="stub-opens">{(words.opens_at)(&(words.date_time)(concert.sale_opens_at))}</span> }
+                .into_any()
+        }
+        Phase::Selling | Phase::Paused => view! {
+            <span class="stub-left">
+                <span class="figures">{thousands(concert.left().into())}</span>" "{words.tickets_left_label}
+            </span>
+        }
+        .into_any(),
+        Phase::SoldOut | Phase::Over => ().into_any(),
+    };
+    view! {
+        <li class="stub" class:stub--past=matches!(phase, Phase::SoldOut | Phase::Over)>
+            <Poster id=concert.id genre=concert.genre>
+                <p class="poster-artist">{concert.artist}</p>
+                <h2 class="poster-title"><a href=format!("/concerts/{}", concert.id)>{concert.title}</a></h2>
+            </Poster>
+            <div class="stub-body">
+                <p class="stub-when">{(words.date_time)(concert.starts_at)}</p>
+                <p class="stub-where">{concert.venue}</p>
+                <p class="stub-price"><span>{(words.genre_name)(concert.genre)}</span><span>{(words.won)(concert.price_won)}</span></p>
+            </div>
+            <div class="stub-foot">
+                <PhaseBadge phase=phase/>
+                {foot}
+            </div>
+        </li>
+    }
+}

@@ -1,0 +1,218 @@
+//! `/`: the concerts, searched, filtered and paged. All of it is in the address, so links and the back button work.
+
+use super::api::list_concerts;
+use super::card::ConcertCard;
+use crate::error::ApiError;
+use crate::i18n::use_words;
+use crate::layout::PageMeta;
+use crate::refused::Refused;
+use leptos::prelude::*;
+use leptos::{ev, html};
+use leptos_router::hooks::{use_navigate, use_query_map};
+use model::concerts::{ConcertPage, Genre};
+
+/// What is asked for, as it stands in the address. Nonsense in it counts as not asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Asked {
+    search: String,
+    genre: String,
+    page: u32,
+}
+
+impl Asked {
+    fn address(&self, page: u32) -> String {
+        let mut address = String::from("/");
+        let mut add = |name: &str, value: &str| {
+            address.push(if address.contains('?') { '&' } else { '?' });
+            address.push_str(name);
+            address.push('=');
+            for byte in value.bytes() {
+                if byte.is_ascii_alphanumeric() || byte == b'_' {
+                    address.push(byte as char);
+                } else {
+                    address.push_str(&format!("%{byte:02X}"));
+                }
+            }
+        };
+        for (name, value) in [
+            ("search", self.search.as_str()),
+            ("genre", self.genre.as_str()),
+        ] {
+            if !value.is_empty() {
+                add(name, value);
+            }
+        }
+        if page > 1 {
+            add("page", &page.to_string());
+        }
+        address
+    }
+}
+
+#[component]
+pub fn HomePage() -> impl IntoView {
+    let words = use_words();
+    let query = use_query_map();
+    let asked = Memo::new(move |_| {
+        query.with(|q| Asked {
+            search: q
+                .get_str("search")
+                .unwrap_or_default()
+                .trim()
+                .chars()
+                .take(120)
+                .collect(),
+            genre: q
+                .get_str("genre")
+                .and_then(Genre::parse)
+                .map_or("", Genre::as_str)
+                .to_owned(),
+            page: q
+                .get_str("page")
+                .and_then(|p| p.parse().ok())
+                .unwrap_or(1)
+                .max(1),
+        })
+    });
+    let concerts = Resource::new(
+        move || asked.get(),
+        |asked| list_concerts(asked.search, asked.genre, asked.page),
+    );
+    view! {
+        <PageMeta title=words.concerts.to_owned() description=words.home_description.to_owned()/>
+        <section class="marquee">
+            <h1>{words.home_heading}</h1>
+            <p class="lead">{words.home_lead}</p>
+        </section>
+        <Search asked/>
+        <Transition>
+            {move || Suspend::new(async move {
+                match concerts.await {
+                    Ok(page) => view! { <Found page asked=asked.get_untracked()/> }.into_any(),
+                    Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Search(asked: Memo<Asked>) -> impl IntoView {
+    let words = use_words();
+    let chosen = asked.get_untracked();
+    let genres = Genre::ALL
+        .into_iter()
+        .map(|genre| {
+            let name = genre.as_str();
+            view! { <option value=name selected=name == chosen.genre>{(words.genre_name)(genre)}</option> }
+        })
+        .collect_view();
+    let (search, genre) = (
+        NodeRef::<html::Input>::new(),
+        NodeRef::<html::Select>::new(),
+    );
+    let navigate = use_navigate();
+    // What the browser would do by itself, without loading the page anew.
+    let find = move |event: ev::SubmitEvent| {
+        if let (Some(search), Some(genre)) = (search.get_untracked(), genre.get_untracked()) {
+            event.prevent_default();
+            let asked = Asked {
+                search: search.value(),
+                genre: genre.value(),
+                page: 1,
+            };
+            navigate(&asked.address(1), Default::default());
+        }
+    };
+    view! {
+        <search>
+            <form method="get" action="/" class="search" on:submit=find>
+                <div class="search-field search-field--wide">
+                    <label for="search">{words.search_by_title}</label>
+                    <input
+                        node_ref=search
+                        id="search"
+                        name="search"
+                        type="search"
+                        autocomplete="off"
+                        maxlength="120"
+                        value=chosen.search
+                        prop:value=move || asked.with(|a| a.search.clone())
+                    />
+                </div>
+                <div class="search-field">
+                    <label for="genre">{words.genre}</label>
+                    <select node_ref=genre id="genre" name="genre" prop:value=move || asked.with(|a| a.genre.clone())>
+                        <option value="">{words.all_genres}</option>
+                        {genres}
+                    </select>
+                </div>
+                <button type="submit" class="button">{words.find}</button>
+            </form>
+        </search>
+    }
+}
+
+#[component]
+fn Found(page: ConcertPage, asked: Asked) -> impl IntoView {
+    let words = use_words();
+    let now = page.server_time;
+    if page.concerts.is_empty() {
+        return view! {
+            <div class="notice">
+                <h2>{words.nothing_found}</h2>
+                <p>{words.nothing_found_hint}</p>
+                <p><a class="button" href="/">{words.show_all}</a></p>
+            </div>
+        }
+        .into_any();
+    }
+    let cards = page
+        .concerts
+        .into_iter()
+        .map(|concert| view! { <ConcertCard concert now/> })
+        .collect_view();
+    let (at, pages) = (page.page, page.pages);
+    let previous = (at > 1).then(|| {
+        let href = asked.address(at - 1);
+        view! { <a class="button" rel="prev" href=href>{words.previous_page}</a> }
+    });
+    let next = (at < pages).then(|| {
+        let href = asked.address(at + 1);
+        view! { <a class="button" rel="next" href=href>{words.next_page}</a> }
+    });
+    let paging = (pages > 1).then(|| {
+        view! {
+            <nav class="paging" aria-label=words.pages>
+                {previous}
+                <span>{(words.page_of)(at, pages)}</span>
+                {next}
+            </nav>
+        }
+    });
+    view! {
+        <p class="found" role="status">{(words.concerts_found)(page.total)}</p>
+        <ul class="stubs">{cards}</ul>
+        {paging}
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_says_only_what_is_asked() {
+        let asked = Asked {
+            search: "한 &".into(),
+            genre: "hip_hop".into(),
+            page: 1,
+        };
+        assert_eq!(
+            asked.address(2),
+            "/?search=%ED%95%9C%20%26&genre=hip_hop&page=2"
+        );
+        assert_eq!(Asked::default().address(1), "/");
+    }
+}

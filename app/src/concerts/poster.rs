@@ -1,0 +1,288 @@
+//! A poster from the concert's own data.
+//!
+//! The genre chooses how it is composed, the id which colours and where things stand. Whole numbers only, so that server
+//! and browser draw the same. Colours are classes: the palettes are in `style/poster.css`.
+
+use leptos::prelude::*;
+use model::concerts::{ConcertId, Genre};
+use std::fmt::Write;
+
+const PALETTES: u64 = 8;
+const SIDE: i64 = 400;
+
+/// The picture alone; whoever shows it puts the title on it.
+#[component]
+pub fn Poster(id: ConcertId, genre: Genre, children: Children) -> impl IntoView {
+    let mut dice = Dice::new(id, genre);
+    let class = format!("poster poster--{}", dice.roll(PALETTES as i64));
+    view! {
+        <div class=class>
+            <div class="poster-art" aria-hidden="true" inner_html=draw(genre, &mut dice)></div>
+            <div class="poster-words">{children()}</div>
+        </div>
+    }
+}
+
+/// A small generator of repeatable numbers (xorshift64*, Marsaglia 2003, Vigna 2016).
+struct Dice(u64);
+
+impl Dice {
+    fn new(id: ConcertId, genre: Genre) -> Dice {
+        let seed = (id.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ ((genre as u64 + 1) << 40);
+        let mut dice = Dice(seed | 1);
+        // The first numbers of neighbouring seeds are alike.
+        for _ in 0..8 {
+            dice.roll(2);
+        }
+        dice
+    }
+
+    /// `0..below`.
+    fn roll(&mut self, below: i64) -> i64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let n = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+        (n % below.max(1) as u64) as i64
+    }
+
+    fn between(&mut self, least: i64, most: i64) -> i64 {
+        least + self.roll(most - least + 1)
+    }
+}
+
+fn draw(genre: Genre, dice: &mut Dice) -> String {
+    let mut svg = String::with_capacity(1500);
+    svg.push_str(r#"<svg viewBox="0 0 400 400" preserveAspectRatio="xMidYMid slice">"#);
+    match genre {
+        Genre::Pop => pop(&mut svg, dice),
+        Genre::Indie => indie(&mut svg, dice),
+        Genre::Rock => rock(&mut svg, dice),
+        Genre::HipHop => hip_hop(&mut svg, dice),
+        Genre::Electronic => electronic(&mut svg, dice),
+        Genre::Jazz => jazz(&mut svg, dice),
+        Genre::Classical => classical(&mut svg, dice),
+        Genre::Traditional => traditional(&mut svg, dice),
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// Writing to a string cannot fail.
+macro_rules! put {
+    ($svg:expr, $($arg:tt)*) => { let _ = write!($svg, $($arg)*); };
+}
+
+fn circle(svg: &mut String, class: &str, x: i64, y: i64, r: i64) {
+    put!(
+        svg,
+        r#"<circle class="{class}" cx="{x}" cy="{y}" r="{r}"/>"#
+    );
+}
+
+/// Two balloons and their shadow.
+fn pop(svg: &mut String, dice: &mut Dice) {
+    let (x, y) = (dice.between(90, 180), dice.between(90, 170));
+    circle(svg, "b", x, y, dice.between(110, 150));
+    circle(
+        svg,
+        "c mix",
+        x + dice.between(90, 160),
+        y + dice.between(20, 90),
+        dice.between(90, 130),
+    );
+    circle(
+        svg,
+        "d",
+        dice.between(280, 350),
+        dice.between(40, 110),
+        dice.between(18, 40),
+    );
+}
+
+/// A moon over hills.
+fn indie(svg: &mut String, dice: &mut Dice) {
+    circle(
+        svg,
+        "d",
+        dice.between(80, 320),
+        dice.between(70, 130),
+        dice.between(40, 66),
+    );
+    for (i, class) in ["b", "c", "b deep"].into_iter().enumerate() {
+        let y = 190 + 60 * i as i64 + dice.between(-14, 14);
+        let (a, b) = (dice.between(-70, 10), dice.between(-10, 70));
+        put!(
+            svg,
+            r#"<path class="{class}" d="M0 {y}Q100 {} 200 {}T400 {}V400H0Z"/>"#,
+            y + a,
+            y + b / 2,
+            y + b
+        );
+    }
+}
+
+/// Shards.
+fn rock(svg: &mut String, dice: &mut Dice) {
+    let (x, y) = (dice.between(120, 280), dice.between(110, 190));
+    for class in ["b", "c", "b deep", "d"] {
+        let (p, q) = (dice.between(-80, 480), dice.between(-80, 480));
+        let width = dice.between(60, 150);
+        if class == "d" {
+            put!(
+                svg,
+                r#"<path class="d" d="M{x} {y}L{} -20L{} -20Z"/>"#,
+                p,
+                p + width / 2
+            );
+        } else {
+            put!(
+                svg,
+                r#"<path class="{class}" d="M{x} {y}L{p} 420L{} 420Z"/>"#,
+                p + width * 2
+            );
+            put!(
+                svg,
+                r#"<path class="{class} thin" d="M{x} {y}L-20 {q}L-20 {}Z"/>"#,
+                q + width / 2
+            );
+        }
+    }
+}
+
+/// Stacked blocks.
+fn hip_hop(svg: &mut String, dice: &mut Dice) {
+    let step = SIDE / 5;
+    for column in 0..5 {
+        let height = dice.between(1, 4);
+        let class = ["b", "c", "b deep"][dice.roll(3) as usize];
+        let y = SIDE - height * step;
+        put!(
+            svg,
+            r#"<rect class="{class}" x="{}" y="{y}" width="{step}" height="{}"/>"#,
+            column * step,
+            height * step
+        );
+    }
+    let (column, row) = (dice.roll(5), dice.roll(2));
+    put!(
+        svg,
+        r#"<rect class="d" x="{}" y="{}" width="{step}" height="{step}"/>"#,
+        column * step,
+        row * step
+    );
+}
+
+/// Rings from a source, and a level meter.
+fn electronic(svg: &mut String, dice: &mut Dice) {
+    let (x, y) = (dice.between(120, 280), dice.between(90, 180));
+    let step = dice.between(26, 40);
+    for ring in (1..=5).rev() {
+        circle(
+            svg,
+            if ring % 2 == 0 { "b" } else { "c" },
+            x,
+            y,
+            ring * step,
+        );
+    }
+    circle(svg, "d", x, y, step / 2);
+    for bar in 0..10 {
+        let height = dice.between(20, 120);
+        put!(
+            svg,
+            r#"<rect class="ground" x="{}" y="{}" width="22" height="{height}"/>"#,
+            9 + bar * 40,
+            SIDE - height
+        );
+    }
+}
+
+/// Quarter circles, laid like tiles.
+fn jazz(svg: &mut String, dice: &mut Dice) {
+    let tile = SIDE / 3;
+    for row in 0..3 {
+        for column in 0..3 {
+            let (x, y) = (column * tile, row * tile);
+            let (x2, y2) = (x + tile + 1, y + tile + 1);
+            let class = ["b", "c", "b deep", "none", "d"][dice.roll(5) as usize];
+            let corner = match dice.roll(4) {
+                0 => format!("M{x} {y}H{x2}A{tile} {tile} 0 0 1 {x} {y2}Z"),
+                1 => format!("M{x2} {y}V{y2}A{tile} {tile} 0 0 1 {x} {y}Z"),
+                2 => format!("M{x2} {y2}H{x}A{tile} {tile} 0 0 1 {x2} {y}Z"),
+                _ => format!("M{x} {y2}V{y}A{tile} {tile} 0 0 1 {x2} {y2}Z"),
+            };
+            put!(svg, r#"<path class="{class}" d="{corner}"/>"#);
+        }
+    }
+}
+
+/// One great disc behind strings.
+fn classical(svg: &mut String, dice: &mut Dice) {
+    circle(
+        svg,
+        "b",
+        dice.between(130, 270),
+        dice.between(130, 210),
+        dice.between(100, 140),
+    );
+    circle(
+        svg,
+        "c mix",
+        dice.between(60, 340),
+        dice.between(240, 340),
+        dice.between(50, 90),
+    );
+    let (first, gap) = (dice.between(40, 120), dice.between(22, 36));
+    for string in 0..5 {
+        let x = first + string * gap;
+        put!(
+            svg,
+            r#"<rect class="d" x="{x}" y="-10" width="{}" height="420"/>"#,
+            5 - string
+        );
+    }
+}
+
+/// Peaks in rows under a full moon, as on a folding screen.
+fn traditional(svg: &mut String, dice: &mut Dice) {
+    circle(svg, "d", dice.between(70, 150), dice.between(70, 110), 44);
+    circle(svg, "b", dice.between(250, 330), dice.between(70, 110), 44);
+    for (row, class) in ["b deep", "c", "b"].into_iter().enumerate() {
+        let y = 200 + 75 * row as i64;
+        let start = dice.between(-90, -20);
+        for peak in 0..5 {
+            let x = start + peak * 115;
+            let height = dice.between(70, 130);
+            put!(
+                svg,
+                r#"<path class="{class}" d="M{x} {}Q{} {} {} {}V420H{x}Z"/>"#,
+                y + 60,
+                x + 65,
+                y - height,
+                x + 130,
+                y + 60
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poster(id: i64, genre: Genre) -> String {
+        draw(genre, &mut Dice::new(ConcertId(id), genre))
+    }
+
+    #[test]
+    fn the_same_concert_has_the_same_poster_and_no_two_are_alike() {
+        let mut seen = std::collections::BTreeSet::new();
+        for genre in Genre::ALL {
+            for id in 1..40 {
+                assert_eq!(poster(id, genre), poster(id, genre));
+                assert!(seen.insert(poster(id, genre)), "{genre:?} {id}");
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The one error of our server functions.
+//!
+//! `?` on a [`services::Error`] inside a server function logs the cause if it is ours, sets the status of the response
+//! and keeps only the refusal: a driver's text never reaches a browser.
+
+use leptos::server_fn::codec::JsonEncoding;
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use model::Refusal;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A [`Refusal`] on its way to a browser or a script, as JSON with a stable `code`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApiError(pub Refusal);
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl From<Refusal> for ApiError {
+    /// On the server this also decides the status of the response, so build it only to return it.
+    fn from(refusal: Refusal) -> ApiError {
+        #[cfg(feature = "ssr")]
+        answer_with(&refusal);
+        ApiError(refusal)
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl From<services::Error> for ApiError {
+    fn from(error: services::Error) -> ApiError {
+        let refusal = error.refusal();
+        if error.is_ours() {
+            tracing::error!(error = %error, cause = ?error, ?refusal, "a request could not be carried out");
+        }
+        refusal.into()
+    }
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> ApiError {
+        match error {
+            ServerFnErrorErr::Args(_)
+            | ServerFnErrorErr::MissingArg(_)
+            | ServerFnErrorErr::Serialization(_)
+            | ServerFnErrorErr::UnsupportedRequestMethod(_) => Refusal::Malformed,
+            ServerFnErrorErr::Request(_) => Refusal::Unavailable,
+            // On the server: a body that broke off or was too long. In the browser: an answer that is not ours, such as
+            // a proxy's page while the server restarts.
+            ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::Response(_) => {
+                if cfg!(feature = "ssr") {
+                    Refusal::Malformed
+                } else {
+                    Refusal::Unavailable
+                }
+            }
+            other => {
+                #[cfg(feature = "ssr")]
+                tracing::error!(error = %other, "a server function could not be run");
+                #[cfg(not(feature = "ssr"))]
+                drop(other);
+                Refusal::Internal
+            }
+        }
+        .into()
+    }
+}
+
+/// Gives the response to a script or to our own browser code the refusal's status.
+///
+/// A form posted by a browser without JavaScript is answered with a redirect instead, which another status would break;
+/// pages set their own status when they show a refusal.
+#[cfg(feature = "ssr")]
+fn answer_with(refusal: &Refusal) {
+    use crate::request::{Response, accepts_html};
+    if !accepts_html() {
+        Response::refuse(refusal);
+    }
+}
+
+/// The answer of a handler that is no server function: status and JSON.
+#[cfg(feature = "ssr")]
+impl axum::response::IntoResponse for ApiError {
+    fn into_response(self) -> axum::response::Response {
+        let status = http::StatusCode::from_u16(self.0.status())
+            .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(&self)).into_response();
+        if self.0 == Refusal::Unavailable {
+            let retry = http::HeaderValue::from_static(crate::request::RETRY_AFTER);
+            response
+                .headers_mut()
+                .insert(http::header::RETRY_AFTER, retry);
+        }
+        response
+    }
+}

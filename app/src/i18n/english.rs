@@ -1,0 +1,316 @@
+//! English: plain, short, exact.
+
+use super::format::{WaitUnit, english_date_time, english_period, thousands, wait_range};
+use super::{Locale, Words};
+use model::accounts::Role;
+use model::concerts::{Genre, Phase};
+use model::{Field, ProblemKind, Refusal};
+
+pub(super) const ENGLISH: Words = Words {
+    locale: Locale::English,
+    own_name: "English",
+
+    skip_to_content: "Skip to the content",
+    main_navigation: "Main",
+    concerts: "Concerts",
+    my_tickets: "My tickets",
+    new_concert: "New concert",
+    log_in: "Log in",
+    log_out: "Log out",
+    sign_up: "Sign up",
+    account: "Your account",
+    language: "Language",
+    footer: "Tickets go out in the order people came. Nobody skips the line.",
+    loading: "One moment…",
+
+    date_time: english_date_time,
+    period: english_period,
+    won: |won| {
+        if won == 0 {
+            "Free".into()
+        } else {
+            format!("₩{}", thousands(won.into()))
+        }
+    },
+    minutes: |n| {
+        if n == 1 {
+            "1 minute".into()
+        } else {
+            format!("{n} minutes")
+        }
+    },
+    days: |n| {
+        if n == 1 {
+            "1 day".into()
+        } else {
+            format!("{n} days")
+        }
+    },
+
+    home_heading: "House lights down.",
+    home_lead: "Pick a concert, join its queue when the sale opens, and watch your exact place move up.",
+    home_description: "Concert tickets, first come, first served: a real queue with your exact place, live.",
+    search_by_title: "Search by title",
+    genre: "Genre",
+    all_genres: "All genres",
+    find: "Find",
+    show_all: "Show all concerts",
+    concerts_found: |n| match n {
+        1 => "1 concert".into(),
+        n => format!("{} concerts", thousands(n)),
+    },
+    nothing_found: "No concert fits that.",
+    nothing_found_hint: "Try fewer letters of the title, or another genre.",
+    pages: "Pages",
+    page_of: |page, pages| format!("Page {page} of {pages}"),
+    previous_page: "Previous",
+    next_page: "Next",
+    genre_name: |genre| match genre {
+        Genre::Pop => "Pop",
+        Genre::Indie => "Indie",
+        Genre::Rock => "Rock",
+        Genre::HipHop => "Hip-hop",
+        Genre::Electronic => "Electronic",
+        Genre::Jazz => "Jazz",
+        Genre::Classical => "Classical",
+        Genre::Traditional => "Traditional",
+    },
+    phase_name: |phase| match phase {
+        Phase::Upcoming => "Not on sale yet",
+        Phase::Selling => "On sale now",
+        Phase::Paused => "Sale paused",
+        Phase::SoldOut => "Sold out",
+        Phase::Over => "Sale over",
+    },
+    opens_at: |at| format!("Sale opens {at}"),
+
+    concert_description: |title, artist, venue, when| {
+        format!("{title}: {artist} at {venue}, {when}.")
+    },
+    when: "When",
+    venue: "Venue",
+    running_time: "Running time",
+    price: "Price",
+    sale_opens: "Sale opens",
+    capacity: "Tickets in all",
+    about_concert: "About this concert",
+    facts: "At a glance",
+    edit: "Edit",
+    tickets_left: |n| match n {
+        0 => "No tickets left".into(),
+        1 => "1 ticket left".into(),
+        n => format!("{} tickets left", thousands(n)),
+    },
+    tickets_left_label: "tickets left",
+    out_of: |n| format!("of {}", thousands(n)),
+    opens_in: "The sale opens in",
+    live_by_itself: "The button goes live by itself. No need to reload.",
+    selling_hint: "Tickets go out in the order people join. Your place is kept on every device.",
+    paused_hint: "The organiser has paused the sale. You can join now and keep your place.",
+    sold_out_hint: "Every ticket is taken. Cancelled tickets go to the waiting list, in order.",
+    over_hint: "This sale has ended.",
+    join: "Join the queue",
+    join_waiting_list: "Join the waiting list",
+    joining: "Taking your place…",
+    log_in_to_join: "Log in to join",
+    have_account_ready: "Log in now, so that you are ready when the sale opens.",
+    see_my_place: "See my place",
+
+    queue_title: |title| format!("Queue · {title}"),
+    ranked_title: |rank, title| format!("{rank} · {title}"),
+    issued_title: |title| format!("Your ticket! · {title}"),
+    queue_description: |title| format!("Your exact place in the queue for {title}, live."),
+    you_are_number: "You are number",
+    people_ahead: |n| match n {
+        0 => "Nobody is ahead of you".into(),
+        1 => "1 person ahead of you".into(),
+        n => format!("{} people ahead of you", thousands(n)),
+    },
+    progress: "The way to the stage",
+    wait: |range| match wait_range(range) {
+        None => "less than a minute".into(),
+        Some((1, 1, WaitUnit::Minutes)) => "about a minute".into(),
+        Some((1, 1, WaitUnit::Hours)) => "about an hour".into(),
+        Some((a, b, WaitUnit::Minutes)) if a == b => format!("about {a} minutes"),
+        Some((a, b, WaitUnit::Hours)) if a == b => format!("about {a} hours"),
+        Some((a, b, WaitUnit::Minutes)) => format!("about {a} to {b} minutes"),
+        Some((a, b, WaitUnit::Hours)) => format!("about {a} to {b} hours"),
+    },
+    wait_paused: "waiting for the sale to go on",
+    wait_list: "when a ticket comes back",
+    wait_out_of_reach: "only if tickets come back",
+    nearly_there: "Nearly there. You are in the next batch.",
+    place_kept: "Your place is kept if you close this page.",
+    rank_over_time: "Your rank over time",
+    paused_note: "The organiser has paused the sale. Everyone keeps their place; it goes on from here.",
+    waiting_list_note: "Every ticket is taken. You are on the waiting list: each ticket that comes back goes to whoever is first in it.",
+    out_of_reach_note: "There are fewer tickets left than people ahead of you. You keep your place; tickets that come back go out in order.",
+    closed_note: "The organiser has ended this sale. No more tickets go out.",
+    reconnecting: "The line dropped. Reconnecting; your place is safe.",
+    polling: "No live line just now, so we ask every few seconds. Your place is safe.",
+    live: "Live",
+    one_moment: "One moment",
+    one_moment_hint: "We are putting the queue in order. Your place is safe, and this page goes on by itself.",
+    leave: "Leave the queue",
+    leave_sure: "If you leave, your place goes to the people behind you. Joining again starts at the end.",
+    leave_confirm: "Yes, give up my place",
+    issued_heading: "Your turn. This ticket is yours.",
+    issued_hint: "It is in your account now. There is nothing more to do.",
+    issued_fetching: "Fetching your ticket…",
+    see_ticket: "See my ticket",
+    absent_heading: "You are not in this queue",
+    absent_hint: "Join, and your place is shown here.",
+    left_heading: "You left the queue",
+    left_hint: "Changed your mind? You can join again, at the end of the line.",
+    expired_heading: "The sale ended before your turn",
+    expired_hint: "We are sorry. No ticket was issued to you, and you were charged nothing.",
+    back_to_concert: "Back to the concert",
+    other_concerts: "See other concerts",
+    announce_rank: |rank, ahead| {
+        format!(
+            "You are number {}. {} ahead of you.",
+            thousands(rank),
+            thousands(ahead)
+        )
+    },
+    announce_issued: |title| format!("It is your turn. Your ticket for {title} has been issued."),
+    refreshes_itself: "This page refreshes itself every few seconds.",
+
+    tickets_description: "The tickets in your account.",
+    no_tickets: "No tickets yet",
+    no_tickets_hint: "When your turn comes in a queue, the ticket appears here.",
+    find_concerts: "Find a concert",
+    ticket: "Ticket",
+    serial: "Serial number",
+    code: "Code",
+    code_hint: "Show this code at the door.",
+    holder: "Holder",
+    issued_at: "Issued",
+    cancelled: "Cancelled",
+    cancelled_at: |at| format!("Cancelled {at}"),
+    cancel_ticket: "Cancel this ticket",
+    cancel_sure: "A cancelled ticket goes to the next person in line and cannot be taken back.",
+    cancel_confirm: "Yes, cancel my ticket",
+
+    sign_up_lead: "One account, one place per queue, one ticket per concert.",
+    have_account: "Already have an account?",
+    no_account: "New here?",
+    log_in_lead: "Welcome back.",
+    account_lead: "What Frontrow knows about you.",
+    role: "Role",
+    role_name: |role| match role {
+        Role::User => "Concert-goer",
+        Role::Organiser => "Organiser",
+        Role::Admin => "Administrator",
+    },
+    member_since: "Member since",
+    sending: "Sending…",
+
+    create_concert: "Create the concert",
+    edit_concert: "Edit the concert",
+    save: "Save the changes",
+    form_what: "The concert",
+    form_when: "When and for how much",
+    form_sale: "The sale",
+    choose_genre: "Choose a genre",
+
+    field_label: |field| match field {
+        Field::AccountName => "Account name",
+        Field::Password => "Password",
+        Field::Name => "Name",
+        Field::Nickname => "Nickname",
+        Field::Email => "E-mail",
+        Field::Title => "Title",
+        Field::Artist => "Artist",
+        Field::Genre => "Genre",
+        Field::Venue => "Venue",
+        Field::StartsAt => "Starts",
+        Field::EndsAt => "Ends",
+        Field::RunningMinutes => "Running time in minutes",
+        Field::PriceWon => "Price in won",
+        Field::Description => "Description",
+        Field::Capacity => "Tickets in all",
+        Field::SaleOpensAt => "Sale opens",
+        Field::BatchSize => "Tickets per batch",
+        Field::IntervalMs => "Milliseconds between batches",
+    },
+    field_hint: |field| match field {
+        Field::AccountName => Some("3 to 30 letters, digits, dots or dashes. You log in with it."),
+        Field::Password => Some("At least 10 characters. A few unrelated words work well."),
+        Field::Nickname => Some("Shown on your tickets and at the top of the page."),
+        Field::StartsAt | Field::SaleOpensAt => Some("Korean time"),
+        Field::EndsAt => Some("Korean time, after the start"),
+        Field::PriceWon => Some("0 for a free concert"),
+        Field::BatchSize => Some("10 if left empty"),
+        Field::IntervalMs => Some("1000, one second, if left empty"),
+        _ => None,
+    },
+    problem: |kind| match kind {
+        ProblemKind::Missing => "Please fill this in.".into(),
+        ProblemKind::TooShort { least } => format!("Too short: at least {least} characters."),
+        ProblemKind::TooLong { most } => format!("Too long: at most {most} characters."),
+        ProblemKind::BadCharacters => "This holds a character that cannot be used here.".into(),
+        ProblemKind::TooWeak => {
+            "Too easy to guess. Use more different characters, and not your account name.".into()
+        }
+        ProblemKind::Malformed => "This does not look right. Please check it.".into(),
+        ProblemKind::OutOfRange { least, most } => format!(
+            "Must be from {} to {}.",
+            thousands(least.unsigned_abs()),
+            thousands(most.unsigned_abs())
+        ),
+        ProblemKind::EndBeforeStart => "The end must be after the start.".into(),
+        ProblemKind::OpensAfterStart => "The sale must open before the concert starts.".into(),
+        ProblemKind::Taken => "Somebody already uses this one.".into(),
+        ProblemKind::BelowIssued => "More tickets than this have already been issued.".into(),
+    },
+    check_fields: |n| {
+        if n == 1 {
+            "One thing needs another look:".into()
+        } else {
+            format!("{n} things need another look:")
+        }
+    },
+    refusal: |refusal, words| match refusal {
+        Refusal::Invalid { problems } => (words.check_fields)(problems.len() as u64),
+        Refusal::AccountNameTaken => "This account name is taken.".into(),
+        Refusal::EmailTaken => "This e-mail address already has an account.".into(),
+        Refusal::WrongCredentials => "Account name or password is wrong.".into(),
+        Refusal::NotLoggedIn => "Please log in first.".into(),
+        Refusal::Forbidden => "Your account may not do this.".into(),
+        Refusal::NotFound => "This does not exist.".into(),
+        Refusal::Malformed => "This request could not be understood.".into(),
+        Refusal::SaleNotOpen { opens_at } => {
+            format!(
+                "The sale is not open yet. It opens {}.",
+                (words.date_time)(*opens_at)
+            )
+        }
+        Refusal::SaleClosed => "This sale has ended.".into(),
+        Refusal::HoldsTicket => "You already hold a ticket for this concert.".into(),
+        Refusal::CapacityBelowIssued { issued } => {
+            format!(
+                "{} tickets have already been issued; it cannot be fewer.",
+                thousands((*issued).into())
+            )
+        }
+        Refusal::TooLarge => "That is too much at once. Please shorten it.".into(),
+        Refusal::Unavailable => {
+            "We cannot do this right now. Nothing was lost; please try again in a moment.".into()
+        }
+        Refusal::Internal => "Something went wrong on our side. We have noted it.".into(),
+    },
+
+    not_found_title: "There is nothing here",
+    not_found_hint: "The address may be mistyped, or what was here is gone.",
+    forbidden_title: "Not with this account",
+    forbidden_hint: "This page is for organisers. If you are one, log in with that account.",
+    unavailable_title: "One moment, please",
+    unavailable_hint: "A part of Frontrow is catching its breath. Nothing was lost, places in queues are kept, and this page tries again by itself.",
+    try_again: "Try again",
+    internal_title: "Something went wrong on our side",
+    internal_hint: "We have noted it. Places and tickets are safe.",
+    malformed_title: "This address makes no sense",
+    malformed_hint: "Part of it is missing or mistyped.",
+    log_in_first: "Please log in first.",
+};

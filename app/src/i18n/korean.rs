@@ -1,0 +1,291 @@
+//! 한국어: 해요체, short and warm.
+
+use super::format::{WaitUnit, korean_date_time, korean_period, thousands, wait_range};
+use super::{Locale, Words};
+use model::accounts::Role;
+use model::concerts::{Genre, Phase};
+use model::{Field, ProblemKind, Refusal};
+
+pub(super) const KOREAN: Words = Words {
+    locale: Locale::Korean,
+    own_name: "한국어",
+
+    skip_to_content: "본문으로 건너뛰기",
+    main_navigation: "주요 메뉴",
+    concerts: "공연",
+    my_tickets: "내 티켓",
+    new_concert: "공연 등록",
+    log_in: "로그인",
+    log_out: "로그아웃",
+    sign_up: "회원가입",
+    account: "내 계정",
+    language: "언어",
+    footer: "티켓은 온 순서대로 나가요. 새치기는 없어요.",
+    loading: "잠시만요…",
+
+    date_time: korean_date_time,
+    period: korean_period,
+    won: |won| {
+        if won == 0 {
+            "무료".into()
+        } else {
+            format!("{}원", thousands(won.into()))
+        }
+    },
+    minutes: |n| format!("{n}분"),
+    days: |n| format!("{n}일"),
+
+    home_heading: "객석의 불이 꺼져요.",
+    home_lead: "공연을 고르고, 예매가 열리면 줄을 서고, 내 순서가 다가오는 걸 지켜보세요.",
+    home_description: "선착순 공연 예매. 진짜 줄을 서고, 내 순서를 실시간으로 확인해요.",
+    search_by_title: "제목으로 찾기",
+    genre: "장르",
+    all_genres: "모든 장르",
+    find: "찾기",
+    show_all: "모든 공연 보기",
+    concerts_found: |n| format!("공연 {}개", thousands(n)),
+    nothing_found: "조건에 맞는 공연이 없어요.",
+    nothing_found_hint: "제목을 더 짧게 쓰거나 다른 장르를 골라 보세요.",
+    pages: "페이지",
+    page_of: |page, pages| format!("{pages}페이지 중 {page}페이지"),
+    previous_page: "이전",
+    next_page: "다음",
+    genre_name: |genre| match genre {
+        Genre::Pop => "팝",
+        Genre::Indie => "인디",
+        Genre::Rock => "록",
+        Genre::HipHop => "힙합",
+        Genre::Electronic => "일렉트로닉",
+        Genre::Jazz => "재즈",
+        Genre::Classical => "클래식",
+        Genre::Traditional => "국악",
+    },
+    phase_name: |phase| match phase {
+        Phase::Upcoming => "예매 전",
+        Phase::Selling => "예매 중",
+        Phase::Paused => "예매 일시 중지",
+        Phase::SoldOut => "매진",
+        Phase::Over => "예매 종료",
+    },
+    opens_at: |at| format!("{at} 예매 시작"),
+
+    concert_description: |title, artist, venue, when| {
+        format!("{title}: {artist}, {venue}, {when}.")
+    },
+    when: "일시",
+    venue: "장소",
+    running_time: "공연 시간",
+    price: "가격",
+    sale_opens: "예매 시작",
+    capacity: "전체 티켓",
+    about_concert: "공연 소개",
+    facts: "한눈에 보기",
+    edit: "수정",
+    tickets_left: |n| match n {
+        0 => "남은 티켓 없음".into(),
+        n => format!("남은 티켓 {}장", thousands(n)),
+    },
+    tickets_left_label: "남은 티켓",
+    out_of: |n| format!("전체 {}장", thousands(n)),
+    opens_in: "예매 시작까지",
+    live_by_itself: "시간이 되면 버튼이 저절로 켜져요. 새로고침하지 않아도 돼요.",
+    selling_hint: "줄을 선 순서대로 티켓이 나가요. 어느 기기에서 봐도 같은 순서예요.",
+    paused_hint: "주최자가 예매를 잠시 멈췄어요. 지금 줄을 서 두면 순서가 유지돼요.",
+    sold_out_hint: "모든 티켓이 나갔어요. 취소된 티켓은 대기자 순서대로 돌아가요.",
+    over_hint: "예매가 끝났어요.",
+    join: "줄 서기",
+    join_waiting_list: "대기자로 등록하기",
+    joining: "자리를 잡고 있어요…",
+    log_in_to_join: "로그인하고 줄 서기",
+    have_account_ready: "예매가 열리면 바로 줄을 설 수 있게 미리 로그인해 두세요.",
+    see_my_place: "내 순서 보기",
+
+    queue_title: |title| format!("대기 · {title}"),
+    ranked_title: |rank, title| format!("{rank}번째 · {title}"),
+    issued_title: |title| format!("티켓이 나왔어요! · {title}"),
+    queue_description: |title| format!("{title} 대기열에서 내 순서를 실시간으로 보여 드려요."),
+    you_are_number: "지금 내 순서",
+    people_ahead: |n| match n {
+        0 => "앞에 아무도 없어요".into(),
+        n => format!("앞에 {}명이 있어요", thousands(n)),
+    },
+    progress: "무대까지 온 길",
+    wait: |range| match wait_range(range) {
+        None => "1분 안에".into(),
+        Some((a, b, WaitUnit::Minutes)) if a == b => format!("약 {a}분"),
+        Some((a, b, WaitUnit::Hours)) if a == b => format!("약 {a}시간"),
+        Some((a, b, WaitUnit::Minutes)) => format!("약 {a}~{b}분"),
+        Some((a, b, WaitUnit::Hours)) => format!("약 {a}~{b}시간"),
+    },
+    wait_paused: "예매가 다시 시작되면",
+    wait_list: "취소표가 나오면",
+    wait_out_of_reach: "취소표가 나오면",
+    nearly_there: "거의 다 왔어요. 바로 다음 차례예요.",
+    place_kept: "이 페이지를 닫아도 순서는 그대로예요.",
+    rank_over_time: "시간에 따른 내 순서",
+    paused_note: "주최자가 예매를 잠시 멈췄어요. 모두의 순서가 그대로 유지되고, 여기서부터 다시 이어져요.",
+    waiting_list_note: "모든 티켓이 나갔어요. 지금은 대기자 명단이에요. 취소표가 나오면 맨 앞 사람부터 받아요.",
+    out_of_reach_note: "남은 티켓이 앞에 있는 사람보다 적어요. 순서는 그대로 유지되고, 취소표도 순서대로 나가요.",
+    closed_note: "주최자가 예매를 끝냈어요. 티켓이 더 나가지 않아요.",
+    reconnecting: "연결이 끊겨서 다시 잇고 있어요. 순서는 안전해요.",
+    polling: "지금은 몇 초마다 순서를 확인하고 있어요. 순서는 안전해요.",
+    live: "실시간",
+    one_moment: "잠시만요",
+    one_moment_hint: "대기열을 정리하고 있어요. 순서는 안전하고, 이 페이지는 저절로 이어져요.",
+    leave: "줄에서 나가기",
+    leave_sure: "나가면 지금 순서는 뒷사람에게 넘어가요. 다시 줄을 서면 맨 뒤부터예요.",
+    leave_confirm: "네, 순서를 포기할게요",
+    issued_heading: "내 차례예요. 티켓이 나왔어요.",
+    issued_hint: "내 계정에 담아 두었어요. 더 할 일은 없어요.",
+    issued_fetching: "티켓을 가져오고 있어요…",
+    see_ticket: "티켓 보기",
+    absent_heading: "아직 줄을 서지 않았어요",
+    absent_hint: "줄을 서면 여기에 순서가 보여요.",
+    left_heading: "줄에서 나왔어요",
+    left_hint: "마음이 바뀌었나요? 맨 뒤에서 다시 줄을 설 수 있어요.",
+    expired_heading: "차례가 오기 전에 예매가 끝났어요",
+    expired_hint: "아쉽지만 티켓은 나오지 않았고, 결제된 금액도 없어요.",
+    back_to_concert: "공연으로 돌아가기",
+    other_concerts: "다른 공연 보기",
+    announce_rank: |rank, ahead| {
+        format!(
+            "지금 {}번째예요. 앞에 {}명이 있어요.",
+            thousands(rank),
+            thousands(ahead)
+        )
+    },
+    announce_issued: |title| format!("내 차례예요. {title} 티켓이 나왔어요."),
+    refreshes_itself: "이 페이지는 몇 초마다 저절로 새로고침돼요.",
+
+    tickets_description: "내 계정에 있는 티켓이에요.",
+    no_tickets: "아직 티켓이 없어요",
+    no_tickets_hint: "대기열에서 차례가 오면 티켓이 여기에 나타나요.",
+    find_concerts: "공연 찾아보기",
+    ticket: "티켓",
+    serial: "일련번호",
+    code: "코드",
+    code_hint: "입장할 때 이 코드를 보여 주세요.",
+    holder: "이름",
+    issued_at: "발급",
+    cancelled: "취소됨",
+    cancelled_at: |at| format!("{at}에 취소했어요"),
+    cancel_ticket: "티켓 취소하기",
+    cancel_sure: "취소한 티켓은 다음 사람에게 넘어가고 되돌릴 수 없어요.",
+    cancel_confirm: "네, 취소할게요",
+
+    sign_up_lead: "계정 하나에 공연마다 자리 하나, 티켓 하나예요.",
+    have_account: "이미 계정이 있나요?",
+    no_account: "처음 오셨나요?",
+    log_in_lead: "다시 만나서 반가워요.",
+    account_lead: "Frontrow가 알고 있는 내 정보예요.",
+    role: "역할",
+    role_name: |role| match role {
+        Role::User => "관객",
+        Role::Organiser => "주최자",
+        Role::Admin => "관리자",
+    },
+    member_since: "가입",
+    sending: "보내고 있어요…",
+
+    create_concert: "공연 등록하기",
+    edit_concert: "공연 수정",
+    save: "저장하기",
+    form_what: "공연",
+    form_when: "일시와 가격",
+    form_sale: "예매",
+    choose_genre: "장르를 고르세요",
+
+    field_label: |field| match field {
+        Field::AccountName => "아이디",
+        Field::Password => "비밀번호",
+        Field::Name => "이름",
+        Field::Nickname => "별명",
+        Field::Email => "이메일",
+        Field::Title => "제목",
+        Field::Artist => "아티스트",
+        Field::Genre => "장르",
+        Field::Venue => "장소",
+        Field::StartsAt => "시작",
+        Field::EndsAt => "종료",
+        Field::RunningMinutes => "공연 시간(분)",
+        Field::PriceWon => "가격(원)",
+        Field::Description => "소개",
+        Field::Capacity => "전체 티켓 수",
+        Field::SaleOpensAt => "예매 시작",
+        Field::BatchSize => "한 번에 나가는 티켓 수",
+        Field::IntervalMs => "나가는 간격(밀리초)",
+    },
+    field_hint: |field| match field {
+        Field::AccountName => Some("영문, 숫자, 점, 줄표로 3~30자. 로그인할 때 써요."),
+        Field::Password => Some("10자 이상이에요. 서로 관련 없는 단어 몇 개가 좋아요."),
+        Field::Nickname => Some("티켓과 화면 위쪽에 보여요."),
+        Field::StartsAt | Field::SaleOpensAt => Some("한국 시각"),
+        Field::EndsAt => Some("한국 시각, 시작보다 늦게"),
+        Field::PriceWon => Some("무료 공연은 0"),
+        Field::BatchSize => Some("비워 두면 10장"),
+        Field::IntervalMs => Some("비워 두면 1000(1초)"),
+        _ => None,
+    },
+    problem: |kind| match kind {
+        ProblemKind::Missing => "입력해 주세요.".into(),
+        ProblemKind::TooShort { least } => format!("너무 짧아요. {least}자 이상이어야 해요."),
+        ProblemKind::TooLong { most } => format!("너무 길어요. {most}자까지 쓸 수 있어요."),
+        ProblemKind::BadCharacters => "여기에 쓸 수 없는 글자가 있어요.".into(),
+        ProblemKind::TooWeak => {
+            "짐작하기 쉬워요. 더 다양한 글자를 쓰고 아이디는 넣지 마세요.".into()
+        }
+        ProblemKind::Malformed => "형식이 맞지 않아요. 다시 확인해 주세요.".into(),
+        ProblemKind::OutOfRange { least, most } => format!(
+            "{}에서 {} 사이여야 해요.",
+            thousands(least.unsigned_abs()),
+            thousands(most.unsigned_abs())
+        ),
+        ProblemKind::EndBeforeStart => "종료는 시작보다 늦어야 해요.".into(),
+        ProblemKind::OpensAfterStart => "예매는 공연 시작 전에 열려야 해요.".into(),
+        ProblemKind::Taken => "이미 누가 쓰고 있어요.".into(),
+        ProblemKind::BelowIssued => "이미 나간 티켓보다 적어요.".into(),
+    },
+    check_fields: |n| format!("{n}가지를 다시 확인해 주세요."),
+    refusal: |refusal, words| match refusal {
+        Refusal::Invalid { problems } => (words.check_fields)(problems.len() as u64),
+        Refusal::AccountNameTaken => "이미 있는 아이디예요.".into(),
+        Refusal::EmailTaken => "이 이메일로 만든 계정이 이미 있어요.".into(),
+        Refusal::WrongCredentials => "아이디나 비밀번호가 맞지 않아요.".into(),
+        Refusal::NotLoggedIn => "먼저 로그인해 주세요.".into(),
+        Refusal::Forbidden => "이 계정으로는 할 수 없어요.".into(),
+        Refusal::NotFound => "찾을 수 없어요.".into(),
+        Refusal::Malformed => "요청을 이해하지 못했어요.".into(),
+        Refusal::SaleNotOpen { opens_at } => {
+            format!(
+                "아직 예매 전이에요. {}에 열려요.",
+                (words.date_time)(*opens_at)
+            )
+        }
+        Refusal::SaleClosed => "예매가 끝났어요.".into(),
+        Refusal::HoldsTicket => "이 공연의 티켓을 이미 가지고 있어요.".into(),
+        Refusal::CapacityBelowIssued { issued } => {
+            format!(
+                "이미 {}장이 나가서 더 줄일 수 없어요.",
+                thousands((*issued).into())
+            )
+        }
+        Refusal::TooLarge => "내용이 너무 많아요. 줄여 주세요.".into(),
+        Refusal::Unavailable => {
+            "지금은 처리할 수 없어요. 잃어버린 건 없으니 잠시 뒤에 다시 해 주세요.".into()
+        }
+        Refusal::Internal => "저희 쪽에 문제가 생겼어요. 기록해 두었어요.".into(),
+    },
+
+    not_found_title: "여기에는 아무것도 없어요",
+    not_found_hint: "주소가 틀렸거나, 있던 것이 사라졌어요.",
+    forbidden_title: "이 계정으로는 볼 수 없어요",
+    forbidden_hint: "주최자를 위한 페이지예요. 주최자라면 그 계정으로 로그인해 주세요.",
+    unavailable_title: "잠시만 기다려 주세요",
+    unavailable_hint: "Frontrow의 일부가 숨을 고르고 있어요. 잃어버린 건 없고 순서도 그대로예요. 이 페이지는 저절로 다시 시도해요.",
+    try_again: "다시 시도",
+    internal_title: "저희 쪽에 문제가 생겼어요",
+    internal_hint: "기록해 두었어요. 순서와 티켓은 안전해요.",
+    malformed_title: "주소를 이해하지 못했어요",
+    malformed_hint: "빠졌거나 잘못 쓴 부분이 있어요.",
+    log_in_first: "먼저 로그인해 주세요.",
+};

@@ -1,0 +1,163 @@
+//! Which language the reader wants.
+
+use super::Words;
+use super::english::ENGLISH;
+use super::korean::KOREAN;
+
+/// The cookie that remembers the switch in the header.
+pub const LANGUAGE_COOKIE: &str = "frontrow_language";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locale {
+    Korean,
+    #[default]
+    English,
+}
+
+impl Locale {
+    pub const ALL: [Locale; 2] = [Locale::Korean, Locale::English];
+
+    /// The language tag, as in `<html lang>` and in the cookie.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Locale::Korean => "ko",
+            Locale::English => "en",
+        }
+    }
+
+    /// Reads a tag with or without a region: `ko`, `ko-KR`, `en_US`.
+    pub fn parse(tag: &str) -> Option<Locale> {
+        let primary = tag.trim().split(['-', '_']).next().unwrap_or_default();
+        Locale::ALL
+            .into_iter()
+            .find(|locale| locale.tag().eq_ignore_ascii_case(primary))
+    }
+
+    pub fn words(self) -> &'static Words {
+        match self {
+            Locale::Korean => &KOREAN,
+            Locale::English => &ENGLISH,
+        }
+    }
+
+    /// The best of our languages for an `Accept-Language` header (RFC 9110, 12.5.4): the one with the highest quality,
+    /// the earlier one among equals, none if every one of ours is refused or unnamed.
+    pub fn negotiate(accept_language: &str) -> Option<Locale> {
+        let mut best: Option<(u16, Locale)> = None;
+        for range in accept_language.split(',') {
+            let mut parts = range.split(';');
+            let tag = parts.next().unwrap_or_default().trim();
+            let quality = parts
+                .find_map(|p| p.trim().strip_prefix("q="))
+                .map_or(1000, thousandths);
+            let Some(locale) = (if tag == "*" {
+                Some(Locale::default())
+            } else {
+                Locale::parse(tag)
+            }) else {
+                continue;
+            };
+            if quality > best.map_or(0, |(q, _)| q) {
+                best = Some((quality, locale));
+            }
+        }
+        best.map(|(_, locale)| locale)
+    }
+
+    /// The language of the request in context: the cookie, else `Accept-Language`, else English.
+    #[cfg(feature = "ssr")]
+    pub fn of_request() -> Locale {
+        let Some(parts) = leptos::prelude::use_context::<http::request::Parts>() else {
+            return Locale::default();
+        };
+        let header = |name| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|v: &http::HeaderValue| v.to_str().ok())
+        };
+        header(http::header::COOKIE)
+            .and_then(|cookies| cookie(cookies, LANGUAGE_COOKIE))
+            .and_then(Locale::parse)
+            .or_else(|| header(http::header::ACCEPT_LANGUAGE).and_then(Locale::negotiate))
+            .unwrap_or_default()
+    }
+
+    /// The language of the document that the server rendered.
+    #[cfg(not(feature = "ssr"))]
+    pub fn of_document() -> Locale {
+        leptos::prelude::document()
+            .document_element()
+            .and_then(|html| html.get_attribute("lang"))
+            .and_then(|tag| Locale::parse(&tag))
+            .unwrap_or_default()
+    }
+
+    /// The language to render in.
+    pub fn current() -> Locale {
+        #[cfg(feature = "ssr")]
+        return Locale::of_request();
+        #[cfg(not(feature = "ssr"))]
+        return Locale::of_document();
+    }
+}
+
+/// A quality value in thousandths; a malformed one counts as refused.
+fn thousandths(q: &str) -> u16 {
+    let (whole, fraction) = q.trim().split_once('.').unwrap_or((q.trim(), ""));
+    let digits: String = format!("{fraction:0<3}").chars().take(3).collect();
+    match (whole.parse::<u16>(), digits.parse::<u16>()) {
+        (Ok(0), Ok(f)) => f,
+        (Ok(1), Ok(_)) => 1000,
+        _ => 0,
+    }
+}
+
+#[cfg(any(feature = "ssr", test))]
+fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    header
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(n, _)| *n == name)
+        .map(|(_, v)| v)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_quality_wins() {
+        assert_eq!(
+            Locale::negotiate("en;q=0.5, ko-KR;q=0.9"),
+            Some(Locale::Korean)
+        );
+        assert_eq!(
+            Locale::negotiate("ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7"),
+            Some(Locale::Korean)
+        );
+        assert_eq!(
+            Locale::negotiate("de-DE, en-GB;q=0.7, ko;q=0.3"),
+            Some(Locale::English)
+        );
+        assert_eq!(Locale::negotiate("en,ko"), Some(Locale::English));
+    }
+
+    #[test]
+    fn what_is_refused_or_unknown_is_not_chosen() {
+        assert_eq!(Locale::negotiate("ko;q=0, en;q=0.1"), Some(Locale::English));
+        assert_eq!(Locale::negotiate("de, fr;q=0.5"), None);
+        assert_eq!(Locale::negotiate(""), None);
+        assert_eq!(Locale::negotiate("ko;q=nonsense"), None);
+        assert_eq!(Locale::negotiate("de, *;q=0.1"), Some(Locale::English));
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        assert_eq!(
+            cookie("a=b; frontrow_language=ko; c=d", LANGUAGE_COOKIE),
+            Some("ko")
+        );
+        assert_eq!(cookie("xfrontrow_language=ko", LANGUAGE_COOKIE), None);
+    }
+}

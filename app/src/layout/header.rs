@@ -1,0 +1,103 @@
+//! The top of every page: where one can go, who one is, in which language.
+
+use crate::i18n::{Locale, use_words};
+use crate::sessions::{Visitor, use_session};
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_router::components::A;
+use model::accounts::Role;
+
+#[component]
+pub fn Header() -> impl IntoView {
+    let words = use_words();
+    let session = use_session();
+    let who = move || {
+        Suspend::new(async move {
+            match session.visitor.await {
+                Ok(Some(visitor)) => view! { <LoggedIn visitor/> }.into_any(),
+                Ok(None) => view! { <LoggedOut/> }.into_any(),
+                // Nobody can tell just now: better to offer nothing than to say something wrong.
+                Err(_) => ().into_any(),
+            }
+        })
+    };
+    let organiser = move || {
+        Suspend::new(async move {
+            let may = matches!(session.visitor.await, Ok(Some(v)) if v.role >= Role::Organiser);
+            may.then(|| view! { <A href="/concerts/new">{words.new_concert}</A> })
+        })
+    };
+    view! {
+        <a class="skip" href="#content" rel="external">{words.skip_to_content}</a>
+        <header class="header">
+            <a class="brand" href="/">
+                <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
+                    <path d="M16 3 28 26H4Z" class="brand-beam"/>
+                    <ellipse cx="16" cy="26" rx="12" ry="3.4" class="brand-pool"/>
+                </svg>
+                "Frontrow"
+            </a>
+            <nav class="nav" aria-label=words.main_navigation>
+                <A href="/" exact=true>{words.concerts}</A>
+                <A href="/tickets">{words.my_tickets}</A>
+                <Transition>{organiser}</Transition>
+            </nav>
+            <div class="header-end">
+                <div class="who"><Transition>{who}</Transition></div>
+                <LanguageSwitch/>
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn LoggedIn(visitor: Visitor) -> impl IntoView {
+    let words = use_words();
+    let session = use_session();
+    view! {
+        <A href="/account" attr:class="who-name" attr:title=words.account>{visitor.nickname}</A>
+        <ActionForm action=session.log_out>
+            <button type="submit" class="quiet">{words.log_out}</button>
+        </ActionForm>
+    }
+}
+
+#[component]
+fn LoggedOut() -> impl IntoView {
+    let words = use_words();
+    view! {
+        <A href="/log-in" attr:class="quiet">{words.log_in}</A>
+        <A href="/sign-up" attr:class="quiet">{words.sign_up}</A>
+    }
+}
+
+/// A plain form: the browser posts it and comes back to the page it was on, rendered anew in the other language.
+#[component]
+fn LanguageSwitch() -> impl IntoView {
+    let words = use_words();
+    let buttons = Locale::ALL
+        .into_iter()
+        .map(|locale| {
+            let current = locale == words.locale;
+            view! {
+                <button
+                    type="submit"
+                    name="language"
+                    value=locale.tag()
+                    lang=locale.tag()
+                    aria-pressed=if current { "true" } else { "false" }
+                    aria-label=locale.words().own_name
+                    title=locale.words().own_name
+                >
+                    {locale.tag().to_uppercase()}
+                </button>
+            }
+        })
+        .collect_view();
+    view! {
+        <form class="languages" method="post" action=crate::i18n::SetLanguage::url() role="group" aria-label=words.language>
+            {buttons}
+        </form>
+    }
+}

@@ -1,0 +1,34 @@
+//! Title and description of a page.
+
+use leptos::prelude::*;
+use leptos_meta::{Meta, Title};
+
+/// Sets both. The title may change later, as the rank in it does.
+#[component]
+pub fn PageMeta(#[prop(into)] title: Signal<String>, description: String) -> impl IntoView {
+    view! {
+        <Title text=move || escaped(with_brand(title.get()))/>
+        <Meta name="description" content=description/>
+    }
+}
+
+fn with_brand(title: String) -> String {
+    if title.is_empty() {
+        "Frontrow".into()
+    } else {
+        format!("{title} · Frontrow")
+    }
+}
+
+/// leptos_meta 0.8 writes titles into the page as they are, and titles hold what organisers typed. In the browser the
+/// title is set as text, where escaping would show.
+fn escaped(title: String) -> String {
+    if cfg!(feature = "ssr") {
+        title
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    } else {
+        title
+    }
+}

@@ -1,0 +1,43 @@
+//! Server functions of queues.
+
+use crate::error::ApiError;
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use model::concerts::ConcertId;
+use model::queue::QueueView;
+
+#[cfg(feature = "ssr")]
+use crate::{
+    request::{accepts_html, services, session},
+    sessions::log_in_path,
+};
+#[cfg(feature = "ssr")]
+use model::Refusal;
+
+/// Takes a place, or returns the one that the account has. Acknowledged only once it cannot be lost.
+#[server(name = JoinQueue, prefix = "/api", endpoint = "join_queue")]
+pub async fn join_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
+    let session = session().inspect_err(|error| {
+        // A form without JavaScript: log in first, then back to the concert.
+        if accepts_html() && error.0 == Refusal::NotLoggedIn {
+            leptos_axum::redirect(&log_in_path(&format!("/concerts/{concert_id}")));
+        }
+    })?;
+    let view = services::queue::join(&services()?, &session, concert_id).await?;
+    leptos_axum::redirect(&format!("/concerts/{concert_id}/queue"));
+    Ok(view)
+}
+
+/// Gives the place up. Leaving a queue one is not in changes nothing.
+#[server(name = LeaveQueue, prefix = "/api", endpoint = "leave_queue")]
+pub async fn leave_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
+    let view = services::queue::leave(&services()?, &session()?, concert_id).await?;
+    leptos_axum::redirect(&format!("/concerts/{concert_id}/queue"));
+    Ok(view)
+}
+
+/// Where the account stands.
+#[server(name = QueueViewQuery, prefix = "/api", endpoint = "queue_view", input = GetUrl)]
+pub async fn queue_view(concert_id: ConcertId) -> Result<QueueView, ApiError> {
+    Ok(services::queue::view(&services()?, session()?.account_id, concert_id).await?)
+}

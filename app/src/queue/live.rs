@@ -1,0 +1,221 @@
+//! Following a place in the browser: over the stream while it can be had, by asking while it cannot.
+
+use super::{Link, jitter, queue_view};
+use crate::error::ApiError;
+use futures::StreamExt;
+use futures::future::{Either, select};
+use futures::stream::{PollNext, select_with_strategy};
+use gloo_net::eventsource::State;
+use gloo_net::eventsource::futures::EventSource;
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use model::Refusal;
+use model::concerts::ConcertId;
+use model::queue::{Applied, QueueView, Standing, Tick};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Failures in a row after which the place is asked for instead.
+const PATIENCE: u32 = 3;
+/// Milliseconds within which a stream must have opened.
+const OPENING: f64 = 10_000.0;
+/// Milliseconds of silence after which the stream is opened anew: a line that died without a word looks like this.
+const SILENCE: f64 = 60_000.0;
+/// How often to ask before the stream is tried again.
+const ROUNDS: u32 = 6;
+
+/// Keeps `view` true until the component that calls this goes away, and `link` true about how.
+pub(super) fn follow(id: ConcertId, view: RwSignal<QueueView>, link: RwSignal<Link>) {
+    Effect::new(move |_| {
+        let follower = Follower {
+            id,
+            view,
+            link,
+            gone: Arc::new(AtomicBool::new(false)),
+        };
+        on_cleanup({
+            let gone = follower.gone.clone();
+            move || gone.store(true, Ordering::Relaxed)
+        });
+        spawn_local(async move { follower.run().await });
+    });
+}
+
+struct Follower {
+    id: ConcertId,
+    view: RwSignal<QueueView>,
+    link: RwSignal<Link>,
+    gone: Arc<AtomicBool>,
+}
+
+/// Why a stream ended.
+enum End {
+    /// Nothing more to follow, or nobody to follow it.
+    Over,
+    /// Something was missed: open it anew at once.
+    Gap,
+    /// It broke, after something was heard on it or before.
+    Lost { heard: bool },
+}
+
+impl Follower {
+    async fn run(&self) {
+        let mut failures = 0;
+        while self.waiting() {
+            match self.stream().await {
+                End::Over => break,
+                End::Gap => {
+                    failures = 0;
+                    sleep(100 + jitter(400)).await;
+                    continue;
+                }
+                End::Lost { heard } => failures = if heard { 1 } else { failures + 1 },
+            }
+            if failures < PATIENCE {
+                self.say(Link::Reconnecting);
+                sleep(backoff(failures)).await;
+            } else {
+                self.poll().await;
+            }
+        }
+        self.fetch_ticket().await;
+    }
+
+    fn gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        self.view.try_with_untracked(|v| v.standing.clone())
+    }
+
+    fn waiting(&self) -> bool {
+        !self.gone() && matches!(self.standing(), Some(Standing::Waiting { .. }))
+    }
+
+    fn say(&self, link: Link) {
+        if !self.gone() && self.link.try_get_untracked() != Some(link) {
+            self.link.try_set(link);
+        }
+    }
+
+    fn take(&self, view: QueueView) {
+        if !self.gone() {
+            self.view.try_set(view);
+        }
+    }
+
+    /// Follows one stream until it ends. The browser's own reconnecting is cut short: it knows no jitter.
+    async fn stream(&self) -> End {
+        let lost = End::Lost { heard: false };
+        let Ok(mut source) = EventSource::new(&format!("/api/queue_stream?concert_id={}", self.id))
+        else {
+            return lost;
+        };
+        let (Ok(views), Ok(ticks)) = (source.subscribe("view"), source.subscribe("tick")) else {
+            return lost;
+        };
+        // A view first, when both are there: the ticks before it are then known to be old, the ones after it follow on.
+        let mut events = select_with_strategy(views, ticks, |_: &mut ()| PollNext::Left);
+        let opened = js_sys::Date::now();
+        let (mut heard, mut heard_at) = (false, opened);
+        loop {
+            match select(events.next(), TimeoutFuture::new(1000)).await {
+                Either::Left((Some(Ok((name, message))), _)) => {
+                    heard = true;
+                    heard_at = js_sys::Date::now();
+                    if self.gone() {
+                        return End::Over;
+                    }
+                    let Some(data) = message.data().as_string() else {
+                        continue;
+                    };
+                    if let Some(end) = self.hear(&name, &data) {
+                        return end;
+                    }
+                    self.say(Link::Live);
+                }
+                Either::Left(_) => return End::Lost { heard },
+                Either::Right(_) => {
+                    let now = js_sys::Date::now();
+                    match source.state() {
+                        _ if !self.waiting() => return End::Over,
+                        State::Open if now - heard_at > SILENCE => return End::Gap,
+                        State::Open => {}
+                        State::Connecting if !heard && now - opened < OPENING => {}
+                        State::Connecting | State::Closed => return End::Lost { heard },
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in one event; says so if it ends the stream.
+    fn hear(&self, name: &str, data: &str) -> Option<End> {
+        if name == "view" {
+            self.take(serde_json::from_str(data).ok()?);
+        } else {
+            let tick: Tick = serde_json::from_str(data).ok()?;
+            let mut view = self.view.try_get_untracked()?;
+            match view.apply(&tick) {
+                Applied::Yes => self.take(view),
+                Applied::Old => {}
+                Applied::Gap => return Some(End::Gap),
+            }
+        }
+        (!self.waiting()).then_some(End::Over)
+    }
+
+    /// Asks for the place every few seconds, for a while.
+    async fn poll(&self) {
+        for _ in 0..ROUNDS {
+            if !self.waiting() {
+                return;
+            }
+            self.ask(Link::Polling).await;
+            sleep(3000 + jitter(2000)).await;
+        }
+    }
+
+    async fn ask(&self, when_answered: Link) {
+        match queue_view(self.id).await {
+            Ok(view) => {
+                self.take(view);
+                self.say(when_answered);
+            }
+            Err(ApiError(Refusal::NotLoggedIn)) if !self.gone() => {
+                // The server knows the way to the log-in page and back.
+                let _ = window().location().reload();
+            }
+            Err(ApiError(Refusal::Unavailable)) if window().navigator().on_line() => {
+                self.say(Link::OneMoment);
+            }
+            Err(_) => self.say(Link::Reconnecting),
+        }
+    }
+
+    /// A tick says that the turn came, but not which ticket it brought.
+    async fn fetch_ticket(&self) {
+        let mut pause = 0;
+        while !self.gone() && self.standing() == Some(Standing::Issued { ticket: None }) {
+            sleep(pause + jitter(300)).await;
+            pause = (pause + 300).min(3000);
+            if let Ok(view) = queue_view(self.id).await
+                && matches!(view.standing, Standing::Issued { ticket: Some(_) })
+            {
+                self.take(view);
+            }
+        }
+    }
+}
+
+/// Milliseconds before the next attempt: one to ten seconds, more after more failures, never the same for everybody.
+fn backoff(failures: u32) -> u64 {
+    let most = (1000 << failures.min(4)).min(10_000);
+    1000 + jitter(most - 500)
+}
+
+async fn sleep(millis: u64) {
+    TimeoutFuture::new(u32::try_from(millis).unwrap_or(u32::MAX)).await;
+}

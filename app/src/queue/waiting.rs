@@ -1,0 +1,181 @@
+//! Waiting: the rank, larger than anything, and what it means.
+
+use super::Link;
+use super::page::QueueActions;
+use super::sparkline::Sparkline;
+use crate::forms::{Refusals, SubmitButton, refusal_of};
+use crate::i18n::{thousands, use_words};
+use crate::refused::RefreshBy;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use model::concerts::{Concert, SaleState};
+use model::queue::{QueueView, Standing};
+
+/// The few numbers that the page shows, as of the last tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Numbers {
+    rank: u64,
+    joined_rank: u64,
+    stock: u32,
+    outlook: Outlook,
+    wait: Option<(u64, u64)>,
+}
+
+/// What the rank is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outlook {
+    Coming,
+    Nearly,
+    Paused,
+    /// Tickets are left, but fewer than people ahead.
+    OutOfReach,
+    /// No tickets are left: whatever comes back goes to the head of the queue.
+    WaitingList,
+    Closed,
+}
+
+impl Numbers {
+    fn of(view: &QueueView) -> Option<Numbers> {
+        let Standing::Waiting {
+            rank, joined_rank, ..
+        } = view.standing
+        else {
+            return None;
+        };
+        let sale = &view.sale;
+        let outlook = match sale.state {
+            SaleState::Closed => Outlook::Closed,
+            SaleState::Paused => Outlook::Paused,
+            SaleState::Open if sale.stock == 0 => Outlook::WaitingList,
+            SaleState::Open if !sale.reaches(rank) => Outlook::OutOfReach,
+            SaleState::Open if sale.nearly_there(rank) => Outlook::Nearly,
+            SaleState::Open => Outlook::Coming,
+        };
+        Some(Numbers {
+            rank,
+            joined_rank,
+            stock: sale.stock,
+            outlook,
+            wait: sale.wait(rank),
+        })
+    }
+}
+
+impl Outlook {
+    fn name(self) -> &'static str {
+        match self {
+            Outlook::Coming => "coming",
+            Outlook::Nearly => "nearly",
+            Outlook::Paused => "paused",
+            Outlook::OutOfReach => "out_of_reach",
+            Outlook::WaitingList => "waiting_list",
+            Outlook::Closed => "closed",
+        }
+    }
+}
+
+#[component]
+pub(super) fn Waiting(
+    concert: Concert,
+    view: RwSignal<QueueView>,
+    link: RwSignal<Link>,
+) -> impl IntoView {
+    let words = use_words();
+    // Once the standing is another, this is on its way out and keeps what it showed last.
+    let numbers = Memo::new(move |before: Option<&Option<Numbers>>| {
+        view.with(Numbers::of).or(before.copied().flatten())
+    });
+    let of = move |f: fn(Numbers) -> u64| numbers.get().map_or(0, f);
+    let rank = Memo::new(move |_| of(|n| n.rank));
+    let joined = Memo::new(move |_| of(|n| n.joined_rank));
+    let stock = Memo::new(move |_| of(|n| n.stock.into()));
+    let outlook = Memo::new(move |_| numbers.get().map_or(Outlook::Coming, |n| n.outlook));
+    let wait = move || match (outlook.get(), numbers.get().and_then(|n| n.wait)) {
+        (Outlook::Paused, _) => words.wait_paused.to_owned(),
+        (Outlook::WaitingList, _) => words.wait_list.to_owned(),
+        (Outlook::OutOfReach, _) => words.wait_out_of_reach.to_owned(),
+        (_, Some(range)) => (words.wait)(range),
+        (_, None) => String::new(),
+    };
+    let note = move || match outlook.get() {
+        Outlook::Coming => None,
+        Outlook::Nearly => Some(words.nearly_there),
+        Outlook::Paused => Some(words.paused_note),
+        Outlook::OutOfReach => Some(words.out_of_reach_note),
+        Outlook::WaitingList => Some(words.waiting_list_note),
+        Outlook::Closed => Some(words.closed_note),
+    };
+    let connection = move || match link.get() {
+        Link::Opening => None,
+        Link::Live => Some(words.live),
+        Link::Reconnecting => Some(words.reconnecting),
+        Link::Polling => Some(words.polling),
+        Link::OneMoment => Some(words.one_moment_hint),
+    };
+    // From the place on joining to the stage; whoever joined as the first is there.
+    let way = move || {
+        let (joined, rank) = (joined.get(), rank.get());
+        if joined <= 1 {
+            (1, 1)
+        } else {
+            (joined - 1, joined.saturating_sub(rank))
+        }
+    };
+    view! {
+        <section class="waiting" data-testid="outlook" data-outlook=move || outlook.get().name()>
+            <h1 class="waiting-label">{words.you_are_number}</h1>
+            <p
+                class="figures figures--hero waiting-rank"
+                class:moved=move || rank.get() % 2 == 0
+                data-testid="rank"
+            >
+                {move || thousands(rank.get())}
+            </p>
+            <p class="waiting-ahead" data-testid="ahead">{move || (words.people_ahead)(rank.get().saturating_sub(1))}</p>
+            <progress
+                class="way"
+                aria-label=words.progress
+                max=move || way().0.to_string()
+                value=move || way().1.to_string()
+            ></progress>
+            <p class="waiting-facts">
+                <span data-testid="wait">{wait}</span>
+                <span data-testid="tickets-left">{move || (words.tickets_left)(stock.get())}</span>
+            </p>
+            <Sparkline rank/>
+            <p class="waiting-note" hidden=move || note().is_none()>{note}</p>
+            <p class="waiting-link" data-testid="link" data-link=move || format!("{:?}", link.get()).to_lowercase()>
+                <span class="waiting-dot" aria-hidden="true"></span>
+                {connection}
+                <noscript>{words.refreshes_itself}</noscript>
+            </p>
+            <p class="waiting-kept">{words.place_kept}</p>
+            <Leave concert/>
+            <RefreshBy seconds=3/>
+        </section>
+    }
+}
+
+/// Leaving, with a second thought that needs no JavaScript.
+#[component]
+fn Leave(concert: Concert) -> impl IntoView {
+    let words = use_words();
+    let action = expect_context::<QueueActions>().leave;
+    let refusal = refusal_of(action);
+    view! {
+        <Refusals refusal/>
+        <details class="second-thought">
+            <summary>{words.leave}</summary>
+            <p>{words.leave_sure}</p>
+            <ActionForm action>
+                <input type="hidden" name="concert_id" value=concert.id.to_string()/>
+                <SubmitButton
+                    words=words.leave_confirm
+                    sending=words.sending
+                    pending=action.pending()
+                    class="button button--danger"
+                />
+            </ActionForm>
+        </details>
+    }
+}

@@ -1,0 +1,109 @@
+//! The request being answered and the response being made (server only).
+
+use crate::error::ApiError;
+use crate::sessions::Auth;
+use crate::settings::Settings;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use model::Refusal;
+use services::Services;
+use services::sessions::Session;
+
+/// Seconds after which a client that was told "try again" may do so.
+pub const RETRY_AFTER: &str = "2";
+
+/// The stores. Missing only if the server was put together wrongly.
+pub fn services() -> Result<Services, ApiError> {
+    use_context::<Services>().ok_or_else(|| {
+        tracing::error!("no services in context");
+        Refusal::Internal.into()
+    })
+}
+
+pub fn settings() -> Settings {
+    use_context::<Settings>().unwrap_or_else(|| Settings {
+        secure: true,
+        public_url: String::new(),
+    })
+}
+
+/// Who sent the request, if the stores could tell.
+pub fn auth() -> Auth {
+    use_context::<Parts>()
+        .and_then(|parts| parts.extensions.get::<Auth>().cloned())
+        .unwrap_or(Auth::Anonymous)
+}
+
+/// The session of a request that needs one.
+pub fn session() -> Result<Session, ApiError> {
+    match auth() {
+        Auth::LoggedIn(session) => Ok(session),
+        Auth::Anonymous => Err(Refusal::NotLoggedIn.into()),
+        Auth::Unavailable => Err(Refusal::Unavailable.into()),
+    }
+}
+
+/// The session of a request that may have one.
+pub fn optional_session() -> Option<Session> {
+    match auth() {
+        Auth::LoggedIn(session) => Some(session),
+        Auth::Anonymous | Auth::Unavailable => None,
+    }
+}
+
+pub fn header(name: HeaderName) -> Option<String> {
+    let parts = use_context::<Parts>()?;
+    parts.headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// Whether a browser itself is asking: for a page, or with a form that no JavaScript took over.
+pub fn accepts_html() -> bool {
+    header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// What the client calls itself, for the list of devices.
+pub fn device() -> String {
+    header(header::USER_AGENT)
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect()
+}
+
+/// The response that goes with the value returned.
+pub struct Response;
+
+impl Response {
+    fn options() -> Option<ResponseOptions> {
+        use_context::<ResponseOptions>()
+    }
+
+    pub fn set_status(status: u16) {
+        if let (Some(options), Ok(status)) = (Response::options(), StatusCode::from_u16(status)) {
+            options.set_status(status);
+        }
+    }
+
+    pub fn refuse(refusal: &Refusal) {
+        Response::set_status(refusal.status());
+        if let (Some(options), Refusal::Unavailable) = (Response::options(), refusal) {
+            options.insert_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
+    }
+
+    /// Sends a page's reader elsewhere, whatever they say they accept.
+    pub fn redirect(path: &str) {
+        if let (Some(options), Ok(path)) = (Response::options(), HeaderValue::from_str(path)) {
+            options.set_status(StatusCode::FOUND);
+            options.insert_header(header::LOCATION, path);
+        }
+    }
+
+    pub fn set_cookie(cookie: HeaderValue) {
+        if let Some(options) = Response::options() {
+            options.append_header(header::SET_COOKIE, cookie);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Server functions of sessions.
+
+use crate::error::ApiError;
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use model::accounts::Role;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "ssr")]
+use crate::{
+    request::{Response, auth, device, services, session, settings},
+    sessions::{Auth, cookies, safe_next},
+};
+#[cfg(feature = "ssr")]
+use model::Refusal;
+
+/// Who is looking, as the header of every page shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visitor {
+    pub account_name: String,
+    pub nickname: String,
+    pub role: Role,
+}
+
+/// Tokens for a client that keeps them itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TokenPair {
+    /// To be sent as `Authorization: Bearer …`.
+    pub access_token: String,
+    /// Good for one `refresh_token`. Absent when the one that was sent stays valid.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refresh_token: Option<String>,
+    /// Seconds until the access token ends.
+    pub expires_in: i64,
+}
+
+/// Starts a session in this browser and goes on to `next`.
+#[server(name = LogIn, prefix = "/api", endpoint = "log_in")]
+pub async fn log_in(
+    account_name: String,
+    password: String,
+    #[server(default)] next: String,
+) -> Result<(), ApiError> {
+    let services = services()?;
+    let (_, tokens) =
+        services::sessions::log_in(&services, &account_name, &password, &device()).await?;
+    cookies::send(&tokens, services.clock.now());
+    leptos_axum::redirect(safe_next(&next));
+    Ok(())
+}
+
+/// Ends the session: its token opens nothing any more, anywhere. Logging out twice is no mistake.
+#[server(name = LogOut, prefix = "/api", endpoint = "log_out")]
+pub async fn log_out() -> Result<(), ApiError> {
+    match session() {
+        Ok(session) => services::sessions::log_out(&services()?, &session).await?,
+        Err(ApiError(Refusal::NotLoggedIn)) => Response::set_status(200),
+        Err(error) => return Err(error),
+    }
+    for cookie in cookies::take_away(&settings()) {
+        Response::set_cookie(cookie);
+    }
+    leptos_axum::redirect("/");
+    Ok(())
+}
+
+/// Logs in a client that keeps its tokens itself: no cookie is set.
+#[server(name = CreateToken, prefix = "/api", endpoint = "create_token")]
+pub async fn create_token(account_name: String, password: String) -> Result<TokenPair, ApiError> {
+    let services = services()?;
+    let (_, tokens) =
+        services::sessions::log_in(&services, &account_name, &password, &device()).await?;
+    Ok(TokenPair::new(tokens, services.clock.now()))
+}
+
+/// Exchanges a refresh token for fresh tokens. It is good once; using it again ends the session.
+#[server(name = RefreshToken, prefix = "/api", endpoint = "refresh_token")]
+pub async fn refresh_token(refresh_token: String) -> Result<TokenPair, ApiError> {
+    let services = services()?;
+    let tokens = services::sessions::refresh(&services, &refresh_token).await?;
+    Ok(TokenPair::new(tokens, services.clock.now()))
+}
+
+/// Who is looking, from the token alone: no store is asked again. None when logged out.
+#[server(name = VisitorQuery, prefix = "/api", endpoint = "visitor", input = GetUrl)]
+pub async fn visitor() -> Result<Option<Visitor>, ApiError> {
+    match auth() {
+        Auth::LoggedIn(s) => Ok(Some(Visitor {
+            account_name: s.account_name,
+            nickname: s.nickname,
+            role: s.role,
+        })),
+        Auth::Anonymous => Ok(None),
+        // Not through `From`: a page that everybody may read is no failure because we cannot tell who reads it.
+        Auth::Unavailable => Err(ApiError(Refusal::Unavailable)),
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl TokenPair {
+    fn new(tokens: services::sessions::Tokens, now: chrono::DateTime<chrono::Utc>) -> TokenPair {
+        TokenPair {
+            access_token: tokens.access,
+            refresh_token: tokens.refresh,
+            expires_in: (tokens.access_expires_at - now).num_seconds().max(0),
+        }
+    }
+}

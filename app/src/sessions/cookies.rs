@@ -1,0 +1,111 @@
+//! The cookies of a browser's session: both tokens, out of reach of scripts.
+
+use crate::settings::Settings;
+use chrono::{DateTime, Utc};
+use http::HeaderValue;
+use services::sessions::Tokens;
+
+/// The access token's cookie. Over https the prefix makes browsers refuse it from any other host or path.
+pub fn access_name(secure: bool) -> &'static str {
+    if secure {
+        "__Host-frontrow_access"
+    } else {
+        "frontrow_access"
+    }
+}
+
+pub fn refresh_name(secure: bool) -> &'static str {
+    if secure {
+        "__Host-frontrow_refresh"
+    } else {
+        "frontrow_refresh"
+    }
+}
+
+/// The cookies that hand over fresh tokens. A refresh token that is not part of them stays as it is.
+pub fn hand_over(settings: &Settings, tokens: &Tokens, now: DateTime<Utc>) -> Vec<HeaderValue> {
+    let mut cookies = vec![set(
+        settings,
+        access_name(settings.secure),
+        &tokens.access,
+        seconds_left(tokens.access_expires_at, now),
+    )];
+    if let Some(refresh) = &tokens.refresh {
+        cookies.push(set(
+            settings,
+            refresh_name(settings.secure),
+            refresh,
+            seconds_left(tokens.refresh_expires_at, now),
+        ));
+    }
+    cookies.into_iter().flatten().collect()
+}
+
+/// Sets the cookies of fresh tokens on the response being made.
+pub(crate) fn send(tokens: &Tokens, now: DateTime<Utc>) {
+    for cookie in hand_over(&crate::request::settings(), tokens, now) {
+        crate::request::Response::set_cookie(cookie);
+    }
+}
+
+/// The cookies that take the session away from a browser.
+pub fn take_away(settings: &Settings) -> Vec<HeaderValue> {
+    [access_name(settings.secure), refresh_name(settings.secure)]
+        .into_iter()
+        .filter_map(|name| set(settings, name, "", 0))
+        .collect()
+}
+
+/// The cookie of the language switch: no secret, and kept for a year.
+pub fn language(settings: &Settings, locale: crate::i18n::Locale) -> Option<HeaderValue> {
+    set(
+        settings,
+        crate::i18n::LANGUAGE_COOKIE,
+        locale.tag(),
+        365 * 86_400,
+    )
+}
+
+fn seconds_left(until: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
+    (until - now).num_seconds().max(0)
+}
+
+/// None only for a value that no header can hold, which none of our tokens is.
+fn set(settings: &Settings, name: &str, value: &str, max_age: i64) -> Option<HeaderValue> {
+    let secure = if settings.secure { "; Secure" } else { "" };
+    let cookie =
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
+    HeaderValue::from_str(&cookie).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_out_of_reach_of_scripts_and_other_sites() {
+        let now = DateTime::UNIX_EPOCH;
+        let tokens = Tokens {
+            access: "a.b.c".into(),
+            access_expires_at: now + chrono::Duration::minutes(15),
+            refresh: Some("r".into()),
+            refresh_expires_at: now + chrono::Duration::days(14),
+        };
+        let settings = Settings {
+            secure: true,
+            public_url: String::new(),
+        };
+        assert_eq!(
+            hand_over(&settings, &tokens, now),
+            [
+                "__Host-frontrow_access=a.b.c; Path=/; HttpOnly; SameSite=Lax; Max-Age=900; Secure",
+                "__Host-frontrow_refresh=r; Path=/; HttpOnly; SameSite=Lax; Max-Age=1209600; Secure",
+            ]
+        );
+        assert!(
+            take_away(&settings)
+                .iter()
+                .all(|c| c.to_str().is_ok_and(|c| c.contains("Max-Age=0")))
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! `/log-in`.
+
+use super::{use_next, use_session, with_next};
+use crate::forms::{FormContext, Refusals, SubmitButton, TextField, refusal_of};
+use crate::i18n::use_words;
+use crate::layout::PageMeta;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use model::Field;
+
+#[component]
+pub fn LogInPage() -> impl IntoView {
+    let words = use_words();
+    let action = use_session().log_in;
+    let refusal = refusal_of(action);
+    provide_context(FormContext::new(refusal));
+    let next = use_next();
+    let other = with_next("/sign-up", &next);
+    view! {
+        <PageMeta title=words.log_in.to_owned() description=words.log_in_lead.to_owned()/>
+        <section class="sheet sheet--narrow">
+            <h1>{words.log_in}</h1>
+            <p class="lead">{words.log_in_lead}</p>
+            <Refusals refusal/>
+            <ActionForm action attr:novalidate=true>
+                <input type="hidden" name="next" value=next/>
+                <TextField field=Field::AccountName autocomplete="username" hinted=false/>
+                <TextField field=Field::Password kind="password" autocomplete="current-password" hinted=false/>
+                <SubmitButton words=words.log_in sending=words.sending pending=action.pending()/>
+            </ActionForm>
+            <p class="aside">{words.no_account}" "<a href=other>{words.sign_up}</a></p>
+        </section>
+    }
+}

@@ -1,0 +1,23 @@
+//! Logging in and out, and who is looking.
+
+mod api;
+#[cfg(feature = "ssr")]
+pub mod cookies;
+mod log_in;
+mod next;
+mod visitor;
+
+pub use api::{CreateToken, LogIn, LogOut, RefreshToken, TokenPair, Visitor, VisitorQuery};
+pub use log_in::LogInPage;
+pub use next::{log_in_path, safe_next, use_next, with_next};
+pub use visitor::{SessionContext, use_session};
+
+/// Who sent a request. The server puts it into the request's extensions before anything else runs.
+#[cfg(feature = "ssr")]
+#[derive(Clone)]
+pub enum Auth {
+    Anonymous,
+    LoggedIn(services::sessions::Session),
+    /// There was a token, but the stores could not be asked about it.
+    Unavailable,
+}

@@ -1,0 +1,82 @@
+//! Where to go after logging in.
+
+use leptos::prelude::WithUntracked;
+
+/// The local path to go on to, `/` for anything that could lead elsewhere.
+///
+/// Browsers read `//host` and `/\host` as another site, and strip tabs and newlines before they look.
+pub fn safe_next(next: &str) -> &str {
+    let local = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && next.chars().all(|c| c.is_ascii_graphic())
+        && next.len() <= 512;
+    if local { next } else { "/" }
+}
+
+/// The log-in page that leads back to a local path.
+pub fn log_in_path(back_to: &str) -> String {
+    with_next("/log-in", back_to)
+}
+
+/// A page's address that carries the path to go on to.
+pub fn with_next(page: &str, next: &str) -> String {
+    match safe_next(next) {
+        "/" => page.to_owned(),
+        next => {
+            let mut address = format!("{page}?next=");
+            for byte in next.bytes() {
+                if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+                    address.push(byte as char);
+                } else {
+                    address.push_str(&format!("%{byte:02X}"));
+                }
+            }
+            address
+        }
+    }
+}
+
+/// Where the page's own address says to go on to.
+pub fn use_next() -> String {
+    leptos_router::hooks::use_query_map()
+        .with_untracked(|query| safe_next(query.get_str("next").unwrap_or_default()).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_local_paths_are_followed() {
+        for good in [
+            "/",
+            "/concerts/1",
+            "/concerts/1/queue?x=1&y=2#z",
+            "/tickets/%ED%95%9C",
+        ] {
+            assert_eq!(safe_next(good), good);
+        }
+        for bad in [
+            "",
+            "concerts",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/\t/evil.example",
+            "/a\r\nSet-Cookie: x",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(safe_next(bad), "/", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_survives_being_an_argument() {
+        assert_eq!(
+            log_in_path("/concerts/1?a=b&c=d"),
+            "/log-in?next=/concerts/1%3Fa%3Db%26c%3Dd"
+        );
+        assert_eq!(log_in_path("//evil"), "/log-in");
+    }
+}

@@ -1,0 +1,53 @@
+//! Who is looking, for every page.
+
+use super::api::{LogIn, LogOut, Visitor, visitor};
+use crate::accounts::SignUp;
+use crate::error::ApiError;
+use leptos::prelude::*;
+use leptos_router::hooks::use_url;
+
+/// The visitor and the three actions that change who that is.
+#[derive(Clone, Copy)]
+pub struct SessionContext {
+    /// Read again whenever one of the actions has run.
+    pub visitor: Resource<Result<Option<Visitor>, ApiError>>,
+    pub log_in: ServerAction<LogIn>,
+    pub log_out: ServerAction<LogOut>,
+    pub sign_up: ServerAction<SignUp>,
+}
+
+impl SessionContext {
+    /// Must be called inside the router.
+    pub fn provide() {
+        // A form that was refused without JavaScript: the router tells only what is inside its routes by itself.
+        use_url().read_untracked().provide_server_action_error();
+        let log_in = ServerAction::<LogIn>::new();
+        let log_out = ServerAction::<LogOut>::new();
+        let sign_up = ServerAction::<SignUp>::new();
+        let visitor = Resource::new(
+            move || {
+                (
+                    log_in.version().get(),
+                    log_out.version().get(),
+                    sign_up.version().get(),
+                )
+            },
+            |_| visitor(),
+        );
+        provide_context(SessionContext {
+            visitor,
+            log_in,
+            log_out,
+            sign_up,
+        });
+    }
+
+    /// Changes whenever the visitor may have: a part of the key of everything that depends on who is looking.
+    pub fn version(&self) -> usize {
+        self.log_in.version().get() + self.log_out.version().get() + self.sign_up.version().get()
+    }
+}
+
+pub fn use_session() -> SessionContext {
+    expect_context()
+}

@@ -1,0 +1,32 @@
+//! `with-stores COMMAND [ARGUMENT …]`: runs a command with an empty PostgreSQL and Redis, and stops them after it.
+
+use anyhow::{Context, Result};
+use embedded::testing;
+use std::process::ExitCode;
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    let program = arguments.next().context("usage: with-stores COMMAND [ARGUMENT …]")?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (stores, _dir) = testing::throwaway().await?;
+    let mut child = Command::new(&program)
+        .args(arguments)
+        .env(testing::DATABASE_URL, stores.database_url())
+        .env(testing::REDIS_URL, stores.redis_url())
+        .env("DATABASE_URL", stores.database_url())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    let status = tokio::select! {
+        status = child.wait() => Some(status?),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    drop(child);
+    stores.stop().await?;
+    let code = status.and_then(|status| status.code()).unwrap_or(130);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}

@@ -1,0 +1,157 @@
+use crate::Durability;
+use crate::program::{self, Process};
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+use sqlx::{Connection, PgConnection};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::process::Command;
+
+const PACKAGE: &str = "PostgreSQL (Debian and Ubuntu: postgresql; Homebrew: postgresql@17)";
+pub const DATABASE: &str = "frontrow";
+
+pub struct Postgres {
+    pub process: Process,
+    pub url: String,
+}
+
+impl Postgres {
+    pub async fn start(dir: &Path, sockets: &Path, durability: Durability) -> Result<Postgres> {
+        let data = dir.join("postgres");
+        let programs = Programs::find()?;
+        programs.initialise(&data).await?;
+        programs.stop_leftover(&data).await?;
+
+        let mut command = programs.command(&programs.postgres)?;
+        command.arg("-D").arg(&data).arg("-k").arg(sockets);
+        for setting in ["listen_addresses=", "unix_socket_permissions=0700", "max_connections=200", "timezone=UTC"] {
+            command.args(["-c", setting]);
+        }
+        if durability == Durability::Throwaway {
+            command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        }
+        let mut process = Process::start("postgres", command, Signal::SIGINT, &dir.join("postgres.log"))?;
+        wait_until_ready(&mut process, sockets).await?;
+        Ok(Postgres { process, url: url(sockets, DATABASE) })
+    }
+}
+
+struct Programs {
+    postgres: PathBuf,
+    initdb: PathBuf,
+    pg_ctl: PathBuf,
+}
+
+impl Programs {
+    fn find() -> Result<Programs> {
+        let folders = folders();
+        let find = |name| program::find(name, &folders, PACKAGE);
+        Ok(Programs { postgres: find("postgres")?, initdb: find("initdb")?, pg_ctl: find("pg_ctl")? })
+    }
+
+    /// The program, run as somebody who is not root.
+    fn command(&self, program: &Path) -> Result<Command> {
+        let mut command = Command::new(program);
+        // PostgreSQL complains of a working directory that its user may not read.
+        command.current_dir("/");
+        if let Some(user) = program::unprivileged_user()? {
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
+        Ok(command)
+    }
+
+    async fn initialise(&self, data: &Path) -> Result<()> {
+        if data.join("PG_VERSION").exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(data)?;
+        fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
+        if let Some(user) = program::unprivileged_user()? {
+            std::os::unix::fs::chown(data, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+        }
+        let mut initdb = self.command(&self.initdb)?;
+        initdb.arg("-D").arg(data).args(["--username=frontrow", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"]);
+        let output = initdb.output().await.context("cannot start initdb")?;
+        if !output.status.success() {
+            bail!(
+                "initdb could not make {}: {} (when run as root, the directory must be one that the user `postgres` can reach)",
+                data.display(),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        Ok(())
+    }
+
+    /// Ends a server that outlived a `frontrow` that was killed.
+    async fn stop_leftover(&self, data: &Path) -> Result<()> {
+        if !data.join("postmaster.pid").exists() {
+            return Ok(());
+        }
+        let mut status = self.command(&self.pg_ctl)?;
+        if status.arg("-D").arg(data).arg("status").output().await?.status.success() {
+            let mut stop = self.command(&self.pg_ctl)?;
+            stop.arg("-D").arg(data).args(["stop", "--mode=fast", "--wait"]).output().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Where packages put the programs when not on PATH, newest version first.
+fn folders() -> Vec<PathBuf> {
+    let versions = |parent: &str, prefix: &str| -> Vec<PathBuf> {
+        let mut found: Vec<(u32, PathBuf)> = fs::read_dir(parent)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let version = name.strip_prefix(prefix)?.parse().ok()?;
+                Some((version, entry.path().join("bin")))
+            })
+            .collect();
+        found.sort_by(|a, b| b.0.cmp(&a.0));
+        found.into_iter().map(|(_, path)| path).collect()
+    };
+    [
+        versions("/usr/lib/postgresql", ""),
+        versions("/usr", "pgsql-"),
+        versions("/opt/homebrew/opt", "postgresql@"),
+        versions("/usr/local/opt", "postgresql@"),
+    ]
+    .concat()
+}
+
+pub fn url(sockets: &Path, database: &str) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("host", &sockets.to_string_lossy())
+        .append_pair("user", "frontrow")
+        .finish();
+    format!("postgres:///{database}?{query}")
+}
+
+async fn wait_until_ready(process: &mut Process, sockets: &Path) -> Result<()> {
+    let patience = Duration::from_secs(60);
+    let began = Instant::now();
+    let mut connection = loop {
+        process.check_running()?;
+        match PgConnection::connect(&url(sockets, "postgres")).await {
+            Ok(connection) => break connection,
+            Err(error) if began.elapsed() > patience => {
+                return Err(error).context("PostgreSQL did not answer within a minute");
+            }
+            // PostgreSQL says nowhere that it is ready but by answering.
+            Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
+        }
+    };
+    let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(DATABASE)
+        .fetch_one(&mut connection)
+        .await?;
+    if !known {
+        sqlx::query("CREATE DATABASE frontrow").execute(&mut connection).await?;
+    }
+    connection.close().await?;
+    Ok(())
+}

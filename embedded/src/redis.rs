@@ -1,0 +1,77 @@
+use crate::Durability;
+use crate::program::{self, Process};
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::process::Command;
+
+const PACKAGE: &str = "Redis (Debian and Ubuntu: redis-server; Homebrew: redis)";
+
+pub struct Redis {
+    pub process: Process,
+    pub url: String,
+}
+
+impl Redis {
+    pub async fn start(dir: &Path, sockets: &Path, durability: Durability) -> Result<Redis> {
+        let program = program::find("redis-server", &[], PACKAGE)?;
+        let data = dir.join("redis");
+        fs::create_dir_all(&data)?;
+        let socket = socket(sockets);
+        let url = url(sockets)?;
+        stop_leftover(&url).await;
+
+        let mut command = Command::new(program);
+        command.args(["--port", "0", "--unixsocketperm", "700", "--daemonize", "no", "--save", ""]);
+        command.arg("--unixsocket").arg(&socket).arg("--dir").arg(&data);
+        match durability {
+            // One fsync covers everything that arrived together, so this costs about a fifth of the throughput.
+            Durability::Durable => command.args(["--appendonly", "yes", "--appendfsync", "always"]),
+            Durability::Throwaway => command.args(["--appendonly", "no"]),
+        };
+        let mut process = Process::start("redis-server", command, Signal::SIGTERM, &dir.join("redis.log"))?;
+        wait_until_ready(&mut process, &url).await?;
+        Ok(Redis { process, url })
+    }
+}
+
+fn socket(sockets: &Path) -> PathBuf {
+    sockets.join("redis.sock")
+}
+
+pub fn url(sockets: &Path) -> Result<String> {
+    let file = url::Url::from_file_path(socket(sockets)).ok().context("the data directory's path must be absolute")?;
+    Ok(format!("redis+unix://{}", file.path()))
+}
+
+async fn ping(url: &str) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
+    let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+    redis::cmd("PING").exec_async(&mut connection).await?;
+    Ok(connection)
+}
+
+/// Ends a server that outlived a `frontrow` that was killed: whoever answers on our socket, in a directory that we have locked.
+async fn stop_leftover(url: &str) {
+    if let Ok(mut connection) = ping(url).await {
+        // It answers by hanging up, which is an error and what is wanted.
+        let _ = redis::cmd("SHUTDOWN").exec_async(&mut connection).await;
+    }
+}
+
+async fn wait_until_ready(process: &mut Process, url: &str) -> Result<()> {
+    let patience = Duration::from_secs(60);
+    let began = Instant::now();
+    loop {
+        process.check_running()?;
+        match ping(url).await {
+            Ok(_) => return Ok(()),
+            Err(error) if began.elapsed() > patience => {
+                return Err(error).context("Redis did not answer within a minute");
+            }
+            // Redis reads its file first, and says that it is ready only by answering.
+            Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import { defineConfig } from '@playwright/test';
+import { existsSync } from 'node:fs';
+
+// The system's Chromium where there is one, else the one that Playwright has downloaded.
+const chromium = process.env.FRONTROW_CHROMIUM || '/usr/bin/chromium';
+
+const flags = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+// Chromium's sandbox refuses to run as root.
+if (process.getuid?.() === 0) flags.push('--no-sandbox');
+
+const wide = { width: 1280, height: 800 };
+const narrow = { width: 390, height: 844 };
+
+/**
+ * Every journey runs twice: hydrated, and with JavaScript off. Tags say where a test has nothing to do:
+ *
+ * - `@script`: is about what happens without a reload, so it needs JavaScript
+ * - `@http`: asks the server directly; once is enough
+ * - `@journey`: the way through everything, once more in Korean
+ */
+export default defineConfig({
+  testDir: 'tests',
+  outputDir: '.artifacts/results',
+  globalSetup: './support/global-setup.ts',
+  fullyParallel: true,
+  workers: 2,
+  forbidOnly: !!process.env.CI,
+  reporter: [['list']],
+  // Generous, for slow machines: nothing here measures time.
+  timeout: 120_000,
+  expect: { timeout: 25_000 },
+  use: {
+    actionTimeout: 25_000,
+    navigationTimeout: 30_000,
+    locale: 'en-US',
+    timezoneId: 'Europe/Lisbon',
+    viewport: wide,
+    screenshot: 'only-on-failure',
+    launchOptions: { args: flags, executablePath: existsSync(chromium) ? chromium : undefined },
+  },
+  projects: [
+    { name: 'hydrated' },
+    { name: 'no-script', grepInvert: /@script|@http/, use: { javaScriptEnabled: false, viewport: narrow } },
+    { name: 'korean', grep: /@journey/, use: { locale: 'ko-KR', viewport: narrow } },
+    { name: 'korean-no-script', grep: /@journey/, use: { locale: 'ko-KR', javaScriptEnabled: false } },
+  ],
+});

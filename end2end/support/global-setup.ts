@@ -1,0 +1,16 @@
+import { Server } from './server';
+import { organiser } from './people';
+
+/** One server for all tests; each test has its own concert and its own people. */
+export default async function setUp(): Promise<() => Promise<void>> {
+  const server = await Server.start();
+  try {
+    server.createOrganiser(organiser.accountName, organiser.password);
+  } catch (error) {
+    await server.stop().catch(() => {});
+    throw error;
+  }
+  // The workers inherit it.
+  process.env.FRONTROW_END2END_URL = server.url;
+  return () => server.stop();
+}

@@ -1,0 +1,93 @@
+// How a person uses the pages, in words that say what they do.
+
+import { expect, type Locator, type Page } from '@playwright/test';
+import type { Place, SignUp } from './people';
+import type { Words } from './words';
+
+export const header = (page: Page): Locator => page.locator('header');
+
+export const field = (page: Page, name: string): Locator => page.locator(`main [name="${name}"]`);
+
+/** What is said to be wrong with a field, beside it. */
+export const problem = (page: Page, name: string): Locator => page.locator(`#${name}-problem`);
+
+/** What is said to be wrong with the form. */
+export const summary = (page: Page): Locator => page.locator('main .summary');
+
+export async function fill(page: Page, values: object): Promise<void> {
+  for (const [name, value] of Object.entries(values)) {
+    const input = field(page, name);
+    if (name === 'genre') await input.selectOption(value as string);
+    else await input.fill(value as string);
+  }
+}
+
+/** Sends the form on the page. */
+export const submit = (page: Page): Promise<void> => page.locator('main form button[type=submit]').last().click();
+
+export async function signUp(page: Page, words: Words, form: SignUp): Promise<void> {
+  await expect(page.getByRole('heading', { level: 1, name: words.signUp })).toBeVisible();
+  for (const name of ['account_name', 'password', 'name', 'nickname', 'email'] as const) {
+    await page.getByRole('main').getByLabel(words.label[name], { exact: true }).fill(form[name]);
+  }
+  await page.getByRole('main').getByRole('button', { name: words.signUp }).click();
+}
+
+export async function logIn(page: Page, words: Words, accountName: string, password: string): Promise<void> {
+  await expect(page.getByRole('heading', { level: 1, name: words.logIn })).toBeVisible();
+  const main = page.getByRole('main');
+  await main.getByLabel(words.label.account_name, { exact: true }).fill(accountName);
+  await main.getByLabel(words.label.password, { exact: true }).fill(password);
+  await main.getByRole('button', { name: words.logIn }).click();
+}
+
+export const expectLoggedInAs = (page: Page, nickname: string): Promise<void> =>
+  expect(header(page).getByRole('link', { name: nickname })).toBeVisible();
+
+export const expectLoggedOut = (page: Page, words: Words): Promise<void> =>
+  expect(header(page).getByRole('link', { name: words.logIn })).toBeVisible();
+
+/** The part of the queue page that says where one stands. */
+export const standing = (page: Page): Locator => page.getByTestId('standing');
+
+export const expectStanding = (page: Page, name: Place['standing']): Promise<void> =>
+  expect(standing(page)).toHaveAttribute('data-standing', name);
+
+export const rank = (page: Page): Locator => page.getByTestId('rank');
+
+/** Marks the document on screen; a reload would lose the mark. */
+export async function markDocument(page: Page): Promise<void> {
+  await page.evaluate(() => Object.assign(window, { marked: true }));
+}
+
+export async function expectSameDocument(page: Page): Promise<void> {
+  expect(await page.evaluate(() => (window as { marked?: boolean }).marked), 'the page was not reloaded').toBe(true);
+}
+
+/** What the queue page showed at one moment. */
+export interface Shown {
+  rank: number;
+  ahead: string;
+}
+
+/** Records in the page whatever the queue page shows, from now on, each state once. */
+export async function recordRanks(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const shown: { rank: number; ahead: string }[] = [];
+    Object.assign(window, { shown });
+    const read = () => {
+      const text = (id: string) => document.querySelector(`[data-testid="${id}"]`)?.textContent;
+      const [rank, ahead] = [text('rank'), text('ahead')];
+      if (!rank || !ahead) return;
+      const now = { rank: Number(rank.replace(/\D/g, '')), ahead };
+      const before = shown.at(-1);
+      if (before?.rank !== now.rank || before.ahead !== now.ahead) shown.push(now);
+    };
+    read();
+    // After whatever else the same change has set off: a reader sees the page only then.
+    new MutationObserver(() => setTimeout(read)).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+}
+
+export const recordedRanks = (page: Page): Promise<Shown[]> =>
+  page.evaluate(() => (window as unknown as { shown: Shown[] }).shown);

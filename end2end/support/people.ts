@@ -1,0 +1,167 @@
+// Accounts that act through the API, as scripts do.
+
+import { request, type APIRequestContext, type APIResponse, type BrowserContext } from '@playwright/test';
+import { randomBytes } from 'node:crypto';
+
+/** Where the server under test is. */
+export const serverUrl = (): string => process.env.FRONTROW_END2END_URL!;
+
+export const password = 'correct horse battery';
+
+/** Made by the global set-up; the password is as good as random for a server that lives for two minutes. */
+export const organiser = { accountName: 'house-manager', password: 'seven tents in the rain' };
+
+/** A word that no other test uses. */
+export const unique = (): string => randomBytes(5).toString('hex');
+
+export interface SignUp {
+  account_name: string;
+  password: string;
+  name: string;
+  nickname: string;
+  email: string;
+}
+
+export function newcomer(name = 'mina'): SignUp {
+  const account_name = `${name}-${unique()}`;
+  return { account_name, password, name: 'Mina Kim', nickname: account_name, email: `${account_name}@example.com` };
+}
+
+/** The fields of the concert form; all text, as a form sends them. */
+export interface ConcertForm {
+  title: string;
+  artist: string;
+  genre: string;
+  venue: string;
+  starts_at: string;
+  ends_at: string;
+  running_minutes: string;
+  price_won: string;
+  description: string;
+  capacity: string;
+  sale_opens_at: string;
+  batch_size: string;
+  interval_ms: string;
+}
+
+export interface Concert {
+  id: number;
+  title: string;
+  sale_opens_at: string;
+}
+
+export interface Place {
+  standing: 'absent' | 'waiting' | 'issued' | 'left' | 'expired';
+  rank?: number;
+  arrival?: number;
+  ticket?: number | null;
+  waiting: number;
+}
+
+export interface Ticket {
+  id: number;
+  serial: number;
+  code: string;
+}
+
+const SECOND = 1000;
+const DAY = 86_400 * SECOND;
+
+/** So many seconds from now, as `<input type="datetime-local">` sends it: Korean time. */
+export function kst(secondsFromNow: number): string {
+  return new Date(Date.now() + secondsFromNow * SECOND + 9 * 3600 * SECOND).toISOString().slice(0, 19);
+}
+
+/** A concert that has been on sale for a minute. */
+export function concertForm(changes: Partial<ConcertForm> = {}): ConcertForm {
+  return {
+    title: `Night Boat ${unique()}`,
+    artist: 'Low Tide',
+    genre: 'indie',
+    venue: 'Nodeul Live House',
+    starts_at: kst((30 * DAY) / SECOND),
+    ends_at: kst((30 * DAY) / SECOND + 7200),
+    running_minutes: '120',
+    price_won: '66000',
+    description: 'Songs for the last ferry.\nDoors open at six.',
+    capacity: '300',
+    sale_opens_at: kst(-60),
+    batch_size: '5',
+    interval_ms: '1000',
+    ...changes,
+  };
+}
+
+/** An interval in which nothing happens twice: after its first ticket such a queue stands still. */
+export const STANDSTILL = '3600000';
+
+/** Somebody with a session of their own. */
+export class Person {
+  private constructor(
+    readonly accountName: string,
+    readonly http: APIRequestContext,
+  ) {}
+
+  static async signUp(form: SignUp = newcomer('guest')): Promise<Person> {
+    const person = new Person(form.account_name, await request.newContext({ baseURL: serverUrl() }));
+    await person.post('/api/sign_up', { ...form });
+    return person;
+  }
+
+  static async logIn(account_name: string, secret = password): Promise<Person> {
+    const person = new Person(account_name, await request.newContext({ baseURL: serverUrl() }));
+    await person.post('/api/log_in', { account_name, password: secret });
+    return person;
+  }
+
+  /** Gives a browser this session. */
+  async lendSession(context: BrowserContext): Promise<void> {
+    await context.addCookies((await this.http.storageState()).cookies);
+  }
+
+  /** Never throws because of a status. */
+  send(path: string, form: Record<string, string>): Promise<APIResponse> {
+    return this.http.post(path, { form });
+  }
+
+  private async post<T>(path: string, form: Record<string, string>): Promise<T> {
+    return read<T>(path, await this.send(path, form));
+  }
+
+  private async get<T>(path: string): Promise<T> {
+    return read<T>(path, await this.http.get(path));
+  }
+
+  createConcert(changes: Partial<ConcertForm> = {}): Promise<Concert> {
+    return this.post('/api/create_concert', { ...concertForm(changes) });
+  }
+
+  join(concert: Concert): Promise<Place> {
+    return this.post('/api/join_queue', { concert_id: String(concert.id) });
+  }
+
+  leave(concert: Concert): Promise<Place> {
+    return this.post('/api/leave_queue', { concert_id: String(concert.id) });
+  }
+
+  place(concert: Concert): Promise<Place> {
+    return this.get(`/api/queue_view?concert_id=${concert.id}`);
+  }
+
+  tickets(): Promise<Ticket[]> {
+    return this.get('/api/list_tickets');
+  }
+
+  cancel(ticket: Ticket): Promise<void> {
+    return this.post('/api/cancel_ticket', { id: String(ticket.id) });
+  }
+
+  dispose(): Promise<void> {
+    return this.http.dispose();
+  }
+}
+
+async function read<T>(path: string, response: APIResponse): Promise<T> {
+  if (!response.ok()) throw new Error(`${path} answered ${response.status()}: ${await response.text()}`);
+  return (await response.json()) as T;
+}

@@ -1,0 +1,141 @@
+// What every test starts from: people, a page that is watched for complaints, and words in its language.
+
+import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
+import { newcomer, organiser as houseManager, Person, serverUrl, type SignUp } from './people';
+import { wordsFor, type Words } from './words';
+
+interface TestFixtures {
+  words: Words;
+  /** Signs up one account through the API. */
+  signUp: (form?: SignUp) => Promise<Person>;
+  /** Signs up so many accounts. */
+  crowd: (size: number) => Promise<Person[]>;
+  /** Opens a page by its address and waits until it can be used. */
+  visit: (path: string, on?: Page) => Promise<void>;
+  /** Another browser: other cookies, same settings, watched as well. */
+  anotherBrowser: () => Promise<Page>;
+  /** Complaints of the browser that the test provokes on purpose. */
+  expectComplaint: (about: RegExp) => void;
+  complaints: Complaints;
+}
+
+interface WorkerFixtures {
+  /** May create concerts. */
+  organiser: Person;
+}
+
+/** Every error and warning on the console, and every exception that nobody caught. */
+class Complaints {
+  private readonly heard: string[] = [];
+  private readonly expected: RegExp[] = [];
+
+  listen(context: BrowserContext): void {
+    context.on('console', (message) => {
+      if (!['error', 'warning', 'assert'].includes(message.type())) return;
+      this.heard.push(`${message.page()?.url()} console ${message.type()}: ${message.text()} (${message.location().url})`);
+    });
+    context.on('weberror', (error) => {
+      this.heard.push(`${error.page()?.url()} exception: ${error.error().stack ?? error.error().message}`);
+    });
+  }
+
+  expect(about: RegExp): void {
+    this.expected.push(about);
+  }
+
+  unexpected(): string[] {
+    return this.heard.filter((complaint) => !this.expected.some((about) => about.test(complaint)));
+  }
+}
+
+/**
+ * Leptos says nowhere that it has taken over a page. Its router listens for `popstate` while it does, and everything else
+ * is hydrated in the same task.
+ */
+const noteHydration = (): void => {
+  const add = EventTarget.prototype.addEventListener;
+  EventTarget.prototype.addEventListener = function (this: EventTarget, ...args: Parameters<typeof add>) {
+    if (this === window && args[0] === 'popstate') setTimeout(() => Object.assign(window, { hydrated: true }), 0);
+    add.apply(this, args);
+  } as typeof add;
+};
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  baseURL: async ({}, use) => use(serverUrl()),
+
+  words: async ({ locale }, use) => use(wordsFor(locale)),
+
+  organiser: [
+    async ({}, use) => {
+      const person = await Person.logIn(houseManager.accountName, houseManager.password);
+      await use(person);
+      await person.dispose();
+    },
+    { scope: 'worker' },
+  ],
+
+  signUp: async ({}, use) => {
+    const people: Person[] = [];
+    await use(async (form) => {
+      const person = await Person.signUp(form);
+      people.push(person);
+      return person;
+    });
+    await Promise.all(people.map((person) => person.dispose()));
+  },
+
+  crowd: async ({ signUp }, use) => {
+    // A few at a time: more would only wait for the same two cores.
+    await use(async (size) => {
+      const people: Person[] = [];
+      while (people.length < size) {
+        const some = Array.from({ length: Math.min(8, size - people.length) }, () => signUp(newcomer('crowd')));
+        people.push(...(await Promise.all(some)));
+      }
+      return people;
+    });
+  },
+
+  complaints: [
+    async ({}, use) => {
+      const complaints = new Complaints();
+      await use(complaints);
+      expect(complaints.unexpected(), 'the console is silent').toEqual([]);
+    },
+    { auto: true },
+  ],
+
+  expectComplaint: async ({ complaints }, use) => use((about) => complaints.expect(about)),
+
+  context: async ({ context, complaints }, use) => {
+    complaints.listen(context);
+    await context.addInitScript(noteHydration);
+    await use(context);
+  },
+
+  visit: async ({ page, javaScriptEnabled }, use) => {
+    await use(async (path, on = page) => {
+      await on.goto(path);
+      if (javaScriptEnabled !== false) await hydrated(on);
+    });
+  },
+
+  anotherBrowser: async ({ browser, complaints }, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(async () => {
+      const context = await browser.newContext();
+      contexts.push(context);
+      complaints.listen(context);
+      await context.addInitScript(noteHydration);
+      return context.newPage();
+    });
+    await Promise.all(contexts.map((context) => context.close()));
+  },
+});
+
+/** Waits until the page's scripts have taken it over. */
+export async function hydrated(page: Page): Promise<void> {
+  await page.waitForFunction(() => (window as { hydrated?: boolean }).hydrated);
+}
+
+export { expect };

@@ -1,0 +1,396 @@
+//! The thing on sale.
+
+use crate::refusal::{Problems, number, text};
+use crate::{Field, ProblemKind, Refusal, time};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConcertId(pub i64);
+
+impl fmt::Display for ConcertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Genre {
+    Pop,
+    Indie,
+    Rock,
+    HipHop,
+    Electronic,
+    Jazz,
+    Classical,
+    Traditional,
+}
+
+impl Genre {
+    pub const ALL: [Genre; 8] = [
+        Genre::Pop,
+        Genre::Indie,
+        Genre::Rock,
+        Genre::HipHop,
+        Genre::Electronic,
+        Genre::Jazz,
+        Genre::Classical,
+        Genre::Traditional,
+    ];
+
+    /// The stable name, as stored and as written in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Genre::Pop => "pop",
+            Genre::Indie => "indie",
+            Genre::Rock => "rock",
+            Genre::HipHop => "hip_hop",
+            Genre::Electronic => "electronic",
+            Genre::Jazz => "jazz",
+            Genre::Classical => "classical",
+            Genre::Traditional => "traditional",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Genre> {
+        Genre::ALL.into_iter().find(|genre| genre.as_str() == name)
+    }
+}
+
+/// How the organiser has set the sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaleState {
+    /// Runs by the clock: opens at `sale_opens_at`, ends when the concert begins.
+    Open,
+    /// People may join and keep their places; nothing is issued.
+    Paused,
+    /// For good: nobody joins, nothing is issued.
+    Closed,
+}
+
+impl SaleState {
+    pub const ALL: [SaleState; 3] = [SaleState::Open, SaleState::Paused, SaleState::Closed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SaleState::Open => "open",
+            SaleState::Paused => "paused",
+            SaleState::Closed => "closed",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<SaleState> {
+        SaleState::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// Where a sale stands at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Before `sale_opens_at`.
+    Upcoming,
+    Selling,
+    Paused,
+    /// No ticket is left; the queue goes on as the waiting list.
+    SoldOut,
+    /// Closed by the organiser, or the concert has begun.
+    Over,
+}
+
+/// A concert as everyone sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concert {
+    pub id: ConcertId,
+    pub title: String,
+    pub artist: String,
+    pub genre: Genre,
+    pub venue: String,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+    pub running_minutes: u32,
+    /// Korean won, taxes included; 0 is free.
+    pub price_won: u32,
+    pub description: String,
+    pub capacity: u32,
+    /// Tickets that are live now.
+    pub issued: u32,
+    pub sale_opens_at: DateTime<Utc>,
+    pub state: SaleState,
+    /// At most this many tickets are issued per interval.
+    pub batch_size: u32,
+    pub interval_ms: u32,
+}
+
+impl Concert {
+    /// Tickets that can still be issued.
+    pub fn left(&self) -> u32 {
+        self.capacity.saturating_sub(self.issued)
+    }
+
+    pub fn phase(&self, now: DateTime<Utc>) -> Phase {
+        if self.state == SaleState::Closed || now >= self.starts_at {
+            Phase::Over
+        } else if now < self.sale_opens_at {
+            Phase::Upcoming
+        } else if self.left() == 0 {
+            Phase::SoldOut
+        } else if self.state == SaleState::Paused {
+            Phase::Paused
+        } else {
+            Phase::Selling
+        }
+    }
+}
+
+/// What to list. Pages count from 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcertQuery {
+    /// Part of a title, in any case; empty for all.
+    #[serde(default)]
+    pub search: String,
+    #[serde(default)]
+    pub genre: Option<Genre>,
+    #[serde(default)]
+    pub page: u32,
+}
+
+/// One page of concerts: those selling first, then those opening soonest, then the rest; those that are over last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcertPage {
+    pub concerts: Vec<Concert>,
+    pub page: u32,
+    pub pages: u32,
+    pub total: u64,
+    /// The clock that phases and countdowns follow.
+    pub server_time: DateTime<Utc>,
+}
+
+/// One concert and the clock that its countdown follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcertView {
+    pub concert: Concert,
+    pub server_time: DateTime<Utc>,
+    /// Whether the reader may edit it.
+    pub editable: bool,
+}
+
+/// The concert form as it was typed: every field is text, so that a wrong one gets an answer of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcertForm {
+    pub title: String,
+    pub artist: String,
+    pub genre: String,
+    pub venue: String,
+    /// Korean time, as `<input type="datetime-local">` sends it.
+    pub starts_at: String,
+    pub ends_at: String,
+    pub running_minutes: String,
+    pub price_won: String,
+    #[serde(default)]
+    pub description: String,
+    pub capacity: String,
+    pub sale_opens_at: String,
+    /// Empty: [`DEFAULT_BATCH_SIZE`].
+    #[serde(default)]
+    pub batch_size: String,
+    /// Empty: [`DEFAULT_INTERVAL_MS`].
+    #[serde(default)]
+    pub interval_ms: String,
+}
+
+pub const DEFAULT_BATCH_SIZE: u32 = 10;
+pub const DEFAULT_INTERVAL_MS: u32 = 1000;
+
+/// What an organiser decides about a concert, each value within its bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConcertDetails {
+    pub title: String,
+    pub artist: String,
+    pub genre: Genre,
+    pub venue: String,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+    pub running_minutes: u32,
+    pub price_won: u32,
+    pub description: String,
+    pub capacity: u32,
+    pub sale_opens_at: DateTime<Utc>,
+    pub batch_size: u32,
+    pub interval_ms: u32,
+}
+
+impl ConcertForm {
+    /// Parses every field, or says everything that is wrong at once.
+    pub fn parse(self) -> Result<ConcertDetails, Refusal> {
+        let mut problems = Problems::default();
+        let p = &mut problems;
+        let title = p.check(Field::Title, text(&self.title, 1, 120));
+        let artist = p.check(Field::Artist, text(&self.artist, 1, 120));
+        let genre = p.check(Field::Genre, parse_genre(&self.genre));
+        let venue = p.check(Field::Venue, text(&self.venue, 1, 120));
+        let starts_at = p.check(Field::StartsAt, time::parse_local(&self.starts_at));
+        let ends_at = p.check(Field::EndsAt, time::parse_local(&self.ends_at));
+        let running = p.check(Field::RunningMinutes, number(&self.running_minutes, 1, 1440));
+        let price = p.check(Field::PriceWon, number(&self.price_won, 0, 100_000_000));
+        let description = p.check(Field::Description, text(&self.description, 0, 10_000));
+        let capacity = p.check(Field::Capacity, number(&self.capacity, 1, 1_000_000));
+        let opens = p.check(Field::SaleOpensAt, time::parse_local(&self.sale_opens_at));
+        let batch =
+            p.check(Field::BatchSize, number_or(&self.batch_size, DEFAULT_BATCH_SIZE, 1, 1000));
+        let interval =
+            p.check(Field::IntervalMs, number_or(&self.interval_ms, DEFAULT_INTERVAL_MS, 100, 3_600_000));
+        if let (Some(start), Some(end)) = (starts_at, ends_at)
+            && end <= start
+        {
+            p.add(Field::EndsAt, ProblemKind::EndBeforeStart);
+        }
+        if let (Some(start), Some(opens)) = (starts_at, opens)
+            && opens >= start
+        {
+            p.add(Field::SaleOpensAt, ProblemKind::OpensAfterStart);
+        }
+        if !problems.is_empty() {
+            return Err(problems.into_refusal());
+        }
+        // Every check passed, so every value is there; without problems to name there is nothing to show but this.
+        (|| {
+            Some(ConcertDetails {
+                title: title?,
+                artist: artist?,
+                genre: genre?,
+                venue: venue?,
+                starts_at: starts_at?,
+                ends_at: ends_at?,
+                running_minutes: running? as u32,
+                price_won: price? as u32,
+                description: description?,
+                capacity: capacity? as u32,
+                sale_opens_at: opens?,
+                batch_size: batch? as u32,
+                interval_ms: interval? as u32,
+            })
+        })()
+        .ok_or(Refusal::Internal)
+    }
+}
+
+impl From<&Concert> for ConcertForm {
+    /// The form that, parsed, changes nothing.
+    fn from(concert: &Concert) -> ConcertForm {
+        ConcertForm {
+            title: concert.title.clone(),
+            artist: concert.artist.clone(),
+            genre: concert.genre.as_str().to_owned(),
+            venue: concert.venue.clone(),
+            starts_at: time::to_local(concert.starts_at),
+            ends_at: time::to_local(concert.ends_at),
+            running_minutes: concert.running_minutes.to_string(),
+            price_won: concert.price_won.to_string(),
+            description: concert.description.clone(),
+            capacity: concert.capacity.to_string(),
+            sale_opens_at: time::to_local(concert.sale_opens_at),
+            batch_size: concert.batch_size.to_string(),
+            interval_ms: concert.interval_ms.to_string(),
+        }
+    }
+}
+
+fn parse_genre(raw: &str) -> Result<Genre, ProblemKind> {
+    match raw.trim() {
+        "" => Err(ProblemKind::Missing),
+        name => Genre::parse(name).ok_or(ProblemKind::Malformed),
+    }
+}
+
+fn number_or(raw: &str, default: u32, least: i64, most: i64) -> Result<i64, ProblemKind> {
+    if raw.trim().is_empty() { Ok(i64::from(default)) } else { number(raw, least, most) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> ConcertForm {
+        ConcertForm {
+            title: "한강의 밤".into(),
+            artist: "Low Tide".into(),
+            genre: "indie".into(),
+            venue: "Nodeul Live House".into(),
+            starts_at: "2026-12-31T19:00".into(),
+            ends_at: "2026-12-31T21:00".into(),
+            running_minutes: "110".into(),
+            price_won: "66,000".into(),
+            description: String::new(),
+            capacity: "300".into(),
+            sale_opens_at: "2026-12-01T20:00".into(),
+            batch_size: String::new(),
+            interval_ms: String::new(),
+        }
+    }
+
+    fn problems(form: ConcertForm) -> Vec<(Field, ProblemKind)> {
+        match form.parse() {
+            Err(Refusal::Invalid { problems }) => problems.into_iter().map(|p| (p.field, p.kind)).collect(),
+            other => panic!("expected problems, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_ten_a_second() {
+        let details = form().parse().unwrap();
+        assert_eq!((details.batch_size, details.interval_ms, details.price_won), (10, 1000, 66_000));
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        assert_eq!(
+            problems(ConcertForm { ends_at: "2026-12-31T18:00".into(), ..form() }),
+            [(Field::EndsAt, ProblemKind::EndBeforeStart)]
+        );
+        assert_eq!(
+            problems(ConcertForm { sale_opens_at: "2027-01-01T00:00".into(), ..form() }),
+            [(Field::SaleOpensAt, ProblemKind::OpensAfterStart)]
+        );
+        assert_eq!(
+            problems(ConcertForm { starts_at: "tomorrow".into(), ..form() }),
+            [(Field::StartsAt, ProblemKind::Malformed)]
+        );
+        assert_eq!(
+            problems(ConcertForm { price_won: "-1".into(), capacity: "0".into(), ..form() })
+                .iter()
+                .map(|(field, _)| *field)
+                .collect::<Vec<_>>(),
+            [Field::PriceWon, Field::Capacity]
+        );
+        assert_eq!(problems(ConcertForm::default()).len(), 10);
+    }
+
+    #[test]
+    fn an_untouched_edit_form_changes_nothing() {
+        let details = form().parse().unwrap();
+        let concert = Concert {
+            id: ConcertId(1),
+            title: details.title.clone(),
+            artist: details.artist.clone(),
+            genre: details.genre,
+            venue: details.venue.clone(),
+            starts_at: details.starts_at,
+            ends_at: details.ends_at,
+            running_minutes: details.running_minutes,
+            price_won: details.price_won,
+            description: details.description.clone(),
+            capacity: details.capacity,
+            issued: 0,
+            sale_opens_at: details.sale_opens_at,
+            state: SaleState::Open,
+            batch_size: details.batch_size,
+            interval_ms: details.interval_ms,
+        };
+        assert_eq!(ConcertForm::from(&concert).parse(), Ok(details));
+    }
+}

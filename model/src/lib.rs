@@ -1,0 +1,13 @@
+//! Plain data and rules that the server and the browser share.
+//!
+//! Nothing here does input or output: ids, what travels over the wire, how a form is parsed into values that
+//! cannot be wrong, what a refusal is called, and the arithmetic of ranks.
+
+pub mod accounts;
+pub mod concerts;
+pub mod queue;
+pub mod refusal;
+pub mod tickets;
+pub mod time;
+
+pub use refusal::{Field, Problem, ProblemKind, Refusal};

@@ -1,0 +1,243 @@
+//! Places, ranks and ticks: the arithmetic that server and browser do alike.
+
+use crate::concerts::{ConcertId, SaleState};
+use crate::tickets::TicketId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// When an entry joined: microseconds since the epoch, strictly increasing per queue. Time and unique order in one.
+///
+/// Below 2^53, so that it is exact as a Redis score and as a JavaScript number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Arrival(pub i64);
+
+impl Arrival {
+    pub fn instant(self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.0)
+    }
+}
+
+/// Names one tick of a queue; later ticks have larger ids. 0 comes before every tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TickId(pub i64);
+
+/// What changed in one queue since the tick before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tick {
+    pub id: TickId,
+    /// The tick before this one. A reader who has not seen it has missed something and must read its standing anew.
+    pub previous: TickId,
+    /// Arrivals whose turn came, in order.
+    pub issued: Vec<Arrival>,
+    /// Arrivals that left by themselves.
+    pub left: Vec<Arrival>,
+    /// People still waiting.
+    pub waiting: u64,
+    pub sale: Sale,
+}
+
+/// What everybody in a queue may know of the sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sale {
+    pub state: SaleState,
+    /// Tickets left to sell.
+    pub stock: u32,
+    pub batch_size: u32,
+    pub interval_ms: u32,
+}
+
+/// Where one account stands in one queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum Standing {
+    /// Has no place and holds no ticket.
+    Absent,
+    Waiting {
+        arrival: Arrival,
+        /// People ahead + 1.
+        rank: u64,
+        /// The rank on joining: where the progress bar begins.
+        joined_rank: u64,
+    },
+    /// The turn came. The ticket is absent for the moment between the tick and the next read.
+    Issued { ticket: Option<TicketId> },
+    Left,
+    /// The sale ended while the person was waiting.
+    Expired,
+}
+
+/// Everything the queue page shows of one account's place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueView {
+    pub concert_id: ConcertId,
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// The tick as of which this is true.
+    pub tick: TickId,
+    pub waiting: u64,
+    pub sale: Sale,
+    pub sale_opens_at: DateTime<Utc>,
+    pub server_time: DateTime<Utc>,
+}
+
+/// What a tick did to a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The view is now true as of the tick.
+    Yes,
+    /// The tick is not newer than the view; nothing changed.
+    Old,
+    /// Ticks between the view and this one are missing: read the standing anew. Nothing changed.
+    Gap,
+}
+
+impl QueueView {
+    /// Moves the view on by one tick.
+    pub fn apply(&mut self, tick: &Tick) -> Applied {
+        if tick.id <= self.tick {
+            return Applied::Old;
+        }
+        if tick.previous != self.tick {
+            return Applied::Gap;
+        }
+        if let Standing::Waiting { arrival, rank, .. } = &mut self.standing {
+            let arrival = *arrival;
+            if tick.issued.contains(&arrival) {
+                self.standing = Standing::Issued { ticket: None };
+            } else if tick.left.contains(&arrival) {
+                self.standing = Standing::Left;
+            } else {
+                let gone = tick.issued.iter().chain(&tick.left).filter(|a| **a < arrival).count();
+                *rank = rank.saturating_sub(gone as u64).max(1);
+            }
+        }
+        self.tick = tick.id;
+        self.waiting = tick.waiting;
+        self.sale = tick.sale.clone();
+        Applied::Yes
+    }
+}
+
+impl Sale {
+    /// Seconds until `rank` has its turn at the pace set, as a range `(at the earliest, with a quarter's slack)`.
+    ///
+    /// None while nothing is issued, or when the tickets left do not reach that far.
+    pub fn wait(&self, rank: u64) -> Option<(u64, u64)> {
+        if self.state != SaleState::Open || !self.reaches(rank) {
+            return None;
+        }
+        let ticks = rank.div_ceil(u64::from(self.batch_size.max(1)));
+        let earliest = (ticks.saturating_sub(1) * u64::from(self.interval_ms)) / 1000;
+        let latest = (ticks * u64::from(self.interval_ms) * 5 / 4).div_ceil(1000);
+        Some((earliest, latest))
+    }
+
+    /// Whether the tickets left reach as far as this rank, if nobody ahead leaves.
+    pub fn reaches(&self, rank: u64) -> bool {
+        rank <= u64::from(self.stock)
+    }
+
+    /// Whether the turn comes with the next batch.
+    pub fn nearly_there(&self, rank: u64) -> bool {
+        self.state == SaleState::Open && self.reaches(rank) && rank <= u64::from(self.batch_size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sale(stock: u32) -> Sale {
+        Sale { state: SaleState::Open, stock, batch_size: 10, interval_ms: 1000 }
+    }
+
+    fn view(arrival: i64, rank: u64) -> QueueView {
+        let standing = Standing::Waiting { arrival: Arrival(arrival), rank, joined_rank: rank };
+        let epoch = DateTime::UNIX_EPOCH;
+        QueueView {
+            concert_id: ConcertId(1),
+            standing,
+            tick: TickId(0),
+            waiting: 0,
+            sale: sale(100),
+            sale_opens_at: epoch,
+            server_time: epoch,
+        }
+    }
+
+    proptest! {
+        /// Whatever is issued from the head and whoever leaves, the rank carried along by ticks is the rank counted afresh.
+        #[test]
+        fn the_rank_by_ticks_is_the_rank_by_counting(
+            people in 1usize..60,
+            me in 0usize..60,
+            plan in prop::collection::vec((0usize..5, prop::collection::vec(0usize..60, 0..4)), 0..20),
+        ) {
+            let me = Arrival((me % people) as i64);
+            let mut queue: Vec<Arrival> = (0..people as i64).map(Arrival).collect();
+            let mut mine = view(me.0, me.0 as u64 + 1);
+            for (n, (batch, leavers)) in plan.into_iter().enumerate() {
+                let mut left = Vec::new();
+                for leaver in leavers {
+                    if leaver < queue.len() {
+                        left.push(queue.remove(leaver));
+                    }
+                }
+                let issued: Vec<_> = queue.drain(..batch.min(queue.len())).collect();
+                let tick = Tick {
+                    id: TickId(n as i64 + 1), previous: TickId(n as i64),
+                    issued: issued.clone(), left: left.clone(), waiting: queue.len() as u64, sale: sale(100),
+                };
+                let was_waiting = matches!(mine.standing, Standing::Waiting { .. });
+                prop_assert_eq!(mine.apply(&tick), Applied::Yes);
+                prop_assert_eq!(mine.apply(&tick), Applied::Old);
+                match &mine.standing {
+                    Standing::Waiting { rank, .. } => {
+                        let ahead = queue.iter().filter(|a| **a < me).count() as u64;
+                        prop_assert!(queue.contains(&me));
+                        prop_assert_eq!(*rank, ahead + 1);
+                    }
+                    Standing::Issued { .. } => prop_assert!(!was_waiting || issued.contains(&me)),
+                    Standing::Left => prop_assert!(!was_waiting || left.contains(&me)),
+                    other => prop_assert!(false, "{:?}", other),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_missed_tick_is_noticed() {
+        let mut mine = view(7, 8);
+        let tick = Tick {
+            id: TickId(5),
+            previous: TickId(4),
+            issued: vec![Arrival(1)],
+            left: vec![],
+            waiting: 9,
+            sale: sale(5),
+        };
+        let before = mine.clone();
+        assert_eq!(mine.apply(&tick), Applied::Gap);
+        assert_eq!(mine, before);
+    }
+
+    #[test]
+    fn the_wait_is_a_range_and_only_promised_when_tickets_reach() {
+        assert_eq!(sale(100).wait(1), Some((0, 2)));
+        assert_eq!(sale(100).wait(95), Some((9, 13)));
+        assert_eq!(sale(10).wait(11), None);
+        assert_eq!(Sale { state: SaleState::Paused, ..sale(100) }.wait(1), None);
+        assert!(sale(100).nearly_there(10) && !sale(100).nearly_there(11));
+    }
+
+    #[test]
+    fn the_wire_names_are_stable() {
+        let json = serde_json::to_value(view(3, 4)).unwrap();
+        assert_eq!(json["standing"], "waiting");
+        assert_eq!(json["rank"], 4);
+        assert_eq!(json["sale"]["state"], "open");
+    }
+}

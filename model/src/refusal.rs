@@ -1,0 +1,184 @@
+//! The one error that crosses the wire.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Why a request was not carried out. The serialised `code` is stable: clients may match on it.
+///
+/// A refusal never carries a driver's text; its words in the reader's language are chosen where it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Refusal {
+    /// Fields of a form are wrong; every problem found is listed, in the order of the form.
+    Invalid { problems: Vec<Problem> },
+    AccountNameTaken,
+    EmailTaken,
+    /// Unknown account or wrong password: deliberately the same.
+    WrongCredentials,
+    NotLoggedIn,
+    Forbidden,
+    NotFound,
+    /// The request itself could not be understood (a missing argument, a malformed number in an address).
+    Malformed,
+    SaleNotOpen { opens_at: DateTime<Utc> },
+    SaleClosed,
+    /// The account already holds a ticket for this concert and needs no place.
+    HoldsTicket,
+    /// Capacity below what is already issued.
+    CapacityBelowIssued { issued: u32 },
+    TooLarge,
+    /// A store is away or a queue is being rebuilt: nothing was lost, the same request may be sent again.
+    Unavailable,
+    /// Our fault. The cause is in the server's log.
+    Internal,
+}
+
+impl Refusal {
+    /// The HTTP status that answers this refusal.
+    pub fn status(&self) -> u16 {
+        match self {
+            Refusal::Invalid { .. } => 422,
+            Refusal::Malformed => 400,
+            Refusal::WrongCredentials | Refusal::NotLoggedIn => 401,
+            Refusal::Forbidden => 403,
+            Refusal::NotFound => 404,
+            Refusal::AccountNameTaken
+            | Refusal::EmailTaken
+            | Refusal::SaleNotOpen { .. }
+            | Refusal::SaleClosed
+            | Refusal::HoldsTicket
+            | Refusal::CapacityBelowIssued { .. } => 409,
+            Refusal::TooLarge => 413,
+            Refusal::Unavailable => 503,
+            Refusal::Internal => 500,
+        }
+    }
+
+    /// The problem of one field, for showing it beside that field.
+    ///
+    /// A taken name or e-mail is a problem of its field, too.
+    pub fn problem_of(&self, field: Field) -> Option<ProblemKind> {
+        match self {
+            Refusal::Invalid { problems } => {
+                problems.iter().find(|p| p.field == field).map(|p| p.kind)
+            }
+            Refusal::AccountNameTaken if field == Field::AccountName => Some(ProblemKind::Taken),
+            Refusal::EmailTaken if field == Field::Email => Some(ProblemKind::Taken),
+            Refusal::CapacityBelowIssued { .. } if field == Field::Capacity => {
+                Some(ProblemKind::BelowIssued)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A field of one of our forms. Serialised as the `name` of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    AccountName,
+    Password,
+    Name,
+    Nickname,
+    Email,
+    Title,
+    Artist,
+    Genre,
+    Venue,
+    StartsAt,
+    EndsAt,
+    RunningMinutes,
+    PriceWon,
+    Description,
+    Capacity,
+    SaleOpensAt,
+    BatchSize,
+    IntervalMs,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum ProblemKind {
+    Missing,
+    /// Shorter than `least` characters.
+    TooShort { least: u32 },
+    /// Longer than `most` characters.
+    TooLong { most: u32 },
+    /// Holds a character that this field does not allow.
+    BadCharacters,
+    /// Easy to guess: too few different characters, or it holds the account's name.
+    TooWeak,
+    /// Not an e-mail address, a date, a number: not what the field asks for.
+    Malformed,
+    /// Outside `least..=most`.
+    OutOfRange { least: i64, most: i64 },
+    /// The end is not after the start.
+    EndBeforeStart,
+    /// The sale would open after the concert has begun.
+    OpensAfterStart,
+    Taken,
+    BelowIssued,
+}
+
+/// One field and what is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub field: Field,
+    #[serde(flatten)]
+    pub kind: ProblemKind,
+}
+
+/// Collects the problems of a form while its fields are parsed.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Keeps the value, or notes what is wrong with the field.
+    pub fn check<T>(&mut self, field: Field, parsed: Result<T, ProblemKind>) -> Option<T> {
+        parsed.map_err(|kind| self.add(field, kind)).ok()
+    }
+
+    pub fn add(&mut self, field: Field, kind: ProblemKind) {
+        self.0.push(Problem { field, kind });
+    }
+
+    pub fn into_refusal(self) -> Refusal {
+        Refusal::Invalid { problems: self.0 }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A trimmed text of `least` to `most` characters.
+pub(crate) fn text(raw: &str, least: u32, most: u32) -> Result<String, ProblemKind> {
+    let trimmed = raw.trim();
+    let length = trimmed.chars().count() as u32;
+    if length == 0 && least > 0 {
+        Err(ProblemKind::Missing)
+    } else if length < least {
+        Err(ProblemKind::TooShort { least })
+    } else if length > most {
+        Err(ProblemKind::TooLong { most })
+    } else if trimmed.chars().any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t') {
+        Err(ProblemKind::BadCharacters)
+    } else {
+        Ok(trimmed.to_owned())
+    }
+}
+
+/// A whole number within `least..=most`; thousands may be set off with commas.
+pub(crate) fn number(raw: &str, least: i64, most: i64) -> Result<i64, ProblemKind> {
+    let digits: String = raw.trim().chars().filter(|c| *c != ',').collect();
+    if digits.is_empty() {
+        return Err(ProblemKind::Missing);
+    }
+    let value: i64 = digits.parse().map_err(|_| ProblemKind::Malformed)?;
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ProblemKind::OutOfRange { least, most })
+    }
+}

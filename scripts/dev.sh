@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Serves the demo from a debug build, and rebuilds and reloads the page whenever a file changes.
+# Arguments go to `frontrow serve --demo`.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$FRONTROW_ROOT"
+
+scripts/setup.sh build
+# The debug build writes into target/site as well: the next `make run` has to build that anew.
+rm -f target/release-built-from
+exec cargo leptos watch -- serve --demo "$@"

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what is missing to build and run Frontrow, and to test it. Safe to run again: what is there is left alone.
+#
+#   scripts/setup.sh build   Rust, cargo-leptos, wasm-bindgen, wasm-opt, PostgreSQL, Redis
+#   scripts/setup.sh test    the same, and cargo-nextest, a browser, fonts, the browser tests' npm packages
+#   scripts/setup.sh [all]   both
+#
+# Works with the whole internet, and with nothing but the package registries of Debian, Rust and npm.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=scripts/env.sh
+. "$here/env.sh"
+# shellcheck source=scripts/setup/say.sh
+. "$here/setup/say.sh"
+# shellcheck source=scripts/setup/apt.sh
+. "$here/setup/apt.sh"
+# shellcheck source=scripts/setup/system.sh
+. "$here/setup/system.sh"
+# shellcheck source=scripts/setup/rust.sh
+. "$here/setup/rust.sh"
+# shellcheck source=scripts/setup/cargo_tools.sh
+. "$here/setup/cargo_tools.sh"
+# shellcheck source=scripts/setup/npm.sh
+. "$here/setup/npm.sh"
+
+set_up_build() {
+    set_up_rust
+    set_up_wasm_opt
+    set_up_wasm_bindgen
+    set_up_cargo_leptos
+}
+
+cd "$FRONTROW_ROOT"
+case "${1:-all}" in
+    build)
+        set_up_system_for_build
+        set_up_build
+        ;;
+    test | all)
+        set_up_system_for_test
+        set_up_build
+        set_up_nextest
+        set_up_browser_tests
+        ;;
+    *) fail "usage: scripts/setup.sh [all|build|test]" ;;
+esac

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# Debian's packages, and those of its relatives.
+
+on_debian() {
+    has apt-get && [ -r /etc/debian_version ]
+}
+
+on_ubuntu() {
+    grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null
+}
+
+can_be_root() {
+    [ "$(id -u)" -eq 0 ] || has sudo
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# require_root PACKAGES...
+require_root() {
+    can_be_root || fail "no root and no sudo here. As root, run: apt-get install --no-install-recommends $*"
+}
+
+apt_update_once() {
+    if [ -z "${apt_updated:-}" ] && can_be_root; then
+        as_root apt-get update -qq -o DPkg::Lock::Timeout=300 ||
+            say "apt-get update had trouble: going on with the package lists that are here"
+        apt_updated=yes
+    fi
+}
+
+# apt_offers PACKAGE [VERSION]: can apt install it, in this version or a newer one?
+apt_offers() {
+    local candidate
+    apt_update_once
+    candidate="$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: *//p')"
+    candidate="${candidate#*:}"
+    case "$candidate" in
+        [0-9]*) version_at_least "${2:-0}" "${candidate%%[!0-9.]*}" ;;
+        *) return 1 ;;
+    esac
+}
+
+# Installs packages and takes none away.
+apt_install() {
+    local status=0 log
+    require_root "$@"
+    apt_update_once
+    log="$(mktemp)"
+    without_services as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300 "$@" \
+        </dev/null >"$log" 2>&1 || status=$?
+    if [ "$status" -ne 0 ]; then
+        cat "$log"
+    fi
+    rm -f "$log"
+    return "$status"
+}
+
+# Runs a command under the policy that packages start no services: Frontrow starts servers of its own.
+# A subshell, so that the policy goes again however the command ends.
+without_services() (
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    "$@"
+)
+
+# Debian makes a database cluster when PostgreSQL is installed. To be called before, by whoever installs it.
+without_default_cluster() {
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        as_root mkdir -p /etc/postgresql-common/createcluster.d
+        echo 'create_main_cluster = false' |
+            as_root tee /etc/postgresql-common/createcluster.d/frontrow.conf >/dev/null
+    fi
+}
+
+# Debian would start Redis with the machine. To be called after, by whoever installed it.
+without_redis_service() {
+    if has systemctl; then
+        as_root systemctl disable --quiet redis-server 2>/dev/null || true
+    fi
+}

@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# Command-line tools written in Rust. They go to cargo's own bin folder.
+
+cargo_leptos_version=0.3.11
+nextest_version=0.9.143
+
+# The command has to be of the same version as the library that Cargo.lock names.
+wasm_bindgen_version() {
+    local locked=''
+    if [ -f "$FRONTROW_ROOT/Cargo.lock" ]; then
+        locked="$(sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"/\1/p;}' "$FRONTROW_ROOT/Cargo.lock")"
+    fi
+    echo "${locked:-0.2.130}"
+}
+
+set_up_wasm_bindgen() {
+    local version
+    version="$(wasm_bindgen_version)"
+    if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
+        cargo_install wasm-bindgen-cli "$version" '1 to 4 minutes'
+    fi
+}
+
+set_up_cargo_leptos() {
+    if [ "$(cargo-leptos --version 2>/dev/null)" != "cargo-leptos $cargo_leptos_version" ]; then
+        cargo_install cargo-leptos "$cargo_leptos_version" '3 to 8 minutes'
+    fi
+}
+
+# Any version that is here will do.
+set_up_nextest() {
+    if ! has cargo-nextest; then
+        cargo_install cargo-nextest "$nextest_version" '2 to 5 minutes'
+    fi
+}
+
+# cargo_install CRATE VERSION DURATION: fetches it ready-made where possible, builds it otherwise.
+cargo_install() {
+    local crate="$1" version="$2" duration="$3"
+    if has cargo-binstall; then
+        say "Fetching $crate $version with cargo-binstall (a few seconds)"
+        if within 120 cargo binstall --no-confirm --force --disable-strategies compile "$crate@$version"; then
+            return
+        fi
+    fi
+    say "Building $crate $version ($duration on two cores, once)"
+    # A registry may lag behind a tool's own lock file: then without it.
+    build_tool "$crate" "$version" --locked 2>/dev/null || build_tool "$crate" "$version" ||
+        fail "$crate $version could not be built"
+    rm -rf "$FRONTROW_TOOLS/cargo"
+}
+
+# These tools only drive the compiler: without optimisation they do it as well, and are there in a third of the time.
+# The build folder stays until a tool is done, so that an interrupted build goes on where it was.
+build_tool() {
+    local crate="$1" version="$2"
+    shift 2
+    env CARGO_TARGET_DIR="$FRONTROW_TOOLS/cargo" \
+        CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
+        CARGO_PROFILE_RELEASE_DEBUG=0 \
+        CARGO_PROFILE_RELEASE_STRIP=true \
+        cargo install --quiet --force "$crate" --version "$version" "$@"
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The queries in the code against the schema that the migrations make.
+#   sqlx.sh prepare   writes what the compiler has to know of each query to .sqlx/
+#   sqlx.sh check     fails when .sqlx/ is not what `prepare` would write
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/env.sh
+. scripts/env.sh
+
+# Inside with-stores, which has set DATABASE_URL to an empty database.
+describe() {
+  local folder=$1 migration
+  for migration in services/migrations/*.sql; do
+    psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --file "$migration" "$DATABASE_URL"
+  done
+  mkdir -p "$folder"
+  # The macros write their files while they are compiled, so they have to be.
+  touch services/src/lib.rs
+  SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$folder" cargo check --quiet --package services
+}
+
+case "${1:-}" in
+  describe) describe "$2" ;;
+  prepare)
+    rm -rf .sqlx
+    cargo run --quiet --package embedded --bin with-stores -- "$0" describe "$PWD/.sqlx"
+    ;;
+  check)
+    fresh=$(mktemp -d)
+    trap 'rm -rf "$fresh"' EXIT
+    cargo run --quiet --package embedded --bin with-stores -- "$0" describe "$fresh"
+    if ! diff --recursive --brief .sqlx "$fresh"; then
+      echo "The queries have changed: run scripts/sqlx.sh prepare and commit .sqlx" >&2
+      exit 1
+    fi
+    ;;
+  *)
+    echo "usage: scripts/sqlx.sh prepare | check" >&2
+    exit 2
+    ;;
+esac

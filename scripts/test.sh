@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Every check and every test, in sections. A section that fails does not keep the others from running;
+# the summary at the end names it, and the exit status is 1.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$FRONTROW_ROOT"
+
+# Never the whole workspace with all features: that mixes the server's `ssr` with the browser's `hydrate`.
+server_side=(-p model -p services -p embedded -p app -p server --features app/ssr)
+
+summary=''
+failures=0
+
+# section TITLE COMMAND...: runs the command under a headline, and takes its time.
+section() {
+    local title="$1" start="$SECONDS" result=ok
+    shift
+    printf '\n=== %s\n' "$title"
+    "$@" || result=FAILED
+    if [ "$result" = FAILED ]; then
+        failures=$((failures + 1))
+    fi
+    note "$title" "$result" "$((SECONDS - start))"
+    [ "$result" = ok ]
+}
+
+# note TITLE RESULT SECONDS
+note() {
+    local line
+    line="$(printf '%-7s %3d:%02d  %s' "$2" "$(($3 / 60))" "$(($3 % 60))" "$1")"
+    summary="$summary$line"$'\n'
+    printf -- '--- %s\n' "$line"
+}
+
+lint_server() {
+    cargo clippy --quiet "${server_side[@]}" --all-targets -- -D warnings
+}
+
+lint_browser() {
+    cargo clippy --quiet -p frontend --target wasm32-unknown-unknown -- -D warnings
+}
+
+# What .sqlx says of each query is what the migrations make of it.
+check_queries() {
+    scripts/sqlx.sh check
+}
+
+# with-stores starts PostgreSQL and Redis for the tests, and stops them after.
+test_server() {
+    cargo run --quiet -p embedded --bin with-stores -- \
+        cargo nextest run "${server_side[@]}"
+}
+
+# Playwright's configuration starts and stops the server it tests.
+test_browser() {
+    (cd end2end && npx playwright test)
+}
+
+# Everything that this run starts inherits the mark, so that whatever is left of it at the end can be told apart.
+export FRONTROW_TEST_RUN="$$-$RANDOM"
+
+leftover_processes() {
+    local environment id
+    for environment in /proc/[0-9]*/environ; do
+        id="${environment#/proc/}"
+        id="${id%/environ}"
+        if [ "$id" != "$$" ] && grep -qszxF "FRONTROW_TEST_RUN=$FRONTROW_TEST_RUN" "$environment"; then
+            echo "$id"
+        fi
+    done
+}
+
+# Gives what is stopping a few seconds, then names what is left and stops it.
+nothing_is_left_running() {
+    local id status=0
+    for _ in 1 2 3 4 5; do
+        [ -n "$(leftover_processes)" ] || return 0
+        sleep 1
+    done
+    for id in $(leftover_processes); do
+        printf 'still running: %s %s\n' "$id" "$(tr '\0' ' ' <"/proc/$id/cmdline")"
+        kill "$id" 2>/dev/null || true
+        status=1
+    done
+    return "$status"
+}
+
+# An interrupted run cleans up as well.
+trap 'nothing_is_left_running >/dev/null 2>&1 || true' EXIT
+
+section "Set-up" scripts/setup.sh test
+section "Format" cargo fmt --all --check || true
+section "Lints, server" lint_server || true
+section "Lints, browser" lint_browser || true
+section "Queries" check_queries || true
+section "Tests, server" test_server || true
+if section "Release build" scripts/build.sh; then
+    section "Tests, browser" test_browser || true
+else
+    note "Tests, browser" skipped 0
+fi
+section "Nothing left running" nothing_is_left_running || true
+
+printf '\n=== Summary, %d:%02d in all\n%s' "$((SECONDS / 60))" "$((SECONDS % 60))" "$summary"
+[ "$failures" -eq 0 ]

@@ -1,0 +1,6 @@
+//! What every request passes through, outermost last: sessions, forms, origin.
+
+pub mod caching;
+pub mod forms;
+pub mod origin;
+pub mod sessions;

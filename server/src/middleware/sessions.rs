@@ -1,0 +1,80 @@
+//! Who is asking.
+
+use crate::router::AppState;
+use app::sessions::{Auth, cookies};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use model::Refusal;
+use services::sessions::{self, Tokens};
+
+/// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets new ones
+/// with whatever it asked for.
+pub async fn authenticate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/pkg/") || path.starts_with("/fonts/") {
+        return next.run(request).await;
+    }
+    let (auth, renewed) = who(&state, request.headers()).await;
+    request.extensions_mut().insert(auth);
+    let mut response = next.run(request).await;
+    // Whatever the answer itself says of the cookies (a log-in, a log-out) is newer than this.
+    if let Some(tokens) = renewed
+        && !response.headers().contains_key(header::SET_COOKIE)
+    {
+        for cookie in cookies::hand_over(&state.settings, &tokens, state.services.clock.now()) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+async fn who(state: &AppState, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
+    let secure = state.settings.secure;
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let access = bearer.or_else(|| cookie(headers, cookies::access_name(secure)));
+    if let Some(access) = access {
+        match authenticated(state, access).await {
+            Auth::Anonymous if bearer.is_none() => {}
+            auth => return (auth, None),
+        }
+    }
+    let refresh = cookie(headers, cookies::refresh_name(secure)).filter(|_| bearer.is_none());
+    let Some(refresh) = refresh else { return (Auth::Anonymous, None) };
+    match sessions::refresh(&state.services, refresh).await {
+        Ok(tokens) => (authenticated(state, &tokens.access).await, Some(tokens)),
+        Err(error) => (auth_of(&error), None),
+    }
+}
+
+async fn authenticated(state: &AppState, access: &str) -> Auth {
+    match sessions::authenticate(&state.services, access).await {
+        Ok(session) => Auth::LoggedIn(session),
+        Err(error) => auth_of(&error),
+    }
+}
+
+fn auth_of(error: &services::Error) -> Auth {
+    match error.refusal() {
+        Refusal::Unavailable | Refusal::Internal => {
+            tracing::warn!(%error, "a session could not be looked up");
+            Auth::Unavailable
+        }
+        _ => Auth::Anonymous,
+    }
+}
+
+/// A cookie's value; ours hold nothing that needs decoding.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
+}

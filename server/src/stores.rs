@@ -1,0 +1,128 @@
+//! The stores that the command line names, or our own.
+
+use crate::cli;
+use anyhow::{Context, Result, bail};
+use embedded::Durability;
+use rand::Rng;
+use rand::distr::Alphanumeric;
+use services::stores::{Secret, Settings};
+use services::{Clock, Services};
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+const SHORTEST_SECRET: usize = 32;
+
+/// Services over stores that are running, and the stores if they are ours to stop.
+pub struct Stores {
+    pub services: Services,
+    pub own: Option<embedded::Stores>,
+    pub data_dir: PathBuf,
+}
+
+/// Whether stores that another `frontrow` has started in the data directory will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    Yes,
+    No,
+}
+
+impl Stores {
+    /// Starts our own stores or connects to those named, and brings the schema up to date.
+    pub async fn open(options: cli::Stores, sharing: Sharing) -> Result<Stores> {
+        let data_dir = match &options.data_dir {
+            Some(dir) => dir.clone(),
+            None => default_data_dir()?,
+        };
+        let clock = Clock::default();
+        let (own, settings) = match (options.database_url, options.redis_url) {
+            (Some(database_url), Some(redis_url)) => {
+                let token_secret = options
+                    .token_secret
+                    .context("FRONTROW_TOKEN_SECRET is missing: servers that share their stores need the same one")?;
+                let token_secret = checked(token_secret)?;
+                let redis_prefix = options.redis_prefix;
+                (None, Settings { database_url, redis_url, redis_prefix, token_secret, clock })
+            }
+            (None, None) => {
+                let running = if sharing == Sharing::Yes { embedded::running(&data_dir)? } else { None };
+                let (own, database_url, redis_url) = match running {
+                    Some(running) => (None, running.database_url, running.redis_url),
+                    None => {
+                        let own = embedded::Stores::start(&data_dir, Durability::Durable).await?;
+                        let (database_url, redis_url) = (own.database_url().to_owned(), own.redis_url().to_owned());
+                        (Some(own), database_url, redis_url)
+                    }
+                };
+                let token_secret = match options.token_secret {
+                    Some(secret) => checked(secret)?,
+                    None => Secret::new(kept(&data_dir.join("token-secret"), || random_text(64))?),
+                };
+                let redis_prefix = options.redis_prefix;
+                (own, Settings { database_url, redis_url, redis_prefix, token_secret, clock })
+            }
+            (Some(_), None) => bail!("REDIS_URL is missing: set it together with DATABASE_URL, or neither"),
+            (None, Some(_)) => bail!("DATABASE_URL is missing: set it together with REDIS_URL, or neither"),
+        };
+        let services = Services::connect(settings).await.context("DATABASE_URL")?;
+        Ok(Stores { services, own, data_dir })
+    }
+
+    /// Stops what was started.
+    pub async fn close(self) -> Result<()> {
+        self.services.db.close().await;
+        match self.own {
+            Some(own) => own.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// `frontrow migrate`.
+pub async fn migrate(options: cli::Stores) -> Result<()> {
+    // The schema is all that is touched: no Redis and no secret is needed for it.
+    match &options.database_url {
+        Some(url) => {
+            let db = services::stores::connect_database(url).await.context("DATABASE_URL")?;
+            services::stores::migrate(&db).await?;
+        }
+        None => Stores::open(options, Sharing::Yes).await?.close().await?,
+    }
+    println!("The schema is up to date.");
+    Ok(())
+}
+
+fn default_data_dir() -> Result<PathBuf> {
+    if nix::unistd::Uid::effective().is_root() {
+        // PostgreSQL runs as another user, who cannot look into root's home.
+        return Ok("/var/lib/frontrow".into());
+    }
+    directories::ProjectDirs::from("", "", "frontrow")
+        .map(|dirs| dirs.data_local_dir().to_owned())
+        .context("FRONTROW_DATA_DIR is missing, and this user has no home to keep data in")
+}
+
+fn checked(secret: String) -> Result<Secret> {
+    if secret.chars().count() < SHORTEST_SECRET {
+        bail!("FRONTROW_TOKEN_SECRET is too short: it needs at least {SHORTEST_SECRET} characters");
+    }
+    Ok(Secret::new(secret))
+}
+
+/// What the file says; made up and written, readable by us alone, when there is none.
+pub fn kept(path: &Path, make_up: impl FnOnce() -> String) -> Result<String> {
+    match fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        _ => {
+            let text = make_up();
+            let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+            file.write_all(text.as_bytes())?;
+            Ok(text)
+        }
+    }
+}
+
+pub fn random_text(length: usize) -> String {
+    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+}

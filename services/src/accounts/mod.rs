@@ -1,0 +1,103 @@
+//! Who can log in.
+
+mod password;
+
+pub use password::PasswordHasher;
+
+use crate::{Error, Result, Services};
+use model::Refusal;
+use model::accounts::{Account, AccountId, NewAccount, Role};
+
+/// Makes an account with the role of a plain user.
+///
+/// However many try at once, a name and an e-mail go to exactly one of them (P8); the others are refused with
+/// [`Refusal::AccountNameTaken`] or [`Refusal::EmailTaken`].
+pub async fn sign_up(services: &Services, new: NewAccount) -> Result<Account> {
+    create(services, new, Role::User).await
+}
+
+/// [`sign_up`] with a role.
+pub async fn create(services: &Services, new: NewAccount, role: Role) -> Result<Account> {
+    // Hashing is the dear part: whoever waited for a turn at it learns first whether the name has gone meanwhile.
+    let turn = services.passwords.turn().await;
+    refuse_taken(services, &new).await?;
+    let hash = turn.hash(new.password.expose()).await?;
+    sqlx::query!(
+        "INSERT INTO accounts (account_name, email, name, nickname, password_hash, role)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         RETURNING id, created_at",
+        new.account_name.as_str(),
+        new.email.as_str(),
+        new.name,
+        new.nickname,
+        hash,
+        role.as_str()
+    )
+    .fetch_one(&services.db)
+    .await
+    .map(|row| Account {
+        id: AccountId(row.id),
+        account_name: new.account_name.as_str().to_owned(),
+        name: new.name.clone(),
+        nickname: new.nickname.clone(),
+        email: new.email.as_str().to_owned(),
+        role,
+        created_at: row.created_at,
+    })
+    .map_err(|error| {
+        if Error::is_on_constraint(&error, "accounts_account_name_key") {
+            Refusal::AccountNameTaken.into()
+        } else if Error::is_on_constraint(&error, "accounts_email_key") {
+            Refusal::EmailTaken.into()
+        } else {
+            error.into()
+        }
+    })
+}
+
+async fn refuse_taken(services: &Services, new: &NewAccount) -> Result<()> {
+    let taken = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM accounts WHERE account_name = $1) AS "name!",
+                  EXISTS (SELECT FROM accounts WHERE email = $2) AS "email!""#,
+        new.account_name.as_str(),
+        new.email.as_str()
+    )
+    .fetch_one(&services.db)
+    .await?;
+    match (taken.name, taken.email) {
+        (true, _) => Err(Refusal::AccountNameTaken.into()),
+        (_, true) => Err(Refusal::EmailTaken.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The account, or [`Refusal::NotFound`].
+pub async fn find(services: &Services, id: AccountId) -> Result<Account> {
+    let row = sqlx::query!(
+        "SELECT id, account_name, name, nickname, email, role, created_at FROM accounts WHERE id = $1",
+        id.0
+    )
+    .fetch_optional(&services.db)
+    .await?
+    .ok_or(Refusal::NotFound)?;
+    Ok(Account {
+        id: AccountId(row.id),
+        account_name: row.account_name,
+        name: row.name,
+        nickname: row.nickname,
+        email: row.email,
+        role: parse_role(&row.role)?,
+        created_at: row.created_at,
+    })
+}
+
+/// Whether there is an account that may administer.
+pub async fn any_admin(services: &Services) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM accounts WHERE role = 'admin') AS "any!""#)
+        .fetch_one(&services.db)
+        .await?)
+}
+
+pub(crate) fn parse_role(stored: &str) -> Result<Role> {
+    Role::parse(stored).ok_or_else(|| Error::Broken(format!("unknown role {stored:?} in the database")))
+}

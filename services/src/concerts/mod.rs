@@ -1,0 +1,186 @@
+//! Concerts: found by everyone, made and changed by organisers.
+
+mod list;
+
+pub use list::list;
+
+use crate::sessions::Session;
+use crate::{Error, Result, Services, queue};
+use chrono::{DateTime, Utc};
+use model::Refusal;
+use model::accounts::{AccountId, Role};
+use model::concerts::{Concert, ConcertDetails, ConcertId, ConcertView, Genre, SaleState};
+
+/// A concert as it is stored.
+pub(crate) struct ConcertRow {
+    pub id: i64,
+    pub title: String,
+    pub artist: String,
+    pub genre: String,
+    pub venue: String,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+    pub running_minutes: i32,
+    pub price_won: i32,
+    pub description: String,
+    pub capacity: i32,
+    pub issued: i32,
+    pub sale_opens_at: DateTime<Utc>,
+    pub state: String,
+    pub batch_size: i32,
+    pub interval_ms: i32,
+    pub created_by: Option<i64>,
+}
+
+impl TryFrom<ConcertRow> for Concert {
+    type Error = Error;
+
+    fn try_from(row: ConcertRow) -> Result<Concert> {
+        let unknown = |what: &str| Error::Broken(format!("unknown {what:?} in concert {}", row.id));
+        Ok(Concert {
+            id: ConcertId(row.id),
+            genre: Genre::parse(&row.genre).ok_or_else(|| unknown(&row.genre))?,
+            state: SaleState::parse(&row.state).ok_or_else(|| unknown(&row.state))?,
+            title: row.title,
+            artist: row.artist,
+            venue: row.venue,
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+            running_minutes: row.running_minutes as u32,
+            price_won: row.price_won as u32,
+            description: row.description,
+            capacity: row.capacity as u32,
+            issued: row.issued as u32,
+            sale_opens_at: row.sale_opens_at,
+            batch_size: row.batch_size as u32,
+            interval_ms: row.interval_ms as u32,
+        })
+    }
+}
+
+/// Whether somebody may make concerts.
+pub fn may_create(by: Option<&Session>) -> bool {
+    by.is_some_and(|session| session.role >= Role::Organiser)
+}
+
+fn may_edit(by: Option<&Session>, created_by: Option<i64>) -> bool {
+    by.is_some_and(|session| match session.role {
+        Role::Admin => true,
+        Role::Organiser => created_by == Some(session.account_id.0),
+        Role::User => false,
+    })
+}
+
+/// The concert, or [`Refusal::NotFound`].
+pub async fn find(services: &Services, id: ConcertId) -> Result<Concert> {
+    row(services, id).await?.try_into()
+}
+
+/// The concert as `by` sees it, or [`Refusal::NotFound`].
+pub async fn find_view(services: &Services, by: Option<&Session>, id: ConcertId) -> Result<ConcertView> {
+    let row = row(services, id).await?;
+    let editable = may_edit(by, row.created_by);
+    Ok(ConcertView { concert: row.try_into()?, server_time: services.clock.now(), editable })
+}
+
+async fn row(services: &Services, id: ConcertId) -> Result<ConcertRow> {
+    let row = sqlx::query_as!(
+        ConcertRow,
+        "SELECT id, title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description, capacity,
+                issued, sale_opens_at, state, batch_size, interval_ms, created_by
+           FROM concerts WHERE id = $1",
+        id.0
+    )
+    .fetch_optional(&services.db)
+    .await?;
+    Ok(row.ok_or(Refusal::NotFound)?)
+}
+
+/// Puts a concert on sale; organisers and admins only, else [`Refusal::Forbidden`].
+pub async fn create(services: &Services, by: &Session, details: ConcertDetails) -> Result<Concert> {
+    if !may_create(Some(by)) {
+        return Err(Refusal::Forbidden.into());
+    }
+    insert(services, Some(by.account_id), details).await
+}
+
+pub(crate) async fn insert(
+    services: &Services,
+    created_by: Option<AccountId>,
+    details: ConcertDetails,
+) -> Result<Concert> {
+    let id = sqlx::query_scalar!(
+        "INSERT INTO concerts (title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description,
+                               capacity, sale_opens_at, batch_size, interval_ms, created_by, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+         RETURNING id",
+        details.title,
+        details.artist,
+        details.genre.as_str(),
+        details.venue,
+        details.starts_at,
+        details.ends_at,
+        details.running_minutes as i32,
+        details.price_won as i32,
+        details.description,
+        details.capacity as i32,
+        details.sale_opens_at,
+        details.batch_size as i32,
+        details.interval_ms as i32,
+        created_by.map(|account| account.0),
+        services.clock.now()
+    )
+    .fetch_one(&services.db)
+    .await?;
+    find(services, ConcertId(id)).await
+}
+
+/// Changes a concert: its organiser or an admin, else [`Refusal::Forbidden`]. The queue follows within one interval.
+///
+/// A capacity below what is issued is refused with [`Refusal::CapacityBelowIssued`], by the database itself.
+pub async fn update(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+    details: ConcertDetails,
+) -> Result<Concert> {
+    let before = row(services, id).await?;
+    if !may_edit(Some(by), before.created_by) {
+        return Err(Refusal::Forbidden.into());
+    }
+    sqlx::query!(
+        "UPDATE concerts
+            SET title = $2, artist = $3, genre = $4, venue = $5, starts_at = $6, ends_at = $7, running_minutes = $8,
+                price_won = $9, description = $10, capacity = $11, sale_opens_at = $12, batch_size = $13,
+                interval_ms = $14, updated_at = $15
+          WHERE id = $1",
+        id.0,
+        details.title,
+        details.artist,
+        details.genre.as_str(),
+        details.venue,
+        details.starts_at,
+        details.ends_at,
+        details.running_minutes as i32,
+        details.price_won as i32,
+        details.description,
+        details.capacity as i32,
+        details.sale_opens_at,
+        details.batch_size as i32,
+        details.interval_ms as i32,
+        services.clock.now()
+    )
+    .execute(&services.db)
+    .await
+    .map_err(|error| match Error::is_on_constraint(&error, "concerts_never_oversold") {
+        true => Refusal::CapacityBelowIssued { issued: before.issued as u32 }.into(),
+        false => Error::from(error),
+    })?;
+    queue::sync(services, id).await?;
+    find(services, id).await
+}
+
+/// Whether there is any concert.
+pub async fn any(services: &Services) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM concerts) AS "any!""#).fetch_one(&services.db).await?)
+}

@@ -1,0 +1,90 @@
+use model::Refusal;
+
+/// Why a service did not do what it was asked.
+///
+/// The text is for the log. What a person may know is [`Error::refusal`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("refused: {0:?}")]
+    Refused(Refusal),
+    #[error("PostgreSQL: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("Redis: {0}")]
+    Redis(#[from] redis::RedisError),
+    /// The queue is not in Redis at the moment; it is being put back.
+    #[error("the queue is being rebuilt")]
+    Rebuilding,
+    /// A setting that cannot be used; names it.
+    #[error("{0}")]
+    Setting(String),
+    /// Something that cannot be has happened.
+    #[error("broken: {0}")]
+    Broken(String),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        Error::Refused(refusal)
+    }
+}
+
+impl Error {
+    /// What the person who asked is told.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Error::Refused(refusal) => refusal.clone(),
+            Error::Rebuilding => Refusal::Unavailable,
+            Error::Database(error) if database_is_away(error) => Refusal::Unavailable,
+            Error::Redis(error) if redis_is_away(error) => Refusal::Unavailable,
+            _ => Refusal::Internal,
+        }
+    }
+
+    /// Whether the cause lies with us and belongs in the log.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.refusal(), Refusal::Unavailable | Refusal::Internal)
+    }
+
+    /// Whether a statement failed on this constraint.
+    pub(crate) fn is_on_constraint(error: &sqlx::Error, constraint: &str) -> bool {
+        error.as_database_error().and_then(|e| e.constraint()) == Some(constraint)
+    }
+}
+
+fn database_is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // 08: connection exception; 53: out of resources; 57P: shutting down or starting up; 40: try the transaction again.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["08", "53", "57P", "40"].iter().any(|class| code.starts_with(class))),
+        _ => false,
+    }
+}
+
+fn redis_is_away(error: &redis::RedisError) -> bool {
+    use redis::{ErrorKind, ServerErrorKind};
+    error.is_io_error()
+        || error.is_timeout()
+        || error.is_connection_dropped()
+        || error.is_connection_refusal()
+        || matches!(
+            error.kind(),
+            ErrorKind::Server(
+                ServerErrorKind::BusyLoading
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::ReadOnly
+                    | ServerErrorKind::TryAgain
+                    | ServerErrorKind::ClusterDown
+            )
+        )
+}

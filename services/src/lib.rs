@@ -1,0 +1,68 @@
+//! Everything that Frontrow does on a server, apart from HTTP.
+//!
+//! A feature is a folder. Functions take [`Services`] first, speak in the types of `model`, and fail with [`Error`].
+
+pub mod accounts;
+pub mod clock;
+pub mod concerts;
+pub mod demo;
+mod error;
+pub mod forms;
+pub mod queue;
+pub mod sessions;
+pub mod stores;
+pub mod tickets;
+
+pub use clock::Clock;
+pub use error::{Error, Result};
+pub use stores::Settings;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The stores and what is shared by everything in this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Shared>);
+
+/// What [`Services`] holds.
+pub struct Shared {
+    pub db: sqlx::PgPool,
+    pub redis: stores::Redis,
+    pub clock: Clock,
+    pub tokens: sessions::TokenKeys,
+    pub passwords: accounts::PasswordHasher,
+    pub journal: queue::Journal,
+    pub ticks: queue::TickHub,
+}
+
+impl Services {
+    /// Connects to both stores and brings the schema up to date.
+    ///
+    /// Fails when PostgreSQL does not answer; a Redis that is away is waited for by whoever needs it.
+    pub async fn connect(settings: Settings) -> Result<Services> {
+        let db = stores::connect_database(&settings.database_url).await?;
+        stores::migrate(&db).await?;
+        Services::new(db, settings)
+    }
+
+    fn new(db: sqlx::PgPool, settings: Settings) -> Result<Services> {
+        let redis = stores::Redis::new(&settings.redis_url, &settings.redis_prefix)?;
+        Ok(Services(Arc::new(Shared {
+            journal: queue::Journal::start(db.clone()),
+            db,
+            redis,
+            clock: settings.clock,
+            tokens: sessions::TokenKeys::new(settings.token_secret.expose()),
+            passwords: accounts::PasswordHasher::new()?,
+            ticks: queue::TickHub::default(),
+        })))
+    }
+}
+
+impl Deref for Services {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

@@ -1,0 +1,88 @@
+//! Putting a queue into Redis from the journal: the first time, and whenever Redis has lost it.
+
+use super::sale::SaleRow;
+use super::scripts;
+use crate::{Error, Result, Services};
+use model::concerts::ConcertId;
+use rand::Rng;
+use std::time::Duration;
+
+/// After this long without a sign of life a builder may be replaced.
+const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
+/// Entries per call to Redis: each call is a few milliseconds during which nobody else is served.
+const CHUNK: usize = 5_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The queue is there.
+    Built,
+    /// Somebody else is building it.
+    Busy,
+}
+
+/// Puts the journal's waiting entries back with their arrivals, in the same order. Nothing is issued meanwhile: the
+/// queue is not there for claims until it is whole.
+pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
+    let builder = format!("{:016x}", rand::rng().random::<u64>());
+    let patience = BUILDER_PATIENCE.as_micros() as i64;
+    let begun: String =
+        scripts::call(&services.redis, &scripts::BUILD_BEGIN, concert, (&builder, patience)).await?;
+    match begun.as_str() {
+        "begun" => {}
+        "built" => return Ok(Outcome::Built),
+        "busy" => return Ok(Outcome::Busy),
+        other => return Err(Error::Broken(format!("build_begin answered {other:?}"))),
+    }
+    let clock = fence(services, concert).await?;
+    let waiting = sqlx::query!(
+        "SELECT account_id, arrival FROM queue_entries WHERE concert_id = $1 AND state = 'waiting' ORDER BY arrival",
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?;
+    let holders = sqlx::query_scalar!(
+        "SELECT account_id FROM tickets WHERE concert_id = $1 AND cancelled_at IS NULL",
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?;
+    for chunk in waiting.chunks(CHUNK) {
+        let entries: Vec<i64> = chunk.iter().flat_map(|row| [row.account_id, row.arrival]).collect();
+        if !load(services, concert, &builder, "waiting", entries).await? {
+            return Ok(Outcome::Busy);
+        }
+    }
+    for chunk in holders.chunks(CHUNK) {
+        if !load(services, concert, &builder, "holders", chunk.to_vec()).await? {
+            return Ok(Outcome::Busy);
+        }
+    }
+    // Read last: it is as new as can be, and a newer one will follow with the next claim.
+    let sale = SaleRow::find(&services.db, concert).await?;
+    let arguments = (&builder, &builder, clock, sale.arguments());
+    let finished: i64 = scripts::call(&services.redis, &scripts::BUILD_FINISH, concert, arguments).await?;
+    tracing::info!(%concert, waiting = waiting.len(), holders = holders.len(), "queue built");
+    Ok(if finished == 1 { Outcome::Built } else { Outcome::Busy })
+}
+
+/// Makes every claim of before stale, so that what is read after this cannot change under the builder's hands, and
+/// returns the instant from which the queue's clock goes on: the newest on record.
+async fn fence(services: &Services, concert: ConcertId) -> Result<i64> {
+    let newest = sqlx::query_scalar!(
+        r#"UPDATE concerts
+              SET last_claim = GREATEST(last_claim, $2,
+                      (SELECT max(arrival) FROM queue_entries WHERE concert_id = concerts.id))
+            WHERE id = $1
+            RETURNING last_claim"#,
+        concert.0,
+        services.clock.now().timestamp_micros()
+    )
+    .fetch_optional(&services.db)
+    .await?;
+    Ok(newest.ok_or(model::Refusal::NotFound)?)
+}
+
+async fn load(services: &Services, concert: ConcertId, builder: &str, what: &str, values: Vec<i64>) -> Result<bool> {
+    let arguments = (builder, BUILDER_PATIENCE.as_micros() as i64, what, values);
+    Ok(scripts::call::<i64>(&services.redis, &scripts::BUILD_LOAD, concert, arguments).await? == 1)
+}

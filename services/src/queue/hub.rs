@@ -1,0 +1,50 @@
+//! Ticks, from the one place in this process that learns of them to everyone who watches.
+
+use model::concerts::ConcertId;
+use model::queue::Tick;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::broadcast;
+
+/// A watcher that falls further behind than this reads its standing anew.
+const KEPT: usize = 64;
+
+/// A tick, serialised once for all watchers.
+#[derive(Clone, Debug)]
+pub struct TickEvent {
+    pub tick: Arc<Tick>,
+    /// The tick as JSON.
+    pub json: Arc<str>,
+}
+
+/// Hands every tick of a concert to everyone in this process who watches it.
+#[derive(Default)]
+pub struct TickHub {
+    concerts: Mutex<HashMap<ConcertId, broadcast::Sender<TickEvent>>>,
+}
+
+impl TickHub {
+    /// Every tick from now on.
+    pub fn watch(&self, concert: ConcertId) -> broadcast::Receiver<TickEvent> {
+        self.lock().entry(concert).or_insert_with(|| broadcast::channel(KEPT).0).subscribe()
+    }
+
+    pub(super) fn publish(&self, concert: ConcertId, event: TickEvent) {
+        if let Some(sender) = self.lock().get(&concert) {
+            // Nobody watches: nothing to do.
+            let _ = sender.send(event);
+        }
+    }
+
+    /// The concerts that somebody watches; forgets the others.
+    pub(super) fn watched(&self) -> Vec<i64> {
+        let mut concerts = self.lock();
+        concerts.retain(|_, sender| sender.receiver_count() > 0);
+        concerts.keys().map(|concert| concert.0).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConcertId, broadcast::Sender<TickEvent>>> {
+        // A panic elsewhere leaves the map whole: nothing is half done under this lock.
+        self.concerts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,180 @@
+//! The transaction that turns a claimed batch into tickets: the only arbiter.
+
+use super::sale::SaleRow;
+use crate::{Result, tickets};
+use chrono::{DateTime, Utc};
+use model::accounts::AccountId;
+use model::concerts::ConcertId;
+use model::queue::Arrival;
+use sqlx::PgPool;
+use std::collections::{HashMap, HashSet};
+
+/// A batch that the claim script has moved in flight.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub concert: ConcertId,
+    /// Strictly increasing per queue: a claim that is older than the newest one carried out is stale.
+    pub number: i64,
+    /// In order of arrival.
+    pub entries: Vec<(AccountId, Arrival)>,
+}
+
+/// What became of one entry of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Holds a ticket, now or already from an earlier attempt at the same claim.
+    Issued,
+    /// Left before its turn, or the sale is over.
+    Dropped,
+    /// No ticket for it at the moment: goes back to the head.
+    Released,
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Issued => "issued",
+            Outcome::Dropped => "dropped",
+            Outcome::Released => "released",
+        }
+    }
+}
+
+/// The result of [`issue`].
+pub struct Issued {
+    /// One per entry of the claim, in its order.
+    pub outcomes: Vec<Outcome>,
+    /// The sale after the commit.
+    pub sale: SaleRow,
+}
+
+/// Issues tickets to the batch, all or nothing: in order of arrival, numbered on from the last serial, to nobody who has
+/// left or holds a ticket, and to no more than the capacity and the batch size allow.
+///
+/// None: the claim is stale, somebody else has taken the batch over; nothing was done. Doing it twice is harmless.
+pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Option<Issued>> {
+    let mut transaction = db.begin().await?;
+    let concert = sqlx::query!(
+        "UPDATE concerts SET last_claim = $2 WHERE id = $1 AND last_claim < $2
+         RETURNING state, starts_at, capacity - issued AS \"stock!\", batch_size, last_serial",
+        claim.concert.0,
+        claim.number
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(concert) = concert else { return Ok(None) };
+
+    let accounts: Vec<i64> = claim.entries.iter().map(|(account, _)| account.0).collect();
+    let arrivals: Vec<i64> = claim.entries.iter().map(|(_, arrival)| arrival.0).collect();
+    // A join that Redis has placed and the journal has not recorded yet: its turn came before its acknowledgement.
+    sqlx::query!(
+        "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+         SELECT $1, arrival, account_id, 1, 'waiting'
+           FROM UNNEST($2::bigint[], $3::bigint[]) AS claimed (account_id, arrival)
+         ON CONFLICT DO NOTHING",
+        claim.concert.0,
+        &accounts,
+        &arrivals
+    )
+    .execute(&mut *transaction)
+    .await?;
+
+    let on = concert.state == "open" && now < concert.starts_at;
+    let room = if on { concert.stock.min(concert.batch_size).max(0) } else { 0 };
+    // FOR UPDATE: a leave that is being recorded at this moment either comes first and is seen, or waits and finds "issued".
+    let eligible: Vec<(i64, i64)> = sqlx::query!(
+        "SELECT entry.account_id, entry.arrival
+           FROM queue_entries AS entry
+          WHERE entry.concert_id = $1 AND entry.arrival = ANY($2) AND entry.state = 'waiting'
+            AND NOT EXISTS (SELECT FROM tickets AS ticket
+                             WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+                               AND ticket.cancelled_at IS NULL)
+          ORDER BY entry.arrival
+          LIMIT $3
+            FOR UPDATE OF entry",
+        claim.concert.0,
+        &arrivals,
+        i64::from(room)
+    )
+    .fetch_all(&mut *transaction)
+    .await?
+    .into_iter()
+    .map(|row| (row.account_id, row.arrival))
+    .collect();
+
+    if !eligible.is_empty() {
+        let (accounts, arrivals): (Vec<i64>, Vec<i64>) = eligible.iter().copied().unzip();
+        let serials: Vec<i32> = (1..=eligible.len() as i32).map(|n| concert.last_serial + n).collect();
+        let codes: Vec<String> = eligible.iter().map(|_| tickets::random_code()).collect();
+        sqlx::query!(
+            "INSERT INTO tickets (concert_id, account_id, arrival, serial, code, issued_at)
+             SELECT $1, account_id, arrival, serial, code, $6
+               FROM UNNEST($2::bigint[], $3::bigint[], $4::int[], $5::text[]) AS issued (account_id, arrival, serial, code)",
+            claim.concert.0,
+            &accounts,
+            &arrivals,
+            &serials,
+            &codes,
+            now
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE queue_entries SET state = 'issued' WHERE concert_id = $1 AND arrival = ANY($2)",
+            claim.concert.0,
+            &arrivals
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE concerts SET last_serial = last_serial + $2 WHERE id = $1",
+            claim.concert.0,
+            eligible.len() as i32
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+
+    let outcomes = outcomes(&mut transaction, claim, &accounts, &arrivals).await?;
+    let sale = SaleRow::find(&mut *transaction, claim.concert).await?;
+    transaction.commit().await?;
+    Ok(Some(Issued { outcomes, sale }))
+}
+
+/// What the record says of each entry, after the tickets were inserted.
+async fn outcomes(
+    transaction: &mut sqlx::PgConnection,
+    claim: &Claim,
+    accounts: &[i64],
+    arrivals: &[i64],
+) -> Result<Vec<Outcome>> {
+    let holders: HashSet<i64> = sqlx::query_scalar!(
+        "SELECT account_id FROM tickets WHERE concert_id = $1 AND account_id = ANY($2) AND cancelled_at IS NULL",
+        claim.concert.0,
+        accounts
+    )
+    .fetch_all(&mut *transaction)
+    .await?
+    .into_iter()
+    .collect();
+    let states: HashMap<i64, String> = sqlx::query!(
+        "SELECT arrival, state FROM queue_entries WHERE concert_id = $1 AND arrival = ANY($2)",
+        claim.concert.0,
+        arrivals
+    )
+    .fetch_all(&mut *transaction)
+    .await?
+    .into_iter()
+    .map(|row| (row.arrival, row.state))
+    .collect();
+    let outcome = |(account, arrival): &(AccountId, Arrival)| {
+        if holders.contains(&account.0) {
+            Outcome::Issued
+        } else if states.get(&arrival.0).is_some_and(|state| state == "waiting") {
+            Outcome::Released
+        } else {
+            Outcome::Dropped
+        }
+    };
+    Ok(claim.entries.iter().map(outcome).collect())
+}

@@ -1,0 +1,210 @@
+//! PostgreSQL's record of every join and leave, from which a lost Redis is built again.
+//!
+//! Group commit: whatever arrived while the last commit ran goes into the next one. Nobody waits for a timer, and under
+//! a storm there are tens of commits a second, not thousands.
+
+use crate::{Error, Result};
+use model::accounts::AccountId;
+use model::concerts::ConcertId;
+use model::queue::Arrival;
+use sqlx::PgPool;
+use tokio::sync::{mpsc, oneshot};
+
+/// At most this many records go into one commit.
+const MOST_PER_COMMIT: usize = 2_000;
+/// At most this many wait for a commit; whoever comes after them waits to be let in.
+const MOST_WAITING: usize = 20_000;
+
+/// A place given by Redis.
+#[derive(Clone, Copy, Debug)]
+pub struct Join {
+    pub concert: ConcertId,
+    pub account: AccountId,
+    pub arrival: Arrival,
+    pub joined_rank: i64,
+}
+
+/// A place about to be given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Leave {
+    pub concert: ConcertId,
+    pub account: AccountId,
+    pub arrival: Arrival,
+}
+
+/// The handle to this process's writer.
+pub struct Journal {
+    requests: mpsc::Sender<Request>,
+}
+
+enum Request {
+    Join(Join, oneshot::Sender<Result<Arrival>>),
+    Leave(Leave, oneshot::Sender<Result<bool>>),
+}
+
+impl Journal {
+    /// Starts the writer. It ends when the handle is dropped, after having answered everyone.
+    pub fn start(db: PgPool) -> Journal {
+        let (requests, receiver) = mpsc::channel(MOST_WAITING);
+        tokio::spawn(write(db, receiver));
+        Journal { requests }
+    }
+
+    /// Returns when the join is on disk, with the arrival under which the account waits: the one given, or an older one
+    /// that it already had. Recording the same join again changes nothing.
+    pub async fn join(&self, join: Join) -> Result<Arrival> {
+        self.ask(|answer| Request::Join(join, answer)).await
+    }
+
+    /// Returns when the leave is on disk: true, or false when a ticket was issued for that place before.
+    pub async fn leave(&self, leave: Leave) -> Result<bool> {
+        self.ask(|answer| Request::Leave(leave, answer)).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || Error::Broken("the journal's writer has ended".into());
+        self.requests.send(request(answer)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
+
+async fn write(db: PgPool, mut requests: mpsc::Receiver<Request>) {
+    let mut batch = Vec::new();
+    while requests.recv_many(&mut batch, MOST_PER_COMMIT).await > 0 {
+        let (mut joins, mut leaves) = (Vec::new(), Vec::new());
+        for request in batch.drain(..) {
+            match request {
+                Request::Join(join, answer) => joins.push((join, answer)),
+                Request::Leave(leave, answer) => leaves.push((leave, answer)),
+            }
+        }
+        tokio::join!(write_joins(&db, joins), write_leaves(&db, leaves));
+    }
+}
+
+async fn write_joins(db: &PgPool, joins: Vec<(Join, oneshot::Sender<Result<Arrival>>)>) {
+    if joins.is_empty() {
+        return;
+    }
+    let (joins, answers): (Vec<Join>, Vec<_>) = joins.into_iter().unzip();
+    answer_all(record_joins(db, &joins).await, answers);
+}
+
+async fn write_leaves(db: &PgPool, leaves: Vec<(Leave, oneshot::Sender<Result<bool>>)>) {
+    if leaves.is_empty() {
+        return;
+    }
+    let (leaves, answers): (Vec<Leave>, Vec<_>) = leaves.into_iter().unzip();
+    answer_all(record_leaves(db, &leaves).await, answers);
+}
+
+/// Gives everyone their own answer, or all of them the one error that undid the commit they shared.
+fn answer_all<T>(outcome: Result<Vec<T>>, answers: Vec<oneshot::Sender<Result<T>>>) {
+    match outcome {
+        Ok(values) => {
+            for (value, answer) in values.into_iter().zip(answers) {
+                // Nobody there any more: the browser hung up. The record stands.
+                let _ = answer.send(Ok(value));
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, records = answers.len(), "the journal could not be written");
+            for answer in answers {
+                let _ = answer.send(Err(Error::Rebuilding));
+            }
+        }
+    }
+}
+
+/// Records joins in one statement and says, in the same order, under which arrival each account waits.
+pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Arrival>> {
+    let concerts: Vec<i64> = joins.iter().map(|j| j.concert.0).collect();
+    let arrivals: Vec<i64> = joins.iter().map(|j| j.arrival.0).collect();
+    let accounts: Vec<i64> = joins.iter().map(|j| j.account.0).collect();
+    let ranks: Vec<i64> = joins.iter().map(|j| j.joined_rank).collect();
+    sqlx::query!(
+        "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+         SELECT concert_id, arrival, account_id, joined_rank, 'waiting'
+           FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+                AS joined (concert_id, arrival, account_id, joined_rank)
+         ON CONFLICT DO NOTHING",
+        &concerts,
+        &arrivals,
+        &accounts,
+        &ranks
+    )
+    .execute(db)
+    .await?;
+    // Only an account whose entry was not taken as it stands has to be looked up, which after a retry or a loss is rare.
+    let waiting = sqlx::query!(
+        r#"SELECT joined.ordinal AS "ordinal!", entry.arrival
+             FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY
+                  AS joined (concert_id, arrival, account_id, ordinal)
+             JOIN queue_entries AS entry
+               ON entry.concert_id = joined.concert_id AND entry.account_id = joined.account_id
+              AND entry.state = 'waiting' AND entry.arrival < joined.arrival"#,
+        &concerts,
+        &arrivals,
+        &accounts
+    )
+    .fetch_all(db)
+    .await?;
+    let mut recorded: Vec<Arrival> = joins.iter().map(|join| join.arrival).collect();
+    for row in waiting {
+        if let Some(slot) = recorded.get_mut((row.ordinal - 1) as usize) {
+            *slot = Arrival(row.arrival);
+        }
+    }
+    Ok(recorded)
+}
+
+/// Records leaves in one statement; false where a ticket had been issued, in the same order.
+pub async fn record_leaves(db: &PgPool, leaves: &[Leave]) -> Result<Vec<bool>> {
+    let concerts: Vec<i64> = leaves.iter().map(|l| l.concert.0).collect();
+    let arrivals: Vec<i64> = leaves.iter().map(|l| l.arrival.0).collect();
+    let accounts: Vec<i64> = leaves.iter().map(|l| l.account.0).collect();
+    // DISTINCT: two tabs may leave at once, and one statement may touch a row only once.
+    let left = sqlx::query!(
+        r#"INSERT INTO queue_entries AS entry (concert_id, arrival, account_id, joined_rank, state)
+           SELECT DISTINCT concert_id, arrival, account_id, 1, 'left'
+             FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS leaving (concert_id, arrival, account_id)
+           ON CONFLICT (concert_id, arrival) DO UPDATE SET state = 'left' WHERE entry.state IN ('waiting', 'left')
+           RETURNING concert_id, arrival"#,
+        &concerts,
+        &arrivals,
+        &accounts
+    )
+    .fetch_all(db)
+    .await?;
+    let left: std::collections::HashSet<(i64, i64)> =
+        left.into_iter().map(|row| (row.concert_id, row.arrival)).collect();
+    Ok(leaves.iter().map(|leave| left.contains(&(leave.concert.0, leave.arrival.0))).collect())
+}
+
+/// The newest entry of an account in a queue.
+pub struct Entry {
+    pub arrival: i64,
+    pub joined_rank: i64,
+    pub state: String,
+    /// The live ticket that the account holds for this concert, whichever entry brought it.
+    pub ticket: Option<i64>,
+}
+
+pub async fn newest_entry(db: &PgPool, account: AccountId, concert: ConcertId) -> Result<Option<Entry>> {
+    Ok(sqlx::query_as!(
+        Entry,
+        r#"SELECT entry.arrival, entry.joined_rank, entry.state, ticket.id AS "ticket?"
+             FROM queue_entries AS entry
+             LEFT JOIN tickets AS ticket
+               ON ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+              AND ticket.cancelled_at IS NULL
+            WHERE entry.account_id = $1 AND entry.concert_id = $2
+            ORDER BY entry.arrival DESC
+            LIMIT 1"#,
+        account.0,
+        concert.0
+    )
+    .fetch_optional(db)
+    .await?)
+}

@@ -1,0 +1,180 @@
+//! Whose turn it is: claim, issue, acknowledge, in every server, without a leader.
+//!
+//! The claim script is the lock. Whichever server calls first in an interval does the work; when a server dies, the next
+//! one simply calls, and the batch that was in flight comes back when its lease ends.
+
+use super::hub::TickEvent;
+use super::issue::{self, Claim};
+use super::sale::SaleRow;
+use super::{build, scripts};
+use crate::{Error, Result, Services};
+use model::accounts::AccountId;
+use model::concerts::ConcertId;
+use model::queue::{Arrival, Tick, TickId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long a claimed batch belongs to the server that claimed it.
+pub const LEASE: Duration = Duration::from_secs(5);
+/// How often the sales are read from PostgreSQL.
+const SURVEY: Duration = Duration::from_secs(1);
+/// How long a server may be behind with the ticks that others have published.
+const LISTEN: Duration = Duration::from_millis(250);
+
+/// Runs all sales until `stop`. A batch in hand is finished first.
+pub async fn run(services: Services, stop: CancellationToken) {
+    let mut drivers: HashMap<ConcertId, watch::Sender<SaleRow>> = HashMap::new();
+    let mut tasks = JoinSet::new();
+    loop {
+        match survey(&services).await {
+            Ok(sales) => {
+                let active: HashMap<ConcertId, SaleRow> =
+                    sales.into_iter().map(|sale| (sale.concert(), sale)).collect();
+                // Dropping the sender ends the driver.
+                drivers.retain(|concert, _| active.contains_key(concert));
+                for (concert, sale) in active {
+                    match drivers.get(&concert) {
+                        Some(driver) => drop(driver.send_replace(sale)),
+                        None => {
+                            let (sender, receiver) = watch::channel(sale);
+                            drivers.insert(concert, sender);
+                            tasks.spawn(drive(services.clone(), concert, receiver, stop.clone()));
+                        }
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the sales could not be read"),
+        }
+        while tasks.try_join_next().is_some() {}
+        tokio::select! {
+            () = tokio::time::sleep(SURVEY) => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Ends the sales that are over, and returns those that have work to do or watchers to serve.
+async fn survey(services: &Services) -> Result<Vec<SaleRow>> {
+    let now = services.clock.now();
+    sqlx::query!("UPDATE concerts SET state = 'closed' WHERE state <> 'closed' AND starts_at <= $1", now)
+        .execute(&services.db)
+        .await?;
+    let over = sqlx::query_scalar!(
+        "SELECT id FROM concerts
+          WHERE state = 'closed'
+            AND EXISTS (SELECT FROM queue_entries WHERE concert_id = concerts.id AND state = 'waiting')"
+    )
+    .fetch_all(&services.db)
+    .await?;
+    for id in over {
+        expire(services, ConcertId(id)).await?;
+    }
+    SaleRow::active(&services.db, now, &services.ticks.watched()).await
+}
+
+/// Tells everyone who still waits for a sale that is over that it is.
+async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
+    let expired = sqlx::query!(
+        "UPDATE queue_entries SET state = 'expired' WHERE concert_id = $1 AND state = 'waiting'",
+        concert.0
+    )
+    .execute(&services.db)
+    .await?;
+    let sale = SaleRow::find(&services.db, concert).await?;
+    scripts::call::<i64>(&services.redis, &scripts::EXPIRE, concert, sale.arguments()).await?;
+    tracing::info!(%concert, expired = expired.rows_affected(), "the sale is over");
+    Ok(())
+}
+
+async fn drive(
+    services: Services,
+    concert: ConcertId,
+    sale: watch::Receiver<SaleRow>,
+    stop: CancellationToken,
+) {
+    let mut newest = None;
+    let mut away = false;
+    while sale.has_changed().is_ok() && !stop.is_cancelled() {
+        let current = sale.borrow().clone();
+        let rest = match step(&services, concert, &current, &mut newest).await {
+            Ok(rest) => {
+                away = false;
+                rest.min(LISTEN)
+            }
+            Err(error) => {
+                if !away {
+                    tracing::warn!(%concert, %error, "the queue cannot move on at the moment");
+                }
+                away = true;
+                LISTEN
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest.max(Duration::from_millis(1))) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// One call: ticks that are new here go to the watchers, and a batch that was claimed is issued and acknowledged.
+///
+/// Returns for how long nothing can be claimed.
+pub async fn step(
+    services: &Services,
+    concert: ConcertId,
+    sale: &SaleRow,
+    newest: &mut Option<TickId>,
+) -> Result<Duration> {
+    let (rest, claim) = claim(services, concert, sale, LEASE, newest).await?;
+    let Some(claim) = claim else { return Ok(rest) };
+    if let Some(issued) = issue::issue(&services.db, &claim, services.clock.now()).await? {
+        acknowledge(services, &claim, &issued).await?;
+    }
+    // Straight back, for the tick that this made.
+    Ok(Duration::ZERO)
+}
+
+/// Claims a batch, if it is time, for as long as `lease`; hands the ticks that are newer than `newest` to the watchers.
+///
+/// Returns for how long nothing can be claimed, and the claim.
+pub async fn claim(
+    services: &Services,
+    concert: ConcertId,
+    sale: &SaleRow,
+    lease: Duration,
+    newest: &mut Option<TickId>,
+) -> Result<(Duration, Option<Claim>)> {
+    let seen = newest.map(|tick| tick.0.to_string()).unwrap_or_default();
+    let arguments = (lease.as_micros() as i64, seen, sale.arguments());
+    let (word, rest, number, batch, ticks): (String, i64, i64, Vec<i64>, Vec<String>) =
+        scripts::call(&services.redis, &scripts::CLAIM, concert, arguments).await?;
+    if word == "unbuilt" {
+        build::build(services, concert).await?;
+        return Ok((Duration::ZERO, None));
+    }
+    for json in ticks {
+        let tick: Tick = serde_json::from_str(&json)
+            .map_err(|error| Error::Broken(format!("tick {json:?}: {error}")))?;
+        *newest = Some(tick.id);
+        services.ticks.publish(concert, TickEvent { tick: Arc::new(tick), json: json.into() });
+    }
+    let entries: Vec<_> =
+        batch.chunks_exact(2).map(|pair| (AccountId(pair[0]), Arrival(pair[1]))).collect();
+    let claim = (!entries.is_empty()).then_some(Claim { concert, number, entries });
+    Ok((Duration::from_micros(rest.max(0) as u64), claim))
+}
+
+/// Ends a claim after its commit and tells the watchers. False: the lease had ended and somebody else has the batch.
+pub async fn acknowledge(services: &Services, claim: &Claim, issued: &issue::Issued) -> Result<bool> {
+    let mut arguments = vec![claim.number.to_string()];
+    arguments.extend(issued.sale.arguments());
+    for ((account, arrival), outcome) in claim.entries.iter().zip(&issued.outcomes) {
+        arguments.extend([account.to_string(), arrival.0.to_string(), outcome.as_str().to_owned()]);
+    }
+    Ok(scripts::call::<i64>(&services.redis, &scripts::ACKNOWLEDGE, claim.concert, arguments).await? == 1)
+}

@@ -1,0 +1,24 @@
+-- Ends a claim after PostgreSQL has committed it, and tells the watchers.
+-- ARGV     claim, sale's seven fields (prelude: take_over_sale), then account, arrival, outcome ('issued' | 'dropped' | 'released') …
+-- Returns  1, or 0 when the claim is not the one in flight (its lease ended and somebody else has taken it over)
+-- Keeps    whoever was not issued and did not leave is back at the head with the old arrival; the next claim is a whole
+--          interval after this commit
+if sale('claim') ~= ARGV[1] then return 0 end
+take_over_sale(2)
+local issued = {}
+for i = 9, #ARGV, 3 do
+  local account, arrival, outcome = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local removed = redis.call('ZREM', INFLIGHT, account) == 1
+  if outcome == 'issued' then
+    redis.call('SADD', HOLDERS, account)
+    if removed then issued[#issued + 1] = arrival end
+  elseif removed and outcome == 'dropped' then
+    redis.call('ZADD', LEAVING, arrival, arrival)
+  elseif removed then
+    redis.call('ZADD', WAITING, arrival, account)
+  end
+end
+redis.call('HSET', STATE, 'claim', '0', 'lease_until', '0')
+if #issued > 0 then redis.call('HSET', STATE, 'next_claim', text(now() + tonumber(sale('interval_ms')) * 1000)) end
+publish(issued)
+return 1

@@ -1,0 +1,45 @@
+-- Moves the head of the queue in flight, when its time has come, and hands out the ticks that the caller has not seen.
+-- There is no leader: every server calls this, and this script is the lock.
+-- ARGV     lease (µs), newest tick seen ('' for none), sale's seven fields (prelude: take_over_sale)
+-- Returns  {'unbuilt', '0', '0', {}, {}} | {'built', µs until a call can do something again, claim, {account, arrival, …}, {tick, …}}
+-- Keeps    one batch in flight at a time; at most batch_size at once and not before next_claim; strict order
+if not built() then return {'unbuilt', '0', '0', {}, {}} end
+local lease, seen = tonumber(ARGV[1]), ARGV[2]
+local changed = take_over_sale(3)
+local instant = now()
+local interval = tonumber(sale('interval_ms')) * 1000
+local next_claim = tonumber(sale('next_claim')) or 0
+local lease_until = tonumber(sale('lease_until')) or 0
+local claim, batch = '0', {}
+
+local function take(accounts)
+  if #accounts == 0 then return end
+  claim, batch = text(clock()), accounts
+  redis.call('HSET', STATE, 'claim', claim, 'lease_until', text(instant + lease), 'next_claim', text(instant + interval))
+  lease_until, next_claim = instant + lease, instant + interval
+end
+
+if redis.call('EXISTS', INFLIGHT) == 1 then
+  -- A batch whose server died comes back whole, whatever the sale's state: the transaction knows what became of it.
+  if instant >= lease_until then take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES')) end
+elseif sale('state') == 'open' and instant >= tonumber(sale('opens_at')) and instant < tonumber(sale('closes_at'))
+  and instant >= next_claim then
+  local most = math.min(tonumber(sale('batch_size')), tonumber(sale('stock')))
+  if most > 0 then
+    local head = redis.call('ZPOPMIN', WAITING, most)
+    for i = 1, #head, 2 do redis.call('ZADD', INFLIGHT, head[i + 1], head[i]) end
+    take(head)
+  end
+end
+
+local last_tick = tonumber(sale('tick')) or 0
+if changed or (redis.call('EXISTS', LEAVING) == 1 and instant >= last_tick + math.min(interval, 1000000)) then publish({}) end
+
+local ticks = {}
+if seen == '' then
+  for _, entry in ipairs(redis.call('XREVRANGE', TICKS, '+', '-', 'COUNT', 1)) do ticks[1] = entry[2][2] end
+else
+  for _, entry in ipairs(redis.call('XRANGE', TICKS, '(' .. seen .. '-0', '+', 'COUNT', 200)) do ticks[#ticks + 1] = entry[2][2] end
+end
+local rest = math.max(next_claim, redis.call('EXISTS', INFLIGHT) == 1 and lease_until or 0) - instant
+return {'built', text(math.max(rest, 0)), claim, batch, ticks}

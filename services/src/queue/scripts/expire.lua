@@ -1,0 +1,10 @@
+-- Empties the queue of a sale that is over, after the journal has recorded that its entries expired.
+-- ARGV     sale's seven fields (prelude: take_over_sale)
+-- Returns  1, or 0 when the queue is not built or the sale is not over
+if not built() then return 0 end
+take_over_sale(1)
+if sale('state') ~= 'closed' then return 0 end
+redis.call('DEL', WAITING, INFLIGHT, LEAVING)
+redis.call('HSET', STATE, 'claim', '0', 'lease_until', '0')
+publish({})
+return 1

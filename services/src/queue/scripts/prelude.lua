@@ -1,0 +1,69 @@
+-- Put before every script of the queue: the names of the keys, the clock, the rank, the tick.
+-- KEYS  always all six, in this order; queue/keys.rs says what each one holds.
+local WAITING, INFLIGHT, LEAVING = KEYS[1], KEYS[2], KEYS[3]
+local HOLDERS, STATE, TICKS = KEYS[4], KEYS[5], KEYS[6]
+
+local function text(number) return string.format('%.0f', number) end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- The next instant of this queue's own clock, in microseconds: the machine's, but strictly increasing, so that it is
+-- both a time and a unique order, also when the machine's clock is set back.
+local function clock()
+  local instant = math.max(now(), (tonumber(redis.call('HGET', STATE, 'clock')) or 0) + 1)
+  redis.call('HSET', STATE, 'clock', text(instant))
+  return instant
+end
+
+local function built() return redis.call('HEXISTS', STATE, 'generation') == 1 end
+
+-- People ahead + 1 as of the newest tick: who is in flight, or has left and was not in a tick yet, still counts.
+local function rank(arrival)
+  local before = '(' .. arrival
+  return redis.call('ZCOUNT', WAITING, '-inf', before) + redis.call('ZCOUNT', INFLIGHT, '-inf', before)
+    + redis.call('ZCOUNT', LEAVING, '-inf', before) + 1
+end
+
+local function place(account)
+  return redis.call('ZSCORE', WAITING, account) or redis.call('ZSCORE', INFLIGHT, account)
+end
+
+local function waiting() return redis.call('ZCARD', WAITING) + redis.call('ZCARD', INFLIGHT) end
+
+local function sale(field) return redis.call('HGET', STATE, field) end
+
+local function sale_json()
+  local s = redis.call('HMGET', STATE, 'state', 'stock', 'batch_size', 'interval_ms')
+  return string.format('{"state":"%s","stock":%s,"batch_size":%s,"interval_ms":%s}', s[1], s[2], s[3], s[4])
+end
+
+-- Takes over what PostgreSQL says of the sale, unless something newer is known. ARGV[first …]: revision, state, stock,
+-- batch_size, interval_ms, opens_at, closes_at (µs). Returns whether what watchers see has changed.
+local function take_over_sale(first)
+  local revision = tonumber(ARGV[first])
+  if revision <= (tonumber(sale('revision')) or 0) then return false end
+  local before = sale('revision') and sale_json()
+  redis.call('HSET', STATE, 'revision', ARGV[first], 'state', ARGV[first + 1], 'stock', ARGV[first + 2],
+    'batch_size', ARGV[first + 3], 'interval_ms', ARGV[first + 4], 'opens_at', ARGV[first + 5], 'closes_at', ARGV[first + 6])
+  return before ~= sale_json()
+end
+
+-- Appends a tick: these arrivals were issued, and everyone who has left since the tick before.
+local function publish(issued)
+  local left = redis.call('ZRANGE', LEAVING, 0, -1)
+  redis.call('DEL', LEAVING)
+  local id, previous = text(clock()), sale('tick') or '0'
+  local json = string.format('{"id":%s,"previous":%s,"issued":[%s],"left":[%s],"waiting":%d,"sale":%s}',
+    id, previous, table.concat(issued, ','), table.concat(left, ','), waiting(), sale_json())
+  redis.call('XADD', TICKS, 'MAXLEN', '~', 500, id .. '-0', 'tick', json)
+  redis.call('HSET', STATE, 'tick', id)
+end
+
+-- What a person may know of the queue and of their own place: tick, waiting, sale as JSON, opens_at, arrival or '', rank or '0'.
+local function reading(account)
+  local arrival = place(account)
+  return sale('tick') or '0', text(waiting()), sale_json(), sale('opens_at'), arrival or '', arrival and text(rank(arrival)) or '0'
+end

@@ -1,0 +1,251 @@
+//! Logging in, staying logged in, and being logged out everywhere at once.
+//!
+//! | Redis key | type | life | what |
+//! | --- | --- | --- | --- |
+//! | `session:{sid}` | string, JSON of [`StoredSession`] | [`SESSION_LIFE`], sliding | exists as long as the session does |
+//! | `blacklist:{sid}:jti` | string | what the token had left to live | a logged-out access token |
+//!
+//! The braces are part of the name: they are a Redis Cluster's hash tag, so that both keys of a session share a slot
+//! and a request costs one signature check and one round trip.
+
+mod tokens;
+
+pub(crate) use tokens::random_id;
+pub use tokens::{TokenKeys, Tokens};
+
+use crate::{Error, Result, Services, accounts};
+use chrono::{DateTime, TimeDelta, Utc};
+use model::Refusal;
+use model::accounts::{Account, AccountId, Role};
+use serde::{Deserialize, Serialize};
+use tokens::{Claims, RefreshToken};
+
+/// How long an access token lives.
+pub const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
+/// How long a session stays in Redis after its last request.
+pub const SESSION_LIFE: TimeDelta = TimeDelta::hours(24);
+/// How long a refresh token can bring a session back.
+pub const REFRESH_LIFE: TimeDelta = TimeDelta::days(30);
+/// For how long the refresh token just used may be presented again: requests that a browser sent in parallel.
+const ROTATION_GRACE: TimeDelta = TimeDelta::seconds(60);
+
+/// Who is asking: what [`authenticate`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub sid: String,
+    /// Of the access token that was presented.
+    pub jti: String,
+    pub account_id: AccountId,
+    pub account_name: String,
+    pub nickname: String,
+    pub role: Role,
+    /// When the access token that was presented expires.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The JSON under `session:{sid}`, readable by any program that shares the Redis.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredSession {
+    pub sid: String,
+    pub account_id: AccountId,
+    pub account_name: String,
+    pub nickname: String,
+    pub role: Role,
+    pub device: String,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Opens a session. A wrong password and an unknown account get the same answer after the same work.
+pub async fn log_in(
+    services: &Services,
+    account_name: &str,
+    password: &str,
+    device: &str,
+) -> Result<(Account, Tokens)> {
+    let row = sqlx::query!(
+        "SELECT id, password_hash FROM accounts WHERE account_name = $1",
+        account_name.trim().to_lowercase()
+    )
+    .fetch_optional(&services.db)
+    .await?;
+    let id = row.as_ref().map(|row| row.id);
+    let matches = services.passwords.verify(password, row.map(|row| row.password_hash)).await?;
+    let id = id.filter(|_| matches).ok_or(Refusal::WrongCredentials)?;
+    let account = accounts::find(services, AccountId(id)).await?;
+    let tokens = open(services, &account, device).await?;
+    Ok((account, tokens))
+}
+
+/// Opens a session for somebody whose identity is settled: after sign-up.
+pub async fn open(services: &Services, account: &Account, device: &str) -> Result<Tokens> {
+    let now = services.clock.now();
+    let refresh = RefreshToken::random();
+    let session = StoredSession {
+        sid: tokens::random_id(),
+        account_id: account.id,
+        account_name: account.account_name.clone(),
+        nickname: account.nickname.clone(),
+        role: account.role,
+        device: device.chars().take(200).collect(),
+        created_at: now,
+    };
+    let expires_at = now + REFRESH_LIFE;
+    sqlx::query!(
+        "INSERT INTO sessions (sid, account_id, refresh_hash, rotated_at, device, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $4, $6)",
+        session.sid,
+        account.id.0,
+        refresh.hash(),
+        now,
+        session.device,
+        expires_at
+    )
+    .execute(&services.db)
+    .await?;
+    store(services, &session).await?;
+    let (access, access_expires_at) = services.tokens.sign(&session, now)?;
+    Ok(Tokens { access, access_expires_at, refresh: Some(refresh.into_text()), refresh_expires_at: expires_at })
+}
+
+/// Whose access token this is, or [`Refusal::NotLoggedIn`]: forged, expired, logged out, or the session is gone.
+pub async fn authenticate(services: &Services, access_token: &str) -> Result<Session> {
+    let claims = services.tokens.verify(access_token, services.clock.now()).ok_or(Refusal::NotLoggedIn)?;
+    let (stored, blacklisted): (Option<String>, bool) = redis::pipe()
+        .cmd("GETEX")
+        .arg(session_key(services, &claims.sid))
+        .arg("EX")
+        .arg(SESSION_LIFE.num_seconds())
+        .exists(blacklist_key(services, &claims))
+        .query_async(&mut services.redis.connection())
+        .await?;
+    let stored = stored.filter(|_| !blacklisted).ok_or(Refusal::NotLoggedIn)?;
+    let stored: StoredSession = serde_json::from_str(&stored)
+        .map_err(|error| Error::Broken(format!("session {}: {error}", claims.sid)))?;
+    Ok(Session {
+        sid: claims.sid,
+        jti: claims.jti,
+        account_id: stored.account_id,
+        account_name: stored.account_name,
+        nickname: stored.nickname,
+        role: stored.role,
+        expires_at: DateTime::from_timestamp(claims.exp, 0).unwrap_or_default(),
+    })
+}
+
+/// A new access token for a refresh token, which is thereby used up and replaced.
+///
+/// Presented again within a minute it still gives an access token but no further refresh token: a browser's parallel
+/// requests. Presented later it has been stolen or copied, and the session ends.
+pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens> {
+    let now = services.clock.now();
+    let presented = RefreshToken::from(refresh_token).hash();
+    let next = RefreshToken::random();
+    let rotated = sqlx::query!(
+        "UPDATE sessions SET previous_hash = refresh_hash, refresh_hash = $2, rotated_at = $3
+          WHERE refresh_hash = $1 AND expires_at > $3
+          RETURNING sid, account_id, device, created_at, expires_at",
+        presented,
+        next.hash(),
+        now
+    )
+    .fetch_optional(&services.db)
+    .await?;
+    let (sid, account_id, device, created_at, refresh_expires_at, refresh) = match rotated {
+        Some(row) => {
+            (row.sid, row.account_id, row.device, row.created_at, row.expires_at, Some(next.into_text()))
+        }
+        None => {
+            let row = sqlx::query!(
+                "SELECT sid, account_id, device, created_at, expires_at, rotated_at
+                   FROM sessions WHERE previous_hash = $1 AND expires_at > $2",
+                presented,
+                now
+            )
+            .fetch_optional(&services.db)
+            .await?
+            .ok_or(Refusal::NotLoggedIn)?;
+            if row.rotated_at + ROTATION_GRACE < now {
+                tracing::warn!(sid = row.sid, account = row.account_id, "a refresh token was used twice: session ended");
+                end(services, &row.sid).await?;
+                return Err(Refusal::NotLoggedIn.into());
+            }
+            (row.sid, row.account_id, row.device, row.created_at, row.expires_at, None)
+        }
+    };
+    let account = accounts::find(services, AccountId(account_id)).await?;
+    let session = StoredSession {
+        sid,
+        account_id: account.id,
+        account_name: account.account_name,
+        nickname: account.nickname,
+        role: account.role,
+        device,
+        created_at,
+    };
+    store(services, &session).await?;
+    // Logged out while this was under way: the session just stored must not outlive the record that was removed.
+    let alive = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sessions WHERE sid = $1) AS "alive!""#,
+        session.sid
+    )
+    .fetch_one(&services.db)
+    .await?;
+    if !alive {
+        end(services, &session.sid).await?;
+        return Err(Refusal::NotLoggedIn.into());
+    }
+    let (access, access_expires_at) = services.tokens.sign(&session, now)?;
+    Ok(Tokens { access, access_expires_at, refresh, refresh_expires_at })
+}
+
+/// Ends the session on every server at once (P7), and blacklists the token for as long as it would have lived.
+pub async fn log_out(services: &Services, session: &Session) -> Result<()> {
+    let claims = Claims::of(session);
+    let left = session.expires_at - services.clock.now();
+    // PostgreSQL first: if Redis is away after that, the session is still there to log out of again.
+    end_record(services, &session.sid).await?;
+    redis::pipe()
+        .atomic()
+        .cmd("SET")
+        .arg(blacklist_key(services, &claims))
+        .arg(session.account_id.0)
+        .arg("PX")
+        .arg(left.num_milliseconds().max(1))
+        .ignore()
+        .del(session_key(services, &session.sid))
+        .ignore()
+        .exec_async(&mut services.redis.connection())
+        .await?;
+    Ok(())
+}
+
+async fn end(services: &Services, sid: &str) -> Result<()> {
+    end_record(services, sid).await?;
+    redis::cmd("DEL").arg(session_key(services, sid)).exec_async(&mut services.redis.connection()).await?;
+    Ok(())
+}
+
+async fn end_record(services: &Services, sid: &str) -> Result<()> {
+    sqlx::query!("DELETE FROM sessions WHERE sid = $1", sid).execute(&services.db).await?;
+    Ok(())
+}
+
+async fn store(services: &Services, session: &StoredSession) -> Result<()> {
+    let json = serde_json::to_string(session).map_err(|error| Error::Broken(error.to_string()))?;
+    redis::cmd("SET")
+        .arg(session_key(services, &session.sid))
+        .arg(json)
+        .arg("EX")
+        .arg(SESSION_LIFE.num_seconds())
+        .exec_async(&mut services.redis.connection())
+        .await?;
+    Ok(())
+}
+
+fn session_key(services: &Services, sid: &str) -> String {
+    services.redis.key(format_args!("session:{{{sid}}}"))
+}
+
+fn blacklist_key(services: &Services, claims: &Claims) -> String {
+    services.redis.key(format_args!("blacklist:{{{}}}:{}", claims.sid, claims.jti))
+}

@@ -1,0 +1,207 @@
+//! What a client holds: a signed access token that names a session, and an opaque refresh token.
+
+use super::{ACCESS_LIFE, Session, StoredSession};
+use crate::{Error, Result};
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rand::Rng;
+use rand::distr::Alphanumeric;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+const ISSUER: &str = "frontrow";
+const AUDIENCE: &str = "frontrow";
+/// Seconds by which the clocks of two servers may differ.
+const LEEWAY: i64 = 5;
+
+/// The tokens of a session. `Debug` shows none of them.
+#[derive(Clone)]
+pub struct Tokens {
+    pub access: String,
+    pub access_expires_at: DateTime<Utc>,
+    /// None: the one that the client has stays in use.
+    pub refresh: Option<String>,
+    pub refresh_expires_at: DateTime<Utc>,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("access_expires_at", &self.access_expires_at).finish_non_exhaustive()
+    }
+}
+
+/// What an access token says (RFC 7519's names).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claims {
+    pub sub: String,
+    pub sid: String,
+    pub jti: String,
+    pub roles: Vec<String>,
+    pub iat: i64,
+    pub exp: i64,
+    pub iss: String,
+    pub aud: String,
+}
+
+impl Claims {
+    /// As much of a session's claims as names its keys.
+    pub fn of(session: &Session) -> Claims {
+        Claims {
+            sub: session.account_id.to_string(),
+            sid: session.sid.clone(),
+            jti: session.jti.clone(),
+            roles: vec![session.role.as_str().to_owned()],
+            iat: 0,
+            exp: session.expires_at.timestamp(),
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+        }
+    }
+}
+
+/// Signs and verifies access tokens with HMAC-SHA-256.
+pub struct TokenKeys {
+    kid: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl TokenKeys {
+    pub fn new(secret: &str) -> TokenKeys {
+        let digest = Sha256::digest(format!("kid:{secret}"));
+        TokenKeys {
+            kid: hex(&digest[..8]),
+            encoding: EncodingKey::from_secret(secret.as_bytes()),
+            decoding: DecodingKey::from_secret(secret.as_bytes()),
+        }
+    }
+
+    pub(super) fn sign(&self, session: &StoredSession, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>)> {
+        let expires_at = now + ACCESS_LIFE;
+        let claims = Claims {
+            sub: session.account_id.to_string(),
+            sid: session.sid.clone(),
+            jti: random_id(),
+            roles: vec![session.role.as_str().to_owned()],
+            iat: now.timestamp(),
+            exp: expires_at.timestamp(),
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+        };
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
+        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
+            .map_err(|error| Error::Broken(format!("signing: {error}")))?;
+        Ok((token, expires_at))
+    }
+
+    /// The claims of a token that we signed, for us, that has not expired at `now`.
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Claims> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if header.kid.as_deref() != Some(&self.kid) {
+            return None;
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // Checked below against the clock that tests can move.
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        let now = now.timestamp();
+        (now < claims.exp && claims.iat <= now + LEEWAY).then_some(claims)
+    }
+}
+
+/// 43 random characters of which the server keeps only the hash.
+pub struct RefreshToken(String);
+
+impl RefreshToken {
+    pub fn random() -> RefreshToken {
+        RefreshToken(random_text(43))
+    }
+
+    pub fn hash(&self) -> Vec<u8> {
+        Sha256::digest(self.0.as_bytes()).to_vec()
+    }
+
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
+impl From<&str> for RefreshToken {
+    fn from(text: &str) -> RefreshToken {
+        RefreshToken(text.to_owned())
+    }
+}
+
+/// 22 random letters and digits: 130 bits.
+pub fn random_id() -> String {
+    random_text(22)
+}
+
+fn random_text(length: usize) -> String {
+    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use model::accounts::{AccountId, Role};
+
+    fn session() -> StoredSession {
+        StoredSession {
+            sid: random_id(),
+            account_id: AccountId(7),
+            account_name: "mina".into(),
+            nickname: "mina".into(),
+            role: Role::User,
+            device: String::new(),
+            created_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn a_token_opens_until_it_expires() {
+        let keys = TokenKeys::new("a secret");
+        let (token, _) = keys.sign(&session(), at(0)).unwrap();
+        assert!(keys.verify(&token, at(0)).is_some());
+        assert!(keys.verify(&token, at(899)).is_some());
+        assert!(keys.verify(&token, at(900)).is_none());
+    }
+
+    #[test]
+    fn a_token_from_the_future_opens_nothing() {
+        let keys = TokenKeys::new("a secret");
+        let (token, _) = keys.sign(&session(), at(60)).unwrap();
+        assert!(keys.verify(&token, at(0)).is_none());
+    }
+
+    #[test]
+    fn another_secret_another_algorithm_and_any_changed_character_open_nothing() {
+        let keys = TokenKeys::new("a secret");
+        let (token, _) = keys.sign(&session(), at(0)).unwrap();
+        assert!(TokenKeys::new("another").verify(&token, at(0)).is_none());
+        for (position, old) in token.char_indices() {
+            let mut changed = token.clone();
+            let new = if old == 'A' { "B" } else { "A" };
+            changed.replace_range(position..position + 1, new);
+            let opened = keys.verify(&changed, at(0)).map(|claims| claims.sid);
+            // The last character of a part may carry unused bits; a decoder that ignores them sees the same token.
+            assert!(opened.is_none() || changed.len() == token.len() && position + 1 == token.len(), "position {position}");
+        }
+        // {"alg":"none"}
+        let none = format!("eyJhbGciOiJub25lIn0.{}.", token.split('.').nth(1).unwrap());
+        assert!(keys.verify(&none, at(0)).is_none());
+    }
+}

@@ -1,0 +1,133 @@
+//! What a person holds when their turn has come. Tickets are made in one place only: `queue/issue.rs`.
+
+use crate::sessions::Session;
+use crate::{Error, Result, Services, queue};
+use chrono::{DateTime, Utc};
+use model::Refusal;
+use model::accounts::AccountId;
+use model::concerts::{ConcertId, Genre};
+use model::tickets::{Ticket, TicketId};
+use rand::Rng;
+
+/// Letters and digits that nobody mistakes for one another (Crockford's base 32).
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// 50 random bits as `XXXXX-XXXXX`.
+pub(crate) fn random_code() -> String {
+    let mut rng = rand::rng();
+    let mut half = || -> String { (0..5).map(|_| char::from(ALPHABET[rng.random_range(0..32)])).collect() };
+    format!("{}-{}", half(), half())
+}
+
+struct TicketRow {
+    id: i64,
+    concert_id: i64,
+    title: String,
+    artist: String,
+    venue: String,
+    genre: String,
+    starts_at: DateTime<Utc>,
+    serial: i32,
+    code: String,
+    holder: String,
+    issued_at: DateTime<Utc>,
+    cancelled_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<TicketRow> for Ticket {
+    type Error = Error;
+
+    fn try_from(row: TicketRow) -> Result<Ticket> {
+        Ok(Ticket {
+            id: TicketId(row.id),
+            concert_id: ConcertId(row.concert_id),
+            genre: Genre::parse(&row.genre)
+                .ok_or_else(|| Error::Broken(format!("unknown genre {:?} in concert {}", row.genre, row.concert_id)))?,
+            title: row.title,
+            artist: row.artist,
+            venue: row.venue,
+            starts_at: row.starts_at,
+            serial: row.serial as u32,
+            code: row.code,
+            holder: row.holder,
+            issued_at: row.issued_at,
+            cancelled_at: row.cancelled_at,
+        })
+    }
+}
+
+/// The account's tickets, newest first, cancelled ones included.
+pub async fn list(services: &Services, session: &Session) -> Result<Vec<Ticket>> {
+    rows(services, session.account_id, None).await?.into_iter().map(Ticket::try_from).collect()
+}
+
+/// One of the account's tickets; somebody else's is [`Refusal::NotFound`], like one that never was.
+pub async fn find(services: &Services, session: &Session, id: TicketId) -> Result<Ticket> {
+    let row = rows(services, session.account_id, Some(id)).await?.pop();
+    row.ok_or(Refusal::NotFound)?.try_into()
+}
+
+async fn rows(services: &Services, owner: AccountId, id: Option<TicketId>) -> Result<Vec<TicketRow>> {
+    Ok(sqlx::query_as!(
+        TicketRow,
+        "SELECT ticket.id, ticket.concert_id, concert.title, concert.artist, concert.venue, concert.genre, concert.starts_at,
+                ticket.serial, ticket.code, account.nickname AS holder, ticket.issued_at, ticket.cancelled_at
+           FROM tickets AS ticket
+           JOIN concerts AS concert ON concert.id = ticket.concert_id
+           JOIN accounts AS account ON account.id = ticket.account_id
+          WHERE ticket.account_id = $1 AND ($2::bigint IS NULL OR ticket.id = $2)
+          ORDER BY ticket.issued_at DESC, ticket.id DESC",
+        owner.0,
+        id.map(|id| id.0)
+    )
+    .fetch_all(&services.db)
+    .await?)
+}
+
+/// Whether the account holds a live ticket for the concert.
+pub(crate) async fn holds(services: &Services, account: AccountId, concert: ConcertId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM tickets
+                           WHERE concert_id = $1 AND account_id = $2 AND cancelled_at IS NULL) AS "holds!""#,
+        concert.0,
+        account.0
+    )
+    .fetch_one(&services.db)
+    .await?)
+}
+
+/// Gives a ticket back: the head of the queue gets it with the next tick, and its serial number is not used again.
+///
+/// Doing it twice is harmless. After the concert has begun it is refused with [`Refusal::SaleClosed`].
+pub async fn cancel(services: &Services, session: &Session, id: TicketId) -> Result<()> {
+    cancel_as(services, session.account_id, id).await
+}
+
+pub(crate) async fn cancel_as(services: &Services, account: AccountId, id: TicketId) -> Result<()> {
+    let ticket = sqlx::query!(
+        "SELECT ticket.concert_id, ticket.cancelled_at, concert.starts_at
+           FROM tickets AS ticket JOIN concerts AS concert ON concert.id = ticket.concert_id
+          WHERE ticket.id = $1 AND ticket.account_id = $2",
+        id.0,
+        account.0
+    )
+    .fetch_optional(&services.db)
+    .await?
+    .ok_or(Refusal::NotFound)?;
+    let now = services.clock.now();
+    if ticket.cancelled_at.is_some() {
+        return Ok(());
+    }
+    if now >= ticket.starts_at {
+        return Err(Refusal::SaleClosed.into());
+    }
+    sqlx::query!("UPDATE tickets SET cancelled_at = $2 WHERE id = $1 AND cancelled_at IS NULL", id.0, now)
+        .execute(&services.db)
+        .await?;
+    let concert = ConcertId(ticket.concert_id);
+    if let Err(error) = queue::cancelled(services, concert, account).await {
+        // The record stands; the scheduler and the next join tell the queue.
+        tracing::warn!(%concert, %error, "the queue could not be told of a cancelled ticket yet");
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! P8: one person, one account.
+
+mod support;
+
+use futures::future::join_all;
+use model::Refusal;
+use model::accounts::{Role, SignUpForm};
+use services::{Error, accounts, sessions};
+use support::{PASSWORD, World, form, world};
+
+/// How many tries at the same time made an account, and how the others were refused.
+async fn at_once(world: &World, forms: Vec<SignUpForm>) -> (usize, Vec<Refusal>) {
+    let tries = forms.into_iter().map(|form| {
+        let services = world.services.clone();
+        tokio::spawn(async move { accounts::sign_up(&services, form.parse()?).await })
+    });
+    let (mut made, mut refused) = (0, Vec::new());
+    for outcome in join_all(tries).await {
+        match outcome.unwrap() {
+            Ok(_) => made += 1,
+            Err(Error::Refused(refusal)) => refused.push(refusal),
+            Err(error) => panic!("not a clear refusal: {error}"),
+        }
+    }
+    (made, refused)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_sign_ups_with_one_name_make_one_account() {
+    let world = world().await;
+    let forms = (0..1000).map(|n| SignUpForm { email: format!("mina{n}@example.com"), ..form("mina") }).collect();
+    let (made, refused) = at_once(&world, forms).await;
+    assert_eq!(made, 1);
+    assert_eq!(refused, vec![Refusal::AccountNameTaken; 999]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_sign_ups_with_one_address_make_one_account() {
+    let world = world().await;
+    let forms = (0..1000).map(|n| SignUpForm { email: "Mina@Example.com".into(), ..form(&format!("mina{n}")) }).collect();
+    let (made, refused) = at_once(&world, forms).await;
+    assert_eq!(made, 1);
+    assert_eq!(refused, vec![Refusal::EmailTaken; 999]);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
+    let world = world().await;
+    world.account("mina").await;
+    for (name, password) in [("mina", "not her passphrase"), ("nobody", PASSWORD), ("", ""), ("mina", "")] {
+        let refused = sessions::log_in(&world.services, name, password, "test").await.unwrap_err();
+        assert_eq!(refused.refusal(), Refusal::WrongCredentials, "{name}");
+    }
+    let (account, _) = sessions::log_in(&world.services, " MINA ", PASSWORD, "test").await.unwrap();
+    assert_eq!((account.account_name.as_str(), account.role), ("mina", Role::User));
+}
+
+#[tokio::test]
+async fn what_is_stored_of_a_password_is_an_argon2id_hash() {
+    let world = world().await;
+    let account = world.account("mina").await;
+    let stored: String = sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1")
+        .bind(account.id.0)
+        .fetch_one(&world.services.db)
+        .await
+        .unwrap();
+    assert!(stored.starts_with("$argon2id$"), "{stored}");
+    assert!(!stored.contains(PASSWORD));
+}

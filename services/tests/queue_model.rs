@@ -1,0 +1,255 @@
+//! Any interleaving of joining, leaving, claiming, dying, issuing, acknowledging, cancelling and losing Redis does what a
+//! plain list would do.
+
+mod support;
+
+use model::concerts::Concert;
+use model::queue::{Applied, QueueView, Standing};
+use model::tickets::TicketId;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use services::queue::issue::{self, Claim};
+use services::queue::sale::SaleRow;
+use services::queue::{TickEvent, scheduler};
+use services::sessions::Session;
+use services::{Error, queue, tickets};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use support::{World, world};
+use tokio::sync::broadcast::Receiver;
+
+const PEOPLE: usize = 8;
+const CAPACITY: usize = 4;
+const BATCH: usize = 2;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Join(usize),
+    Leave(usize),
+    Cancel(usize),
+    /// A claim whose lease ends at once: whoever claims next takes it over.
+    Claim,
+    /// The transaction of the newest claim.
+    Issue,
+    /// Claim, issue and acknowledge.
+    Tick,
+    LoseRedis,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (0..PEOPLE).prop_map(Step::Join),
+        2 => (0..PEOPLE).prop_map(Step::Leave),
+        2 => (0..PEOPLE).prop_map(Step::Cancel),
+        2 => Just(Step::Claim),
+        2 => Just(Step::Issue),
+        4 => Just(Step::Tick),
+        1 => Just(Step::LoseRedis),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+/// What must be so: a list of people waiting, and who holds a ticket with which serial.
+#[derive(Default)]
+struct Plain {
+    waiting: Vec<usize>,
+    holders: BTreeMap<usize, i32>,
+    serials: i32,
+}
+
+impl Plain {
+    fn issue(&mut self, batch: &[usize]) {
+        for person in batch {
+            if self.holders.len() < CAPACITY && self.waiting.contains(person) {
+                self.waiting.retain(|other| other != person);
+                self.serials += 1;
+                self.holders.insert(*person, self.serials);
+            }
+        }
+    }
+}
+
+/// The system under test, and one watcher who only ever hears of ticks.
+struct Sale<'a> {
+    world: &'a World,
+    concert: Concert,
+    people: &'a [Session],
+    claim: Option<Claim>,
+    ticks: Receiver<TickEvent>,
+    newest: Option<model::queue::TickId>,
+    watcher: Option<(usize, QueueView)>,
+}
+
+impl Sale<'_> {
+    async fn claim(&mut self) {
+        let services = &self.world.services;
+        let sale = SaleRow::find(&services.db, self.concert.id).await.unwrap();
+        // Asked again until the interval of a millisecond is over and the queue, if it was lost, is built.
+        for _ in 0..5 {
+            let (rest, claim) =
+                scheduler::claim(services, self.concert.id, &sale, Duration::ZERO, &mut self.newest).await.unwrap();
+            if claim.is_some() {
+                self.claim = claim;
+                return;
+            }
+            tokio::time::sleep(rest.max(Duration::from_millis(1))).await;
+        }
+    }
+
+    fn claimed(&self) -> Vec<usize> {
+        let person = |id| self.people.iter().position(|session| session.account_id == id).unwrap();
+        self.claim.iter().flat_map(|claim| &claim.entries).map(|(id, _)| person(*id)).collect()
+    }
+
+    async fn issue(&mut self, plain: &mut Plain) -> Option<issue::Issued> {
+        let claim = self.claim.as_ref()?;
+        let issued = issue::issue(&self.world.services.db, claim, self.world.clock.now()).await.unwrap();
+        if issued.is_some() {
+            plain.issue(&self.claimed());
+        }
+        issued
+    }
+
+    async fn carry_out(&mut self, step: &Step, plain: &mut Plain) {
+        let (services, id) = (&self.world.services, self.concert.id);
+        match *step {
+            Step::Join(person) => match queue::join(services, &self.people[person], id).await {
+                Ok(view) => match view.standing {
+                    Standing::Waiting { .. } if !plain.waiting.contains(&person) => plain.waiting.push(person),
+                    Standing::Waiting { .. } => {}
+                    // Issued, but not acknowledged yet.
+                    Standing::Issued { .. } => assert!(plain.holders.contains_key(&person)),
+                    other => panic!("{other:?} after joining"),
+                },
+                Err(Error::Refused(model::Refusal::HoldsTicket)) => assert!(plain.holders.contains_key(&person)),
+                Err(error) => panic!("{error}"),
+            },
+            Step::Leave(person) => {
+                queue::leave(services, &self.people[person], id).await.unwrap();
+                plain.waiting.retain(|other| *other != person);
+            }
+            Step::Cancel(person) => {
+                if plain.holders.remove(&person).is_some() {
+                    let ticket: i64 = sqlx::query_scalar(
+                        "SELECT id FROM tickets WHERE concert_id = $1 AND account_id = $2 AND cancelled_at IS NULL",
+                    )
+                    .bind(id.0)
+                    .bind(self.people[person].account_id.0)
+                    .fetch_one(&services.db)
+                    .await
+                    .unwrap();
+                    tickets::cancel(services, &self.people[person], TicketId(ticket)).await.unwrap();
+                }
+            }
+            Step::Claim => self.claim().await,
+            Step::Issue => drop(self.issue(plain).await),
+            Step::Tick => {
+                self.claim().await;
+                if let Some(issued) = self.issue(plain).await {
+                    let claim = self.claim.take().unwrap();
+                    scheduler::acknowledge(&self.world.services, &claim, &issued).await.unwrap();
+                }
+            }
+            Step::LoseRedis => {
+                let keys = services.redis.key(format_args!("queue:{{{id}}}:*"));
+                let mut redis = services.redis.connection();
+                let keys: Vec<String> = redis::cmd("KEYS").arg(keys).query_async(&mut redis).await.unwrap();
+                if !keys.is_empty() {
+                    redis::cmd("DEL").arg(keys).exec_async(&mut redis).await.unwrap();
+                }
+            }
+        }
+    }
+
+    /// Carries the watcher along by ticks, as a browser does.
+    async fn watch(&mut self, plain: &Plain) {
+        while let Ok(event) = self.ticks.try_recv() {
+            if let Some((person, view)) = &mut self.watcher
+                && view.apply(&event.tick) == Applied::Gap
+            {
+                let account = self.people[*person].account_id;
+                *view = queue::view(&self.world.services, account, self.concert.id).await.unwrap();
+            }
+        }
+        if self.watcher.is_none()
+            && let Some(person) = plain.waiting.last()
+        {
+            let account = self.people[*person].account_id;
+            let view = queue::view(&self.world.services, account, self.concert.id).await.unwrap();
+            self.watcher = Some((*person, view));
+        }
+    }
+
+    /// After a last tick everybody knows everything: compare it all.
+    async fn compare(&mut self, plain: &mut Plain) {
+        let services = &self.world.services;
+        let holders: Vec<(i64, i32)> = sqlx::query_as(
+            "SELECT account_id, serial FROM tickets WHERE concert_id = $1 AND cancelled_at IS NULL ORDER BY serial",
+        )
+        .bind(self.concert.id.0)
+        .fetch_all(&services.db)
+        .await
+        .unwrap();
+        let mut expected: Vec<(i64, i32)> =
+            plain.holders.iter().map(|(person, serial)| (self.people[*person].account_id.0, *serial)).collect();
+        expected.sort_by_key(|(_, serial)| *serial);
+        assert_eq!(holders, expected, "holders");
+        for (person, session) in self.people.iter().enumerate() {
+            let view = queue::view(services, session.account_id, self.concert.id).await.unwrap();
+            let place = plain.waiting.iter().position(|other| *other == person);
+            match (&view.standing, place) {
+                (Standing::Waiting { rank, .. }, Some(ahead)) => assert_eq!(*rank, ahead as u64 + 1),
+                (Standing::Issued { ticket: Some(_) }, None) => assert!(plain.holders.contains_key(&person)),
+                (Standing::Absent | Standing::Left, None) => assert!(!plain.holders.contains_key(&person)),
+                (standing, place) => panic!("person {person} is {standing:?}, should be at {place:?}"),
+            }
+        }
+        if let Some((person, view)) = &self.watcher
+            && let Standing::Waiting { rank, .. } = view.standing
+            && let Some(ahead) = plain.waiting.iter().position(|other| other == person)
+        {
+            assert_eq!(rank, ahead as u64 + 1, "what the watcher's ticks add up to");
+        }
+    }
+}
+
+async fn check(world: &World, people: &[Session], plan: &[Step]) {
+    let concert = world.concert(CAPACITY as u32, BATCH as u32, 1).await;
+    let ticks = world.services.ticks.watch(concert.id);
+    let mut sale = Sale { world, concert, people, claim: None, ticks, newest: None, watcher: None };
+    let mut plain = Plain::default();
+    for step in plan {
+        sale.carry_out(step, &mut plain).await;
+        sale.watch(&plain).await;
+    }
+    // Whatever was in flight comes back, and the queue goes on until the tickets or the people run out.
+    let mut quiet = 0;
+    while quiet < 2 {
+        let before = (plain.waiting.len(), plain.holders.len());
+        sale.carry_out(&Step::Tick, &mut plain).await;
+        sale.watch(&plain).await;
+        quiet = if (plain.waiting.len(), plain.holders.len()) == before { quiet + 1 } else { 0 };
+    }
+    let left = CAPACITY.saturating_sub(plain.holders.len());
+    assert!(left == 0 || plain.waiting.is_empty(), "{left} tickets left and {} waiting", plain.waiting.len());
+    sale.compare(&mut plain).await;
+}
+
+#[test]
+fn any_interleaving_does_what_a_plain_list_would_do() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (world, people) = runtime.block_on(async {
+        let world = world().await;
+        let people = world.accounts(PEOPLE as i64).await;
+        (world, people)
+    });
+    let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&steps(), |plan| {
+        // A panic inside is a failed assertion; proptest shrinks the plan that led to it.
+        runtime.block_on(check(&world, &people, &plan));
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
