@@ -42,7 +42,11 @@ impl Stores {
         let postgres = postgres::Postgres::start(&dir, &sockets, durability);
         let redis = redis::Redis::start(&dir, &sockets, durability);
         let (postgres, redis) = tokio::try_join!(postgres, redis)?;
-        Ok(Stores { postgres, redis, _lock: lock })
+        Ok(Stores {
+            postgres,
+            redis,
+            _lock: lock,
+        })
     }
 
     /// For `DATABASE_URL`.
@@ -78,13 +82,19 @@ pub fn running(dir: &Path) -> Result<Option<Running>> {
         return Ok(None);
     }
     let sockets = socket_path(&dir);
-    Ok(Some(Running { database_url: postgres::url(&sockets, postgres::DATABASE), redis_url: redis::url(&sockets)? }))
+    Ok(Some(Running {
+        database_url: postgres::url(&sockets, postgres::DATABASE),
+        redis_url: redis::url(&sockets)?,
+    }))
 }
 
 fn lock(dir: &Path) -> Result<File> {
     match try_lock(dir)? {
         Some(lock) => Ok(lock),
-        None => bail!("the data directory {} is used by another frontrow", dir.display()),
+        None => bail!(
+            "the data directory {} is used by another frontrow",
+            dir.display()
+        ),
     }
 }
 

@@ -26,15 +26,28 @@ impl Postgres {
 
         let mut command = programs.command(&programs.postgres)?;
         command.arg("-D").arg(&data).arg("-k").arg(sockets);
-        for setting in ["listen_addresses=", "unix_socket_permissions=0700", "max_connections=200", "timezone=UTC"] {
+        for setting in [
+            "listen_addresses=",
+            "unix_socket_permissions=0700",
+            "max_connections=200",
+            "timezone=UTC",
+        ] {
             command.args(["-c", setting]);
         }
         if durability == Durability::Throwaway {
             command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
         }
-        let mut process = Process::start("postgres", command, Signal::SIGINT, &dir.join("postgres.log"))?;
+        let mut process = Process::start(
+            "postgres",
+            command,
+            Signal::SIGINT,
+            &dir.join("postgres.log"),
+        )?;
         wait_until_ready(&mut process, sockets).await?;
-        Ok(Postgres { process, url: url(sockets, DATABASE) })
+        Ok(Postgres {
+            process,
+            url: url(sockets, DATABASE),
+        })
     }
 }
 
@@ -48,7 +61,11 @@ impl Programs {
     fn find() -> Result<Programs> {
         let folders = folders();
         let find = |name| program::find(name, &folders, PACKAGE);
-        Ok(Programs { postgres: find("postgres")?, initdb: find("initdb")?, pg_ctl: find("pg_ctl")? })
+        Ok(Programs {
+            postgres: find("postgres")?,
+            initdb: find("initdb")?,
+            pg_ctl: find("pg_ctl")?,
+        })
     }
 
     /// The program, run as somebody who is not root.
@@ -72,7 +89,13 @@ impl Programs {
             std::os::unix::fs::chown(data, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         }
         let mut initdb = self.command(&self.initdb)?;
-        initdb.arg("-D").arg(data).args(["--username=frontrow", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"]);
+        initdb.arg("-D").arg(data).args([
+            "--username=frontrow",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-instructions",
+        ]);
         let output = initdb.output().await.context("cannot start initdb")?;
         if !output.status.success() {
             bail!(
@@ -90,9 +113,21 @@ impl Programs {
             return Ok(());
         }
         let mut status = self.command(&self.pg_ctl)?;
-        if status.arg("-D").arg(data).arg("status").output().await?.status.success() {
+        if status
+            .arg("-D")
+            .arg(data)
+            .arg("status")
+            .output()
+            .await?
+            .status
+            .success()
+        {
             let mut stop = self.command(&self.pg_ctl)?;
-            stop.arg("-D").arg(data).args(["stop", "--mode=fast", "--wait"]).output().await?;
+            stop.arg("-D")
+                .arg(data)
+                .args(["stop", "--mode=fast", "--wait"])
+                .output()
+                .await?;
         }
         Ok(())
     }
@@ -145,12 +180,15 @@ async fn wait_until_ready(process: &mut Process, sockets: &Path) -> Result<()> {
             Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
         }
     };
-    let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-        .bind(DATABASE)
-        .fetch_one(&mut connection)
-        .await?;
+    let known: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(DATABASE)
+            .fetch_one(&mut connection)
+            .await?;
     if !known {
-        sqlx::query("CREATE DATABASE frontrow").execute(&mut connection).await?;
+        sqlx::query("CREATE DATABASE frontrow")
+            .execute(&mut connection)
+            .await?;
     }
     connection.close().await?;
     Ok(())

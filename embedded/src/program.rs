@@ -18,7 +18,9 @@ pub fn unprivileged_user() -> Result<Option<User>> {
             return Ok(Some(user));
         }
     }
-    bail!("PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as")
+    bail!(
+        "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as"
+    )
 }
 
 /// The path of a program on PATH or in one of `folders`.
@@ -43,7 +45,12 @@ pub struct Process {
 
 impl Process {
     /// Starts `command` with its output appended to `log`.
-    pub fn start(name: &'static str, mut command: Command, stop_signal: Signal, log: &Path) -> Result<Process> {
+    pub fn start(
+        name: &'static str,
+        mut command: Command,
+        stop_signal: Signal,
+        log: &Path,
+    ) -> Result<Process> {
         let output = File::options().create(true).append(true).open(log)?;
         let child = command
             .stdin(Stdio::null())
@@ -52,7 +59,12 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        Ok(Process { name, child, stop_signal, log: log.to_owned() })
+        Ok(Process {
+            name,
+            child,
+            stop_signal,
+            log: log.to_owned(),
+        })
     }
 
     /// An error with the end of the log when the process has ended by itself.

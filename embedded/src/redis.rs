@@ -24,14 +24,32 @@ impl Redis {
         stop_leftover(&url).await;
 
         let mut command = Command::new(program);
-        command.args(["--port", "0", "--unixsocketperm", "700", "--daemonize", "no", "--save", ""]);
-        command.arg("--unixsocket").arg(&socket).arg("--dir").arg(&data);
+        command.args([
+            "--port",
+            "0",
+            "--unixsocketperm",
+            "700",
+            "--daemonize",
+            "no",
+            "--save",
+            "",
+        ]);
+        command
+            .arg("--unixsocket")
+            .arg(&socket)
+            .arg("--dir")
+            .arg(&data);
         match durability {
             // One fsync covers everything that arrived together, so this costs about a fifth of the throughput.
             Durability::Durable => command.args(["--appendonly", "yes", "--appendfsync", "always"]),
             Durability::Throwaway => command.args(["--appendonly", "no"]),
         };
-        let mut process = Process::start("redis-server", command, Signal::SIGTERM, &dir.join("redis.log"))?;
+        let mut process = Process::start(
+            "redis-server",
+            command,
+            Signal::SIGTERM,
+            &dir.join("redis.log"),
+        )?;
         wait_until_ready(&mut process, &url).await?;
         Ok(Redis { process, url })
     }
@@ -42,12 +60,16 @@ fn socket(sockets: &Path) -> PathBuf {
 }
 
 pub fn url(sockets: &Path) -> Result<String> {
-    let file = url::Url::from_file_path(socket(sockets)).ok().context("the data directory's path must be absolute")?;
+    let file = url::Url::from_file_path(socket(sockets))
+        .ok()
+        .context("the data directory's path must be absolute")?;
     Ok(format!("redis+unix://{}", file.path()))
 }
 
 async fn ping(url: &str) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
-    let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+    let mut connection = redis::Client::open(url)?
+        .get_multiplexed_async_connection()
+        .await?;
     redis::cmd("PING").exec_async(&mut connection).await?;
     Ok(connection)
 }

@@ -22,43 +22,61 @@ pub struct TestStores {
 pub async fn stores() -> Result<TestStores> {
     match (std::env::var(DATABASE_URL), std::env::var(REDIS_URL)) {
         (Ok(database_url), Ok(redis_url)) => fresh(&database_url, redis_url, None).await,
-        _ => own_stores().await,
+        _ => {
+            let (stores, dir) = throwaway().await?;
+            let (database_url, redis_url) = (
+                stores.database_url().to_owned(),
+                stores.redis_url().to_owned(),
+            );
+            fresh(&database_url, redis_url, Some((stores, dir))).await
+        }
     }
-}
-
-/// Stores that no other test shares, for a test that takes them away.
-pub async fn own_stores() -> Result<TestStores> {
-    let (stores, dir) = throwaway().await?;
-    let (database_url, redis_url) = (stores.database_url().to_owned(), stores.redis_url().to_owned());
-    fresh(&database_url, redis_url, Some((stores, dir))).await
 }
 
 /// PostgreSQL and Redis in a temporary directory, which goes with the second value.
 pub async fn throwaway() -> Result<(Stores, tempfile::TempDir)> {
     let dir = tempfile::Builder::new().prefix("frontrow-").tempdir()?;
     // PostgreSQL runs as another user when we are root, and must be able to reach its part of the directory.
-    std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    std::fs::set_permissions(
+        dir.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )?;
     let stores = Stores::start(dir.path(), Durability::Throwaway).await?;
     Ok((stores, dir))
 }
 
-async fn fresh(database_url: &str, redis_url: String, own: Option<(Stores, tempfile::TempDir)>) -> Result<TestStores> {
+async fn fresh(
+    database_url: &str,
+    redis_url: String,
+    own: Option<(Stores, tempfile::TempDir)>,
+) -> Result<TestStores> {
     let name = format!("test_{:016x}", rand::rng().random::<u64>());
-    let mut connection = PgConnection::connect(database_url).await.context("the tests' PostgreSQL is away")?;
+    let mut connection = PgConnection::connect(database_url)
+        .await
+        .context("the tests' PostgreSQL is away")?;
     // The name is ours, made of letters and digits: there is nothing to bind in a CREATE DATABASE.
-    connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
+    connection
+        .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .await?;
     connection.close().await?;
     let mut url = url::Url::parse(database_url)?;
     url.set_path(&name);
-    Ok(TestStores { database_url: url.into(), redis_url, redis_prefix: format!("{name}:"), _own: own })
+    Ok(TestStores {
+        database_url: url.into(),
+        redis_url,
+        redis_prefix: format!("{name}:"),
+        _own: own,
+    })
 }
 
 impl TestStores {
-    /// Stops the stores of a test that has them to itself.
-    pub async fn stop(self) -> Result<()> {
-        match self._own {
-            Some((stores, _dir)) => stores.stop().await,
-            None => Ok(()),
+    /// The only user of stores that a test has started itself, and takes away.
+    pub fn of(stores: &Stores) -> TestStores {
+        TestStores {
+            database_url: stores.database_url().to_owned(),
+            redis_url: stores.redis_url().to_owned(),
+            redis_prefix: String::new(),
+            _own: None,
         }
     }
 }

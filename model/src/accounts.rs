@@ -68,7 +68,9 @@ pub struct SignUpForm {
 /// Leaves the password out.
 impl fmt::Debug for SignUpForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignUpForm").field("account_name", &self.account_name).finish_non_exhaustive()
+        f.debug_struct("SignUpForm")
+            .field("account_name", &self.account_name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,14 +90,22 @@ impl SignUpForm {
         let mut problems = Problems::default();
         let account_name =
             problems.check(Field::AccountName, AccountName::parse(&self.account_name));
-        let password = problems
-            .check(Field::Password, Password::parse(&self.password, self.account_name.trim()));
+        let password = problems.check(
+            Field::Password,
+            Password::parse(&self.password, self.account_name.trim()),
+        );
         let name = problems.check(Field::Name, text(&self.name, 1, 80));
         let nickname = problems.check(Field::Nickname, text(&self.nickname, 1, 40));
         let email = problems.check(Field::Email, Email::parse(&self.email));
         match (account_name, password, name, nickname, email) {
             (Some(account_name), Some(password), Some(name), Some(nickname), Some(email)) => {
-                Ok(NewAccount { account_name, password, name, nickname, email })
+                Ok(NewAccount {
+                    account_name,
+                    password,
+                    name,
+                    nickname,
+                    email,
+                })
             }
             _ => Err(problems.into_refusal()),
         }
@@ -141,10 +151,16 @@ impl Email {
                 && l.chars().all(|c| c.is_alphanumeric() || c == '-')
         };
         let plausible = (1..=64).contains(&local.len())
-            && !local.chars().any(|c| c.is_whitespace() || c.is_control() || "@<>()[],;:\\\"".contains(c))
+            && !local
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || "@<>()[],;:\\\"".contains(c))
             && domain.contains('.')
             && domain.split('.').all(label);
-        if plausible { Ok(Email(email)) } else { Err(ProblemKind::Malformed) }
+        if plausible {
+            Ok(Email(email))
+        } else {
+            Err(ProblemKind::Malformed)
+        }
     }
 
     pub fn as_str(&self) -> &str {
@@ -170,9 +186,13 @@ impl Password {
         if length == 0 {
             Err(ProblemKind::Missing)
         } else if length < Password::LEAST {
-            Err(ProblemKind::TooShort { least: Password::LEAST })
+            Err(ProblemKind::TooShort {
+                least: Password::LEAST,
+            })
         } else if length > Password::MOST {
-            Err(ProblemKind::TooLong { most: Password::MOST })
+            Err(ProblemKind::TooLong {
+                most: Password::MOST,
+            })
         } else if different < 5 || holds_name {
             Err(ProblemKind::TooWeak)
         } else {
@@ -231,15 +251,37 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused() {
-        let with = |password: &str| problems(SignUpForm { password: password.into(), ..form() });
-        assert_eq!(with("short"), [(Field::Password, ProblemKind::TooShort { least: 10 })]);
-        assert_eq!(with("aaaaaaaaaaaa"), [(Field::Password, ProblemKind::TooWeak)]);
-        assert_eq!(with("xxMINA.kim12345"), [(Field::Password, ProblemKind::TooWeak)]);
+        let with = |password: &str| {
+            problems(SignUpForm {
+                password: password.into(),
+                ..form()
+            })
+        };
+        assert_eq!(
+            with("short"),
+            [(Field::Password, ProblemKind::TooShort { least: 10 })]
+        );
+        assert_eq!(
+            with("aaaaaaaaaaaa"),
+            [(Field::Password, ProblemKind::TooWeak)]
+        );
+        assert_eq!(
+            with("xxMINA.kim12345"),
+            [(Field::Password, ProblemKind::TooWeak)]
+        );
     }
 
     #[test]
     fn addresses_that_cannot_be_delivered_to_are_refused() {
-        for bad in ["mina", "mina@", "@example.com", "a b@example.com", "mina@localhost", "m@a..b", "m@-a.com"] {
+        for bad in [
+            "mina",
+            "mina@",
+            "@example.com",
+            "a b@example.com",
+            "mina@localhost",
+            "m@a..b",
+            "m@-a.com",
+        ] {
             assert_eq!(Email::parse(bad), Err(ProblemKind::Malformed), "{bad}");
         }
         assert!(Email::parse("미나@예시.한국").is_ok());

@@ -84,7 +84,9 @@ impl SaleState {
     }
 
     pub fn parse(name: &str) -> Option<SaleState> {
-        SaleState::ALL.into_iter().find(|state| state.as_str() == name)
+        SaleState::ALL
+            .into_iter()
+            .find(|state| state.as_str() == name)
     }
 }
 
@@ -235,15 +237,22 @@ impl ConcertForm {
         let venue = p.check(Field::Venue, text(&self.venue, 1, 120));
         let starts_at = p.check(Field::StartsAt, time::parse_local(&self.starts_at));
         let ends_at = p.check(Field::EndsAt, time::parse_local(&self.ends_at));
-        let running = p.check(Field::RunningMinutes, number(&self.running_minutes, 1, 1440));
+        let running = p.check(
+            Field::RunningMinutes,
+            number(&self.running_minutes, 1, 1440),
+        );
         let price = p.check(Field::PriceWon, number(&self.price_won, 0, 100_000_000));
         let description = p.check(Field::Description, text(&self.description, 0, 10_000));
         let capacity = p.check(Field::Capacity, number(&self.capacity, 1, 1_000_000));
         let opens = p.check(Field::SaleOpensAt, time::parse_local(&self.sale_opens_at));
-        let batch =
-            p.check(Field::BatchSize, number_or(&self.batch_size, DEFAULT_BATCH_SIZE, 1, 1000));
-        let interval =
-            p.check(Field::IntervalMs, number_or(&self.interval_ms, DEFAULT_INTERVAL_MS, 100, 3_600_000));
+        let batch = p.check(
+            Field::BatchSize,
+            number_or(&self.batch_size, DEFAULT_BATCH_SIZE, 1, 1000),
+        );
+        let interval = p.check(
+            Field::IntervalMs,
+            number_or(&self.interval_ms, DEFAULT_INTERVAL_MS, 100, 3_600_000),
+        );
         if let (Some(start), Some(end)) = (starts_at, ends_at)
             && end <= start
         {
@@ -308,7 +317,11 @@ fn parse_genre(raw: &str) -> Result<Genre, ProblemKind> {
 }
 
 fn number_or(raw: &str, default: u32, least: i64, most: i64) -> Result<i64, ProblemKind> {
-    if raw.trim().is_empty() { Ok(i64::from(default)) } else { number(raw, least, most) }
+    if raw.trim().is_empty() {
+        Ok(i64::from(default))
+    } else {
+        number(raw, least, most)
+    }
 }
 
 #[cfg(test)]
@@ -335,7 +348,9 @@ mod tests {
 
     fn problems(form: ConcertForm) -> Vec<(Field, ProblemKind)> {
         match form.parse() {
-            Err(Refusal::Invalid { problems }) => problems.into_iter().map(|p| (p.field, p.kind)).collect(),
+            Err(Refusal::Invalid { problems }) => {
+                problems.into_iter().map(|p| (p.field, p.kind)).collect()
+            }
             other => panic!("expected problems, got {other:?}"),
         }
     }
@@ -343,28 +358,44 @@ mod tests {
     #[test]
     fn defaults_are_ten_a_second() {
         let details = form().parse().unwrap();
-        assert_eq!((details.batch_size, details.interval_ms, details.price_won), (10, 1000, 66_000));
+        assert_eq!(
+            (details.batch_size, details.interval_ms, details.price_won),
+            (10, 1000, 66_000)
+        );
     }
 
     #[test]
     fn each_wrong_field_is_named() {
         assert_eq!(
-            problems(ConcertForm { ends_at: "2026-12-31T18:00".into(), ..form() }),
+            problems(ConcertForm {
+                ends_at: "2026-12-31T18:00".into(),
+                ..form()
+            }),
             [(Field::EndsAt, ProblemKind::EndBeforeStart)]
         );
         assert_eq!(
-            problems(ConcertForm { sale_opens_at: "2027-01-01T00:00".into(), ..form() }),
+            problems(ConcertForm {
+                sale_opens_at: "2027-01-01T00:00".into(),
+                ..form()
+            }),
             [(Field::SaleOpensAt, ProblemKind::OpensAfterStart)]
         );
         assert_eq!(
-            problems(ConcertForm { starts_at: "tomorrow".into(), ..form() }),
+            problems(ConcertForm {
+                starts_at: "tomorrow".into(),
+                ..form()
+            }),
             [(Field::StartsAt, ProblemKind::Malformed)]
         );
         assert_eq!(
-            problems(ConcertForm { price_won: "-1".into(), capacity: "0".into(), ..form() })
-                .iter()
-                .map(|(field, _)| *field)
-                .collect::<Vec<_>>(),
+            problems(ConcertForm {
+                price_won: "-1".into(),
+                capacity: "0".into(),
+                ..form()
+            })
+            .iter()
+            .map(|(field, _)| *field)
+            .collect::<Vec<_>>(),
             [Field::PriceWon, Field::Capacity]
         );
         assert_eq!(problems(ConcertForm::default()).len(), 10);

@@ -62,7 +62,9 @@ pub enum Standing {
         joined_rank: u64,
     },
     /// The turn came. The ticket is absent for the moment between the tick and the next read.
-    Issued { ticket: Option<TicketId> },
+    Issued {
+        ticket: Option<TicketId>,
+    },
     Left,
     /// The sale ended while the person was waiting.
     Expired,
@@ -109,7 +111,12 @@ impl QueueView {
             } else if tick.left.contains(&arrival) {
                 self.standing = Standing::Left;
             } else {
-                let gone = tick.issued.iter().chain(&tick.left).filter(|a| **a < arrival).count();
+                let gone = tick
+                    .issued
+                    .iter()
+                    .chain(&tick.left)
+                    .filter(|a| **a < arrival)
+                    .count();
                 *rank = rank.saturating_sub(gone as u64).max(1);
             }
         }
@@ -151,11 +158,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn sale(stock: u32) -> Sale {
-        Sale { state: SaleState::Open, stock, batch_size: 10, interval_ms: 1000 }
+        Sale {
+            state: SaleState::Open,
+            stock,
+            batch_size: 10,
+            interval_ms: 1000,
+        }
     }
 
     fn view(arrival: i64, rank: u64) -> QueueView {
-        let standing = Standing::Waiting { arrival: Arrival(arrival), rank, joined_rank: rank };
+        let standing = Standing::Waiting {
+            arrival: Arrival(arrival),
+            rank,
+            joined_rank: rank,
+        };
         let epoch = DateTime::UNIX_EPOCH;
         QueueView {
             concert_id: ConcertId(1),
@@ -229,7 +245,14 @@ mod tests {
         assert_eq!(sale(100).wait(1), Some((0, 2)));
         assert_eq!(sale(100).wait(95), Some((9, 13)));
         assert_eq!(sale(10).wait(11), None);
-        assert_eq!(Sale { state: SaleState::Paused, ..sale(100) }.wait(1), None);
+        assert_eq!(
+            Sale {
+                state: SaleState::Paused,
+                ..sale(100)
+            }
+            .wait(1),
+            None
+        );
         assert!(sale(100).nearly_there(10) && !sale(100).nearly_there(11));
     }
 

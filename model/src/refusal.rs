@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Refusal {
     /// Fields of a form are wrong; every problem found is listed, in the order of the form.
-    Invalid { problems: Vec<Problem> },
+    Invalid {
+        problems: Vec<Problem>,
+    },
     AccountNameTaken,
     EmailTaken,
     /// Unknown account or wrong password: deliberately the same.
@@ -20,12 +22,16 @@ pub enum Refusal {
     NotFound,
     /// The request itself could not be understood (a missing argument, a malformed number in an address).
     Malformed,
-    SaleNotOpen { opens_at: DateTime<Utc> },
+    SaleNotOpen {
+        opens_at: DateTime<Utc>,
+    },
     SaleClosed,
     /// The account already holds a ticket for this concert and needs no place.
     HoldsTicket,
     /// Capacity below what is already issued.
-    CapacityBelowIssued { issued: u32 },
+    CapacityBelowIssued {
+        issued: u32,
+    },
     TooLarge,
     /// A store is away or a queue is being rebuilt: nothing was lost, the same request may be sent again.
     Unavailable,
@@ -102,9 +108,13 @@ pub enum Field {
 pub enum ProblemKind {
     Missing,
     /// Shorter than `least` characters.
-    TooShort { least: u32 },
+    TooShort {
+        least: u32,
+    },
     /// Longer than `most` characters.
-    TooLong { most: u32 },
+    TooLong {
+        most: u32,
+    },
     /// Holds a character that this field does not allow.
     BadCharacters,
     /// Easy to guess: too few different characters, or it holds the account's name.
@@ -112,7 +122,10 @@ pub enum ProblemKind {
     /// Not an e-mail address, a date, a number: not what the field asks for.
     Malformed,
     /// Outside `least..=most`.
-    OutOfRange { least: i64, most: i64 },
+    OutOfRange {
+        least: i64,
+        most: i64,
+    },
     /// The end is not after the start.
     EndBeforeStart,
     /// The sale would open after the concert has begun.
@@ -162,7 +175,10 @@ pub(crate) fn text(raw: &str, least: u32, most: u32) -> Result<String, ProblemKi
         Err(ProblemKind::TooShort { least })
     } else if length > most {
         Err(ProblemKind::TooLong { most })
-    } else if trimmed.chars().any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t') {
+    } else if trimmed
+        .chars()
+        .any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t')
+    {
         Err(ProblemKind::BadCharacters)
     } else {
         Ok(trimmed.to_owned())

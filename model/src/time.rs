@@ -17,19 +17,32 @@ pub fn parse_local(raw: &str) -> Result<DateTime<Utc>, ProblemKind> {
     if raw.is_empty() {
         return Err(ProblemKind::Missing);
     }
-    ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(raw, format).ok())
-        .and_then(|naive| naive.and_local_timezone(kst()).single())
-        .map(|local| local.with_timezone(&Utc))
-        .or_else(|| DateTime::parse_from_rfc3339(raw).ok().map(|t| t.with_timezone(&Utc)))
-        .ok_or(ProblemKind::Malformed)
+    [
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%d %H:%M:%S",
+    ]
+    .iter()
+    .find_map(|format| NaiveDateTime::parse_from_str(raw, format).ok())
+    .and_then(|naive| naive.and_local_timezone(kst()).single())
+    .map(|local| local.with_timezone(&Utc))
+    .or_else(|| {
+        DateTime::parse_from_rfc3339(raw)
+            .ok()
+            .map(|t| t.with_timezone(&Utc))
+    })
+    .ok_or(ProblemKind::Malformed)
 }
 
 /// The value that `<input type="datetime-local">` shows for an instant; seconds only when there are some.
 pub fn to_local(instant: DateTime<Utc>) -> String {
     let local = instant.with_timezone(&kst());
-    let format = if instant.timestamp() % 60 == 0 { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" };
+    let format = if instant.timestamp() % 60 == 0 {
+        "%Y-%m-%dT%H:%M"
+    } else {
+        "%Y-%m-%dT%H:%M:%S"
+    };
     local.format(format).to_string()
 }
 
@@ -53,7 +66,10 @@ mod tests {
 
     #[test]
     fn seven_in_the_evening_in_seoul_is_ten_in_the_morning_in_utc() {
-        assert_eq!(parse_local("2026-12-31T19:00").unwrap().to_rfc3339(), "2026-12-31T10:00:00+00:00");
+        assert_eq!(
+            parse_local("2026-12-31T19:00").unwrap().to_rfc3339(),
+            "2026-12-31T10:00:00+00:00"
+        );
         assert_eq!(parse_local("31.12.2026"), Err(ProblemKind::Malformed));
         assert_eq!(parse_local(" "), Err(ProblemKind::Missing));
     }

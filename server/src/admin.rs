@@ -12,7 +12,9 @@ pub async fn create(options: AdminCreate) -> Result<()> {
     let stores = Stores::open(options.stores, Sharing::Yes).await?;
     let generated = options.password.is_none();
     let form = SignUpForm {
-        nickname: options.nickname.unwrap_or_else(|| options.account_name.clone()),
+        nickname: options
+            .nickname
+            .unwrap_or_else(|| options.account_name.clone()),
         account_name: options.account_name,
         password: options.password.unwrap_or_else(|| random_text(20)),
         name: options.name,
@@ -62,8 +64,10 @@ fn explain(refusal: Refusal) -> anyhow::Error {
         Refusal::AccountNameTaken => anyhow::anyhow!("--account-name is taken"),
         Refusal::EmailTaken => anyhow::anyhow!("--email is taken"),
         Refusal::Invalid { problems } => {
-            let named: Vec<String> =
-                problems.iter().map(|p| format!("{:?} is not acceptable: {:?}", p.field, p.kind)).collect();
+            let named: Vec<String> = problems
+                .iter()
+                .map(|p| format!("{:?} is not acceptable: {:?}", p.field, p.kind))
+                .collect();
             anyhow::anyhow!(named.join("; "))
         }
         other => anyhow::anyhow!("refused: {other:?}"),

@@ -20,7 +20,9 @@ async fn main() -> ExitCode {
     let outcome = match cli.command {
         cli::Command::Serve(serve) => serve::run(serve).await,
         cli::Command::Migrate(stores) => stores::migrate(stores).await,
-        cli::Command::Admin { command: cli::AdminCommand::Create(create) } => admin::create(create).await,
+        cli::Command::Admin {
+            command: cli::AdminCommand::Create(create),
+        } => admin::create(create).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,15 +36,26 @@ async fn main() -> ExitCode {
 /// Help is help; a wrong or missing value is one line that names it.
 fn refuse(error: &clap::Error) -> ExitCode {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
             ExitCode::from(if error.use_stderr() { 2 } else { 0 })
         }
         _ => {
             let text = error.to_string();
-            let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-            let line = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-            eprintln!("frontrow: {} (see frontrow --help)", line.trim_start_matches("error: "));
+            let lines = text
+                .lines()
+                .map(str::trim)
+                .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+            let line = lines
+                .filter(|line| !line.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ");
+            eprintln!(
+                "frontrow: {} (see frontrow --help)",
+                line.trim_start_matches("error: ")
+            );
             ExitCode::from(2)
         }
     }

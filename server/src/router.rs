@@ -49,11 +49,23 @@ pub fn router(state: AppState) -> Router {
     let pages = Router::new()
         .route("/api/queue_stream", get(app::queue::queue_stream))
         .leptos_routes_with_context(&state, routes, context.clone(), shell)
-        .fallback(leptos_axum::file_and_error_handler_with_context::<AppState, _>(context, app::shell))
+        .fallback(leptos_axum::file_and_error_handler_with_context::<
+            AppState,
+            _,
+        >(context, app::shell))
         // The last one added is the first one passed.
-        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::sessions::authenticate))
-        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::forms::echo))
-        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::origin::check))
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            middleware::sessions::authenticate,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            middleware::forms::echo,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            middleware::origin::check,
+        ))
         .layer(Extension(state.services.clone()))
         .layer(Extension(state.stop.clone()));
     Router::new()
@@ -67,13 +79,19 @@ pub fn router(state: AppState) -> Router {
                 .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .layer(always(header::X_FRAME_OPTIONS, "DENY"))
                 // The origin has to be sent with our own forms: it is what they are checked by.
-                .layer(always(header::REFERRER_POLICY, "strict-origin-when-cross-origin"))
+                .layer(always(
+                    header::REFERRER_POLICY,
+                    "strict-origin-when-cross-origin",
+                ))
                 .layer(axum::middleware::from_fn(middleware::caching::mark))
                 .layer(CompressionLayer::new().compress_when(
                     // A stream that is compressed is held back until a block is full.
                     DefaultPredicate::new().and(NotForContentType::new("text/event-stream")),
                 ))
-                .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE)),
+                .layer(TimeoutLayer::with_status_code(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    PATIENCE,
+                )),
         )
         .with_state(state)
 }

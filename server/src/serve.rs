@@ -1,9 +1,9 @@
 //! `frontrow serve`.
 
+use crate::admin;
 use crate::cli;
 use crate::router::{self, AppState};
 use crate::stores::{Sharing, Stores};
-use crate::admin;
 use anyhow::{Context, Result, bail};
 use app::settings::Settings;
 use leptos::config::LeptosOptions;
@@ -25,7 +25,10 @@ const GRACE: Duration = Duration::from_secs(5);
 pub async fn run(options: cli::Serve) -> Result<()> {
     start_logging(&options)?;
     if !options.site_root.is_dir() {
-        bail!("LEPTOS_SITE_ROOT is missing: there is no folder {} (build with `make run`)", options.site_root.display());
+        bail!(
+            "LEPTOS_SITE_ROOT is missing: there is no folder {} (build with `make run`)",
+            options.site_root.display()
+        );
     }
     // First the address: a port that is taken should be said before anything is started.
     let listener = TcpListener::bind(options.listen)
@@ -62,13 +65,25 @@ async fn serve(
         login = Some(admin::demo(&services, &stores.data_dir).await?);
     }
     let scheduler = tokio::spawn(queue::scheduler::run(services.clone(), stop.clone()));
-    let crowd = options.demo.then(|| tokio::spawn(demo::run_crowd(services.clone(), stop.clone())));
+    let crowd = options
+        .demo
+        .then(|| tokio::spawn(demo::run_crowd(services.clone(), stop.clone())));
 
-    let state = AppState { leptos_options: leptos_options(options, address), services, settings, stop: stop.clone() };
+    let state = AppState {
+        leptos_options: leptos_options(options, address),
+        services,
+        settings,
+        stop: stop.clone(),
+    };
     announce(&state.settings.public_url, login, &stores.data_dir);
-    let server = axum::serve(listener, router::router(state).into_make_service_with_connect_info::<SocketAddr>());
+    let server = axum::serve(
+        listener,
+        router::router(state).into_make_service_with_connect_info::<SocketAddr>(),
+    );
     let stopping = stop.clone();
-    let serving = server.with_graceful_shutdown(async move { stopping.cancelled().await }).into_future();
+    let serving = server
+        .with_graceful_shutdown(async move { stopping.cancelled().await })
+        .into_future();
     let grace = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
@@ -91,19 +106,28 @@ fn settings(options: &cli::Serve, address: SocketAddr) -> Settings {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => format!("http://{address}"),
     };
-    Settings { secure: public_url.starts_with("https://"), public_url }
+    Settings {
+        secure: public_url.starts_with("https://"),
+        public_url,
+    }
 }
 
 fn leptos_options(options: &cli::Serve, address: SocketAddr) -> LeptosOptions {
     let hashes = Path::new("hash.txt");
-    let beside_program = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join(hashes)));
+    let beside_program = std::env::current_exe()
+        .ok()
+        .and_then(|program| Some(program.parent()?.join(hashes)));
     LeptosOptions::builder()
         .output_name("frontrow")
         .site_root(Arc::<str>::from(options.site_root.to_string_lossy()))
         .site_pkg_dir("pkg")
         .site_addr(address)
         .reload_port(3001)
-        .env(if std::env::var_os("LEPTOS_WATCH").is_some() { leptos::config::Env::DEV } else { leptos::config::Env::PROD })
+        .env(if std::env::var_os("LEPTOS_WATCH").is_some() {
+            leptos::config::Env::DEV
+        } else {
+            leptos::config::Env::PROD
+        })
         .hash_file(Arc::<str>::from(hashes.to_string_lossy()))
         // cargo-leptos writes the names of hashed files beside the program; without that file they have plain names.
         .hash_files(beside_program.is_some_and(|path| path.exists()))
@@ -113,9 +137,16 @@ fn leptos_options(options: &cli::Serve, address: SocketAddr) -> LeptosOptions {
 fn announce(public_url: &str, login: Option<(String, String)>, data_dir: &Path) {
     say(&format!("\n  Frontrow is at {public_url}\n"));
     if let Some((name, password)) = login {
-        say(&format!("  Log in as {name} with the password {password} to create concerts."));
-        say(&format!("  (Kept in {}.)", data_dir.join("demo-admin-password").display()));
-        say("  A simulated crowd is queueing for the concert that sells now: sign up, join, and watch your place fall.");
+        say(&format!(
+            "  Log in as {name} with the password {password} to create concerts."
+        ));
+        say(&format!(
+            "  (Kept in {}.)",
+            data_dir.join("demo-admin-password").display()
+        ));
+        say(
+            "  A simulated crowd is queueing for the concert that sells now: sign up, join, and watch your place fall.",
+        );
     }
     say("  Ctrl-C stops everything.\n");
 }
@@ -127,8 +158,14 @@ fn say(line: &str) {
 
 fn start_logging(options: &cli::Serve) -> Result<()> {
     let filter = EnvFilter::try_new(&options.log).context("FRONTROW_LOG")?;
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if options.log_json { logging.json().init() } else { logging.init() }
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if options.log_json {
+        logging.json().init()
+    } else {
+        logging.init()
+    }
     Ok(())
 }
 

@@ -43,15 +43,29 @@ impl Stores {
                     .context("FRONTROW_TOKEN_SECRET is missing: servers that share their stores need the same one")?;
                 let token_secret = checked(token_secret)?;
                 let redis_prefix = options.redis_prefix;
-                (None, Settings { database_url, redis_url, redis_prefix, token_secret, clock })
+                (
+                    None,
+                    Settings {
+                        database_url,
+                        redis_url,
+                        redis_prefix,
+                        token_secret,
+                        clock,
+                    },
+                )
             }
             (None, None) => {
-                let running = if sharing == Sharing::Yes { embedded::running(&data_dir)? } else { None };
+                let running = if sharing == Sharing::Yes {
+                    embedded::running(&data_dir)?
+                } else {
+                    None
+                };
                 let (own, database_url, redis_url) = match running {
                     Some(running) => (None, running.database_url, running.redis_url),
                     None => {
                         let own = embedded::Stores::start(&data_dir, Durability::Durable).await?;
-                        let (database_url, redis_url) = (own.database_url().to_owned(), own.redis_url().to_owned());
+                        let (database_url, redis_url) =
+                            (own.database_url().to_owned(), own.redis_url().to_owned());
                         (Some(own), database_url, redis_url)
                     }
                 };
@@ -60,13 +74,30 @@ impl Stores {
                     None => Secret::new(kept(&data_dir.join("token-secret"), || random_text(64))?),
                 };
                 let redis_prefix = options.redis_prefix;
-                (own, Settings { database_url, redis_url, redis_prefix, token_secret, clock })
+                (
+                    own,
+                    Settings {
+                        database_url,
+                        redis_url,
+                        redis_prefix,
+                        token_secret,
+                        clock,
+                    },
+                )
             }
-            (Some(_), None) => bail!("REDIS_URL is missing: set it together with DATABASE_URL, or neither"),
-            (None, Some(_)) => bail!("DATABASE_URL is missing: set it together with REDIS_URL, or neither"),
+            (Some(_), None) => {
+                bail!("REDIS_URL is missing: set it together with DATABASE_URL, or neither")
+            }
+            (None, Some(_)) => {
+                bail!("DATABASE_URL is missing: set it together with REDIS_URL, or neither")
+            }
         };
         let services = Services::connect(settings).await.context("DATABASE_URL")?;
-        Ok(Stores { services, own, data_dir })
+        Ok(Stores {
+            services,
+            own,
+            data_dir,
+        })
     }
 
     /// Stops what was started.
@@ -84,7 +115,9 @@ pub async fn migrate(options: cli::Stores) -> Result<()> {
     // The schema is all that is touched: no Redis and no secret is needed for it.
     match &options.database_url {
         Some(url) => {
-            let db = services::stores::connect_database(url).await.context("DATABASE_URL")?;
+            let db = services::stores::connect_database(url)
+                .await
+                .context("DATABASE_URL")?;
             services::stores::migrate(&db).await?;
         }
         None => Stores::open(options, Sharing::Yes).await?.close().await?,
@@ -116,7 +149,12 @@ pub fn kept(path: &Path, make_up: impl FnOnce() -> String) -> Result<String> {
         Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
         _ => {
             let text = make_up();
-            let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(path)?;
             file.write_all(text.as_bytes())?;
             Ok(text)
         }
@@ -124,5 +162,9 @@ pub fn kept(path: &Path, make_up: impl FnOnce() -> String) -> Result<String> {
 }
 
 pub fn random_text(length: usize) -> String {
-    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+    rand::rng()
+        .sample_iter(Alphanumeric)
+        .take(length)
+        .map(char::from)
+        .collect()
 }

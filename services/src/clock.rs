@@ -11,13 +11,17 @@ pub struct Clock {
 }
 
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clock"
+    )]
     pub fn now(&self) -> DateTime<Utc> {
         Utc::now() + TimeDelta::microseconds(self.moved_micros.load(Ordering::Relaxed))
     }
 
     /// Moves the clock, forward or back.
     pub fn advance(&self, by: TimeDelta) {
-        self.moved_micros.fetch_add(by.num_microseconds().unwrap_or(0), Ordering::Relaxed);
+        self.moved_micros
+            .fetch_add(by.num_microseconds().unwrap_or(0), Ordering::Relaxed);
     }
 }

@@ -26,9 +26,13 @@ pub async fn keep(services: &Services, fields: &HashMap<String, String>) -> Resu
 
 /// The fields, once; nothing when they are not there any more.
 pub async fn take(services: &Services, id: &str) -> Result<HashMap<String, String>> {
-    let json: Option<String> =
-        redis::cmd("GETDEL").arg(key(services, id)).query_async(&mut services.redis.connection()).await?;
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    let json: Option<String> = redis::cmd("GETDEL")
+        .arg(key(services, id))
+        .query_async(&mut services.redis.connection())
+        .await?;
+    Ok(json
+        .and_then(|json| serde_json::from_str(&json).ok())
+        .unwrap_or_default())
 }
 
 fn key(services: &Services, id: &str) -> String {

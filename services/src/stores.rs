@@ -63,14 +63,18 @@ pub struct Redis {
 impl Redis {
     /// Does not connect yet.
     pub fn new(url: &str, prefix: &str) -> Result<Redis> {
-        let client = redis::Client::open(url)
-            .map_err(|error| Error::Setting(format!("the Redis address cannot be used: {error}")))?;
+        let client = redis::Client::open(url).map_err(|error| {
+            Error::Setting(format!("the Redis address cannot be used: {error}"))
+        })?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(Duration::from_secs(2)))
             .set_response_timeout(Some(Duration::from_secs(3)))
             .set_number_of_retries(2)
             .set_max_delay(Duration::from_millis(500));
-        Ok(Redis { connection: client.get_connection_manager_lazy(config)?, prefix: prefix.into() })
+        Ok(Redis {
+            connection: client.get_connection_manager_lazy(config)?,
+            prefix: prefix.into(),
+        })
     }
 
     pub fn connection(&self) -> ConnectionManager {
@@ -84,7 +88,9 @@ impl Redis {
 
     /// Whether Redis answers.
     pub async fn ping(&self) -> Result<()> {
-        Ok(redis::cmd("PING").exec_async(&mut self.connection()).await?)
+        Ok(redis::cmd("PING")
+            .exec_async(&mut self.connection())
+            .await?)
     }
 }
 

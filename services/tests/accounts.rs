@@ -28,7 +28,12 @@ async fn at_once(world: &World, forms: Vec<SignUpForm>) -> (usize, Vec<Refusal>)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_sign_ups_with_one_name_make_one_account() {
     let world = world().await;
-    let forms = (0..1000).map(|n| SignUpForm { email: format!("mina{n}@example.com"), ..form("mina") }).collect();
+    let forms = (0..1000)
+        .map(|n| SignUpForm {
+            email: format!("mina{n}@example.com"),
+            ..form("mina")
+        })
+        .collect();
     let (made, refused) = at_once(&world, forms).await;
     assert_eq!(made, 1);
     assert_eq!(refused, vec![Refusal::AccountNameTaken; 999]);
@@ -37,7 +42,12 @@ async fn a_thousand_sign_ups_with_one_name_make_one_account() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_sign_ups_with_one_address_make_one_account() {
     let world = world().await;
-    let forms = (0..1000).map(|n| SignUpForm { email: "Mina@Example.com".into(), ..form(&format!("mina{n}")) }).collect();
+    let forms = (0..1000)
+        .map(|n| SignUpForm {
+            email: "Mina@Example.com".into(),
+            ..form(&format!("mina{n}"))
+        })
+        .collect();
     let (made, refused) = at_once(&world, forms).await;
     assert_eq!(made, 1);
     assert_eq!(refused, vec![Refusal::EmailTaken; 999]);
@@ -47,12 +57,24 @@ async fn a_thousand_sign_ups_with_one_address_make_one_account() {
 async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
     let world = world().await;
     world.account("mina").await;
-    for (name, password) in [("mina", "not her passphrase"), ("nobody", PASSWORD), ("", ""), ("mina", "")] {
-        let refused = sessions::log_in(&world.services, name, password, "test").await.unwrap_err();
+    for (name, password) in [
+        ("mina", "not her passphrase"),
+        ("nobody", PASSWORD),
+        ("", ""),
+        ("mina", ""),
+    ] {
+        let refused = sessions::log_in(&world.services, name, password, "test")
+            .await
+            .unwrap_err();
         assert_eq!(refused.refusal(), Refusal::WrongCredentials, "{name}");
     }
-    let (account, _) = sessions::log_in(&world.services, " MINA ", PASSWORD, "test").await.unwrap();
-    assert_eq!((account.account_name.as_str(), account.role), ("mina", Role::User));
+    let (account, _) = sessions::log_in(&world.services, " MINA ", PASSWORD, "test")
+        .await
+        .unwrap();
+    assert_eq!(
+        (account.account_name.as_str(), account.role),
+        ("mina", Role::User)
+    );
 }
 
 #[tokio::test]

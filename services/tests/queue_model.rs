@@ -86,8 +86,15 @@ impl Sale<'_> {
         let sale = SaleRow::find(&services.db, self.concert.id).await.unwrap();
         // Asked again until the interval of a millisecond is over and the queue, if it was lost, is built.
         for _ in 0..5 {
-            let (rest, claim) =
-                scheduler::claim(services, self.concert.id, &sale, Duration::ZERO, &mut self.newest).await.unwrap();
+            let (rest, claim) = scheduler::claim(
+                services,
+                self.concert.id,
+                &sale,
+                Duration::ZERO,
+                &mut self.newest,
+            )
+            .await
+            .unwrap();
             if claim.is_some() {
                 self.claim = claim;
                 return;
@@ -97,13 +104,24 @@ impl Sale<'_> {
     }
 
     fn claimed(&self) -> Vec<usize> {
-        let person = |id| self.people.iter().position(|session| session.account_id == id).unwrap();
-        self.claim.iter().flat_map(|claim| &claim.entries).map(|(id, _)| person(*id)).collect()
+        let person = |id| {
+            self.people
+                .iter()
+                .position(|session| session.account_id == id)
+                .unwrap()
+        };
+        self.claim
+            .iter()
+            .flat_map(|claim| &claim.entries)
+            .map(|(id, _)| person(*id))
+            .collect()
     }
 
     async fn issue(&mut self, plain: &mut Plain) -> Option<issue::Issued> {
         let claim = self.claim.as_ref()?;
-        let issued = issue::issue(&self.world.services.db, claim, self.world.clock.now()).await.unwrap();
+        let issued = issue::issue(&self.world.services.db, claim, self.world.clock.now())
+            .await
+            .unwrap();
         if issued.is_some() {
             plain.issue(&self.claimed());
         }
@@ -115,17 +133,23 @@ impl Sale<'_> {
         match *step {
             Step::Join(person) => match queue::join(services, &self.people[person], id).await {
                 Ok(view) => match view.standing {
-                    Standing::Waiting { .. } if !plain.waiting.contains(&person) => plain.waiting.push(person),
+                    Standing::Waiting { .. } if !plain.waiting.contains(&person) => {
+                        plain.waiting.push(person)
+                    }
                     Standing::Waiting { .. } => {}
                     // Issued, but not acknowledged yet.
                     Standing::Issued { .. } => assert!(plain.holders.contains_key(&person)),
                     other => panic!("{other:?} after joining"),
                 },
-                Err(Error::Refused(model::Refusal::HoldsTicket)) => assert!(plain.holders.contains_key(&person)),
+                Err(Error::Refused(model::Refusal::HoldsTicket)) => {
+                    assert!(plain.holders.contains_key(&person))
+                }
                 Err(error) => panic!("{error}"),
             },
             Step::Leave(person) => {
-                queue::leave(services, &self.people[person], id).await.unwrap();
+                queue::leave(services, &self.people[person], id)
+                    .await
+                    .unwrap();
                 plain.waiting.retain(|other| *other != person);
             }
             Step::Cancel(person) => {
@@ -138,7 +162,9 @@ impl Sale<'_> {
                     .fetch_one(&services.db)
                     .await
                     .unwrap();
-                    tickets::cancel(services, &self.people[person], TicketId(ticket)).await.unwrap();
+                    tickets::cancel(services, &self.people[person], TicketId(ticket))
+                        .await
+                        .unwrap();
                 }
             }
             Step::Claim => self.claim().await,
@@ -147,15 +173,25 @@ impl Sale<'_> {
                 self.claim().await;
                 if let Some(issued) = self.issue(plain).await {
                     let claim = self.claim.take().unwrap();
-                    scheduler::acknowledge(&self.world.services, &claim, &issued).await.unwrap();
+                    scheduler::acknowledge(&self.world.services, &claim, &issued)
+                        .await
+                        .unwrap();
                 }
             }
             Step::LoseRedis => {
                 let keys = services.redis.key(format_args!("queue:{{{id}}}:*"));
                 let mut redis = services.redis.connection();
-                let keys: Vec<String> = redis::cmd("KEYS").arg(keys).query_async(&mut redis).await.unwrap();
+                let keys: Vec<String> = redis::cmd("KEYS")
+                    .arg(keys)
+                    .query_async(&mut redis)
+                    .await
+                    .unwrap();
                 if !keys.is_empty() {
-                    redis::cmd("DEL").arg(keys).exec_async(&mut redis).await.unwrap();
+                    redis::cmd("DEL")
+                        .arg(keys)
+                        .exec_async(&mut redis)
+                        .await
+                        .unwrap();
                 }
             }
         }
@@ -168,14 +204,18 @@ impl Sale<'_> {
                 && view.apply(&event.tick) == Applied::Gap
             {
                 let account = self.people[*person].account_id;
-                *view = queue::view(&self.world.services, account, self.concert.id).await.unwrap();
+                *view = queue::view(&self.world.services, account, self.concert.id)
+                    .await
+                    .unwrap();
             }
         }
         if self.watcher.is_none()
             && let Some(person) = plain.waiting.last()
         {
             let account = self.people[*person].account_id;
-            let view = queue::view(&self.world.services, account, self.concert.id).await.unwrap();
+            let view = queue::view(&self.world.services, account, self.concert.id)
+                .await
+                .unwrap();
             self.watcher = Some((*person, view));
         }
     }
@@ -190,18 +230,31 @@ impl Sale<'_> {
         .fetch_all(&services.db)
         .await
         .unwrap();
-        let mut expected: Vec<(i64, i32)> =
-            plain.holders.iter().map(|(person, serial)| (self.people[*person].account_id.0, *serial)).collect();
+        let mut expected: Vec<(i64, i32)> = plain
+            .holders
+            .iter()
+            .map(|(person, serial)| (self.people[*person].account_id.0, *serial))
+            .collect();
         expected.sort_by_key(|(_, serial)| *serial);
         assert_eq!(holders, expected, "holders");
         for (person, session) in self.people.iter().enumerate() {
-            let view = queue::view(services, session.account_id, self.concert.id).await.unwrap();
+            let view = queue::view(services, session.account_id, self.concert.id)
+                .await
+                .unwrap();
             let place = plain.waiting.iter().position(|other| *other == person);
             match (&view.standing, place) {
-                (Standing::Waiting { rank, .. }, Some(ahead)) => assert_eq!(*rank, ahead as u64 + 1),
-                (Standing::Issued { ticket: Some(_) }, None) => assert!(plain.holders.contains_key(&person)),
-                (Standing::Absent | Standing::Left, None) => assert!(!plain.holders.contains_key(&person)),
-                (standing, place) => panic!("person {person} is {standing:?}, should be at {place:?}"),
+                (Standing::Waiting { rank, .. }, Some(ahead)) => {
+                    assert_eq!(*rank, ahead as u64 + 1)
+                }
+                (Standing::Issued { ticket: Some(_) }, None) => {
+                    assert!(plain.holders.contains_key(&person))
+                }
+                (Standing::Absent | Standing::Left, None) => {
+                    assert!(!plain.holders.contains_key(&person))
+                }
+                (standing, place) => {
+                    panic!("person {person} is {standing:?}, should be at {place:?}")
+                }
             }
         }
         if let Some((person, view)) = &self.watcher
@@ -216,7 +269,15 @@ impl Sale<'_> {
 async fn check(world: &World, people: &[Session], plan: &[Step]) {
     let concert = world.concert(CAPACITY as u32, BATCH as u32, 1).await;
     let ticks = world.services.ticks.watch(concert.id);
-    let mut sale = Sale { world, concert, people, claim: None, ticks, newest: None, watcher: None };
+    let mut sale = Sale {
+        world,
+        concert,
+        people,
+        claim: None,
+        ticks,
+        newest: None,
+        watcher: None,
+    };
     let mut plain = Plain::default();
     for step in plan {
         sale.carry_out(step, &mut plain).await;
@@ -228,10 +289,18 @@ async fn check(world: &World, people: &[Session], plan: &[Step]) {
         let before = (plain.waiting.len(), plain.holders.len());
         sale.carry_out(&Step::Tick, &mut plain).await;
         sale.watch(&plain).await;
-        quiet = if (plain.waiting.len(), plain.holders.len()) == before { quiet + 1 } else { 0 };
+        quiet = if (plain.waiting.len(), plain.holders.len()) == before {
+            quiet + 1
+        } else {
+            0
+        };
     }
     let left = CAPACITY.saturating_sub(plain.holders.len());
-    assert!(left == 0 || plain.waiting.is_empty(), "{left} tickets left and {} waiting", plain.waiting.len());
+    assert!(
+        left == 0 || plain.waiting.is_empty(),
+        "{left} tickets left and {} waiting",
+        plain.waiting.len()
+    );
     sale.compare(&mut plain).await;
 }
 
@@ -243,7 +312,11 @@ fn any_interleaving_does_what_a_plain_list_would_do() {
         let people = world.accounts(PEOPLE as i64).await;
         (world, people)
     });
-    let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 60,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let outcome = runner.run(&steps(), |plan| {
         // A panic inside is a failed assertion; proptest shrinks the plan that led to it.
         runtime.block_on(check(&world, &people, &plan));

@@ -31,10 +31,17 @@ async fn refreshed(services: &Services, token: &str) -> Option<Tokens> {
 /// Every key of this test's Redis, gone: as after a FLUSHALL.
 async fn lose_redis(world: &support::World) {
     let mut redis = world.services.redis.connection();
-    let keys: Vec<String> =
-        redis::cmd("KEYS").arg(world.services.redis.key("*")).query_async(&mut redis).await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg(world.services.redis.key("*"))
+        .query_async(&mut redis)
+        .await
+        .unwrap();
     if !keys.is_empty() {
-        redis::cmd("DEL").arg(keys).exec_async(&mut redis).await.unwrap();
+        redis::cmd("DEL")
+            .arg(keys)
+            .exec_async(&mut redis)
+            .await
+            .unwrap();
     }
 }
 
@@ -43,30 +50,56 @@ async fn a_logged_out_token_opens_nothing_on_either_server() {
     let world = world().await;
     let other = another_server(&world.stores, &world.clock).await;
     let account = world.account("mina").await;
-    let tokens = sessions::open(&world.services, &account, "phone").await.unwrap();
+    let tokens = sessions::open(&world.services, &account, "phone")
+        .await
+        .unwrap();
     assert!(opens(&world.services, &tokens.access).await && opens(&other, &tokens.access).await);
 
     world.clock.advance(TimeDelta::minutes(4));
-    let session = sessions::authenticate(&other, &tokens.access).await.unwrap();
+    let session = sessions::authenticate(&other, &tokens.access)
+        .await
+        .unwrap();
     sessions::log_out(&other, &session).await.unwrap();
     assert!(!opens(&world.services, &tokens.access).await && !opens(&other, &tokens.access).await);
-    assert!(refreshed(&world.services, &tokens.refresh.unwrap()).await.is_none());
+    assert!(
+        refreshed(&world.services, &tokens.refresh.unwrap())
+            .await
+            .is_none()
+    );
 
-    let key = world.services.redis.key(format_args!("blacklist:{{{}}}:{}", session.sid, session.jti));
-    let life: i64 =
-        redis::cmd("PTTL").arg(&key).query_async(&mut world.services.redis.connection()).await.unwrap();
+    let key = world.services.redis.key(format_args!(
+        "blacklist:{{{}}}:{}",
+        session.sid, session.jti
+    ));
+    let life: i64 = redis::cmd("PTTL")
+        .arg(&key)
+        .query_async(&mut world.services.redis.connection())
+        .await
+        .unwrap();
     let left = (session.expires_at - world.clock.now()).num_milliseconds();
-    assert!((life - left).abs() < 1000, "the blacklist entry lives {life} ms, the token {left} ms");
-    assert!((left - TimeDelta::minutes(11).num_milliseconds()).abs() < 2000, "{left}");
+    assert!(
+        (life - left).abs() < 1000,
+        "the blacklist entry lives {life} ms, the token {left} ms"
+    );
+    assert!(
+        (left - TimeDelta::minutes(11).num_milliseconds()).abs() < 2000,
+        "{left}"
+    );
 }
 
 #[tokio::test]
 async fn logging_out_ends_one_session_and_no_other() {
     let world = world().await;
     let account = world.account("mina").await;
-    let phone = sessions::open(&world.services, &account, "phone").await.unwrap();
-    let laptop = sessions::open(&world.services, &account, "laptop").await.unwrap();
-    let session = sessions::authenticate(&world.services, &phone.access).await.unwrap();
+    let phone = sessions::open(&world.services, &account, "phone")
+        .await
+        .unwrap();
+    let laptop = sessions::open(&world.services, &account, "laptop")
+        .await
+        .unwrap();
+    let session = sessions::authenticate(&world.services, &phone.access)
+        .await
+        .unwrap();
     sessions::log_out(&world.services, &session).await.unwrap();
     assert!(!opens(&world.services, &phone.access).await);
     assert!(opens(&world.services, &laptop.access).await);
@@ -76,7 +109,9 @@ async fn logging_out_ends_one_session_and_no_other() {
 async fn an_access_token_expires_and_a_refresh_token_brings_the_session_on() {
     let world = world().await;
     let account = world.account("mina").await;
-    let first = sessions::open(&world.services, &account, "phone").await.unwrap();
+    let first = sessions::open(&world.services, &account, "phone")
+        .await
+        .unwrap();
     world.clock.advance(ACCESS_LIFE);
     assert!(!opens(&world.services, &first.access).await);
 
@@ -88,35 +123,59 @@ async fn an_access_token_expires_and_a_refresh_token_brings_the_session_on() {
     assert!(parallel.refresh.is_none() && opens(&world.services, &parallel.access).await);
 
     world.clock.advance(REFRESH_LIFE);
-    assert!(refreshed(&world.services, &second.refresh.unwrap()).await.is_none());
+    assert!(
+        refreshed(&world.services, &second.refresh.unwrap())
+            .await
+            .is_none()
+    );
 }
 
 #[tokio::test]
 async fn a_refresh_token_used_again_later_ends_the_session() {
     let world = world().await;
     let account = world.account("mina").await;
-    let stolen = sessions::open(&world.services, &account, "phone").await.unwrap().refresh.unwrap();
+    let stolen = sessions::open(&world.services, &account, "phone")
+        .await
+        .unwrap()
+        .refresh
+        .unwrap();
     let current = refreshed(&world.services, &stolen).await.unwrap();
     world.clock.advance(TimeDelta::minutes(2));
     assert!(refreshed(&world.services, &stolen).await.is_none());
     assert!(!opens(&world.services, &current.access).await);
-    assert!(refreshed(&world.services, &current.refresh.unwrap()).await.is_none());
+    assert!(
+        refreshed(&world.services, &current.refresh.unwrap())
+            .await
+            .is_none()
+    );
 }
 
 #[tokio::test]
 async fn a_lost_redis_lets_nobody_in_wrongly_and_a_refresh_brings_back_who_was_in() {
     let world = world().await;
     let account = world.account("mina").await;
-    let out = sessions::open(&world.services, &account, "phone").await.unwrap();
-    let stays = sessions::open(&world.services, &account, "laptop").await.unwrap();
-    let session = sessions::authenticate(&world.services, &out.access).await.unwrap();
+    let out = sessions::open(&world.services, &account, "phone")
+        .await
+        .unwrap();
+    let stays = sessions::open(&world.services, &account, "laptop")
+        .await
+        .unwrap();
+    let session = sessions::authenticate(&world.services, &out.access)
+        .await
+        .unwrap();
     sessions::log_out(&world.services, &session).await.unwrap();
 
     lose_redis(&world).await;
     assert!(!opens(&world.services, &out.access).await);
     assert!(!opens(&world.services, &stays.access).await);
-    assert!(refreshed(&world.services, &out.refresh.unwrap()).await.is_none());
-    let back = refreshed(&world.services, &stays.refresh.unwrap()).await.unwrap();
+    assert!(
+        refreshed(&world.services, &out.refresh.unwrap())
+            .await
+            .is_none()
+    );
+    let back = refreshed(&world.services, &stays.refresh.unwrap())
+        .await
+        .unwrap();
     assert!(opens(&world.services, &back.access).await);
     assert!(!opens(&world.services, &out.access).await);
 }

@@ -5,15 +5,13 @@ use crate::error::ApiError;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
-use crate::sessions::use_session;
 use leptos::prelude::*;
 use model::accounts::Account;
 use model::{Field, Refusal};
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    let session = use_session();
-    let account = Resource::new(move || session.version(), |_| current_account());
+    let account = Resource::new(|| (), |_| current_account());
     view! {
         <Transition>
             {move || Suspend::new(async move {

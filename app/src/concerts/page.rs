@@ -9,7 +9,6 @@ use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::queue::JoinBox;
 use crate::refused::Refused;
-use crate::sessions::use_session;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use model::Refusal;
@@ -27,12 +26,12 @@ pub fn use_concert_id() -> Memo<Option<ConcertId>> {
     })
 }
 
-/// The concert, read again when the reader changes.
+/// The concert that the address names.
 pub fn use_concert() -> Resource<Result<ConcertView, ApiError>> {
-    let (id, session) = (use_concert_id(), use_session());
+    let id = use_concert_id();
     Resource::new(
-        move || (id.get(), session.version()),
-        |(id, _)| async move {
+        move || id.get(),
+        |id| async move {
             match id {
                 Some(id) => get_concert(id).await,
                 None => Err(ApiError(Refusal::NotFound)),

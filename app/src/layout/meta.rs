@@ -6,8 +6,10 @@ use leptos_meta::{Meta, Title};
 /// Sets both. The title may change later, as the rank in it does.
 #[component]
 pub fn PageMeta(#[prop(into)] title: Signal<String>, description: String) -> impl IntoView {
+    // The document's title outlives the page for a moment: leptos_meta may ask once more after the page is gone.
+    let text = move || escaped(with_brand(title.try_get().unwrap_or_default()));
     view! {
-        <Title text=move || escaped(with_brand(title.get()))/>
+        <Title text/>
         <Meta name="description" content=description/>
     }
 }

@@ -7,7 +7,6 @@ use crate::error::ApiError;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::{RefreshBy, Refused};
-use crate::sessions::use_session;
 use leptos::prelude::*;
 use model::Refusal;
 use model::concerts::ConcertView;
@@ -22,7 +21,7 @@ pub(super) struct QueueActions {
 
 #[component]
 pub fn QueuePage() -> impl IntoView {
-    let (id, session) = (use_concert_id(), use_session());
+    let id = use_concert_id();
     let actions = QueueActions {
         join: ServerAction::new(),
         leave: ServerAction::new(),
@@ -34,7 +33,6 @@ pub fn QueuePage() -> impl IntoView {
                 id.get(),
                 actions.join.version().get(),
                 actions.leave.version().get(),
-                session.version(),
             )
         },
         |(id, ..)| load(id),

@@ -6,7 +6,8 @@ use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos_router::hooks::use_url;
 
-/// The visitor and the three actions that change who that is.
+/// The visitor and the three actions that change who that is. Each of them goes on to another page, which reads what
+/// depends on the visitor anew.
 #[derive(Clone, Copy)]
 pub struct SessionContext {
     /// Read again whenever one of the actions has run.
@@ -40,11 +41,6 @@ impl SessionContext {
             log_out,
             sign_up,
         });
-    }
-
-    /// Changes whenever the visitor may have: a part of the key of everything that depends on who is looking.
-    pub fn version(&self) -> usize {
-        self.log_in.version().get() + self.log_out.version().get() + self.sign_up.version().get()
     }
 }
 

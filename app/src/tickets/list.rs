@@ -6,14 +6,12 @@ use crate::error::ApiError;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
-use crate::sessions::use_session;
 use leptos::prelude::*;
 use model::tickets::Ticket;
 
 #[component]
 pub fn TicketsPage() -> impl IntoView {
-    let session = use_session();
-    let tickets = Resource::new(move || session.version(), |_| list_tickets());
+    let tickets = Resource::new(|| (), |_| list_tickets());
     view! {
         <Transition>
             {move || Suspend::new(async move {

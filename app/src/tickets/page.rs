@@ -7,7 +7,6 @@ use crate::forms::{Refusals, SubmitButton, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
-use crate::sessions::use_session;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -16,15 +15,14 @@ use model::tickets::{Ticket, TicketId};
 
 #[component]
 pub fn TicketPage() -> impl IntoView {
-    let session = use_session();
     let params = use_params_map();
     let id = Memo::new(move |_| {
         params.with(|p| p.get_str("id").and_then(|id| id.parse().ok()).map(TicketId))
     });
     let cancel = ServerAction::<CancelTicket>::new();
     let ticket = Resource::new(
-        move || (id.get(), cancel.version().get(), session.version()),
-        |(id, ..)| async move {
+        move || (id.get(), cancel.version().get()),
+        |(id, _)| async move {
             match id {
                 Some(id) => get_ticket(id).await,
                 None => Err(ApiError(Refusal::NotFound)),

@@ -9,8 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    let program = arguments.next().context("usage: with-stores COMMAND [ARGUMENT …]")?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let program = arguments
+        .next()
+        .context("usage: with-stores COMMAND [ARGUMENT …]")?;
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let (stores, _dir) = testing::throwaway().await?;
     let mut child = Command::new(&program)
         .args(arguments)

@@ -17,12 +17,17 @@ pub async fn mark(request: Request, next: Next) -> Response {
     };
     let mut response = next.run(request).await;
     if response.status().is_success() || value == "no-store" {
-        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }
 
 /// `frontrow.<hash>.js`, as against `frontrow.js`.
 fn is_hashed(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.split('.').count() > 2)
+    path.rsplit('/')
+        .next()
+        .is_some_and(|name| name.split('.').count() > 2)
 }

@@ -25,7 +25,9 @@ pub async fn echo(State(state): State<AppState>, mut request: Request, next: Nex
         }
         let id = cookie(request.headers(), COOKIE).map(str::to_owned);
         if let Some(id) = &id {
-            let fields = services::forms::take(&state.services, id).await.unwrap_or_default();
+            let fields = services::forms::take(&state.services, id)
+                .await
+                .unwrap_or_default();
             request.extensions_mut().insert(FormEcho(fields));
         }
         let mut response = next.run(request).await;
@@ -48,11 +50,12 @@ pub async fn echo(State(state): State<AppState>, mut request: Request, next: Nex
 }
 
 async fn keep(state: &AppState, typed: &Bytes, mut response: Response) -> Response {
-    let fields: HashMap<String, String> = serde_urlencoded::from_bytes::<Vec<(String, String)>>(typed)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|(name, _)| !name.contains("password"))
-        .collect();
+    let fields: HashMap<String, String> =
+        serde_urlencoded::from_bytes::<Vec<(String, String)>>(typed)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(name, _)| !name.contains("password"))
+            .collect();
     match services::forms::keep(&state.services, &fields).await {
         Ok(id) => set_cookie(&mut response, &id, services::forms::LIFE.num_seconds()),
         // The refusal still reaches the reader; only what was typed is lost.
@@ -79,7 +82,10 @@ fn was_refused(response: &Response) -> bool {
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

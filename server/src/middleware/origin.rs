@@ -11,11 +11,17 @@ use url::Url;
 
 /// Refuses a state change that a browser says comes from another site. Clients that are no browsers say nothing.
 pub async fn check(State(settings): State<Settings>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let reads = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
     if reads || is_ours(request.headers(), &settings) {
         next.run(request).await
     } else {
-        tracing::warn!(path = request.uri().path(), "a state change from another site was refused");
+        tracing::warn!(
+            path = request.uri().path(),
+            "a state change from another site was refused"
+        );
         ApiError(Refusal::Forbidden).into_response()
     }
 }
@@ -28,9 +34,15 @@ fn is_ours(headers: &HeaderMap, settings: &Settings) -> bool {
     match text(header::ORIGIN) {
         None => true,
         Some(origin) => {
-            let authority = |url: &str| Url::parse(url).ok().map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned());
+            let authority = |url: &str| {
+                Url::parse(url)
+                    .ok()
+                    .map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
+            };
             let from = authority(origin);
-            from.is_some() && (from.as_deref() == text(header::HOST) || from == authority(&settings.public_url))
+            from.is_some()
+                && (from.as_deref() == text(header::HOST)
+                    || from == authority(&settings.public_url))
         }
     }
 }
@@ -40,10 +52,18 @@ mod tests {
     use super::*;
 
     fn ours(headers: &[(&str, &str)]) -> bool {
-        let settings = Settings { secure: true, public_url: "https://frontrow.example".into() };
+        let settings = Settings {
+            secure: true,
+            public_url: "https://frontrow.example".into(),
+        };
         let headers = headers
             .iter()
-            .map(|(name, value)| (name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap()))
+            .map(|(name, value)| {
+                (
+                    name.parse::<header::HeaderName>().unwrap(),
+                    value.parse().unwrap(),
+                )
+            })
             .collect();
         is_ours(&headers, &settings)
     }
@@ -52,11 +72,24 @@ mod tests {
     fn other_sites_are_refused_and_clients_that_are_no_browsers_are_not() {
         assert!(ours(&[]));
         assert!(ours(&[("sec-fetch-site", "same-origin")]));
-        assert!(ours(&[("host", "127.0.0.1:3000"), ("origin", "http://127.0.0.1:3000")]));
-        assert!(ours(&[("host", "internal:3000"), ("origin", "https://frontrow.example")]));
+        assert!(ours(&[
+            ("host", "127.0.0.1:3000"),
+            ("origin", "http://127.0.0.1:3000")
+        ]));
+        assert!(ours(&[
+            ("host", "internal:3000"),
+            ("origin", "https://frontrow.example")
+        ]));
         assert!(!ours(&[("sec-fetch-site", "cross-site")]));
-        assert!(!ours(&[("sec-fetch-site", "same-site"), ("host", "a.b"), ("origin", "http://a.b")]));
-        assert!(!ours(&[("host", "127.0.0.1:3000"), ("origin", "https://evil.example")]));
+        assert!(!ours(&[
+            ("sec-fetch-site", "same-site"),
+            ("host", "a.b"),
+            ("origin", "http://a.b")
+        ]));
+        assert!(!ours(&[
+            ("host", "127.0.0.1:3000"),
+            ("origin", "https://evil.example")
+        ]));
         assert!(!ours(&[("host", "127.0.0.1:3000"), ("origin", "null")]));
     }
 }

@@ -11,7 +11,11 @@ use services::sessions::{self, Tokens};
 
 /// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets new ones
 /// with whatever it asked for.
-pub async fn authenticate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+pub async fn authenticate(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().path();
     if path.starts_with("/pkg/") || path.starts_with("/fonts/") {
         return next.run(request).await;
@@ -44,7 +48,9 @@ async fn who(state: &AppState, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
         }
     }
     let refresh = cookie(headers, cookies::refresh_name(secure)).filter(|_| bearer.is_none());
-    let Some(refresh) = refresh else { return (Auth::Anonymous, None) };
+    let Some(refresh) = refresh else {
+        return (Auth::Anonymous, None);
+    };
     match sessions::refresh(&state.services, refresh).await {
         Ok(tokens) => (authenticated(state, &tokens.access).await, Some(tokens)),
         Err(error) => (auth_of(&error), None),

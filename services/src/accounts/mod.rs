@@ -93,11 +93,14 @@ pub async fn find(services: &Services, id: AccountId) -> Result<Account> {
 
 /// Whether there is an account that may administer.
 pub async fn any_admin(services: &Services) -> Result<bool> {
-    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM accounts WHERE role = 'admin') AS "any!""#)
-        .fetch_one(&services.db)
-        .await?)
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM accounts WHERE role = 'admin') AS "any!""#
+    )
+    .fetch_one(&services.db)
+    .await?)
 }
 
 pub(crate) fn parse_role(stored: &str) -> Result<Role> {
-    Role::parse(stored).ok_or_else(|| Error::Broken(format!("unknown role {stored:?} in the database")))
+    Role::parse(stored)
+        .ok_or_else(|| Error::Broken(format!("unknown role {stored:?} in the database")))
 }

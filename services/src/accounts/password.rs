@@ -22,13 +22,18 @@ pub struct Turn {
 impl PasswordHasher {
     pub fn new() -> Result<PasswordHasher> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(PasswordHasher { turns: Arc::new(Semaphore::new(processors)), decoy: hash("decoy")? })
+        Ok(PasswordHasher {
+            turns: Arc::new(Semaphore::new(processors)),
+            decoy: hash("decoy")?,
+        })
     }
 
     /// Waits until a processor may be used.
     pub async fn turn(&self) -> Turn {
         // The semaphore is never closed; if it were, going on would be right.
-        Turn { _permit: self.turns.clone().acquire_owned().await.ok() }
+        Turn {
+            _permit: self.turns.clone().acquire_owned().await.ok(),
+        }
     }
 
     /// Whether the password belongs to the stored hash. Without a hash the answer is no, after the same work.
@@ -58,7 +63,10 @@ impl Turn {
     }
 }
 
-async fn blocking<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(
+    turn: Turn,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
         work()
@@ -69,7 +77,9 @@ async fn blocking<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> Result<T
 
 fn hash(password: &str) -> Result<String> {
     let salt = SaltString::generate(&mut OsRng);
-    let hash = Argon2::default().hash_password(password.as_bytes(), &salt).map_err(broken)?;
+    let hash = Argon2::default()
+        .hash_password(password.as_bytes(), &salt)
+        .map_err(broken)?;
     Ok(hash.to_string())
 }
 

@@ -46,7 +46,13 @@ pub async fn list(services: &Services, query: &ConcertQuery) -> Result<ConcertPa
     .into_iter()
     .map(Concert::try_from)
     .collect::<Result<Vec<_>>>()?;
-    Ok(ConcertPage { concerts, page, pages, total: total as u64, server_time: now })
+    Ok(ConcertPage {
+        concerts,
+        page,
+        pages,
+        total: total as u64,
+        server_time: now,
+    })
 }
 
 /// The text with everything that LIKE understands made plain.

@@ -77,10 +77,18 @@ pub async fn find(services: &Services, id: ConcertId) -> Result<Concert> {
 }
 
 /// The concert as `by` sees it, or [`Refusal::NotFound`].
-pub async fn find_view(services: &Services, by: Option<&Session>, id: ConcertId) -> Result<ConcertView> {
+pub async fn find_view(
+    services: &Services,
+    by: Option<&Session>,
+    id: ConcertId,
+) -> Result<ConcertView> {
     let row = row(services, id).await?;
     let editable = may_edit(by, row.created_by);
-    Ok(ConcertView { concert: row.try_into()?, server_time: services.clock.now(), editable })
+    Ok(ConcertView {
+        concert: row.try_into()?,
+        server_time: services.clock.now(),
+        editable,
+    })
 }
 
 async fn row(services: &Services, id: ConcertId) -> Result<ConcertRow> {
@@ -182,5 +190,9 @@ pub async fn update(
 
 /// Whether there is any concert.
 pub async fn any(services: &Services) -> Result<bool> {
-    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM concerts) AS "any!""#).fetch_one(&services.db).await?)
+    Ok(
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM concerts) AS "any!""#)
+            .fetch_one(&services.db)
+            .await?,
+    )
 }

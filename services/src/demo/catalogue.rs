@@ -48,7 +48,11 @@ impl Listing {
             price_won: self.price_won,
             description: self.description.into(),
             capacity: self.capacity,
-            sale_opens_at: if self.opens_in > TimeDelta::hours(1) { evening(now + self.opens_in) } else { now + self.opens_in },
+            sale_opens_at: if self.opens_in > TimeDelta::hours(1) {
+                evening(now + self.opens_in)
+            } else {
+                now + self.opens_in
+            },
             batch_size: self.batch_size,
             interval_ms: self.interval_ms,
         }
@@ -58,7 +62,8 @@ impl Listing {
 /// Half past seven in Korea on the day of `instant`.
 fn evening(instant: DateTime<Utc>) -> DateTime<Utc> {
     let day = instant.with_timezone(&model::time::kst()).date_naive();
-    day.and_hms_opt(10, 30, 0).map_or(instant, |evening| evening.and_utc())
+    day.and_hms_opt(10, 30, 0)
+        .map_or(instant, |evening| evening.and_utc())
 }
 
 #[rustfmt::skip]

@@ -54,16 +54,22 @@ async fn step(services: &Services, crowd: &mut Vec<AccountId>) -> Result<()> {
 }
 
 async fn known(services: &Services) -> Result<Vec<AccountId>> {
-    let ids = sqlx::query_scalar!("SELECT id FROM accounts WHERE email LIKE 'crowd.%@example.com' ORDER BY id")
-        .fetch_all(&services.db)
-        .await?;
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM accounts WHERE email LIKE 'crowd.%@example.com' ORDER BY id"
+    )
+    .fetch_all(&services.db)
+    .await?;
     Ok(ids.into_iter().map(AccountId).collect())
 }
 
 async fn sign_up(services: &Services, number: usize) -> Result<AccountId> {
     let name = format!("crowd.{number:04}");
     // Nobody logs in as one of the crowd: the password is thrown away.
-    let password: String = rand::rng().sample_iter(rand::distr::Alphanumeric).take(32).map(char::from).collect();
+    let password: String = rand::rng()
+        .sample_iter(rand::distr::Alphanumeric)
+        .take(32)
+        .map(char::from)
+        .collect();
     let form = SignUpForm {
         email: format!("{name}@example.com"),
         nickname: format!("Fan {number}"),

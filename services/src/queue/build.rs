@@ -25,8 +25,13 @@ pub enum Outcome {
 pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
     let builder = format!("{:016x}", rand::rng().random::<u64>());
     let patience = BUILDER_PATIENCE.as_micros() as i64;
-    let begun: String =
-        scripts::call(&services.redis, &scripts::BUILD_BEGIN, concert, (&builder, patience)).await?;
+    let begun: String = scripts::call(
+        &services.redis,
+        &scripts::BUILD_BEGIN,
+        concert,
+        (&builder, patience),
+    )
+    .await?;
     match begun.as_str() {
         "begun" => {}
         "built" => return Ok(Outcome::Built),
@@ -47,7 +52,10 @@ pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
     .fetch_all(&services.db)
     .await?;
     for chunk in waiting.chunks(CHUNK) {
-        let entries: Vec<i64> = chunk.iter().flat_map(|row| [row.account_id, row.arrival]).collect();
+        let entries: Vec<i64> = chunk
+            .iter()
+            .flat_map(|row| [row.account_id, row.arrival])
+            .collect();
         if !load(services, concert, &builder, "waiting", entries).await? {
             return Ok(Outcome::Busy);
         }
@@ -60,9 +68,14 @@ pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
     // Read last: it is as new as can be, and a newer one will follow with the next claim.
     let sale = SaleRow::find(&services.db, concert).await?;
     let arguments = (&builder, &builder, clock, sale.arguments());
-    let finished: i64 = scripts::call(&services.redis, &scripts::BUILD_FINISH, concert, arguments).await?;
+    let finished: i64 =
+        scripts::call(&services.redis, &scripts::BUILD_FINISH, concert, arguments).await?;
     tracing::info!(%concert, waiting = waiting.len(), holders = holders.len(), "queue built");
-    Ok(if finished == 1 { Outcome::Built } else { Outcome::Busy })
+    Ok(if finished == 1 {
+        Outcome::Built
+    } else {
+        Outcome::Busy
+    })
 }
 
 /// Makes every claim of before stale, so that what is read after this cannot change under the builder's hands, and
@@ -82,7 +95,13 @@ async fn fence(services: &Services, concert: ConcertId) -> Result<i64> {
     Ok(newest.ok_or(model::Refusal::NotFound)?)
 }
 
-async fn load(services: &Services, concert: ConcertId, builder: &str, what: &str, values: Vec<i64>) -> Result<bool> {
+async fn load(
+    services: &Services,
+    concert: ConcertId,
+    builder: &str,
+    what: &str,
+    values: Vec<i64>,
+) -> Result<bool> {
     let arguments = (builder, BUILDER_PATIENCE.as_micros() as i64, what, values);
     Ok(scripts::call::<i64>(&services.redis, &scripts::BUILD_LOAD, concert, arguments).await? == 1)
 }

@@ -26,7 +26,10 @@ pub struct TickHub {
 impl TickHub {
     /// Every tick from now on.
     pub fn watch(&self, concert: ConcertId) -> broadcast::Receiver<TickEvent> {
-        self.lock().entry(concert).or_insert_with(|| broadcast::channel(KEPT).0).subscribe()
+        self.lock()
+            .entry(concert)
+            .or_insert_with(|| broadcast::channel(KEPT).0)
+            .subscribe()
     }
 
     pub(super) fn publish(&self, concert: ConcertId, event: TickEvent) {

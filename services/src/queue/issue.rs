@@ -62,7 +62,9 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(concert) = concert else { return Ok(None) };
+    let Some(concert) = concert else {
+        return Ok(None);
+    };
 
     let accounts: Vec<i64> = claim.entries.iter().map(|(account, _)| account.0).collect();
     let arrivals: Vec<i64> = claim.entries.iter().map(|(_, arrival)| arrival.0).collect();
@@ -80,7 +82,11 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
     .await?;
 
     let on = concert.state == "open" && now < concert.starts_at;
-    let room = if on { concert.stock.min(concert.batch_size).max(0) } else { 0 };
+    let room = if on {
+        concert.stock.min(concert.batch_size).max(0)
+    } else {
+        0
+    };
     // FOR UPDATE: a leave that is being recorded at this moment either comes first and is seen, or waits and finds "issued".
     let eligible: Vec<(i64, i64)> = sqlx::query!(
         "SELECT entry.account_id, entry.arrival
@@ -104,7 +110,9 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
 
     if !eligible.is_empty() {
         let (accounts, arrivals): (Vec<i64>, Vec<i64>) = eligible.iter().copied().unzip();
-        let serials: Vec<i32> = (1..=eligible.len() as i32).map(|n| concert.last_serial + n).collect();
+        let serials: Vec<i32> = (1..=eligible.len() as i32)
+            .map(|n| concert.last_serial + n)
+            .collect();
         let codes: Vec<String> = eligible.iter().map(|_| tickets::random_code()).collect();
         sqlx::query!(
             "INSERT INTO tickets (concert_id, account_id, arrival, serial, code, issued_at)
@@ -170,7 +178,10 @@ async fn outcomes(
     let outcome = |(account, arrival): &(AccountId, Arrival)| {
         if holders.contains(&account.0) {
             Outcome::Issued
-        } else if states.get(&arrival.0).is_some_and(|state| state == "waiting") {
+        } else if states
+            .get(&arrival.0)
+            .is_some_and(|state| state == "waiting")
+        {
             Outcome::Released
         } else {
             Outcome::Dropped

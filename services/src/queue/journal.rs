@@ -61,10 +61,16 @@ impl Journal {
         self.ask(|answer| Request::Leave(leave, answer)).await
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request) -> Result<T> {
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request,
+    ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let gone = || Error::Broken("the journal's writer has ended".into());
-        self.requests.send(request(answer)).await.map_err(|_| gone())?;
+        self.requests
+            .send(request(answer))
+            .await
+            .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 }
@@ -177,9 +183,14 @@ pub async fn record_leaves(db: &PgPool, leaves: &[Leave]) -> Result<Vec<bool>> {
     )
     .fetch_all(db)
     .await?;
-    let left: std::collections::HashSet<(i64, i64)> =
-        left.into_iter().map(|row| (row.concert_id, row.arrival)).collect();
-    Ok(leaves.iter().map(|leave| left.contains(&(leave.concert.0, leave.arrival.0))).collect())
+    let left: std::collections::HashSet<(i64, i64)> = left
+        .into_iter()
+        .map(|row| (row.concert_id, row.arrival))
+        .collect();
+    Ok(leaves
+        .iter()
+        .map(|leave| left.contains(&(leave.concert.0, leave.arrival.0)))
+        .collect())
 }
 
 /// The newest entry of an account in a queue.
@@ -191,7 +202,11 @@ pub struct Entry {
     pub ticket: Option<i64>,
 }
 
-pub async fn newest_entry(db: &PgPool, account: AccountId, concert: ConcertId) -> Result<Option<Entry>> {
+pub async fn newest_entry(
+    db: &PgPool,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<Option<Entry>> {
     Ok(sqlx::query_as!(
         Entry,
         r#"SELECT entry.arrival, entry.joined_rank, entry.state, ticket.id AS "ticket?"

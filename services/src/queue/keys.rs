@@ -15,7 +15,9 @@
 use crate::stores::Redis;
 use model::concerts::ConcertId;
 
-const NAMES: [&str; 6] = ["waiting", "inflight", "leaving", "holders", "state", "ticks"];
+const NAMES: [&str; 6] = [
+    "waiting", "inflight", "leaving", "holders", "state", "ticks",
+];
 
 /// The full names, in the order in which every script expects them.
 pub fn of(redis: &Redis, concert: ConcertId) -> [String; 6] {

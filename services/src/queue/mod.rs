@@ -39,7 +39,11 @@ pub async fn join(services: &Services, session: &Session, concert: ConcertId) ->
     join_as(services, session.account_id, concert).await
 }
 
-pub(crate) async fn join_as(services: &Services, account: AccountId, concert: ConcertId) -> Result<QueueView> {
+pub(crate) async fn join_as(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<QueueView> {
     let mut answer = ask(services, &scripts::JOIN, account, concert).await?;
     if answer.word == "holds" && !tickets::holds(services, account, concert).await? {
         // Cancelled while Redis was away.
@@ -50,7 +54,12 @@ pub(crate) async fn join_as(services: &Services, account: AccountId, concert: Co
     match (word.as_str(), &reading.spot) {
         ("joined" | "placed", Some(spot)) => {
             let arrival = spot.arrival;
-            let entry = journal::Join { concert, account, arrival, joined_rank: spot.rank as i64 };
+            let entry = journal::Join {
+                concert,
+                account,
+                arrival,
+                joined_rank: spot.rank as i64,
+            };
             let recorded = services.journal.join(entry).await?;
             if word == "joined" && recorded == arrival {
                 return Ok(waiting_view(services, concert, reading));
@@ -63,20 +72,35 @@ pub(crate) async fn join_as(services: &Services, account: AccountId, concert: Co
         }
         ("holds", _) => Err(Refusal::HoldsTicket.into()),
         ("closed", _) => Err(Refusal::SaleClosed.into()),
-        ("early", _) => Err(Refusal::SaleNotOpen { opens_at: reading.sale_opens_at }.into()),
+        ("early", _) => Err(Refusal::SaleNotOpen {
+            opens_at: reading.sale_opens_at,
+        }
+        .into()),
         (other, _) => Err(Error::Broken(format!("join answered {other:?}"))),
     }
 }
 
 /// Gives the place up. Whoever has no place, or was issued a ticket a moment before, learns so from the answer.
-pub async fn leave(services: &Services, session: &Session, concert: ConcertId) -> Result<QueueView> {
+pub async fn leave(
+    services: &Services,
+    session: &Session,
+    concert: ConcertId,
+) -> Result<QueueView> {
     leave_as(services, session.account_id, concert).await
 }
 
-pub(crate) async fn leave_as(services: &Services, account: AccountId, concert: ConcertId) -> Result<QueueView> {
+pub(crate) async fn leave_as(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<QueueView> {
     if let Some(spot) = read(services, account, concert).await?.spot {
         // The journal first: it arbitrates between this and the transaction that may be issuing a ticket right now.
-        let entry = journal::Leave { concert, account, arrival: spot.arrival };
+        let entry = journal::Leave {
+            concert,
+            account,
+            arrival: spot.arrival,
+        };
         if services.journal.leave(entry).await? {
             let arguments = (account.0, spot.arrival.0);
             scripts::call::<i64>(&services.redis, &scripts::LEAVE, concert, arguments).await?;
@@ -86,7 +110,11 @@ pub(crate) async fn leave_as(services: &Services, account: AccountId, concert: C
 }
 
 /// Where the account stands, as of the newest tick.
-pub async fn view(services: &Services, account: AccountId, concert: ConcertId) -> Result<QueueView> {
+pub async fn view(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<QueueView> {
     // Redis first, then PostgreSQL: whatever has left Redis in between is already on record.
     let reading = read(services, account, concert).await?;
     let Some(entry) = journal::newest_entry(&services.db, account, concert).await? else {
@@ -100,8 +128,14 @@ pub async fn view(services: &Services, account: AccountId, concert: ConcertId) -
     }
     let mut view = waiting_view(services, concert, reading);
     match &mut view.standing {
-        standing if entry.ticket.is_some() => *standing = Standing::Issued { ticket: entry.ticket.map(TicketId) },
-        Standing::Waiting { rank, joined_rank, .. } => *joined_rank = (entry.joined_rank as u64).max(*rank),
+        standing if entry.ticket.is_some() => {
+            *standing = Standing::Issued {
+                ticket: entry.ticket.map(TicketId),
+            }
+        }
+        Standing::Waiting {
+            rank, joined_rank, ..
+        } => *joined_rank = (entry.joined_rank as u64).max(*rank),
         standing if state == "expired" => *standing = Standing::Expired,
         // Left, or issued and then cancelled.
         standing => *standing = Standing::Left,
@@ -112,7 +146,11 @@ pub async fn view(services: &Services, account: AccountId, concert: ConcertId) -
 /// What a reading says by itself: waiting since just now, or absent.
 fn waiting_view(services: &Services, concert: ConcertId, reading: Reading) -> QueueView {
     let standing = match reading.spot {
-        Some(Spot { arrival, rank }) => Standing::Waiting { arrival, rank, joined_rank: rank },
+        Some(Spot { arrival, rank }) => Standing::Waiting {
+            arrival,
+            rank,
+            joined_rank: rank,
+        },
         None => Standing::Absent,
     };
     QueueView {
@@ -147,14 +185,22 @@ struct Answer {
 }
 
 async fn read(services: &Services, account: AccountId, concert: ConcertId) -> Result<Reading> {
-    Ok(ask(services, &scripts::STANDING, account, concert).await?.reading)
+    Ok(ask(services, &scripts::STANDING, account, concert)
+        .await?
+        .reading)
 }
 
 /// Asks Redis; when it does not have the queue, builds it and asks again, for as long as patience lasts.
-async fn ask(services: &Services, script: &Script, account: AccountId, concert: ConcertId) -> Result<Answer> {
+async fn ask(
+    services: &Services,
+    script: &Script,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<Answer> {
     let asking = async {
         loop {
-            let answer: Vec<String> = scripts::call(&services.redis, script, concert, account.0).await?;
+            let answer: Vec<String> =
+                scripts::call(&services.redis, script, concert, account.0).await?;
             if answer.first().is_some_and(|word| word != "unbuilt") {
                 return parse(answer);
             }
@@ -164,7 +210,9 @@ async fn ask(services: &Services, script: &Script, account: AccountId, concert: 
             }
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or(Err(Error::Rebuilding))
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .unwrap_or(Err(Error::Rebuilding))
 }
 
 fn parse(answer: Vec<String>) -> Result<Answer> {
@@ -173,21 +221,38 @@ fn parse(answer: Vec<String>) -> Result<Answer> {
     };
     let spot = match arrival.as_str() {
         "" => None,
-        arrival => Some(Spot { arrival: Arrival(number(arrival)?), rank: number(rank)? as u64 }),
+        arrival => Some(Spot {
+            arrival: Arrival(number(arrival)?),
+            rank: number(rank)? as u64,
+        }),
     };
     let reading = Reading {
         tick: TickId(number(tick)?),
         waiting: number(waiting)? as u64,
-        sale: serde_json::from_str(sale).map_err(|error| Error::Broken(format!("sale {sale:?}: {error}")))?,
+        sale: serde_json::from_str(sale)
+            .map_err(|error| Error::Broken(format!("sale {sale:?}: {error}")))?,
         sale_opens_at: Arrival(number(opens_at)?).instant().unwrap_or_default(),
         spot,
     };
-    Ok(Answer { word: word.clone(), reading })
+    Ok(Answer {
+        word: word.clone(),
+        reading,
+    })
 }
 
-async fn restore(services: &Services, concert: ConcertId, account: AccountId, arrival: Arrival) -> Result<()> {
-    let restored: i64 =
-        scripts::call(&services.redis, &scripts::RESTORE, concert, (account.0, arrival.0)).await?;
+async fn restore(
+    services: &Services,
+    concert: ConcertId,
+    account: AccountId,
+    arrival: Arrival,
+) -> Result<()> {
+    let restored: i64 = scripts::call(
+        &services.redis,
+        &scripts::RESTORE,
+        concert,
+        (account.0, arrival.0),
+    )
+    .await?;
     if restored == 1 {
         tracing::warn!(%concert, %account, arrival = arrival.0, "a place that Redis had lost was put back");
     }
@@ -197,7 +262,8 @@ async fn restore(services: &Services, concert: ConcertId, account: AccountId, ar
 /// Tells the queue at once what has changed in PostgreSQL. If Redis is away, the scheduler tells it later.
 pub(crate) async fn sync(services: &Services, concert: ConcertId) -> Result<()> {
     let sale = SaleRow::find(&services.db, concert).await?;
-    let told = scripts::call::<i64>(&services.redis, &scripts::SYNC, concert, sale.arguments()).await;
+    let told =
+        scripts::call::<i64>(&services.redis, &scripts::SYNC, concert, sale.arguments()).await;
     if let Err(error) = told {
         tracing::warn!(%concert, %error, "the queue could not be told of a change yet");
     }
@@ -205,7 +271,11 @@ pub(crate) async fn sync(services: &Services, concert: ConcertId) -> Result<()> 
 }
 
 /// Lets the former holder join again and gives the ticket to the head of the queue with the next tick.
-pub(crate) async fn cancelled(services: &Services, concert: ConcertId, account: AccountId) -> Result<()> {
+pub(crate) async fn cancelled(
+    services: &Services,
+    concert: ConcertId,
+    account: AccountId,
+) -> Result<()> {
     let sale = SaleRow::find(&services.db, concert).await?;
     let arguments = (account.0, sale.arguments());
     scripts::call::<i64>(&services.redis, &scripts::CANCEL, concert, arguments).await?;
@@ -213,5 +283,6 @@ pub(crate) async fn cancelled(services: &Services, concert: ConcertId, account: 
 }
 
 fn number(text: &str) -> Result<i64> {
-    text.parse().map_err(|_| Error::Broken(format!("Redis answered {text:?} where a number belongs")))
+    text.parse()
+        .map_err(|_| Error::Broken(format!("Redis answered {text:?} where a number belongs")))
 }

@@ -32,8 +32,10 @@ pub async fn run(services: Services, stop: CancellationToken) {
     loop {
         match survey(&services).await {
             Ok(sales) => {
-                let active: HashMap<ConcertId, SaleRow> =
-                    sales.into_iter().map(|sale| (sale.concert(), sale)).collect();
+                let active: HashMap<ConcertId, SaleRow> = sales
+                    .into_iter()
+                    .map(|sale| (sale.concert(), sale))
+                    .collect();
                 // Dropping the sender ends the driver.
                 drivers.retain(|concert, _| active.contains_key(concert));
                 for (concert, sale) in active {
@@ -61,9 +63,12 @@ pub async fn run(services: Services, stop: CancellationToken) {
 /// Ends the sales that are over, and returns those that have work to do or watchers to serve.
 async fn survey(services: &Services) -> Result<Vec<SaleRow>> {
     let now = services.clock.now();
-    sqlx::query!("UPDATE concerts SET state = 'closed' WHERE state <> 'closed' AND starts_at <= $1", now)
-        .execute(&services.db)
-        .await?;
+    sqlx::query!(
+        "UPDATE concerts SET state = 'closed' WHERE state <> 'closed' AND starts_at <= $1",
+        now
+    )
+    .execute(&services.db)
+    .await?;
     let over = sqlx::query_scalar!(
         "SELECT id FROM concerts
           WHERE state = 'closed'
@@ -161,20 +166,47 @@ pub async fn claim(
         let tick: Tick = serde_json::from_str(&json)
             .map_err(|error| Error::Broken(format!("tick {json:?}: {error}")))?;
         *newest = Some(tick.id);
-        services.ticks.publish(concert, TickEvent { tick: Arc::new(tick), json: json.into() });
+        services.ticks.publish(
+            concert,
+            TickEvent {
+                tick: Arc::new(tick),
+                json: json.into(),
+            },
+        );
     }
-    let entries: Vec<_> =
-        batch.chunks_exact(2).map(|pair| (AccountId(pair[0]), Arrival(pair[1]))).collect();
-    let claim = (!entries.is_empty()).then_some(Claim { concert, number, entries });
+    let entries: Vec<_> = batch
+        .chunks_exact(2)
+        .map(|pair| (AccountId(pair[0]), Arrival(pair[1])))
+        .collect();
+    let claim = (!entries.is_empty()).then_some(Claim {
+        concert,
+        number,
+        entries,
+    });
     Ok((Duration::from_micros(rest.max(0) as u64), claim))
 }
 
 /// Ends a claim after its commit and tells the watchers. False: the lease had ended and somebody else has the batch.
-pub async fn acknowledge(services: &Services, claim: &Claim, issued: &issue::Issued) -> Result<bool> {
+pub async fn acknowledge(
+    services: &Services,
+    claim: &Claim,
+    issued: &issue::Issued,
+) -> Result<bool> {
     let mut arguments = vec![claim.number.to_string()];
     arguments.extend(issued.sale.arguments());
     for ((account, arrival), outcome) in claim.entries.iter().zip(&issued.outcomes) {
-        arguments.extend([account.to_string(), arrival.0.to_string(), outcome.as_str().to_owned()]);
+        arguments.extend([
+            account.to_string(),
+            arrival.0.to_string(),
+            outcome.as_str().to_owned(),
+        ]);
     }
-    Ok(scripts::call::<i64>(&services.redis, &scripts::ACKNOWLEDGE, claim.concert, arguments).await? == 1)
+    Ok(scripts::call::<i64>(
+        &services.redis,
+        &scripts::ACKNOWLEDGE,
+        claim.concert,
+        arguments,
+    )
+    .await?
+        == 1)
 }

@@ -1,8 +1,8 @@
 //! The Lua scripts, and how they are called.
 
 use super::keys;
-use crate::stores::Redis;
 use crate::Result;
+use crate::stores::Redis;
 use model::concerts::ConcertId;
 use redis::{FromRedisValue, Script, ToRedisArgs};
 use std::sync::LazyLock;

@@ -69,7 +69,10 @@ pub async fn log_in(
     .fetch_optional(&services.db)
     .await?;
     let id = row.as_ref().map(|row| row.id);
-    let matches = services.passwords.verify(password, row.map(|row| row.password_hash)).await?;
+    let matches = services
+        .passwords
+        .verify(password, row.map(|row| row.password_hash))
+        .await?;
     let id = id.filter(|_| matches).ok_or(Refusal::WrongCredentials)?;
     let account = accounts::find(services, AccountId(id)).await?;
     let tokens = open(services, &account, device).await?;
@@ -104,12 +107,20 @@ pub async fn open(services: &Services, account: &Account, device: &str) -> Resul
     .await?;
     store(services, &session).await?;
     let (access, access_expires_at) = services.tokens.sign(&session, now)?;
-    Ok(Tokens { access, access_expires_at, refresh: Some(refresh.into_text()), refresh_expires_at: expires_at })
+    Ok(Tokens {
+        access,
+        access_expires_at,
+        refresh: Some(refresh.into_text()),
+        refresh_expires_at: expires_at,
+    })
 }
 
 /// Whose access token this is, or [`Refusal::NotLoggedIn`]: forged, expired, logged out, or the session is gone.
 pub async fn authenticate(services: &Services, access_token: &str) -> Result<Session> {
-    let claims = services.tokens.verify(access_token, services.clock.now()).ok_or(Refusal::NotLoggedIn)?;
+    let claims = services
+        .tokens
+        .verify(access_token, services.clock.now())
+        .ok_or(Refusal::NotLoggedIn)?;
     let (stored, blacklisted): (Option<String>, bool) = redis::pipe()
         .cmd("GETEX")
         .arg(session_key(services, &claims.sid))
@@ -118,7 +129,9 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
         .exists(blacklist_key(services, &claims))
         .query_async(&mut services.redis.connection())
         .await?;
-    let stored = stored.filter(|_| !blacklisted).ok_or(Refusal::NotLoggedIn)?;
+    let stored = stored
+        .filter(|_| !blacklisted)
+        .ok_or(Refusal::NotLoggedIn)?;
     let stored: StoredSession = serde_json::from_str(&stored)
         .map_err(|error| Error::Broken(format!("session {}: {error}", claims.sid)))?;
     Ok(Session {
@@ -151,9 +164,14 @@ pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens>
     .fetch_optional(&services.db)
     .await?;
     let (sid, account_id, device, created_at, refresh_expires_at, refresh) = match rotated {
-        Some(row) => {
-            (row.sid, row.account_id, row.device, row.created_at, row.expires_at, Some(next.into_text()))
-        }
+        Some(row) => (
+            row.sid,
+            row.account_id,
+            row.device,
+            row.created_at,
+            row.expires_at,
+            Some(next.into_text()),
+        ),
         None => {
             let row = sqlx::query!(
                 "SELECT sid, account_id, device, created_at, expires_at, rotated_at
@@ -165,11 +183,22 @@ pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens>
             .await?
             .ok_or(Refusal::NotLoggedIn)?;
             if row.rotated_at + ROTATION_GRACE < now {
-                tracing::warn!(sid = row.sid, account = row.account_id, "a refresh token was used twice: session ended");
+                tracing::warn!(
+                    sid = row.sid,
+                    account = row.account_id,
+                    "a refresh token was used twice: session ended"
+                );
                 end(services, &row.sid).await?;
                 return Err(Refusal::NotLoggedIn.into());
             }
-            (row.sid, row.account_id, row.device, row.created_at, row.expires_at, None)
+            (
+                row.sid,
+                row.account_id,
+                row.device,
+                row.created_at,
+                row.expires_at,
+                None,
+            )
         }
     };
     let account = accounts::find(services, AccountId(account_id)).await?;
@@ -195,7 +224,12 @@ pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens>
         return Err(Refusal::NotLoggedIn.into());
     }
     let (access, access_expires_at) = services.tokens.sign(&session, now)?;
-    Ok(Tokens { access, access_expires_at, refresh, refresh_expires_at })
+    Ok(Tokens {
+        access,
+        access_expires_at,
+        refresh,
+        refresh_expires_at,
+    })
 }
 
 /// Ends the session on every server at once (P7), and blacklists the token for as long as it would have lived.
@@ -221,12 +255,17 @@ pub async fn log_out(services: &Services, session: &Session) -> Result<()> {
 
 async fn end(services: &Services, sid: &str) -> Result<()> {
     end_record(services, sid).await?;
-    redis::cmd("DEL").arg(session_key(services, sid)).exec_async(&mut services.redis.connection()).await?;
+    redis::cmd("DEL")
+        .arg(session_key(services, sid))
+        .exec_async(&mut services.redis.connection())
+        .await?;
     Ok(())
 }
 
 async fn end_record(services: &Services, sid: &str) -> Result<()> {
-    sqlx::query!("DELETE FROM sessions WHERE sid = $1", sid).execute(&services.db).await?;
+    sqlx::query!("DELETE FROM sessions WHERE sid = $1", sid)
+        .execute(&services.db)
+        .await?;
     Ok(())
 }
 
@@ -247,5 +286,7 @@ fn session_key(services: &Services, sid: &str) -> String {
 }
 
 fn blacklist_key(services: &Services, claims: &Claims) -> String {
-    services.redis.key(format_args!("blacklist:{{{}}}:{}", claims.sid, claims.jti))
+    services
+        .redis
+        .key(format_args!("blacklist:{{{}}}:{}", claims.sid, claims.jti))
 }

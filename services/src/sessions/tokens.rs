@@ -27,7 +27,9 @@ pub struct Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("access_expires_at", &self.access_expires_at).finish_non_exhaustive()
+        f.debug_struct("Tokens")
+            .field("access_expires_at", &self.access_expires_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,7 +79,11 @@ impl TokenKeys {
         }
     }
 
-    pub(super) fn sign(&self, session: &StoredSession, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>)> {
+    pub(super) fn sign(
+        &self,
+        session: &StoredSession,
+        now: DateTime<Utc>,
+    ) -> Result<(String, DateTime<Utc>)> {
         let expires_at = now + ACCESS_LIFE;
         let claims = Claims {
             sub: session.account_id.to_string(),
@@ -89,7 +95,10 @@ impl TokenKeys {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
         };
-        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
+        let header = Header {
+            kid: Some(self.kid.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
         let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
             .map_err(|error| Error::Broken(format!("signing: {error}")))?;
         Ok((token, expires_at))
@@ -107,7 +116,9 @@ impl TokenKeys {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Checked below against the clock that tests can move.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
+            .ok()?
+            .claims;
         let now = now.timestamp();
         (now < claims.exp && claims.iat <= now + LEEWAY).then_some(claims)
     }
@@ -142,7 +153,11 @@ pub fn random_id() -> String {
 }
 
 fn random_text(length: usize) -> String {
-    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+    rand::rng()
+        .sample_iter(Alphanumeric)
+        .take(length)
+        .map(char::from)
+        .collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -198,7 +213,10 @@ mod tests {
             changed.replace_range(position..position + 1, new);
             let opened = keys.verify(&changed, at(0)).map(|claims| claims.sid);
             // The last character of a part may carry unused bits; a decoder that ignores them sees the same token.
-            assert!(opened.is_none() || changed.len() == token.len() && position + 1 == token.len(), "position {position}");
+            assert!(
+                opened.is_none() || changed.len() == token.len() && position + 1 == token.len(),
+                "position {position}"
+            );
         }
         // {"alg":"none"}
         let none = format!("eyJhbGciOiJub25lIn0.{}.", token.split('.').nth(1).unwrap());

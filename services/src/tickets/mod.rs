@@ -15,7 +15,11 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// 50 random bits as `XXXXX-XXXXX`.
 pub(crate) fn random_code() -> String {
     let mut rng = rand::rng();
-    let mut half = || -> String { (0..5).map(|_| char::from(ALPHABET[rng.random_range(0..32)])).collect() };
+    let mut half = || -> String {
+        (0..5)
+            .map(|_| char::from(ALPHABET[rng.random_range(0..32)]))
+            .collect()
+    };
     format!("{}-{}", half(), half())
 }
 
@@ -41,8 +45,12 @@ impl TryFrom<TicketRow> for Ticket {
         Ok(Ticket {
             id: TicketId(row.id),
             concert_id: ConcertId(row.concert_id),
-            genre: Genre::parse(&row.genre)
-                .ok_or_else(|| Error::Broken(format!("unknown genre {:?} in concert {}", row.genre, row.concert_id)))?,
+            genre: Genre::parse(&row.genre).ok_or_else(|| {
+                Error::Broken(format!(
+                    "unknown genre {:?} in concert {}",
+                    row.genre, row.concert_id
+                ))
+            })?,
             title: row.title,
             artist: row.artist,
             venue: row.venue,
@@ -58,7 +66,11 @@ impl TryFrom<TicketRow> for Ticket {
 
 /// The account's tickets, newest first, cancelled ones included.
 pub async fn list(services: &Services, session: &Session) -> Result<Vec<Ticket>> {
-    rows(services, session.account_id, None).await?.into_iter().map(Ticket::try_from).collect()
+    rows(services, session.account_id, None)
+        .await?
+        .into_iter()
+        .map(Ticket::try_from)
+        .collect()
 }
 
 /// One of the account's tickets; somebody else's is [`Refusal::NotFound`], like one that never was.
@@ -67,7 +79,11 @@ pub async fn find(services: &Services, session: &Session, id: TicketId) -> Resul
     row.ok_or(Refusal::NotFound)?.try_into()
 }
 
-async fn rows(services: &Services, owner: AccountId, id: Option<TicketId>) -> Result<Vec<TicketRow>> {
+async fn rows(
+    services: &Services,
+    owner: AccountId,
+    id: Option<TicketId>,
+) -> Result<Vec<TicketRow>> {
     Ok(sqlx::query_as!(
         TicketRow,
         "SELECT ticket.id, ticket.concert_id, concert.title, concert.artist, concert.venue, concert.genre, concert.starts_at,
@@ -85,7 +101,11 @@ async fn rows(services: &Services, owner: AccountId, id: Option<TicketId>) -> Re
 }
 
 /// Whether the account holds a live ticket for the concert.
-pub(crate) async fn holds(services: &Services, account: AccountId, concert: ConcertId) -> Result<bool> {
+pub(crate) async fn holds(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM tickets
                            WHERE concert_id = $1 AND account_id = $2 AND cancelled_at IS NULL) AS "holds!""#,
@@ -121,9 +141,13 @@ pub(crate) async fn cancel_as(services: &Services, account: AccountId, id: Ticke
     if now >= ticket.starts_at {
         return Err(Refusal::SaleClosed.into());
     }
-    sqlx::query!("UPDATE tickets SET cancelled_at = $2 WHERE id = $1 AND cancelled_at IS NULL", id.0, now)
-        .execute(&services.db)
-        .await?;
+    sqlx::query!(
+        "UPDATE tickets SET cancelled_at = $2 WHERE id = $1 AND cancelled_at IS NULL",
+        id.0,
+        now
+    )
+    .execute(&services.db)
+    .await?;
     let concert = ConcertId(ticket.concert_id);
     if let Err(error) = queue::cancelled(services, concert, account).await {
         // The record stands; the scheduler and the next join tell the queue.

@@ -1,5 +1,8 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
-#![allow(clippy::allow_attributes, reason = "an expectation would fail in the files that use all of it")]
+#![allow(
+    clippy::allow_attributes,
+    reason = "an expectation would fail in the files that use all of it"
+)]
 //! A Frontrow without HTTP, in stores of its own.
 
 use chrono::TimeDelta;
@@ -10,7 +13,6 @@ use services::sessions::{self, Session};
 use services::stores::{Secret, Settings};
 use services::{Clock, Services, accounts, concerts};
 
-
 pub struct World {
     pub services: Services,
     pub clock: Clock,
@@ -18,10 +20,16 @@ pub struct World {
 }
 
 pub async fn world() -> World {
-    let stores = testing::stores().await.expect("PostgreSQL and Redis for the test");
+    let stores = testing::stores()
+        .await
+        .expect("PostgreSQL and Redis for the test");
     let clock = Clock::default();
     let services = another_server(&stores, &clock).await;
-    World { services, clock, stores }
+    World {
+        services,
+        clock,
+        stores,
+    }
 }
 
 /// One more process's worth of services on the same stores.
@@ -50,7 +58,9 @@ pub fn form(name: &str) -> SignUpForm {
 
 impl World {
     pub async fn account(&self, name: &str) -> Account {
-        accounts::sign_up(&self.services, form(name).parse().unwrap()).await.unwrap()
+        accounts::sign_up(&self.services, form(name).parse().unwrap())
+            .await
+            .unwrap()
     }
 
     /// Accounts without a usable password: hashing thousands would be all that such a test does.
@@ -81,15 +91,26 @@ impl World {
     }
 
     pub async fn log_in(&self, account: &Account) -> Session {
-        let tokens = sessions::open(&self.services, account, "test").await.unwrap();
-        sessions::authenticate(&self.services, &tokens.access).await.unwrap()
+        let tokens = sessions::open(&self.services, account, "test")
+            .await
+            .unwrap();
+        sessions::authenticate(&self.services, &tokens.access)
+            .await
+            .unwrap()
     }
 
     /// A concert that has been selling for a minute.
     pub async fn concert(&self, capacity: u32, batch_size: u32, interval_ms: u32) -> Concert {
         let organiser = self.organiser(&format!("organiser{}", rand_suffix())).await;
-        let details = ConcertDetails { capacity, batch_size, interval_ms, ..self.details() };
-        concerts::create(&self.services, &organiser, details).await.unwrap()
+        let details = ConcertDetails {
+            capacity,
+            batch_size,
+            interval_ms,
+            ..self.details()
+        };
+        concerts::create(&self.services, &organiser, details)
+            .await
+            .unwrap()
     }
 
     pub fn details(&self) -> ConcertDetails {

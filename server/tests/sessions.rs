@@ -1,0 +1,182 @@
+//! Logged out is logged out, on every server (P7), and other sites cannot act for a visitor.
+
+mod support;
+
+use reqwest::{Client, Method, StatusCode, header};
+use serde_json::Value;
+use support::{PASSWORD, Person, Server, stores};
+
+async fn who(server: &Server, token: &str) -> (StatusCode, Value) {
+    let request = Client::new()
+        .get(format!("{}/api/list_tickets", server.url))
+        .bearer_auth(token);
+    let response = request
+        .header(header::ACCEPT, "application/json")
+        .send()
+        .await
+        .expect("an answer");
+    (response.status(), response.json().await.expect("json"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logged_out_token_opens_nothing_on_either_server() {
+    let stores = stores().await;
+    let (one, other) = (Server::start(&stores), Server::start(&stores));
+    let person = Person::signed_up(&one, "mina").await;
+    let (status, pair) = person
+        .post(
+            "create_token",
+            &[("account_name", "mina"), ("password", PASSWORD)],
+        )
+        .await;
+    assert_eq!(status, StatusCode::OK, "{pair}");
+    let token = pair["access_token"].as_str().expect("a token");
+    assert_eq!(who(&one, token).await.0, StatusCode::OK);
+    assert_eq!(who(&other, token).await.0, StatusCode::OK);
+
+    let log_out = Client::new()
+        .post(format!("{}/api/log_out", other.url))
+        .bearer_auth(token)
+        .header(header::ACCEPT, "application/json");
+    assert_eq!(
+        log_out.send().await.expect("an answer").status(),
+        StatusCode::OK
+    );
+    for server in [&one, &other] {
+        let (status, body) = who(server, token).await;
+        assert_eq!(
+            (status, &body["code"]),
+            (StatusCode::UNAUTHORIZED, &Value::from("not_logged_in"))
+        );
+    }
+    let (status, _) = person
+        .post(
+            "refresh_token",
+            &[(
+                "refresh_token",
+                pair["refresh_token"].as_str().expect("a token"),
+            )],
+        )
+        .await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+
+    // The blacklist entry lives exactly as long as the token would have.
+    let mut redis = redis::Client::open(stores.redis_url.as_str())
+        .expect("url")
+        .get_multiplexed_async_connection()
+        .await
+        .expect("redis");
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg(format!("{}blacklist:*", stores.redis_prefix))
+        .query_async(&mut redis)
+        .await
+        .expect("keys");
+    assert_eq!(keys.len(), 1);
+    let life: i64 = redis::cmd("TTL")
+        .arg(&keys[0])
+        .query_async(&mut redis)
+        .await
+        .expect("ttl");
+    let granted = pair["expires_in"].as_i64().expect("seconds");
+    assert!(
+        (granted - life).abs() <= 5 && life <= granted,
+        "the token had {granted} s, the entry has {life} s"
+    );
+    // The browser's own session is another one.
+    assert_eq!(person.get("list_tickets", &[]).await.0, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_carry_the_session_to_the_other_server_and_logging_out_takes_it_from_both() {
+    let stores = stores().await;
+    let (one, other) = (Server::start(&stores), Server::start(&stores));
+    let person = Person::signed_up(&one, "mina").await;
+    let there = person.at(&other);
+    let (status, visitor) = there.get("current_account", &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(visitor.to_string().contains("mina"), "{visitor}");
+    assert_eq!(there.post("log_out", &[]).await.0, StatusCode::OK);
+    assert_eq!(
+        person.get("list_tickets", &[]).await.0,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tampered_token_is_logged_out_and_no_error() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    for token in ["x", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "a.b.c"] {
+        assert_eq!(who(&server, token).await.0, StatusCode::UNAUTHORIZED);
+        let page = Client::new().get(&server.url).header(
+            header::COOKIE,
+            format!("frontrow_access={token}; frontrow_refresh={token}"),
+        );
+        assert_eq!(
+            page.header(header::ACCEPT, "text/html")
+                .send()
+                .await
+                .expect("a page")
+                .status(),
+            StatusCode::OK
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_cookie_that_is_gone_is_renewed_without_a_password() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let person = Person::new(&server);
+    person.sign_up("mina").await;
+    let response = person
+        .request(
+            Method::POST,
+            "/api/log_in",
+            &[("account_name", "mina"), ("password", PASSWORD)],
+        )
+        .await;
+    let refresh = response
+        .cookies()
+        .find(|cookie| cookie.name() == "frontrow_refresh")
+        .map(|cookie| format!("frontrow_refresh={}", cookie.value()))
+        .expect("a refresh cookie");
+    let request = Client::new()
+        .get(format!("{}/api/list_tickets", server.url))
+        .header(header::COOKIE, &refresh);
+    let renewed = request
+        .header(header::ACCEPT, "application/json")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(renewed.status(), StatusCode::OK);
+    let names: Vec<String> = renewed
+        .cookies()
+        .map(|cookie| cookie.name().to_owned())
+        .collect();
+    assert_eq!(names, ["frontrow_access", "frontrow_refresh"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_changes_nothing() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let person = Person::signed_up(&server, "mina").await;
+    let log_out = person
+        .client
+        .post(format!("{}/api/log_out", server.url))
+        .header("sec-fetch-site", "cross-site");
+    assert_eq!(
+        log_out.send().await.expect("an answer").status(),
+        StatusCode::FORBIDDEN
+    );
+    let log_out = person
+        .client
+        .post(format!("{}/api/log_out", server.url))
+        .header(header::ORIGIN, "https://evil.example");
+    assert_eq!(
+        log_out.send().await.expect("an answer").status(),
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(person.get("list_tickets", &[]).await.0, StatusCode::OK);
+}

@@ -1,0 +1,93 @@
+//! A store that is away: a clear "try again", and the process lives on.
+
+mod support;
+
+use embedded::testing::{self, TestStores};
+use embedded::{Durability, Stores};
+use reqwest::StatusCode;
+use serde_json::Value;
+use std::time::Duration;
+use support::{Person, Server, make_concert};
+
+async fn until_ok(person: &Person, path: &str) {
+    while person.page(path).await.0 != StatusCode::OK {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_stores_go_and_come_back() {
+    let (stores, dir) = testing::throwaway().await.expect("stores");
+    let mut server = Server::start(&TestStores::of(&stores));
+    let organiser = Person::organiser(&server, &TestStores::of(&stores), "organiser").await;
+    let concert = make_concert(
+        &organiser,
+        &[
+            ("batch_size", "1".into()),
+            ("interval_ms", "3600000".into()),
+        ],
+    )
+    .await;
+    let people = [
+        Person::signed_up(&server, "one").await,
+        Person::signed_up(&server, "two").await,
+        Person::signed_up(&server, "three").await,
+    ];
+    let mut arrivals = Vec::new();
+    for person in &people {
+        let (_, view) = person.post("join_queue", &[("concert_id", &concert)]).await;
+        arrivals.push(view["arrival"].clone());
+    }
+
+    // Redis alone.
+    let redis = redis::Client::open(stores.redis_url()).expect("url");
+    let mut connection = redis
+        .get_multiplexed_async_connection()
+        .await
+        .expect("redis");
+    let _ = redis::cmd("SHUTDOWN")
+        .arg("NOSAVE")
+        .exec_async(&mut connection)
+        .await;
+    let (status, page) = people[0].page("/tickets").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{page}");
+    assert!(
+        page.contains("<html") && !page.to_lowercase().contains("redis"),
+        "{page}"
+    );
+    let (status, body) = people[0]
+        .post("join_queue", &[("concert_id", &concert)])
+        .await;
+    assert_eq!(
+        (status, &body["code"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &Value::from("unavailable"))
+    );
+    assert_eq!(
+        people[0].page("/readyz").await.0,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(people[0].page("/healthz").await.0, StatusCode::OK);
+
+    // PostgreSQL as well.
+    stores.stop().await.expect("stop");
+    let (status, page) = people[0].page("/").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!page.to_lowercase().contains("postgres"), "{page}");
+    assert!(server.is_alive());
+
+    // Back again, Redis empty: nobody has to type a password, and everybody has the place they had.
+    let stores = Stores::start(dir.path(), Durability::Throwaway)
+        .await
+        .expect("stores");
+    until_ok(&people[0], "/readyz").await;
+    until_ok(&people[0], "/tickets").await;
+    for (person, arrival) in people.iter().zip(&arrivals).skip(1) {
+        until_ok(person, "/tickets").await;
+        let (status, view) = person.post("join_queue", &[("concert_id", &concert)]).await;
+        assert_eq!(status, StatusCode::OK, "{view}");
+        assert_eq!(view["arrival"], *arrival);
+    }
+    assert!(server.is_alive());
+    drop(server);
+    stores.stop().await.expect("stop");
+}

@@ -1,0 +1,266 @@
+//! `frontrow serve` processes on stores of their own, and clients that speak HTTP to them.
+
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(
+    clippy::allow_attributes,
+    reason = "an expectation would fail in the files that use all of it"
+)]
+
+use chrono::{DateTime, TimeDelta, Utc};
+use embedded::testing::{self, TestStores};
+use reqwest::{Client, Method, Response, StatusCode, header};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+pub const PASSWORD: &str = "a long passphrase";
+pub const SECRET: &str = "the secret of these tests, long enough";
+
+/// A server process. Killed when dropped; nothing depends on how it ends.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    _site: tempfile::TempDir,
+}
+
+impl Server {
+    pub fn start(stores: &TestStores) -> Server {
+        Server::start_on(stores, "127.0.0.1:0")
+    }
+
+    pub fn start_on(stores: &TestStores, listen: &str) -> Server {
+        let site = tempfile::tempdir().expect("a folder");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_frontrow"))
+            .args(["serve", "--listen", listen])
+            .env("DATABASE_URL", &stores.database_url)
+            .env("REDIS_URL", &stores.redis_url)
+            .env("FRONTROW_REDIS_PREFIX", &stores.redis_prefix)
+            .env("FRONTROW_TOKEN_SECRET", SECRET)
+            .env("LEPTOS_SITE_ROOT", site.path())
+            .env("FRONTROW_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("frontrow");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let url = lines
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.split_once("Frontrow is at ")
+                    .map(|(_, url)| url.trim().to_owned())
+            })
+            .expect("frontrow says where it is");
+        Server {
+            child,
+            url,
+            _site: site,
+        }
+    }
+
+    /// As when the machine loses power.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    /// As Ctrl-C; returns how it ended.
+    pub fn interrupt(&mut self) -> std::process::ExitStatus {
+        let id = nix::unistd::Pid::from_raw(self.child.id() as i32);
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).expect("signal");
+        self.child.wait().expect("wait")
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("wait").is_none()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub async fn stores() -> TestStores {
+    testing::stores()
+        .await
+        .expect("PostgreSQL and Redis for the test")
+}
+
+/// A client with a cookie jar, as curl has one.
+#[derive(Clone)]
+pub struct Person {
+    pub client: Client,
+    pub url: String,
+}
+
+impl Person {
+    pub fn new(server: &Server) -> Person {
+        let client = Client::builder()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build()
+            .expect("client");
+        Person {
+            client,
+            url: server.url.clone(),
+        }
+    }
+
+    /// The same person, the same cookies, through another server.
+    pub fn at(&self, server: &Server) -> Person {
+        Person {
+            client: self.client.clone(),
+            url: server.url.clone(),
+        }
+    }
+
+    pub async fn request(&self, method: Method, path: &str, fields: &[(&str, &str)]) -> Response {
+        let request = self
+            .client
+            .request(method.clone(), format!("{}{path}", self.url));
+        let request = request.header(header::ACCEPT, "application/json");
+        let request = if method == Method::GET {
+            request.query(fields)
+        } else {
+            request.form(fields)
+        };
+        request.send().await.expect("an answer")
+    }
+
+    /// Status and JSON of `POST /api/{endpoint}`.
+    pub async fn post(&self, endpoint: &str, fields: &[(&str, &str)]) -> (StatusCode, Value) {
+        answer(
+            self.request(Method::POST, &format!("/api/{endpoint}"), fields)
+                .await,
+        )
+        .await
+    }
+
+    /// Status and JSON of `GET /api/{endpoint}`.
+    pub async fn get(&self, endpoint: &str, fields: &[(&str, &str)]) -> (StatusCode, Value) {
+        answer(
+            self.request(Method::GET, &format!("/api/{endpoint}"), fields)
+                .await,
+        )
+        .await
+    }
+
+    /// A page as a browser without JavaScript asks for it.
+    pub async fn page(&self, path: &str) -> (StatusCode, String) {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.url))
+            .header(header::ACCEPT, "text/html");
+        let response = request.send().await.expect("an answer");
+        (response.status(), response.text().await.expect("a body"))
+    }
+
+    pub async fn sign_up(&self, name: &str) {
+        let email = format!("{name}@example.com");
+        let fields = [
+            ("account_name", name),
+            ("password", PASSWORD),
+            ("name", "Fan"),
+            ("nickname", name),
+            ("email", &email),
+        ];
+        let (status, body) = self.post("sign_up", &fields).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+    }
+
+    pub async fn signed_up(server: &Server, name: &str) -> Person {
+        let person = Person::new(server);
+        person.sign_up(name).await;
+        person
+    }
+
+    /// Somebody who may make concerts.
+    pub async fn organiser(server: &Server, stores: &TestStores, name: &str) -> Person {
+        let person = Person::signed_up(server, name).await;
+        let db = sqlx::PgPool::connect(&stores.database_url)
+            .await
+            .expect("database");
+        sqlx::query("UPDATE accounts SET role = 'organiser' WHERE account_name = $1")
+            .bind(name)
+            .execute(&db)
+            .await
+            .expect("role");
+        let (status, body) = person
+            .post("log_in", &[("account_name", name), ("password", PASSWORD)])
+            .await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        person
+    }
+
+    pub async fn view(&self, concert: &str) -> Value {
+        let (status, view) = self.get("queue_view", &[("concert_id", concert)]).await;
+        assert_eq!(status, StatusCode::OK, "{view}");
+        view
+    }
+}
+
+async fn answer(response: Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let body = response.text().await.expect("a body");
+    (
+        status,
+        serde_json::from_str(&body).unwrap_or(Value::String(body)),
+    )
+}
+
+/// As a form's date field sends it: Korean time.
+pub fn local(instant: DateTime<Utc>) -> String {
+    model::time::to_local(DateTime::from_timestamp(instant.timestamp(), 0).expect("a time"))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a client outside the server has the machine's clock"
+)]
+pub fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// The fields of a concert that has been selling for a minute; later pairs win over earlier ones.
+pub fn concert_fields(changes: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let mut fields: Vec<(&'static str, String)> = vec![
+        ("title", "Low Tide".into()),
+        ("artist", "Low Tide".into()),
+        ("genre", "indie".into()),
+        ("venue", "Nodeul".into()),
+        ("starts_at", local(now() + TimeDelta::days(30))),
+        (
+            "ends_at",
+            local(now() + TimeDelta::days(30) + TimeDelta::hours(2)),
+        ),
+        ("running_minutes", "120".into()),
+        ("price_won", "66000".into()),
+        ("description", "By the river.".into()),
+        ("capacity", "30".into()),
+        ("sale_opens_at", local(now() - TimeDelta::minutes(1))),
+        ("batch_size", "10".into()),
+        ("interval_ms", "1000".into()),
+    ];
+    for (name, value) in changes {
+        match fields.iter_mut().find(|(field, _)| field == name) {
+            Some(field) => field.1 = value.clone(),
+            None => fields.push((name, value.clone())),
+        }
+    }
+    fields
+}
+
+/// Makes a concert and returns its id.
+pub async fn make_concert(organiser: &Person, changes: &[(&'static str, String)]) -> String {
+    let fields = concert_fields(changes);
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let (status, body) = organiser.post("create_concert", &fields).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body["id"].to_string()
+}
