@@ -21,8 +21,10 @@ pub enum Outcome {
 }
 
 /// Puts the journal's waiting entries back with their arrivals, in the same order. Nothing is issued meanwhile: the
-/// queue is not there for claims until it is whole.
+/// queue is not there for claims until it is whole. An unknown concert is [`model::Refusal::NotFound`].
 pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
+    // Before anything is written for a concert that does not exist.
+    SaleRow::find(&services.db, concert).await?;
     let builder = format!("{:016x}", rand::rng().random::<u64>());
     let patience = BUILDER_PATIENCE.as_micros() as i64;
     let begun: String = scripts::call(
@@ -38,6 +40,16 @@ pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
         "busy" => return Ok(Outcome::Busy),
         other => return Err(Error::Broken(format!("build_begin answered {other:?}"))),
     }
+    let built = fill(services, concert, &builder).await;
+    if built.is_err() {
+        // Should this fail as well, the builder's patience ends by itself.
+        let _ =
+            scripts::call::<i64>(&services.redis, &scripts::BUILD_ABANDON, concert, &builder).await;
+    }
+    built
+}
+
+async fn fill(services: &Services, concert: ConcertId, builder: &str) -> Result<Outcome> {
     let clock = fence(services, concert).await?;
     let waiting = sqlx::query!(
         "SELECT account_id, arrival FROM queue_entries WHERE concert_id = $1 AND state = 'waiting' ORDER BY arrival",
@@ -56,18 +68,18 @@ pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
             .iter()
             .flat_map(|row| [row.account_id, row.arrival])
             .collect();
-        if !load(services, concert, &builder, "waiting", entries).await? {
+        if !load(services, concert, builder, "waiting", entries).await? {
             return Ok(Outcome::Busy);
         }
     }
     for chunk in holders.chunks(CHUNK) {
-        if !load(services, concert, &builder, "holders", chunk.to_vec()).await? {
+        if !load(services, concert, builder, "holders", chunk.to_vec()).await? {
             return Ok(Outcome::Busy);
         }
     }
     // Read last: it is as new as can be, and a newer one will follow with the next claim.
     let sale = SaleRow::find(&services.db, concert).await?;
-    let arguments = (&builder, &builder, clock, sale.arguments());
+    let arguments = (builder, builder, clock, sale.arguments());
     let finished: i64 =
         scripts::call(&services.redis, &scripts::BUILD_FINISH, concert, arguments).await?;
     tracing::info!(%concert, waiting = waiting.len(), holders = holders.len(), "queue built");

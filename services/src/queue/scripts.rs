@@ -27,6 +27,7 @@ scripts! {
     RESTORE = "scripts/restore.lua";
     BUILD_BEGIN = "scripts/build_begin.lua";
     BUILD_LOAD = "scripts/build_load.lua";
+    BUILD_ABANDON = "scripts/build_abandon.lua";
     BUILD_FINISH = "scripts/build_finish.lua";
 }
 

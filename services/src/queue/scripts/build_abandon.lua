@@ -1,0 +1,6 @@
+-- Gives up the right to build, after an error, so that the next one need not wait for the patience to end.
+-- ARGV     builder
+-- Returns  1, or 0 when somebody else builds by now
+if sale('builder') ~= ARGV[1] then return 0 end
+redis.call('DEL', WAITING, INFLIGHT, LEAVING, HOLDERS, TICKS, STATE)
+return 1
