@@ -22,7 +22,8 @@ pub enum Durability {
     Throwaway,
 }
 
-/// A running PostgreSQL and a running Redis. Stopped by [`Stores::stop`]; signalled to stop when dropped.
+/// A running PostgreSQL and a running Redis: started again when they die, stopped by [`Stores::stop`], signalled to stop
+/// when dropped.
 pub struct Stores {
     postgres: postgres::Postgres,
     redis: redis::Redis,

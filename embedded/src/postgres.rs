@@ -1,5 +1,5 @@
 use crate::Durability;
-use crate::program::{self, Process};
+use crate::program::{self, Program, Running, Starting};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use sqlx::{Connection, PgConnection};
@@ -13,7 +13,7 @@ const PACKAGE: &str = "PostgreSQL (Debian and Ubuntu: postgresql; Homebrew: post
 pub const DATABASE: &str = "frontrow";
 
 pub struct Postgres {
-    pub process: Process,
+    pub process: Running,
     pub url: String,
 }
 
@@ -24,28 +24,33 @@ impl Postgres {
         programs.initialise(&data).await?;
         programs.stop_leftover(&data).await?;
 
-        let mut command = programs.command(&programs.postgres)?;
-        command.arg("-D").arg(&data).arg("-k").arg(sockets);
-        for setting in [
-            "listen_addresses=",
-            "unix_socket_permissions=0700",
-            "max_connections=200",
-            "timezone=UTC",
-        ] {
-            command.args(["-c", setting]);
-        }
-        if durability == Durability::Throwaway {
-            command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
-        }
-        let mut process = Process::start(
-            "postgres",
+        let (log, data_dir, socket_dir) = (dir.join("postgres.log"), data, sockets.to_owned());
+        let command = Box::new(move || {
+            let mut command = programs.command(&programs.postgres)?;
+            command.arg("-D").arg(&data_dir).arg("-k").arg(&socket_dir);
+            for setting in [
+                "listen_addresses=",
+                "unix_socket_permissions=0700",
+                "max_connections=200",
+                "timezone=UTC",
+            ] {
+                command.args(["-c", setting]);
+            }
+            if durability == Durability::Throwaway {
+                command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+            }
+            Ok(command)
+        });
+        let program = Program {
+            name: "postgres",
             command,
-            Signal::SIGINT,
-            &dir.join("postgres.log"),
-        )?;
-        wait_until_ready(&mut process, sockets).await?;
+            stop_signal: Signal::SIGINT,
+            log,
+        };
+        let mut starting = Starting::new(program)?;
+        wait_until_ready(&mut starting, sockets).await?;
         Ok(Postgres {
-            process,
+            process: starting.keep_running(),
             url: url(sockets, DATABASE),
         })
     }
@@ -166,7 +171,7 @@ pub fn url(sockets: &Path, database: &str) -> String {
     format!("postgres:///{database}?{query}")
 }
 
-async fn wait_until_ready(process: &mut Process, sockets: &Path) -> Result<()> {
+async fn wait_until_ready(process: &mut Starting, sockets: &Path) -> Result<()> {
     let patience = Duration::from_secs(60);
     let began = Instant::now();
     let mut connection = loop {

@@ -4,9 +4,16 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, User};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const RESTART_PAUSE: Duration = Duration::from_millis(300);
 
 /// The user that PostgreSQL runs as when we are root, which it refuses to be.
 pub fn unprivileged_user() -> Result<Option<User>> {
@@ -35,66 +42,140 @@ pub fn find(name: &str, folders: &[PathBuf], package: &str) -> Result<PathBuf> {
         })
 }
 
-/// A child process in a process group of its own, so that Ctrl-C in a terminal reaches only us and we stop it in order.
-pub struct Process {
-    name: &'static str,
-    child: Child,
-    stop_signal: Signal,
-    log: PathBuf,
+/// How a program is started, and asked to stop.
+pub struct Program {
+    pub name: &'static str,
+    pub command: Box<dyn Fn() -> Result<Command> + Send + Sync>,
+    pub stop_signal: Signal,
+    /// Takes what the program prints.
+    pub log: PathBuf,
 }
 
-impl Process {
-    /// Starts `command` with its output appended to `log`.
-    pub fn start(
-        name: &'static str,
-        mut command: Command,
-        stop_signal: Signal,
-        log: &Path,
-    ) -> Result<Process> {
-        let output = File::options().create(true).append(true).open(log)?;
-        let child = command
+impl Program {
+    /// In a process group of its own, so that Ctrl-C in a terminal reaches only us and we stop it in order.
+    fn spawn(&self) -> Result<Child> {
+        let output = File::options().create(true).append(true).open(&self.log)?;
+        (self.command)()?
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .process_group(0)
             .spawn()
-            .with_context(|| format!("cannot start {name}"))?;
-        Ok(Process {
-            name,
-            child,
-            stop_signal,
-            log: log.to_owned(),
-        })
+            .with_context(|| format!("cannot start {}", self.name))
+    }
+}
+
+/// A program that has been started and may not be ready yet.
+pub struct Starting {
+    program: Program,
+    child: Child,
+}
+
+impl Starting {
+    pub fn new(program: Program) -> Result<Starting> {
+        let child = program.spawn()?;
+        Ok(Starting { program, child })
     }
 
     /// An error with the end of the log when the process has ended by itself.
     pub fn check_running(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
-            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-            let tail: Vec<&str> = log.lines().rev().take(5).collect();
-            let tail: Vec<&str> = tail.into_iter().rev().collect();
-            bail!("{} ended with {status}: {}", self.name, tail.join(" | "));
+            let log = std::fs::read_to_string(&self.program.log).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(5)..].join(" | ");
+            bail!("{} ended with {status}: {tail}", self.program.name);
         }
         Ok(())
     }
 
-    /// Asks the process to stop and waits until it has.
-    pub async fn stop(mut self) -> Result<()> {
-        self.signal();
-        self.child.wait().await?;
-        Ok(())
-    }
-
-    fn signal(&self) {
-        // No id: it has been waited for and is gone.
-        if let Some(id) = self.child.id() {
-            let _ = kill(Pid::from_raw(id as i32), self.stop_signal);
+    /// From now on the program runs until it is told to stop: when it dies it is started again.
+    pub fn keep_running(self) -> Running {
+        let id = Arc::new(AtomicU32::new(self.child.id().unwrap_or_default()));
+        let (stop, stop_signal) = (CancellationToken::new(), self.program.stop_signal);
+        let task = tokio::spawn(supervise(
+            self.program,
+            self.child,
+            id.clone(),
+            stop.clone(),
+        ));
+        Running {
+            id,
+            stop,
+            stop_signal,
+            task: Some(task),
         }
     }
 }
 
-impl Drop for Process {
+/// A program that is kept running. Asked to stop when dropped.
+pub struct Running {
+    /// 0: there is no process at the moment.
+    id: Arc<AtomicU32>,
+    stop: CancellationToken,
+    stop_signal: Signal,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Asks the process to stop and waits until it has.
+    pub async fn stop(mut self) -> Result<()> {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            task.await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        self.signal();
+        self.stop.cancel();
+        // The supervisor may not get to run any more: the runtime itself may be ending.
+        signal(self.id.load(Ordering::Relaxed), self.stop_signal);
+    }
+}
+
+async fn supervise(
+    program: Program,
+    mut child: Child,
+    id: Arc<AtomicU32>,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            status = child.wait() => {
+                id.store(0, Ordering::Relaxed);
+                tracing::error!(program = program.name, ?status, "ended by itself and is started again");
+            }
+            () = stop.cancelled() => {
+                signal(id.load(Ordering::Relaxed), program.stop_signal);
+                if let Err(error) = child.wait().await {
+                    tracing::warn!(program = program.name, %error, "could not be waited for");
+                }
+                id.store(0, Ordering::Relaxed);
+                return;
+            }
+        }
+        child = loop {
+            tokio::select! {
+                // Not at once: what the dead process held (a socket, shared memory) may take a moment to be free.
+                () = tokio::time::sleep(RESTART_PAUSE) => {}
+                () = stop.cancelled() => return,
+            }
+            match program.spawn() {
+                Ok(child) => break child,
+                Err(error) => {
+                    tracing::error!(program = program.name, %error, "cannot be started again")
+                }
+            }
+        };
+        id.store(child.id().unwrap_or_default(), Ordering::Relaxed);
+    }
+}
+
+/// Does nothing for a process that is not there.
+fn signal(id: u32, signal: Signal) {
+    if id != 0 {
+        let _ = kill(Pid::from_raw(id as i32), signal);
     }
 }

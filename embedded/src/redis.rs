@@ -1,5 +1,5 @@
 use crate::Durability;
-use crate::program::{self, Process};
+use crate::program::{self, Program, Running, Starting};
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use std::fs;
@@ -10,7 +10,7 @@ use tokio::process::Command;
 const PACKAGE: &str = "Redis (Debian and Ubuntu: redis-server; Homebrew: redis)";
 
 pub struct Redis {
-    pub process: Process,
+    pub process: Running,
     pub url: String,
 }
 
@@ -23,35 +23,45 @@ impl Redis {
         let url = url(sockets)?;
         stop_leftover(&url).await;
 
-        let mut command = Command::new(program);
-        command.args([
-            "--port",
-            "0",
-            "--unixsocketperm",
-            "700",
-            "--daemonize",
-            "no",
-            "--save",
-            "",
-        ]);
-        command
-            .arg("--unixsocket")
-            .arg(&socket)
-            .arg("--dir")
-            .arg(&data);
-        match durability {
-            // One fsync covers everything that arrived together, so this costs about a fifth of the throughput.
-            Durability::Durable => command.args(["--appendonly", "yes", "--appendfsync", "always"]),
-            Durability::Throwaway => command.args(["--appendonly", "no"]),
-        };
-        let mut process = Process::start(
-            "redis-server",
+        let log = dir.join("redis.log");
+        let command = Box::new(move || {
+            let mut command = Command::new(&program);
+            command.args([
+                "--port",
+                "0",
+                "--unixsocketperm",
+                "700",
+                "--daemonize",
+                "no",
+                "--save",
+                "",
+            ]);
+            command
+                .arg("--unixsocket")
+                .arg(&socket)
+                .arg("--dir")
+                .arg(&data);
+            match durability {
+                // One fsync covers everything that arrived together, so this costs about a fifth of the throughput.
+                Durability::Durable => {
+                    command.args(["--appendonly", "yes", "--appendfsync", "always"])
+                }
+                Durability::Throwaway => command.args(["--appendonly", "no"]),
+            };
+            Ok(command)
+        });
+        let program = Program {
+            name: "redis-server",
             command,
-            Signal::SIGTERM,
-            &dir.join("redis.log"),
-        )?;
-        wait_until_ready(&mut process, &url).await?;
-        Ok(Redis { process, url })
+            stop_signal: Signal::SIGTERM,
+            log,
+        };
+        let mut starting = Starting::new(program)?;
+        wait_until_ready(&mut starting, &url).await?;
+        Ok(Redis {
+            process: starting.keep_running(),
+            url,
+        })
     }
 }
 
@@ -82,7 +92,7 @@ async fn stop_leftover(url: &str) {
     }
 }
 
-async fn wait_until_ready(process: &mut Process, url: &str) -> Result<()> {
+async fn wait_until_ready(process: &mut Starting, url: &str) -> Result<()> {
     let patience = Duration::from_secs(60);
     let began = Instant::now();
     loop {

@@ -92,7 +92,7 @@ export function concertForm(changes: Partial<ConcertForm> = {}): ConcertForm {
   };
 }
 
-/** An interval in which nothing happens twice: after its first ticket such a queue stands still. */
+/** An interval of an hour: no ticket is issued while a test lasts. */
 export const STANDSTILL = '3600000';
 
 /** Somebody with a session of their own. */

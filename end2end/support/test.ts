@@ -97,8 +97,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 
   complaints: [
-    async ({}, use) => {
+    async ({ javaScriptEnabled }, use) => {
       const complaints = new Complaints();
+      // The page cannot know that nobody will run what it has the browser fetch early.
+      if (javaScriptEnabled === false) complaints.expect(/\.wasm was preloaded using link preload but not used/);
       await use(complaints);
       expect(complaints.unexpected(), 'the console is silent').toEqual([]);
     },
@@ -132,6 +134,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await Promise.all(contexts.map((context) => context.close()));
   },
 });
+
+/** The browser's own line about an answer that says no, for tests that ask for one. */
+export const refused = (status: number): RegExp => new RegExp(`Failed to load resource.* ${status} `);
 
 /** Waits until the page's scripts have taken it over. */
 export async function hydrated(page: Page): Promise<void> {

@@ -9,7 +9,7 @@ use app::settings::Settings;
 use leptos::config::LeptosOptions;
 use services::{demo, queue};
 use std::future::IntoFuture;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,8 +52,9 @@ async fn serve(
     stores: &Stores,
     listener: TcpListener,
     address: SocketAddr,
-    stop: CancellationToken,
+    stop: Stop,
 ) -> Result<()> {
+    let Stop { asked: stop, hurry } = stop;
     let services = stores.services.clone();
     let settings = settings(options, address);
     let mut login = None;
@@ -86,7 +87,10 @@ async fn serve(
         .into_future();
     let grace = async {
         stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
+        tokio::select! {
+            () = tokio::time::sleep(GRACE) => {}
+            () = hurry.cancelled() => {}
+        }
     };
     let served = tokio::select! {
         served = serving => served.context("the web server"),
@@ -169,23 +173,35 @@ fn start_logging(options: &cli::Serve) -> Result<()> {
     Ok(())
 }
 
-fn stop_on_signal() -> Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let token = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        token.cancel();
-        // A second one: whoever is asking does not want to wait. The stores are signalled by their owner's end.
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        std::process::exit(130);
-    });
+/// When to stop, and when to stop waiting for it.
+#[derive(Clone)]
+struct Stop {
+    /// The first Ctrl-C, SIGTERM or hang-up.
+    asked: CancellationToken,
+    /// The second one: requests under way are cut off; the stores are still stopped in order.
+    hurry: CancellationToken,
+}
+
+fn stop_on_signal() -> Result<Stop> {
+    let stop = Stop {
+        asked: CancellationToken::new(),
+        hurry: CancellationToken::new(),
+    };
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    for kind in kinds {
+        let (mut signals, stop) = (signal(kind)?, stop.clone());
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if stop.asked.is_cancelled() {
+                    stop.hurry.cancel();
+                }
+                stop.asked.cancel();
+            }
+        });
+    }
     Ok(stop)
 }

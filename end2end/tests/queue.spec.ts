@@ -1,0 +1,239 @@
+import { expect, refused, test } from '../support/test';
+import { kst, password, Person, STANDSTILL, type Concert } from '../support/people';
+import { english as words } from '../support/words';
+import * as pages from '../support/pages';
+
+/** A concert whose queue does not move: it begins with a whole interval of rest. */
+const standStill = (organiser: Person): Promise<Concert> => organiser.createConcert({ interval_ms: STANDSTILL });
+
+test('two browsers of one account have one place', async ({ page, context, visit, anotherBrowser, organiser, crowd, signUp }) => {
+  const others = await crowd(3);
+  const concert = await standStill(organiser);
+  for (const person of others) await person.join(concert);
+  const me = await signUp();
+  await me.lendSession(context);
+  const other = await anotherBrowser();
+  const again = await Person.logIn(me.accountName);
+  await again.lendSession(other.context());
+  await again.dispose();
+
+  await visit(`/concerts/${concert.id}`);
+  await page.getByRole('button', { name: words.join }).click();
+  await expect(pages.rank(page)).toHaveText('4');
+  const { arrival } = await me.place(concert);
+
+  await visit(`/concerts/${concert.id}`, other);
+  await other.getByRole('button', { name: words.join }).click();
+  await expect(other).toHaveURL(`/concerts/${concert.id}/queue`);
+  await expect(pages.rank(other)).toHaveText('4');
+  await expect(other.getByTestId('ahead')).toHaveText('3 people ahead of you');
+  expect(await me.place(concert)).toMatchObject({ standing: 'waiting', rank: 4, arrival, waiting: 4 });
+});
+
+test('before the sale there is a countdown, and the button goes live by itself', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+  const me = await signUp();
+  await me.lendSession(context);
+  const concert = await organiser.createConcert({ sale_opens_at: kst(8) });
+  await visit(`/concerts/${concert.id}`);
+  await pages.markDocument(page);
+  const join = page.getByRole('button', { name: words.join });
+  await expect(join).toBeDisabled();
+  await expect(page.getByTestId('countdown')).toHaveText(/00:0\d/);
+  await expect(page.getByText('Not on sale yet')).toBeVisible();
+  await expect(join).toBeEnabled();
+  await expect(page.getByText('On sale now')).toBeVisible();
+  await expect(page.getByTestId('countdown')).toHaveCount(0);
+  await join.click();
+  await pages.expectStanding(page, 'issued');
+  await pages.expectSameDocument(page);
+});
+
+test('before the sale the button is not live, and joining is refused', async ({ page, context, visit, organiser, signUp }) => {
+  const me = await signUp();
+  await me.lendSession(context);
+  const concert = await organiser.createConcert({ sale_opens_at: kst(90_061) });
+  await visit(`/concerts/${concert.id}`);
+  await expect(page.getByRole('button', { name: words.join })).toBeDisabled();
+  await expect(page.getByTestId('countdown')).toContainText('1 day');
+  const early = await me.send('/api/join_queue', { concert_id: String(concert.id) });
+  expect(early.status()).toBe(409);
+  expect(await early.json()).toEqual({ code: 'sale_not_open', opens_at: concert.sale_opens_at });
+});
+
+test('whoever leaves makes room: the rank behind falls by itself', async ({ page, context, visit, organiser, crowd, signUp, javaScriptEnabled }) => {
+  const [ahead, leaver] = await crowd(2);
+  const concert = await standStill(organiser);
+  for (const person of [ahead!, leaver!]) await person.join(concert);
+  const me = await signUp();
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}`);
+  await page.getByRole('button', { name: words.join }).click();
+  await expect(pages.rank(page)).toHaveText('3');
+  await expect(page).toHaveTitle(`3 · ${concert.title} · Frontrow`);
+  if (javaScriptEnabled !== false) await pages.markDocument(page);
+  await leaver!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('2');
+  await expect(page.getByTestId('ahead')).toHaveText('1 person ahead of you');
+  await expect(page).toHaveTitle(`2 · ${concert.title} · Frontrow`);
+  if (javaScriptEnabled !== false) await pages.expectSameDocument(page);
+});
+
+test('leaving takes a second thought, and whoever comes back stands at the end', async ({ page, context, visit, organiser, crowd, signUp }) => {
+  const [behind] = await crowd(1);
+  const concert = await standStill(organiser);
+  const me = await signUp();
+  await me.join(concert);
+  await behind!.join(concert);
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  await expect(pages.rank(page)).toHaveText('1');
+  const confirm = page.getByRole('button', { name: 'Yes, give up my place' });
+  // A page that refreshes itself closes it again.
+  await expect(async () => {
+    if (!(await confirm.isVisible())) await page.getByText('Leave the queue', { exact: true }).click({ timeout: 2000 });
+    await confirm.click({ timeout: 2000 });
+  }).toPass();
+  await pages.expectStanding(page, 'left');
+  await expect(page.getByRole('heading', { level: 1, name: 'You left the queue' })).toBeVisible();
+  await expect.poll(async () => (await behind!.place(concert)).rank).toBe(1);
+  await page.getByRole('button', { name: words.join }).click();
+  await expect(pages.rank(page)).toHaveText('2');
+});
+
+test('whoever is not logged in logs in on the way to the queue', async ({ page, visit, organiser, signUp }) => {
+  const concert = await standStill(organiser);
+  const me = await signUp();
+  await visit(`/concerts/${concert.id}`);
+  await page.getByRole('link', { name: 'Log in to join' }).click();
+  await pages.logIn(page, words, me.accountName, password);
+  await expect(page).toHaveURL(`/concerts/${concert.id}`);
+  await page.getByRole('button', { name: words.join }).click();
+  await expect(pages.rank(page)).toHaveText('1');
+});
+
+test('a session that ends before the click leads to the log-in and back', async ({ page, context, visit, organiser, signUp, expectComplaint }) => {
+  expectComplaint(refused(401));
+  const concert = await standStill(organiser);
+  const me = await signUp();
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}`);
+  await context.clearCookies();
+  await page.getByRole('button', { name: words.join }).click();
+  await pages.logIn(page, words, me.accountName, password);
+  await expect(page).toHaveURL(`/concerts/${concert.id}`);
+  await page.getByRole('button', { name: words.join }).click();
+  await expect(pages.rank(page)).toHaveText('1');
+});
+
+test('the queue of somebody who has not joined says so', async ({ page, context, visit, organiser, signUp }) => {
+  const concert = await standStill(organiser);
+  await page.goto(`/concerts/${concert.id}/queue`);
+  await expect(page).toHaveURL(`/log-in?next=/concerts/${concert.id}/queue`);
+  await (await signUp()).lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  await pages.expectStanding(page, 'absent');
+  await page.getByRole('button', { name: words.join }).click();
+  await expect(pages.rank(page)).toHaveText('1');
+});
+
+test('when the sale ends, whoever waits is told, and nobody joins any more', async ({ page, context, visit, anotherBrowser, organiser, signUp, javaScriptEnabled, expectComplaint }) => {
+  expectComplaint(refused(409));
+  const ends = kst(12);
+  const concert = await organiser.createConcert({ interval_ms: STANDSTILL, starts_at: ends, ends_at: kst(3600) });
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  const late = await signUp();
+  const other = await anotherBrowser();
+  await late.lendSession(other.context());
+  await visit(`/concerts/${concert.id}`, other);
+  const join = other.getByRole('button', { name: words.join });
+  await expect(join).toBeEnabled();
+
+  await pages.expectStanding(page, 'expired');
+  await expect(page.getByRole('heading', { level: 1, name: 'The sale ended before your turn' })).toBeVisible();
+  if (javaScriptEnabled === false) {
+    await join.click();
+    await expect(pages.summary(other)).toHaveText('This sale has ended.');
+  }
+  await expect(join).toHaveCount(0);
+  const refusal = await late.send('/api/join_queue', { concert_id: String(concert.id) });
+  expect(refusal.status()).toBe(409);
+  expect(await refusal.json()).toEqual({ code: 'sale_closed' });
+  expect((await me.place(concert)).standing).toBe('expired');
+});
+
+test('a sold-out queue is the waiting list, and a ticket that comes back goes to its head', async ({ page, context, visit, organiser, crowd, signUp }) => {
+  const concert = await organiser.createConcert({ capacity: '1', interval_ms: '200' });
+  const [holder] = await crowd(1);
+  await holder!.join(concert);
+  await expect.poll(async () => (await holder!.place(concert)).standing).toBe('issued');
+  const me = await signUp();
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}`);
+  await expect(page.getByText('Sold out', { exact: true })).toBeVisible();
+  await page.getByRole('button', { name: words.joinWaitingList }).click();
+  await expect(page.getByTestId('outlook')).toHaveAttribute('data-outlook', 'waiting_list');
+  await expect(page.getByText('You are on the waiting list', { exact: false })).toBeVisible();
+  const [ticket] = await holder!.tickets();
+  await holder!.cancel(ticket!);
+  await pages.expectStanding(page, 'issued');
+  await page.getByRole('link', { name: words.seeTicket }).click();
+  await expect(page.getByTestId('serial')).toHaveText('2');
+});
+
+test('whoever holds a ticket needs no place', async ({ page, context, visit, organiser, signUp, expectComplaint }) => {
+  expectComplaint(refused(409));
+  const concert = await organiser.createConcert();
+  const me = await signUp();
+  await me.join(concert);
+  await expect.poll(async () => (await me.place(concert)).standing).toBe('issued');
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}`);
+  await page.getByRole('button', { name: words.join }).click();
+  await expect(pages.summary(page)).toHaveText('You already hold a ticket for this concert.');
+});
+
+test('a line that drops is taken up again, and the rank is right', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp, expectComplaint }) => {
+  expectComplaint(/net::ERR_(INTERNET_DISCONNECTED|NETWORK_CHANGED)/);
+  const [ahead, leaver] = await crowd(2);
+  const concert = await standStill(organiser);
+  for (const person of [ahead!, leaver!]) await person.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  await pages.markDocument(page);
+  const link = page.getByTestId('link');
+  await expect(link).toHaveAttribute('data-link', 'live');
+  await expect(pages.rank(page)).toHaveText('3');
+
+  await context.setOffline(true);
+  await expect(link).not.toHaveAttribute('data-link', 'live');
+  await leaver!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('3');
+  await context.setOffline(false);
+  await expect(pages.rank(page)).toHaveText('2');
+  // After several failures it asks for the place for a while, before it tries the stream again.
+  await expect(link).toHaveAttribute('data-link', 'live', { timeout: 60_000 });
+  await ahead!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('1');
+  await pages.expectSameDocument(page);
+});
+
+test('without a stream the place is asked for', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp, expectComplaint }) => {
+  expectComplaint(/net::ERR_FAILED/);
+  const [leaver] = await crowd(1);
+  const concert = await standStill(organiser);
+  await leaver!.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await page.route('**/api/queue_stream*', (route) => route.abort());
+  await visit(`/concerts/${concert.id}/queue`);
+  await expect(pages.rank(page)).toHaveText('2');
+  await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'polling', { timeout: 60_000 });
+  await leaver!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('1');
+});
