@@ -49,6 +49,9 @@ CREATE TABLE concerts (
     last_serial     integer NOT NULL DEFAULT 0,
     -- The newest claim that was carried out; an older one is stale and issues nothing.
     last_claim      bigint NOT NULL DEFAULT 0,
+    -- Counts how often the queue was built in Redis. A place that was given by an older build is not recorded: it may have
+    -- been lost with it.
+    generation      bigint NOT NULL DEFAULT 0,
     -- Counts every change of this row, so that a server that knows an older state of the sale never overrules a newer one.
     revision        bigint NOT NULL DEFAULT 1,
     created_by      bigint REFERENCES accounts ON DELETE SET NULL,

@@ -703,3 +703,120 @@ async fn a_smaller_batch_and_a_pause_take_effect_at_once() {
     );
     assert!(live_tickets(&world.services, &concert).await.is_empty());
 }
+
+/// A place that was given before Redis was lost, and recorded only after the queue had been built without it, would be
+/// acknowledged and gone.
+#[tokio::test]
+async fn a_place_given_by_an_older_build_is_not_recorded() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fan = world.accounts(1).await.remove(0);
+    queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    let generation: i64 = sqlx::query_scalar("SELECT generation FROM concerts")
+        .fetch_one(&world.services.db)
+        .await
+        .unwrap();
+    let join = |generation| queue::Join {
+        concert: concert.id,
+        account: fan.account_id,
+        arrival: Arrival(1_000),
+        joined_rank: 1,
+        generation,
+    };
+    assert_eq!(
+        world
+            .services
+            .journal
+            .join(join(generation - 1))
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        world.services.journal.join(join(generation)).await.unwrap(),
+        Some(Arrival(1_000))
+    );
+    // Recorded is recorded: a retry after the next build finds it.
+    lose_redis(&world).await;
+    let view = queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(arrival(&view), Arrival(1_000));
+    assert_eq!(
+        world.services.journal.join(join(generation)).await.unwrap(),
+        Some(Arrival(1_000))
+    );
+}
+
+/// As when Redis was restarted from an older copy of its file, or a replica without the last second was promoted.
+#[tokio::test]
+async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued() {
+    let world = world().await;
+    let concert = world.concert(30, 2, NO_PACE).await;
+    let fans = world.accounts(6).await;
+    let mut arrivals = Vec::new();
+    for fan in &fans {
+        arrivals.push(arrival(
+            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+        ));
+    }
+    let mut redis = world.services.redis.connection();
+    let waiting = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:waiting", concert.id));
+    let state = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:state", concert.id));
+    redis::cmd("ZREM")
+        .arg(&waiting)
+        .arg(fans[0].account_id.0)
+        .arg(fans[4].account_id.0)
+        .exec_async(&mut redis)
+        .await
+        .unwrap();
+    redis::cmd("HSET")
+        .arg(&state)
+        .arg("run_id")
+        .arg("another")
+        .exec_async(&mut redis)
+        .await
+        .unwrap();
+
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let claim = async || {
+        scheduler::claim(
+            &world.services,
+            concert.id,
+            &sale,
+            Duration::from_secs(60),
+            &mut None,
+        )
+        .await
+        .unwrap()
+        .1
+    };
+    assert!(
+        claim().await.is_none(),
+        "nothing is claimed from a queue that may have lost its head"
+    );
+    let ranks: Vec<u64> =
+        futures::future::join_all(fans.iter().map(|fan| rank(&world.services, fan, &concert)))
+            .await;
+    assert_eq!(ranks, [1, 2, 3, 4, 5, 6]);
+    let claim = loop {
+        if let Some(claim) = claim().await {
+            break claim;
+        }
+    };
+    assert_eq!(
+        claim.entries,
+        [
+            (fans[0].account_id, arrivals[0]),
+            (fans[1].account_id, arrivals[1])
+        ]
+    );
+}

@@ -50,7 +50,7 @@ pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
 }
 
 async fn fill(services: &Services, concert: ConcertId, builder: &str) -> Result<Outcome> {
-    let clock = fence(services, concert).await?;
+    let Fence { generation, clock } = fence(services, concert).await?;
     let waiting = sqlx::query!(
         "SELECT account_id, arrival FROM queue_entries WHERE concert_id = $1 AND state = 'waiting' ORDER BY arrival",
         concert.0
@@ -79,7 +79,7 @@ async fn fill(services: &Services, concert: ConcertId, builder: &str) -> Result<
     }
     // Read last: it is as new as can be, and a newer one will follow with the next claim.
     let sale = SaleRow::find(&services.db, concert).await?;
-    let arguments = (builder, builder, clock, sale.arguments());
+    let arguments = (builder, generation, clock, sale.arguments());
     let finished: i64 =
         scripts::call(&services.redis, &scripts::BUILD_FINISH, concert, arguments).await?;
     tracing::info!(%concert, waiting = waiting.len(), holders = holders.len(), "queue built");
@@ -90,21 +90,29 @@ async fn fill(services: &Services, concert: ConcertId, builder: &str) -> Result<
     })
 }
 
-/// Makes every claim of before stale, so that what is read after this cannot change under the builder's hands, and
-/// returns the instant from which the queue's clock goes on: the newest on record.
-async fn fence(services: &Services, concert: ConcertId) -> Result<i64> {
-    let newest = sqlx::query_scalar!(
+struct Fence {
+    generation: i64,
+    /// The instant from which the queue's clock goes on: the newest on record.
+    clock: i64,
+}
+
+/// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
+/// builder's hands.
+async fn fence(services: &Services, concert: ConcertId) -> Result<Fence> {
+    let fence = sqlx::query_as!(
+        Fence,
         r#"UPDATE concerts
-              SET last_claim = GREATEST(last_claim, $2,
+              SET generation = generation + 1,
+                  last_claim = GREATEST(last_claim, $2,
                       (SELECT max(arrival) FROM queue_entries WHERE concert_id = concerts.id))
             WHERE id = $1
-            RETURNING last_claim"#,
+            RETURNING generation, last_claim AS clock"#,
         concert.0,
         services.clock.now().timestamp_micros()
     )
     .fetch_optional(&services.db)
     .await?;
-    Ok(newest.ok_or(model::Refusal::NotFound)?)
+    Ok(fence.ok_or(model::Refusal::NotFound)?)
 }
 
 async fn load(

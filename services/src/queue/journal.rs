@@ -22,6 +22,8 @@ pub struct Join {
     pub account: AccountId,
     pub arrival: Arrival,
     pub joined_rank: i64,
+    /// The build of the queue that gave the place.
+    pub generation: i64,
 }
 
 /// A place about to be given up.
@@ -38,7 +40,7 @@ pub struct Journal {
 }
 
 enum Request {
-    Join(Join, oneshot::Sender<Result<Arrival>>),
+    Join(Join, oneshot::Sender<Result<Option<Arrival>>>),
     Leave(Leave, oneshot::Sender<Result<bool>>),
 }
 
@@ -52,7 +54,9 @@ impl Journal {
 
     /// Returns when the join is on disk, with the arrival under which the account waits: the one given, or an older one
     /// that it already had. Recording the same join again changes nothing.
-    pub async fn join(&self, join: Join) -> Result<Arrival> {
+    ///
+    /// None: nothing was recorded, because the queue has been built anew since the place was given, without it.
+    pub async fn join(&self, join: Join) -> Result<Option<Arrival>> {
         self.ask(|answer| Request::Join(join, answer)).await
     }
 
@@ -89,7 +93,7 @@ async fn write(db: PgPool, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-async fn write_joins(db: &PgPool, joins: Vec<(Join, oneshot::Sender<Result<Arrival>>)>) {
+async fn write_joins(db: &PgPool, joins: Vec<(Join, oneshot::Sender<Result<Option<Arrival>>>)>) {
     if joins.is_empty() {
         return;
     }
@@ -123,46 +127,54 @@ fn answer_all<T>(outcome: Result<Vec<T>>, answers: Vec<oneshot::Sender<Result<T>
     }
 }
 
-/// Records joins in one statement and says, in the same order, under which arrival each account waits.
-pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Arrival>> {
+/// Records joins in one commit and says, in the same order, under which arrival each account waits; None for a place
+/// that was given by an older build of the queue and was not recorded.
+pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Option<Arrival>>> {
     let concerts: Vec<i64> = joins.iter().map(|j| j.concert.0).collect();
     let arrivals: Vec<i64> = joins.iter().map(|j| j.arrival.0).collect();
     let accounts: Vec<i64> = joins.iter().map(|j| j.account.0).collect();
     let ranks: Vec<i64> = joins.iter().map(|j| j.joined_rank).collect();
+    let generations: Vec<i64> = joins.iter().map(|j| j.generation).collect();
+    // FOR SHARE: a builder that raises the generation either waits for this commit and reads it, or comes first and is seen.
     sqlx::query!(
-        "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+        "WITH current AS (
+             SELECT id, generation FROM concerts WHERE id = ANY($1) ORDER BY id FOR SHARE)
+         INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
          SELECT concert_id, arrival, account_id, joined_rank, 'waiting'
-           FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
-                AS joined (concert_id, arrival, account_id, joined_rank)
+           FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+                AS joined (concert_id, arrival, account_id, joined_rank, generation)
+           JOIN current ON current.id = joined.concert_id AND current.generation = joined.generation
          ON CONFLICT DO NOTHING",
         &concerts,
         &arrivals,
         &accounts,
-        &ranks
+        &ranks,
+        &generations
     )
     .execute(db)
     .await?;
-    // Only an account whose entry was not taken as it stands has to be looked up, which after a retry or a loss is rare.
-    let waiting = sqlx::query!(
-        r#"SELECT joined.ordinal AS "ordinal!", entry.arrival
+    // What stands now: the place itself, whatever has become of it, or an older one that still waits.
+    let recorded = sqlx::query!(
+        r#"SELECT joined.ordinal AS "ordinal!", min(entry.arrival) AS "arrival!"
              FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY
                   AS joined (concert_id, arrival, account_id, ordinal)
              JOIN queue_entries AS entry
                ON entry.concert_id = joined.concert_id AND entry.account_id = joined.account_id
-              AND entry.state = 'waiting' AND entry.arrival < joined.arrival"#,
+              AND (entry.arrival = joined.arrival OR entry.arrival < joined.arrival AND entry.state = 'waiting')
+            GROUP BY joined.ordinal"#,
         &concerts,
         &arrivals,
         &accounts
     )
     .fetch_all(db)
     .await?;
-    let mut recorded: Vec<Arrival> = joins.iter().map(|join| join.arrival).collect();
-    for row in waiting {
-        if let Some(slot) = recorded.get_mut((row.ordinal - 1) as usize) {
-            *slot = Arrival(row.arrival);
+    let mut answers = vec![None; joins.len()];
+    for row in recorded {
+        if let Some(answer) = answers.get_mut((row.ordinal - 1) as usize) {
+            *answer = Some(Arrival(row.arrival));
         }
     }
-    Ok(recorded)
+    Ok(answers)
 }
 
 /// Records leaves in one statement; false where a ticket had been issued, in the same order.

@@ -14,7 +14,7 @@ pub mod scheduler;
 mod scripts;
 
 pub use hub::{TickEvent, TickHub};
-pub use journal::Journal;
+pub use journal::{Join, Journal, Leave};
 
 use crate::sessions::Session;
 use crate::{Error, Result, Services, tickets};
@@ -44,31 +44,67 @@ pub(crate) async fn join_as(
     account: AccountId,
     concert: ConcertId,
 ) -> Result<QueueView> {
+    let joining = async {
+        loop {
+            if let Some(view) = try_join(services, account, concert).await? {
+                return Ok(view);
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, joining)
+        .await
+        .unwrap_or(Err(Error::Rebuilding))
+}
+
+/// None: the queue was built anew between Redis's answer and the journal's; nothing was acknowledged, so begin again.
+async fn try_join(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<Option<QueueView>> {
     let mut answer = ask(services, &scripts::JOIN, account, concert).await?;
     if answer.word == "holds" && !tickets::holds(services, account, concert).await? {
         // Cancelled while Redis was away.
         cancelled(services, concert, account).await?;
         answer = ask(services, &scripts::JOIN, account, concert).await?;
     }
-    let Answer { word, reading } = answer;
+    let Answer {
+        word,
+        generation,
+        reading,
+    } = answer;
     match (word.as_str(), &reading.spot) {
-        ("joined" | "placed", Some(spot)) => {
-            let arrival = spot.arrival;
+        ("joined" | "placed", Some(Spot { arrival, rank })) => {
+            let (arrival, joined_rank) = (*arrival, *rank as i64);
             let entry = journal::Join {
                 concert,
                 account,
                 arrival,
-                joined_rank: spot.rank as i64,
+                joined_rank,
+                generation,
             };
-            let recorded = services.journal.join(entry).await?;
-            if word == "joined" && recorded == arrival {
-                return Ok(waiting_view(services, concert, reading));
+            match services.journal.join(entry).await? {
+                None => {
+                    scripts::call::<i64>(
+                        &services.redis,
+                        &scripts::INVALIDATE,
+                        concert,
+                        generation,
+                    )
+                    .await?;
+                    Ok(None)
+                }
+                Some(recorded) if recorded == arrival && word == "joined" => {
+                    Ok(Some(waiting_view(services, concert, reading)))
+                }
+                Some(recorded) => {
+                    if recorded != arrival {
+                        // The journal knows an older place of this account, which Redis had lost: that one is the true one.
+                        restore(services, concert, account, recorded).await?;
+                    }
+                    view(services, account, concert).await.map(Some)
+                }
             }
-            if recorded != arrival {
-                // The journal knows an older place of this account, which Redis had lost: that one is the true one.
-                restore(services, concert, account, recorded).await?;
-            }
-            view(services, account, concert).await
         }
         ("holds", _) => Err(Refusal::HoldsTicket.into()),
         ("closed", _) => Err(Refusal::SaleClosed.into()),
@@ -181,6 +217,8 @@ struct Spot {
 /// What [`scripts::JOIN`] and [`scripts::STANDING`] answer.
 struct Answer {
     word: String,
+    /// Which build of the queue answered.
+    generation: i64,
     reading: Reading,
 }
 
@@ -216,7 +254,17 @@ async fn ask(
 }
 
 fn parse(answer: Vec<String>) -> Result<Answer> {
-    let [word, tick, waiting, sale, opens_at, arrival, rank] = answer.as_slice() else {
+    let [
+        word,
+        generation,
+        tick,
+        waiting,
+        sale,
+        opens_at,
+        arrival,
+        rank,
+    ] = answer.as_slice()
+    else {
         return Err(Error::Broken(format!("a queue script answered {answer:?}")));
     };
     let spot = match arrival.as_str() {
@@ -236,6 +284,7 @@ fn parse(answer: Vec<String>) -> Result<Answer> {
     };
     Ok(Answer {
         word: word.clone(),
+        generation: number(generation)?,
         reading,
     })
 }

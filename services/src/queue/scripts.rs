@@ -25,6 +25,7 @@ scripts! {
     SYNC = "scripts/sync.lua";
     EXPIRE = "scripts/expire.lua";
     RESTORE = "scripts/restore.lua";
+    INVALIDATE = "scripts/invalidate.lua";
     BUILD_BEGIN = "scripts/build_begin.lua";
     BUILD_LOAD = "scripts/build_load.lua";
     BUILD_ABANDON = "scripts/build_abandon.lua";

@@ -1,7 +1,7 @@
 -- Takes the right to build this queue from the journal, and clears what may be left of it.
 -- ARGV     builder (unique), patience (µs) after which a builder that died may be replaced
 -- Returns  'begun' | 'built' | 'busy'
-if built() then return 'built' end
+if whole() then return 'built' end
 local instant = now()
 local builder_until = tonumber(sale('builder_until')) or 0
 if sale('builder') and sale('builder') ~= ARGV[1] and instant < builder_until then return 'busy' end

@@ -4,7 +4,7 @@
 -- Keeps    the clock never runs backwards and the pace is never exceeded, also over a rebuild
 if sale('builder') ~= ARGV[1] then return 0 end
 redis.call('HDEL', STATE, 'builder', 'builder_until')
-redis.call('HSET', STATE, 'generation', ARGV[2], 'clock', ARGV[3])
+redis.call('HSET', STATE, 'generation', ARGV[2], 'run_id', run_id(), 'clock', ARGV[3])
 take_over_sale(4)
 redis.call('HSET', STATE, 'next_claim', text(now() + tonumber(sale('interval_ms')) * 1000))
 publish({})

@@ -3,7 +3,7 @@
 -- ARGV     lease (µs), newest tick seen ('' for none), sale's seven fields (prelude: take_over_sale)
 -- Returns  {'unbuilt', '0', '0', {}, {}} | {'built', µs until a call can do something again, claim, {account, arrival, …}, {tick, …}}
 -- Keeps    one batch in flight at a time; at most batch_size at once and not before next_claim; strict order
-if not built() then return {'unbuilt', '0', '0', {}, {}} end
+if not whole() then return {'unbuilt', '0', '0', {}, {}} end
 local lease, seen = tonumber(ARGV[1]), ARGV[2]
 local changed = take_over_sale(3)
 local instant = now()

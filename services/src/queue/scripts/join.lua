@@ -1,6 +1,6 @@
 -- Gives an account its place, or finds the one it has.
 -- ARGV     account
--- Returns  {'unbuilt'} | {'joined' now or 'placed' before or 'holds' a ticket or 'closed' or 'early', reading (prelude) …}
+-- Returns  {'unbuilt'} | {'joined' now or 'placed' before or 'holds' a ticket or 'closed' or 'early', generation, reading (prelude) …}
 -- Keeps    one place per account; arrivals strictly increasing; nobody joins before the opening or after the end
 if not built() then return {'unbuilt'} end
 local account, instant = ARGV[1], now()
@@ -13,4 +13,4 @@ else
   redis.call('ZADD', WAITING, 'NX', text(clock()), account)
   answer = 'joined'
 end
-return {answer, reading(account)}
+return {answer, sale('generation'), reading(account)}

@@ -20,6 +20,12 @@ end
 
 local function built() return redis.call('HEXISTS', STATE, 'generation') == 1 end
 
+local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
+
+-- Whether the queue is whole: built, and by the very Redis that answers. One that was restarted or promoted may have lost
+-- the last moments, and only the journal can tell. (Joining does without this dearer question: it only ever adds at the end.)
+local function whole() return built() and redis.call('HGET', STATE, 'run_id') == run_id() end
+
 -- People ahead + 1 as of the newest tick: who is in flight, or has left and was not in a tick yet, still counts.
 local function rank(arrival)
   local before = '(' .. arrival

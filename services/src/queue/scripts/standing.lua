@@ -1,5 +1,5 @@
 -- Reads where an account stands, as of the newest tick.
 -- ARGV     account
--- Returns  {'unbuilt'} | {'built', reading (prelude) …}
-if not built() then return {'unbuilt'} end
-return {'built', reading(ARGV[1])}
+-- Returns  {'unbuilt'} | {'built', generation, reading (prelude) …}
+if not whole() then return {'unbuilt'} end
+return {'built', sale('generation'), reading(ARGV[1])}
