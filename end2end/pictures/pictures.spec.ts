@@ -1,0 +1,97 @@
+import type { Page } from '@playwright/test';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { expect, refused, test } from '../support/test';
+import { kst, newcomer, Person, type Concert } from '../support/people';
+import * as pages from '../support/pages';
+
+const folder = path.resolve(process.env.SCREENSHOTS ?? path.join(__dirname, '../../docs/pictures'));
+const day = 86_400;
+
+/** What is on: enough for a page that looks like one. */
+const programme = [
+  { title: 'Night Boat to Nodeul', artist: 'Low Tide', genre: 'indie', venue: 'Nodeul Live House', price_won: '66000', capacity: '1200', sale_opens_at: kst(-300) },
+  { title: '한강의 밤', artist: '새벽정류장', genre: 'pop', venue: '올림픽홀', price_won: '121000', capacity: '2400', sale_opens_at: kst(-900) },
+  { title: 'Concrete Choir', artist: 'Basement Parliament', genre: 'rock', venue: 'Rolling Hall', price_won: '55000', capacity: '450', sale_opens_at: kst(5400) },
+  { title: '달 아래 산조', artist: '김서린', genre: 'traditional', venue: '국립국악원 우면당', price_won: '30000', capacity: '230', sale_opens_at: kst(2 * day) },
+  { title: 'Blue Hour Quartet', artist: 'Han Jiwoo', genre: 'jazz', venue: 'Club Evans', price_won: '44000', capacity: '1', sale_opens_at: kst(-day) },
+  { title: 'Voltage Garden', artist: 'NEON YARD', genre: 'electronic', venue: 'Faust', price_won: '38000', capacity: '600', sale_opens_at: kst(9 * day) },
+  { title: 'Winterreise', artist: 'Park Hyesang · Ilya Maximov', genre: 'classical', venue: 'Seoul Arts Center', price_won: '88000', capacity: '800', sale_opens_at: kst(20 * day) },
+  { title: '골목길 사이퍼', artist: 'Crew 02', genre: 'hip_hop', venue: '무신사 개러지', price_won: '49500', capacity: '500', sale_opens_at: kst(4 * day) },
+];
+
+/** The programme, made once for all looks. */
+async function concerts(organiser: Person): Promise<Map<string, Concert>> {
+  const found = await (await organiser.http.get('/api/list_concerts?search=')).json();
+  let list = found.concerts as Concert[];
+  if (list.length === 0) {
+    list = await Promise.all(
+      programme.map((concert, n) =>
+        organiser.createConcert({
+          starts_at: `${kst((40 + 9 * n) * day).slice(0, 10)}T19:30`,
+          ends_at: `${kst((40 + 9 * n) * day).slice(0, 10)}T21:30`,
+          batch_size: '8',
+          ...concert,
+        }),
+      ),
+    );
+    const fan = await Person.signUp();
+    const soldOut = list.find((concert) => concert.title === 'Blue Hour Quartet')!;
+    await fan.join(soldOut);
+    await expect.poll(async () => (await fan.place(soldOut)).standing).toBe('issued');
+    await fan.dispose();
+  }
+  return new Map(list.map((concert) => [concert.title, concert]));
+}
+
+test('pictures', async ({ page, context, visit, words, organiser, signUp, crowd, expectComplaint }, info) => {
+  test.setTimeout(300_000);
+  expectComplaint(refused(401));
+  expectComplaint(refused(404));
+  mkdirSync(folder, { recursive: true });
+  const shoot = async (name: string, of: Page = page) => {
+    await of.evaluate(() => document.fonts.ready);
+    await of.screenshot({ path: path.join(folder, `${name}-${info.project.name}.png`), fullPage: true, animations: 'disabled' });
+  };
+  const on = await concerts(organiser);
+  const selling = on.get('Night Boat to Nodeul')!;
+
+  await visit('/');
+  await shoot('home');
+  await visit(`/concerts/${on.get('Concrete Choir')!.id}`);
+  await shoot('concert-countdown');
+  await visit('/sign-up');
+  await shoot('sign-up');
+  await visit('/log-in');
+  await pages.logIn(page, words, 'mina', 'not the password');
+  await expect(pages.summary(page)).toBeVisible();
+  await shoot('log-in-refused');
+  await visit('/nowhere');
+  await shoot('not-found');
+
+  await organiser.lendSession(context);
+  await visit('/concerts/new');
+  await shoot('concert-form');
+
+  const me = await signUp({ ...newcomer('mina'), nickname: words.lang === 'ko' ? '미나' : 'Mina' });
+  await me.lendSession(context);
+  await visit(`/concerts/${selling.id}`);
+  await shoot('concert');
+
+  // 48 people ahead, 8 tickets a second: about 25 after three batches.
+  const others = await crowd(48);
+  await Promise.all(others.map((person) => person.join(selling)));
+  await page.getByRole('button', { name: words.join }).click();
+  await expect.poll(async () => Number(await pages.rank(page).textContent()), { intervals: [50] }).toBeLessThanOrEqual(26);
+  await shoot('queue-waiting');
+  await pages.expectStanding(page, 'issued');
+  const see = page.getByRole('link', { name: words.seeTicket });
+  await expect(see).toBeVisible();
+  await shoot('queue-issued');
+  await see.click();
+  await expect(page.getByTestId('code')).toBeVisible();
+  await shoot('ticket');
+  await visit('/tickets');
+  await shoot('tickets');
+});
+
