@@ -88,13 +88,22 @@ impl Programs {
         if data.join("PG_VERSION").exists() {
             return Ok(());
         }
-        fs::create_dir_all(data)?;
-        fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
+        // Beside it and then renamed: a first start that is cut short leaves nothing that looks finished.
+        let unfinished = data.with_extension("unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished)?;
+        }
+        fs::create_dir_all(&unfinished)?;
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o700))?;
         if let Some(user) = program::unprivileged_user()? {
-            std::os::unix::fs::chown(data, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+            std::os::unix::fs::chown(
+                &unfinished,
+                Some(user.uid.as_raw()),
+                Some(user.gid.as_raw()),
+            )?;
         }
         let mut initdb = self.command(&self.initdb)?;
-        initdb.arg("-D").arg(data).args([
+        initdb.arg("-D").arg(&unfinished).args([
             "--username=frontrow",
             "--auth=trust",
             "--encoding=UTF8",
@@ -109,7 +118,7 @@ impl Programs {
                 String::from_utf8_lossy(&output.stderr).trim()
             );
         }
-        Ok(())
+        Ok(fs::rename(&unfinished, data)?)
     }
 
     /// Ends a server that outlived a `frontrow` that was killed.

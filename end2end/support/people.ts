@@ -136,6 +136,11 @@ export class Person {
     return this.post('/api/create_concert', { ...concertForm(changes) });
   }
 
+  /** Sends the whole form, as the page does: what is not named becomes what `concertForm` says. */
+  updateConcert(concert: Concert, changes: Partial<ConcertForm>): Promise<Concert> {
+    return this.post('/api/update_concert', { id: String(concert.id), ...concertForm({ title: concert.title, ...changes }) });
+  }
+
   join(concert: Concert): Promise<Place> {
     return this.post('/api/join_queue', { concert_id: String(concert.id) });
   }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Refusal {
-    /// Fields of a form are wrong; every problem found is listed, in the order of the form.
+    /// Fields of a form are wrong; every problem found is listed, the ones between two fields last.
     Invalid {
         problems: Vec<Problem>,
     },
@@ -130,6 +130,8 @@ pub enum ProblemKind {
     EndBeforeStart,
     /// The sale would open after the concert has begun.
     OpensAfterStart,
+    /// The concert would begin before now.
+    InThePast,
     Taken,
     BelowIssued,
 }

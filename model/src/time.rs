@@ -4,14 +4,15 @@
 //! and always say so. Server and browser therefore print the same text, whatever zone either of them is set to.
 
 use crate::ProblemKind;
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Utc};
 
 /// Korean Standard Time, UTC+9.
 pub fn kst() -> FixedOffset {
     FixedOffset::east_opt(9 * 3600).expect("nine hours are a valid offset")
 }
 
-/// Parses what `<input type="datetime-local">` sends (`2026-12-31T19:00`, seconds optional) as Korean time.
+/// Parses a date of this century or the next as `<input type="datetime-local">` sends it (`2026-12-31T19:00`, seconds optional), in
+/// Korean time.
 pub fn parse_local(raw: &str) -> Result<DateTime<Utc>, ProblemKind> {
     let raw = raw.trim();
     if raw.is_empty() {
@@ -32,6 +33,7 @@ pub fn parse_local(raw: &str) -> Result<DateTime<Utc>, ProblemKind> {
             .ok()
             .map(|t| t.with_timezone(&Utc))
     })
+    .filter(|instant| (2000..2200).contains(&instant.year()))
     .ok_or(ProblemKind::Malformed)
 }
 
@@ -53,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_what_is_parsed(seconds in 0i64..4_102_444_800) {
+        fn what_is_shown_is_what_is_parsed(seconds in 946_728_000i64..4_102_444_800) {
             let instant = DateTime::from_timestamp(seconds, 0).unwrap();
             prop_assert_eq!(parse_local(&to_local(instant)), Ok(instant));
         }

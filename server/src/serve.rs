@@ -164,6 +164,7 @@ fn start_logging(options: &cli::Serve) -> Result<()> {
     let filter = EnvFilter::try_new(&options.log).context("FRONTROW_LOG")?;
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if options.log_json {
         logging.json().init()

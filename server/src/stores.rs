@@ -92,7 +92,7 @@ impl Stores {
                 bail!("DATABASE_URL is missing: set it together with REDIS_URL, or neither")
             }
         };
-        let services = Services::connect(settings).await.context("DATABASE_URL")?;
+        let services = Services::connect(settings).await.map_err(explain)?;
         Ok(Stores {
             services,
             own,
@@ -102,7 +102,7 @@ impl Stores {
 
     /// Stops what was started.
     pub async fn close(self) -> Result<()> {
-        self.services.db.close().await;
+        self.services.close().await;
         match self.own {
             Some(own) => own.stop().await,
             None => Ok(()),
@@ -115,15 +115,20 @@ pub async fn migrate(options: cli::Stores) -> Result<()> {
     // The schema is all that is touched: no Redis and no secret is needed for it.
     match &options.database_url {
         Some(url) => {
-            let db = services::stores::connect_database(url)
-                .await
-                .context("DATABASE_URL")?;
-            services::stores::migrate(&db).await?;
+            services::stores::migrate(url).await.map_err(explain)?;
         }
         None => Stores::open(options, Sharing::Yes).await?.close().await?,
     }
     println!("The schema is up to date.");
     Ok(())
+}
+
+/// Names the setting behind an error.
+fn explain(error: services::Error) -> anyhow::Error {
+    match error {
+        services::Error::Database(error) => anyhow::anyhow!("DATABASE_URL: {error}"),
+        error => error.into(),
+    }
 }
 
 fn default_data_dir() -> Result<PathBuf> {

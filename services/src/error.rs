@@ -39,6 +39,8 @@ impl Error {
             Error::Refused(refusal) => refusal.clone(),
             Error::Rebuilding => Refusal::Unavailable,
             Error::Database(error) if database_is_away(error) => Refusal::Unavailable,
+            // Data that PostgreSQL cannot hold, such as a text with a NUL in it.
+            Error::Database(error) if has_class(error, &["22"]) => Refusal::Malformed,
             Error::Redis(error) if redis_is_away(error) => Refusal::Unavailable,
             _ => Refusal::Internal,
         }
@@ -63,19 +65,22 @@ fn database_is_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // 08: connection exception; 53: out of resources; 57P: shutting down or starting up; 40: try the transaction again.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57P", "40"]
-                .iter()
-                .any(|class| code.starts_with(class))
-        }),
-        _ => false,
+        // 08: connection exception; 25006: a standby that takes no writes; 40: try the transaction again; 53: out of
+        // resources; 57: shutting down, starting up, or cancelled because it took too long.
+        error => has_class(error, &["08", "25006", "40", "53", "57"]),
     }
+}
+
+fn has_class(error: &sqlx::Error, classes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
 }
 
 fn redis_is_away(error: &redis::RedisError) -> bool {
     use redis::{ErrorKind, ServerErrorKind};
-    error.is_io_error()
+    // Out of memory, or unable to write to its disk: it refuses writes until that is mended.
+    matches!(error.code(), Some("OOM" | "MISCONF"))
+        || error.is_io_error()
         || error.is_timeout()
         || error.is_connection_dropped()
         || error.is_connection_refusal()

@@ -19,6 +19,7 @@ pub use stores::Settings;
 
 use std::ops::Deref;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// The stores and what is shared by everything in this process. Cheap to clone.
 #[derive(Clone)]
@@ -27,12 +28,16 @@ pub struct Services(Arc<Shared>);
 /// What [`Services`] holds.
 pub struct Shared {
     pub db: sqlx::PgPool,
+    /// For the journal and the scheduler alone: a rush of page views must not keep them waiting.
+    pub engine: sqlx::PgPool,
     pub redis: stores::Redis,
     pub clock: Clock,
     pub tokens: sessions::TokenKeys,
     pub passwords: accounts::PasswordHasher,
     pub journal: queue::Journal,
     pub ticks: queue::TickHub,
+    /// The right to build a queue.
+    pub(crate) builder: Arc<Semaphore>,
 }
 
 impl Services {
@@ -40,22 +45,27 @@ impl Services {
     ///
     /// Fails when PostgreSQL does not answer; a Redis that is away is waited for by whoever needs it.
     pub async fn connect(settings: Settings) -> Result<Services> {
-        let db = stores::connect_database(&settings.database_url).await?;
-        stores::migrate(&db).await?;
-        Services::new(db, settings)
-    }
-
-    fn new(db: sqlx::PgPool, settings: Settings) -> Result<Services> {
         let redis = stores::Redis::new(&settings.redis_url, &settings.redis_prefix)?;
+        stores::migrate(&settings.database_url).await?;
+        let db = stores::connect_database(&settings.database_url, 20).await?;
+        let engine = stores::connect_database(&settings.database_url, 6).await?;
         Ok(Services(Arc::new(Shared {
-            journal: queue::Journal::start(db.clone()),
+            journal: queue::Journal::start(engine.clone()),
             db,
+            engine,
             redis,
-            clock: settings.clock,
             tokens: sessions::TokenKeys::new(settings.token_secret.expose()),
+            clock: settings.clock,
             passwords: accounts::PasswordHasher::new()?,
             ticks: queue::TickHub::default(),
+            builder: Arc::new(Semaphore::new(1)),
         })))
+    }
+
+    /// Lets go of PostgreSQL; whatever is under way there ends first.
+    pub async fn close(&self) {
+        self.db.close().await;
+        self.engine.close().await;
     }
 }
 

@@ -2,9 +2,10 @@
 
 use crate::{Clock, Error, Result};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,18 +40,36 @@ impl fmt::Debug for Secret {
     }
 }
 
-pub async fn connect_database(url: &str) -> Result<PgPool> {
+/// No statement of ours takes this long unless something is wrong; then an error is better than a connection that is gone.
+const STATEMENT_PATIENCE: &str = "10s";
+
+/// At most `connections` to PostgreSQL.
+pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|error| Error::Setting(format!("DATABASE_URL cannot be used: {error}")))?
+        .application_name("frontrow")
+        .options([("statement_timeout", STATEMENT_PATIENCE)]);
     Ok(PgPoolOptions::new()
-        .max_connections(20)
+        .max_connections(connections)
         // Somebody is waiting for a page: better a clear "try again" than a long silence.
         .acquire_timeout(Duration::from_secs(3))
-        .connect(url)
+        .connect_with(options)
         .await?)
 }
 
-/// Applies the migrations that are missing. Safe when several servers start at once: sqlx takes a lock.
-pub async fn migrate(db: &PgPool) -> Result<()> {
-    Ok(sqlx::migrate!().run(db).await?)
+/// Applies the migrations that are missing. Safe when several servers start at once: sqlx takes a lock, for which the
+/// others wait as long as it takes.
+pub async fn migrate(url: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(url)
+        .await
+        .map_err(|error| match error {
+            sqlx::Error::Configuration(error) => {
+                Error::Setting(format!("DATABASE_URL cannot be used: {error}"))
+            }
+            error => error.into(),
+        })?;
+    sqlx::migrate!().run(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// A connection that mends itself, shared by everyone in the process: commands of many tasks travel in one pipeline.
@@ -63,9 +82,8 @@ pub struct Redis {
 impl Redis {
     /// Does not connect yet.
     pub fn new(url: &str, prefix: &str) -> Result<Redis> {
-        let client = redis::Client::open(url).map_err(|error| {
-            Error::Setting(format!("the Redis address cannot be used: {error}"))
-        })?;
+        let client = redis::Client::open(url)
+            .map_err(|error| Error::Setting(format!("REDIS_URL cannot be used: {error}")))?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(Duration::from_secs(2)))
             .set_response_timeout(Some(Duration::from_secs(3)))

@@ -8,6 +8,7 @@ use model::Refusal;
 use model::concerts::{Concert, ConcertDetails};
 use model::queue::{Arrival, QueueView, Standing};
 use model::tickets::TicketId;
+use services::queue::Recorded;
 use services::queue::sale::SaleRow;
 use services::queue::{issue, scheduler};
 use services::sessions::Session;
@@ -567,10 +568,6 @@ async fn a_single_lost_place_is_put_back_when_its_owner_looks() {
         .exec_async(&mut world.services.redis.connection())
         .await
         .unwrap();
-    let looking = queue::view(&world.services, fans[0].account_id, concert.id)
-        .await
-        .unwrap_err();
-    assert_eq!(looking.refusal(), Refusal::Unavailable);
     assert_eq!(rank(&world.services, &fans[0], &concert).await, 1);
     assert_eq!(rank(&world.services, &fans[2], &concert).await, 3);
 }
@@ -732,11 +729,11 @@ async fn a_place_given_by_an_older_build_is_not_recorded() {
             .join(join(generation - 1))
             .await
             .unwrap(),
-        None
+        Recorded::Stale
     );
     assert_eq!(
         world.services.journal.join(join(generation)).await.unwrap(),
-        Some(Arrival(1_000))
+        Recorded::Waiting(Arrival(1_000))
     );
     // Recorded is recorded: a retry after the next build finds it.
     lose_redis(&world).await;
@@ -746,7 +743,7 @@ async fn a_place_given_by_an_older_build_is_not_recorded() {
     assert_eq!(arrival(&view), Arrival(1_000));
     assert_eq!(
         world.services.journal.join(join(generation)).await.unwrap(),
-        Some(Arrival(1_000))
+        Recorded::Waiting(Arrival(1_000))
     );
 }
 
@@ -819,4 +816,219 @@ async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued
             (fans[1].account_id, arrivals[1])
         ]
     );
+}
+
+async fn redis_command(
+    world: &World,
+    command: &[&str],
+    key: &str,
+    concert: &Concert,
+    arguments: &[&str],
+) {
+    let key = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:{key}", concert.id));
+    let mut redis = world.services.redis.connection();
+    redis::cmd(command[0])
+        .arg(&command[1..])
+        .arg(key)
+        .arg(arguments)
+        .exec_async(&mut redis)
+        .await
+        .unwrap();
+}
+
+/// A server died after the journal had recorded the leave and before Redis was told.
+#[tokio::test]
+async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
+    let world = world().await;
+    let concert = world.concert(30, 10, NO_PACE).await;
+    let fans = world.accounts(2).await;
+    let mut arrivals = Vec::new();
+    for fan in &fans {
+        arrivals.push(arrival(
+            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+        ));
+    }
+    for (n, fan) in fans.iter().enumerate() {
+        let leave = queue::Leave {
+            concert: concert.id,
+            account: fan.account_id,
+            arrival: arrivals[n],
+        };
+        assert!(world.services.journal.leave(leave).await.unwrap());
+    }
+    let looked = queue::view(&world.services, fans[0].account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(looked.standing, Standing::Left);
+    // Joining again is a new place, on disk, that ends in a ticket.
+    let again = queue::join(&world.services, &fans[1], concert.id)
+        .await
+        .unwrap();
+    assert!(arrival(&again) > arrivals[1]);
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 1
+    })
+    .await;
+}
+
+/// The journal could not be written when Redis had given the place.
+#[tokio::test]
+async fn what_is_shown_as_waiting_is_on_disk() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fan = world.accounts(1).await.remove(0);
+    sqlx::query("ALTER TABLE queue_entries ADD CONSTRAINT broken CHECK (false) NOT VALID")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    assert_eq!(
+        queue::join(&world.services, &fan, concert.id)
+            .await
+            .unwrap_err()
+            .refusal(),
+        Refusal::Unavailable
+    );
+    assert_eq!(
+        queue::view(&world.services, fan.account_id, concert.id)
+            .await
+            .unwrap_err()
+            .refusal(),
+        Refusal::Unavailable
+    );
+    sqlx::query("ALTER TABLE queue_entries DROP CONSTRAINT broken")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    let view = queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    lose_redis(&world).await;
+    let after = queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(arrival(&after), arrival(&view));
+}
+
+#[tokio::test]
+async fn a_session_without_an_account_stops_nobody() {
+    let world = world().await;
+    let concert = world.concert(30, 10, NO_PACE).await;
+    let fan = world.accounts(1).await.remove(0);
+    let nobody = support::session(999_999, model::accounts::Role::User);
+    let refused = queue::join(&world.services, &nobody, concert.id)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.refusal(), Refusal::NotLoggedIn);
+    queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    redis_command(&world, &["ZADD"], "waiting", &concert, &["1000", "999999"]).await;
+    queue::join(&world.services, &fan, concert.id)
+        .await
+        .unwrap();
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fan = world.accounts(1).await.remove(0);
+    queue::join(&world.services, &fan, concert.id)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE concerts SET state = 'closed'")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE queue_entries SET state = 'expired'")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    let looked = queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(looked.standing, Standing::Expired);
+    let mut watching = world.services.ticks.watch(concert.id);
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let mut newest = None;
+    let told = loop {
+        scheduler::step(&world.services, concert.id, &sale, &mut newest)
+            .await
+            .unwrap();
+        match watching.try_recv() {
+            Ok(event) if event.tick.waiting == 0 => break event,
+            _ => {}
+        }
+    };
+    assert_eq!(told.tick.sale.state, model::concerts::SaleState::Closed);
+}
+
+#[tokio::test]
+async fn a_shorter_interval_counts_at_once() {
+    let world = world().await;
+    let concert = world.concert(30, 1, 3_600_000).await;
+    for fan in world.accounts(2).await {
+        queue::join(&world.services, &fan, concert.id)
+            .await
+            .unwrap();
+    }
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 1
+    })
+    .await;
+    sqlx::query("UPDATE concerts SET interval_ms = 100")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 2
+    })
+    .await;
+}
+
+/// Who has left and was in no tick yet still counts, or the next tick would count them twice.
+#[tokio::test]
+async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 1000).await;
+    sqlx::query("UPDATE concerts SET state = 'paused'")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    let fans = world.accounts(3).await;
+    for fan in &fans {
+        queue::join(&world.services, fan, concert.id).await.unwrap();
+    }
+    let mut watching = world.services.ticks.watch(concert.id);
+    let mut before = queue::view(&world.services, fans[2].account_id, concert.id)
+        .await
+        .unwrap();
+    queue::leave(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    let mut between = queue::view(&world.services, fans[2].account_id, concert.id)
+        .await
+        .unwrap();
+    let mut newest = Some(between.tick);
+    while newest == Some(between.tick) {
+        let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+        scheduler::step(&world.services, concert.id, &sale, &mut newest)
+            .await
+            .unwrap();
+    }
+    let tick = watching.recv().await.unwrap().tick;
+    for view in [&mut before, &mut between] {
+        assert_eq!(view.apply(&tick), model::queue::Applied::Yes);
+        assert!(
+            matches!(view.standing, Standing::Waiting { rank: 2, .. }),
+            "{view:?}"
+        );
+    }
 }

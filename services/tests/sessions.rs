@@ -61,11 +61,7 @@ async fn a_logged_out_token_opens_nothing_on_either_server() {
         .unwrap();
     sessions::log_out(&other, &session).await.unwrap();
     assert!(!opens(&world.services, &tokens.access).await && !opens(&other, &tokens.access).await);
-    assert!(
-        refreshed(&world.services, &tokens.refresh.unwrap())
-            .await
-            .is_none()
-    );
+    assert!(refreshed(&world.services, &tokens.refresh).await.is_none());
 
     let key = world.services.redis.key(format_args!(
         "blacklist:{{{}}}:{}",
@@ -115,19 +111,15 @@ async fn an_access_token_expires_and_a_refresh_token_brings_the_session_on() {
     world.clock.advance(ACCESS_LIFE);
     assert!(!opens(&world.services, &first.access).await);
 
-    let first_refresh = first.refresh.unwrap();
+    let first_refresh = first.refresh;
     let second = refreshed(&world.services, &first_refresh).await.unwrap();
     assert!(opens(&world.services, &second.access).await);
     // The browser's other tab asked at the same moment with the same token.
     let parallel = refreshed(&world.services, &first_refresh).await.unwrap();
-    assert!(parallel.refresh.is_none() && opens(&world.services, &parallel.access).await);
+    assert!(parallel.refresh == second.refresh && opens(&world.services, &parallel.access).await);
 
     world.clock.advance(REFRESH_LIFE);
-    assert!(
-        refreshed(&world.services, &second.refresh.unwrap())
-            .await
-            .is_none()
-    );
+    assert!(refreshed(&world.services, &second.refresh).await.is_none());
 }
 
 #[tokio::test]
@@ -137,17 +129,12 @@ async fn a_refresh_token_used_again_later_ends_the_session() {
     let stolen = sessions::open(&world.services, &account, "phone")
         .await
         .unwrap()
-        .refresh
-        .unwrap();
+        .refresh;
     let current = refreshed(&world.services, &stolen).await.unwrap();
     world.clock.advance(TimeDelta::minutes(2));
     assert!(refreshed(&world.services, &stolen).await.is_none());
     assert!(!opens(&world.services, &current.access).await);
-    assert!(
-        refreshed(&world.services, &current.refresh.unwrap())
-            .await
-            .is_none()
-    );
+    assert!(refreshed(&world.services, &current.refresh).await.is_none());
 }
 
 #[tokio::test]
@@ -168,14 +155,8 @@ async fn a_lost_redis_lets_nobody_in_wrongly_and_a_refresh_brings_back_who_was_i
     lose_redis(&world).await;
     assert!(!opens(&world.services, &out.access).await);
     assert!(!opens(&world.services, &stays.access).await);
-    assert!(
-        refreshed(&world.services, &out.refresh.unwrap())
-            .await
-            .is_none()
-    );
-    let back = refreshed(&world.services, &stays.refresh.unwrap())
-        .await
-        .unwrap();
+    assert!(refreshed(&world.services, &out.refresh).await.is_none());
+    let back = refreshed(&world.services, &stays.refresh).await.unwrap();
     assert!(opens(&world.services, &back.access).await);
     assert!(!opens(&world.services, &out.access).await);
 }
@@ -187,4 +168,31 @@ async fn what_was_never_a_token_opens_nothing() {
         assert!(!opens(&world.services, token).await);
         assert!(refreshed(&world.services, token).await.is_none());
     }
+}
+
+#[tokio::test]
+async fn any_refresh_token_but_the_newest_ends_the_session() {
+    let world = world().await;
+    let account = world.account("mina").await;
+    let first = sessions::open(&world.services, &account, "phone")
+        .await
+        .unwrap()
+        .refresh;
+    let second = refreshed(&world.services, &first).await.unwrap().refresh;
+    let third = refreshed(&world.services, &second).await.unwrap();
+    assert!(refreshed(&world.services, &first).await.is_none());
+    assert!(!opens(&world.services, &third.access).await);
+    assert!(refreshed(&world.services, &third.refresh).await.is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_has_run_out_is_forgotten() {
+    let world = world().await;
+    let account = world.account("mina").await;
+    sessions::open(&world.services, &account, "phone")
+        .await
+        .unwrap();
+    assert_eq!(sessions::purge(&world.services).await.unwrap(), 0);
+    world.clock.advance(REFRESH_LIFE);
+    assert_eq!(sessions::purge(&world.services).await.unwrap(), 1);
 }

@@ -260,6 +260,7 @@ pub(super) const ENGLISH: Words = Words {
             thousands(most.unsigned_abs())
         ),
         ProblemKind::EndBeforeStart => "The end must be after the start.".into(),
+        ProblemKind::InThePast => "The concert must start in the future.".into(),
         ProblemKind::OpensAfterStart => "The sale must open before the concert starts.".into(),
         ProblemKind::Taken => "Somebody already uses this one.".into(),
         ProblemKind::BelowIssued => "More tickets than this have already been issued.".into(),

@@ -241,6 +241,7 @@ pub(super) const KOREAN: Words = Words {
             thousands(most.unsigned_abs())
         ),
         ProblemKind::EndBeforeStart => "종료는 시작보다 늦어야 해요.".into(),
+        ProblemKind::InThePast => "공연은 지금보다 나중에 시작해야 해요.".into(),
         ProblemKind::OpensAfterStart => "예매는 공연 시작 전에 열려야 해요.".into(),
         ProblemKind::Taken => "이미 누가 쓰고 있어요.".into(),
         ProblemKind::BelowIssued => "이미 나간 티켓보다 적어요.".into(),

@@ -113,11 +113,16 @@ impl Follower {
         else {
             return lost;
         };
-        let (Ok(views), Ok(ticks)) = (source.subscribe("view"), source.subscribe("tick")) else {
+        let (Ok(views), Ok(ticks), Ok(alive)) = (
+            source.subscribe("view"),
+            source.subscribe("tick"),
+            source.subscribe("alive"),
+        ) else {
             return lost;
         };
         // A view first, when both are there: the ticks before it are then known to be old, the ones after it follow on.
-        let mut events = select_with_strategy(views, ticks, |_: &mut ()| PollNext::Left);
+        let others = select_with_strategy(ticks, alive, |_: &mut ()| PollNext::Left);
+        let mut events = select_with_strategy(views, others, |_: &mut ()| PollNext::Left);
         let opened = js_sys::Date::now();
         let (mut heard, mut heard_at) = (false, opened);
         loop {
@@ -155,7 +160,7 @@ impl Follower {
     fn hear(&self, name: &str, data: &str) -> Option<End> {
         if name == "view" {
             self.take(serde_json::from_str(data).ok()?);
-        } else {
+        } else if name == "tick" {
             let tick: Tick = serde_json::from_str(data).ok()?;
             let mut view = self.view.try_get_untracked()?;
             match view.apply(&tick) {

@@ -1,29 +1,31 @@
 //! The stream of one person's place: `GET /api/queue_stream?concert_id=1` (server only).
 //!
-//! Events: `view`, a whole [`QueueView`], first and after every gap; `tick`, a [`model::queue::Tick`] that moves it on.
+//! Events: `view`, a whole [`QueueView`], first and after every gap; `tick`, a [`model::queue::Tick`] that moves it on;
+//! `alive`, empty, when nothing else was to be told for a while.
 
 use crate::error::ApiError;
 use crate::sessions::Auth;
 use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, http::header};
 use futures::stream::{self, Stream};
 use model::Refusal;
-use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::{QueueView, TickId};
 use serde::Deserialize;
 use services::queue::TickEvent;
+use services::sessions::{self, Session};
 use services::{Error, Services, queue};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
-/// Often enough that no proxy takes the connection for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Often enough that no proxy takes the connection for dead, and that a logged-out session is not served for long.
+const ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize)]
 pub struct Arguments {
@@ -35,15 +37,19 @@ pub async fn queue_stream(
     Extension(services): Extension<Services>,
     Extension(stop): Extension<CancellationToken>,
     Extension(auth): Extension<Auth>,
-    Query(arguments): Query<Arguments>,
+    arguments: Result<Query<Arguments>, QueryRejection>,
 ) -> Response {
     let session = match auth {
         Auth::LoggedIn(session) => session,
         Auth::Anonymous => return ApiError(Refusal::NotLoggedIn).into_response(),
         Auth::Unavailable => return ApiError(Refusal::Unavailable).into_response(),
     };
-    match Watcher::start(services, session.account_id, arguments.concert_id).await {
+    let Ok(Query(Arguments { concert_id })) = arguments else {
+        return ApiError(Refusal::Malformed).into_response();
+    };
+    match Watcher::start(services, session, concert_id).await {
         Ok((watcher, view)) => {
+            let ended = session_ended(watcher.services.clone(), watcher.session.clone());
             let events = stream::unfold((watcher, Some(view)), async |(mut watcher, first)| {
                 let event = match first {
                     Some(view) => view_event(&view),
@@ -51,15 +57,11 @@ pub async fn queue_stream(
                 };
                 Some((Ok::<_, Infallible>(event), (watcher, None)))
             });
-            let events = stop_at(Box::pin(events), stop);
+            let events = stop_at(Box::pin(events), stop, ended);
             let mut headers = HeaderMap::new();
             // A reverse proxy that buffers would show a rank that is no longer true.
             headers.insert("x-accel-buffering", header::HeaderValue::from_static("no"));
-            (
-                headers,
-                Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)),
-            )
-                .into_response()
+            (headers, Sse::new(events)).into_response()
         }
         Err(error) => {
             if error.is_ours() {
@@ -70,16 +72,36 @@ pub async fn queue_stream(
     }
 }
 
-/// Ends the stream when the server stops: an open stream would hold up the shutdown.
-fn stop_at<S: Stream + Unpin>(events: S, stop: CancellationToken) -> impl Stream<Item = S::Item> {
+/// Ends the stream when the server stops, which it would hold up, and when the session has ended.
+fn stop_at<S: Stream + Unpin>(
+    events: S,
+    stop: CancellationToken,
+    ended: impl Future<Output = ()>,
+) -> impl Stream<Item = S::Item> {
     use futures::StreamExt;
-    events.take_until(async move { stop.cancelled().await })
+    events.take_until(async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = ended => {}
+        }
+    })
+}
+
+/// Returns soon after the session was logged out, on whichever server, or its token has expired. A store that is away is no
+/// log-out.
+async fn session_ended(services: Services, session: Session) {
+    loop {
+        tokio::time::sleep(ALIVE).await;
+        if matches!(sessions::is_open(&services, &session).await, Ok(false)) {
+            return;
+        }
+    }
 }
 
 /// One open stream.
 struct Watcher {
     services: Services,
-    account: AccountId,
+    session: Session,
     concert: ConcertId,
     ticks: Receiver<TickEvent>,
     /// The tick as of which the reader knows their place.
@@ -89,16 +111,16 @@ struct Watcher {
 impl Watcher {
     async fn start(
         services: Services,
-        account: AccountId,
+        session: Session,
         concert: ConcertId,
     ) -> Result<(Watcher, QueueView), Error> {
         // Ticks first, then the view: what happens in between is in both, and told apart by its id.
         let ticks = services.ticks.watch(concert);
-        let view = queue::view(&services, account, concert).await?;
+        let view = queue::view(&services, session.account_id, concert).await?;
         Ok((
             Watcher {
                 services,
-                account,
+                session,
                 concert,
                 ticks,
                 seen: view.tick,
@@ -110,7 +132,10 @@ impl Watcher {
     /// The next thing to tell; None ends the stream, and the browser comes back.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            match self.ticks.recv().await {
+            let Ok(heard) = tokio::time::timeout(ALIVE, self.ticks.recv()).await else {
+                return Some(Event::default().event("alive").data(""));
+            };
+            match heard {
                 Ok(event) if event.tick.id <= self.seen => {}
                 Ok(event) if event.tick.previous == self.seen => {
                     self.seen = event.tick.id;
@@ -128,7 +153,9 @@ impl Watcher {
     }
 
     async fn read_anew(&mut self) -> Option<Event> {
-        let view = queue::view(&self.services, self.account, self.concert)
+        // A few at a time: after a rebuild everybody who watches comes here at once.
+        let _turn = self.services.ticks.reading().await;
+        let view = queue::view(&self.services, self.session.account_id, self.concert)
             .await
             .ok()?;
         self.seen = view.tick;

@@ -27,9 +27,8 @@ pub struct Visitor {
 pub struct TokenPair {
     /// To be sent as `Authorization: Bearer …`.
     pub access_token: String,
-    /// Good for one `refresh_token`. Absent when the one that was sent stays valid.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub refresh_token: Option<String>,
+    /// Good for one `refresh_token`; takes the place of the one that was sent.
+    pub refresh_token: String,
     /// Seconds until the access token ends.
     pub expires_in: i64,
 }

@@ -22,23 +22,21 @@ pub fn refresh_name(secure: bool) -> &'static str {
     }
 }
 
-/// The cookies that hand over fresh tokens. A refresh token that is not part of them stays as it is.
+/// The cookies that hand over fresh tokens.
 pub fn hand_over(settings: &Settings, tokens: &Tokens, now: DateTime<Utc>) -> Vec<HeaderValue> {
-    let mut cookies = vec![set(
+    let access = set(
         settings,
         access_name(settings.secure),
         &tokens.access,
         seconds_left(tokens.access_expires_at, now),
-    )];
-    if let Some(refresh) = &tokens.refresh {
-        cookies.push(set(
-            settings,
-            refresh_name(settings.secure),
-            refresh,
-            seconds_left(tokens.refresh_expires_at, now),
-        ));
-    }
-    cookies.into_iter().flatten().collect()
+    );
+    let refresh = set(
+        settings,
+        refresh_name(settings.secure),
+        &tokens.refresh,
+        seconds_left(tokens.refresh_expires_at, now),
+    );
+    [access, refresh].into_iter().flatten().collect()
 }
 
 /// Sets the cookies of fresh tokens on the response being made.
@@ -88,7 +86,7 @@ mod tests {
         let tokens = Tokens {
             access: "a.b.c".into(),
             access_expires_at: now + chrono::Duration::minutes(15),
-            refresh: Some("r".into()),
+            refresh: "r".into(),
             refresh_expires_at: now + chrono::Duration::days(14),
         };
         let settings = Settings {

@@ -14,6 +14,8 @@ use std::collections::HashMap;
 
 /// The largest body that anyone may send.
 const MOST: usize = 64 * 1024;
+/// The largest form that is kept; a longer one still gets its answer.
+const MOST_KEPT: usize = 32 * 1024;
 const COOKIE: &str = "frontrow_form";
 
 /// Refuses bodies that are too large, keeps what a refused form held, and gives it to the page that follows.
@@ -32,7 +34,7 @@ pub async fn echo(State(state): State<AppState>, mut request: Request, next: Nex
         }
         let mut response = next.run(request).await;
         if id.is_some() {
-            set_cookie(&mut response, "", 0);
+            set_cookie(&state, &mut response, "", 0);
         }
         return response;
     }
@@ -41,7 +43,7 @@ pub async fn echo(State(state): State<AppState>, mut request: Request, next: Nex
     let Ok(body) = to_bytes(body, MOST).await else {
         return ApiError(Refusal::TooLarge).into_response();
     };
-    let typed = (html && is_form(&parts.headers)).then(|| body.clone());
+    let typed = (html && is_form(&parts.headers) && body.len() <= MOST_KEPT).then(|| body.clone());
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     match typed {
         Some(typed) if was_refused(&response) => keep(&state, &typed, response).await,
@@ -57,15 +59,26 @@ async fn keep(state: &AppState, typed: &Bytes, mut response: Response) -> Respon
             .filter(|(name, _)| !name.contains("password"))
             .collect();
     match services::forms::keep(&state.services, &fields).await {
-        Ok(id) => set_cookie(&mut response, &id, services::forms::LIFE.num_seconds()),
+        Ok(id) => set_cookie(
+            state,
+            &mut response,
+            &id,
+            services::forms::LIFE.num_seconds(),
+        ),
         // The refusal still reaches the reader; only what was typed is lost.
         Err(error) => tracing::warn!(%error, "a form could not be kept"),
     }
     response
 }
 
-fn set_cookie(response: &mut Response, value: &str, max_age: i64) {
-    let cookie = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}");
+fn set_cookie(state: &AppState, response: &mut Response, value: &str, max_age: i64) {
+    let secure = if state.settings.secure {
+        "; Secure"
+    } else {
+        ""
+    };
+    let cookie =
+        format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

@@ -23,9 +23,9 @@ pub async fn authenticate(
     let (auth, renewed) = who(&state, request.headers()).await;
     request.extensions_mut().insert(auth);
     let mut response = next.run(request).await;
-    // Whatever the answer itself says of the cookies (a log-in, a log-out) is newer than this.
+    // Whatever the answer itself says of these cookies (a log-in, a log-out) is newer than this.
     if let Some(tokens) = renewed
-        && !response.headers().contains_key(header::SET_COOKIE)
+        && !sets_cookie(&response, cookies::refresh_name(state.settings.secure))
     {
         for cookie in cookies::hand_over(&state.settings, &tokens, state.services.clock.now()) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -34,12 +34,19 @@ pub async fn authenticate(
     response
 }
 
+fn sets_cookie(response: &Response, name: &str) -> bool {
+    let set = response.headers().get_all(header::SET_COOKIE).iter();
+    set.filter_map(|cookie| cookie.to_str().ok())
+        .any(|cookie| cookie.split('=').next() == Some(name))
+}
+
 async fn who(state: &AppState, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
     let secure = state.settings.secure;
     let bearer = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
+        .and_then(|value| value.split_once(' '))
+        .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then_some(token));
     let access = bearer.or_else(|| cookie(headers, cookies::access_name(secure)));
     if let Some(access) = access {
         match authenticated(state, access).await {

@@ -10,7 +10,7 @@ pub const PER_PAGE: u32 = 12;
 /// One page: selling now, then opening soonest, then sold out, then over. A page beyond the last one is the last one.
 pub async fn list(services: &Services, query: &ConcertQuery) -> Result<ConcertPage> {
     let now = services.clock.now();
-    let pattern = format!("%{}%", escape_like(query.search.trim()));
+    let pattern = format!("%{}%", escape_like(&query.search));
     let genre = query.genre.map(|genre| genre.as_str());
     let total = sqlx::query_scalar!(
         r#"SELECT count(*) AS "total!" FROM concerts
@@ -55,10 +55,14 @@ pub async fn list(services: &Services, query: &ConcertQuery) -> Result<ConcertPa
     })
 }
 
-/// The text with everything that LIKE understands made plain.
+/// The text with everything that LIKE understands made plain, and without what no title can hold.
 fn escape_like(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in text
+        .trim()
+        .chars()
+        .filter(|character| !character.is_control())
+    {
         if matches!(character, '%' | '_' | '\\') {
             escaped.push('\\');
         }

@@ -7,9 +7,9 @@ pub use list::list;
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue};
 use chrono::{DateTime, Utc};
-use model::Refusal;
 use model::accounts::{AccountId, Role};
 use model::concerts::{Concert, ConcertDetails, ConcertId, ConcertView, Genre, SaleState};
+use model::{Field, Problem, ProblemKind, Refusal};
 
 /// A concert as it is stored.
 pub(crate) struct ConcertRow {
@@ -109,7 +109,23 @@ pub async fn create(services: &Services, by: &Session, details: ConcertDetails) 
     if !may_create(Some(by)) {
         return Err(Refusal::Forbidden.into());
     }
+    refuse_past(services, &details)?;
     insert(services, Some(by.account_id), details).await
+}
+
+/// A sale ends when its concert begins, so a start in the past would end it at once and for good.
+fn refuse_past(services: &Services, details: &ConcertDetails) -> Result<()> {
+    if details.starts_at > services.clock.now() {
+        return Ok(());
+    }
+    let problem = Problem {
+        field: Field::StartsAt,
+        kind: ProblemKind::InThePast,
+    };
+    Err(Refusal::Invalid {
+        problems: vec![problem],
+    }
+    .into())
 }
 
 pub(crate) async fn insert(
@@ -155,6 +171,9 @@ pub async fn update(
     let before = row(services, id).await?;
     if !may_edit(Some(by), before.created_by) {
         return Err(Refusal::Forbidden.into());
+    }
+    if details.starts_at != before.starts_at {
+        refuse_past(services, &details)?;
     }
     sqlx::query!(
         "UPDATE concerts

@@ -3,12 +3,15 @@
 use super::sale::SaleRow;
 use super::scripts;
 use crate::{Error, Result, Services};
+use chrono::TimeDelta;
 use model::concerts::ConcertId;
 use rand::Rng;
 use std::time::Duration;
 
 /// After this long without a sign of life a builder may be replaced.
 const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
+/// By how much a commit may have come later than the time written on its tickets.
+const COMMIT_MARGIN: TimeDelta = TimeDelta::seconds(1);
 /// Entries per call to Redis: each call is a few milliseconds during which nobody else is served.
 const CHUNK: usize = 5_000;
 
@@ -27,7 +30,7 @@ pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
     SaleRow::find(&services.db, concert).await?;
     let builder = format!("{:016x}", rand::rng().random::<u64>());
     let patience = BUILDER_PATIENCE.as_micros() as i64;
-    let begun: String = scripts::call(
+    let (begun, redis_now): (String, i64) = scripts::call(
         &services.redis,
         &scripts::BUILD_BEGIN,
         concert,
@@ -40,7 +43,7 @@ pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
         "busy" => return Ok(Outcome::Busy),
         other => return Err(Error::Broken(format!("build_begin answered {other:?}"))),
     }
-    let built = fill(services, concert, &builder).await;
+    let built = fill(services, concert, &builder, redis_now).await;
     if built.is_err() {
         // Should this fail as well, the builder's patience ends by itself.
         let _ =
@@ -49,8 +52,13 @@ pub async fn build(services: &Services, concert: ConcertId) -> Result<Outcome> {
     built
 }
 
-async fn fill(services: &Services, concert: ConcertId, builder: &str) -> Result<Outcome> {
-    let Fence { generation, clock } = fence(services, concert).await?;
+async fn fill(
+    services: &Services,
+    concert: ConcertId,
+    builder: &str,
+    redis_now: i64,
+) -> Result<Outcome> {
+    let Fence { generation, clock } = fence(services, concert, redis_now).await?;
     let waiting = sqlx::query!(
         "SELECT account_id, arrival FROM queue_entries WHERE concert_id = $1 AND state = 'waiting' ORDER BY arrival",
         concert.0
@@ -77,17 +85,23 @@ async fn fill(services: &Services, concert: ConcertId, builder: &str) -> Result<
             return Ok(Outcome::Busy);
         }
     }
+    let last_issue = sqlx::query_scalar!(
+        "SELECT max(issued_at) FROM tickets WHERE concert_id = $1",
+        concert.0
+    )
+    .fetch_one(&services.db)
+    .await?
+    .map_or(0, |at| (at + COMMIT_MARGIN).timestamp_micros());
     // Read last: it is as new as can be, and a newer one will follow with the next claim.
     let sale = SaleRow::find(&services.db, concert).await?;
-    let arguments = (builder, generation, clock, sale.arguments());
+    let arguments = (builder, generation, clock, last_issue, sale.arguments());
     let finished: i64 =
         scripts::call(&services.redis, &scripts::BUILD_FINISH, concert, arguments).await?;
+    if finished != 1 {
+        return Ok(Outcome::Busy);
+    }
     tracing::info!(%concert, waiting = waiting.len(), holders = holders.len(), "queue built");
-    Ok(if finished == 1 {
-        Outcome::Built
-    } else {
-        Outcome::Busy
-    })
+    Ok(Outcome::Built)
 }
 
 struct Fence {
@@ -97,8 +111,8 @@ struct Fence {
 }
 
 /// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
-/// builder's hands.
-async fn fence(services: &Services, concert: ConcertId) -> Result<Fence> {
+/// builder's hands. `redis_now` is Redis's time, which claims and arrivals are taken from.
+async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Result<Fence> {
     let fence = sqlx::query_as!(
         Fence,
         r#"UPDATE concerts
@@ -108,7 +122,7 @@ async fn fence(services: &Services, concert: ConcertId) -> Result<Fence> {
             WHERE id = $1
             RETURNING generation, last_claim AS clock"#,
         concert.0,
-        services.clock.now().timestamp_micros()
+        redis_now
     )
     .fetch_optional(&services.db)
     .await?;

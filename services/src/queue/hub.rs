@@ -4,7 +4,7 @@ use model::concerts::ConcertId;
 use model::queue::Tick;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 /// A watcher that falls further behind than this reads its standing anew.
 const KEPT: usize = 64;
@@ -17,13 +17,31 @@ pub struct TickEvent {
     pub json: Arc<str>,
 }
 
+/// How many watchers may read their standing anew at the same time.
+const READING: usize = 8;
+
 /// Hands every tick of a concert to everyone in this process who watches it.
-#[derive(Default)]
 pub struct TickHub {
+    readers: Semaphore,
     concerts: Mutex<HashMap<ConcertId, broadcast::Sender<TickEvent>>>,
 }
 
+impl Default for TickHub {
+    fn default() -> TickHub {
+        TickHub {
+            readers: Semaphore::new(READING),
+            concerts: Mutex::default(),
+        }
+    }
+}
+
 impl TickHub {
+    /// Waits for a turn to read a standing anew.
+    pub async fn reading(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed; if it were, going on would be right.
+        self.readers.acquire().await.ok()
+    }
+
     /// Every tick from now on.
     pub fn watch(&self, concert: ConcertId) -> broadcast::Receiver<TickEvent> {
         self.lock()

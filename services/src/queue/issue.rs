@@ -73,6 +73,8 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
          SELECT $1, arrival, account_id, 1, 'waiting'
            FROM UNNEST($2::bigint[], $3::bigint[]) AS claimed (account_id, arrival)
+           JOIN accounts ON accounts.id = account_id
+          ORDER BY arrival
          ON CONFLICT DO NOTHING",
         claim.concert.0,
         &accounts,
@@ -142,6 +144,19 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         .execute(&mut *transaction)
         .await?;
     }
+
+    // Somebody who holds a ticket from another place waits for nothing.
+    sqlx::query!(
+        "UPDATE queue_entries AS entry SET state = 'left'
+          WHERE entry.concert_id = $1 AND entry.arrival = ANY($2) AND entry.state = 'waiting'
+            AND EXISTS (SELECT FROM tickets AS ticket
+                         WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+                           AND ticket.cancelled_at IS NULL)",
+        claim.concert.0,
+        &arrivals
+    )
+    .execute(&mut *transaction)
+    .await?;
 
     let outcomes = outcomes(&mut transaction, claim, &accounts, &arrivals).await?;
     let sale = SaleRow::find(&mut *transaction, claim.concert).await?;

@@ -8,12 +8,16 @@ use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Arrival;
 use sqlx::PgPool;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// At most this many records go into one commit.
 const MOST_PER_COMMIT: usize = 2_000;
 /// At most this many wait for a commit; whoever comes after them waits to be let in.
 const MOST_WAITING: usize = 20_000;
+
+/// How long a commit may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A place given by Redis.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +38,26 @@ pub struct Leave {
     pub arrival: Arrival,
 }
 
+/// What the journal knows of a place that was to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The account waits under this arrival: the one given, or an older one that it already had.
+    Waiting(Arrival),
+    /// The place is on record and no longer waiting: a ticket was issued for it, it was left, or it expired.
+    Settled,
+    /// Nothing was recorded: the queue has been built anew since the place was given, without it.
+    Stale,
+    /// Nothing was recorded: there is no such account.
+    NoAccount,
+}
+
 /// The handle to this process's writer.
 pub struct Journal {
     requests: mpsc::Sender<Request>,
 }
 
 enum Request {
-    Join(Join, oneshot::Sender<Result<Option<Arrival>>>),
+    Join(Join, oneshot::Sender<Result<Recorded>>),
     Leave(Leave, oneshot::Sender<Result<bool>>),
 }
 
@@ -52,11 +69,8 @@ impl Journal {
         Journal { requests }
     }
 
-    /// Returns when the join is on disk, with the arrival under which the account waits: the one given, or an older one
-    /// that it already had. Recording the same join again changes nothing.
-    ///
-    /// None: nothing was recorded, because the queue has been built anew since the place was given, without it.
-    pub async fn join(&self, join: Join) -> Result<Option<Arrival>> {
+    /// Returns what is on disk of the place. Recording the same join again changes nothing.
+    pub async fn join(&self, join: Join) -> Result<Recorded> {
         self.ask(|answer| Request::Join(join, answer)).await
     }
 
@@ -89,16 +103,25 @@ async fn write(db: PgPool, mut requests: mpsc::Receiver<Request>) {
                 Request::Leave(leave, answer) => leaves.push((leave, answer)),
             }
         }
-        tokio::join!(write_joins(&db, joins), write_leaves(&db, leaves));
+        // In a task of its own, so that even a bug in one batch does not end the journal; one after the other, so that the
+        // two never wait for each other's rows.
+        let db = db.clone();
+        let writing = tokio::spawn(async move {
+            write_joins(&db, joins).await;
+            write_leaves(&db, leaves).await;
+        });
+        if let Err(error) = writing.await {
+            tracing::error!(%error, "a batch of the journal was not written");
+        }
     }
 }
 
-async fn write_joins(db: &PgPool, joins: Vec<(Join, oneshot::Sender<Result<Option<Arrival>>>)>) {
+async fn write_joins(db: &PgPool, joins: Vec<(Join, oneshot::Sender<Result<Recorded>>)>) {
     if joins.is_empty() {
         return;
     }
     let (joins, answers): (Vec<Join>, Vec<_>) = joins.into_iter().unzip();
-    answer_all(record_joins(db, &joins).await, answers);
+    answer_all(persistently(|| record_joins(db, &joins)).await, answers);
 }
 
 async fn write_leaves(db: &PgPool, leaves: Vec<(Leave, oneshot::Sender<Result<bool>>)>) {
@@ -106,7 +129,26 @@ async fn write_leaves(db: &PgPool, leaves: Vec<(Leave, oneshot::Sender<Result<bo
         return;
     }
     let (leaves, answers): (Vec<Leave>, Vec<_>) = leaves.into_iter().unzip();
-    answer_all(record_leaves(db, &leaves).await, answers);
+    answer_all(persistently(|| record_leaves(db, &leaves)).await, answers);
+}
+
+/// Once more when PostgreSQL asks for it (class 40: a deadlock was broken), and never for longer than [`PATIENCE`]: a
+/// connection that died without a word must not hold up everybody who comes after.
+async fn persistently<T, F: Future<Output = Result<T>>>(write: impl Fn() -> F) -> Result<T> {
+    let writing = async {
+        match write().await {
+            Err(Error::Database(error)) if asks_again(&error) => write().await,
+            outcome => outcome,
+        }
+    };
+    tokio::time::timeout(PATIENCE, writing)
+        .await
+        .unwrap_or(Err(Error::Rebuilding))
+}
+
+fn asks_again(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("40"))
 }
 
 /// Gives everyone their own answer, or all of them the one error that undid the commit they shared.
@@ -127,15 +169,15 @@ fn answer_all<T>(outcome: Result<Vec<T>>, answers: Vec<oneshot::Sender<Result<T>
     }
 }
 
-/// Records joins in one commit and says, in the same order, under which arrival each account waits; None for a place
-/// that was given by an older build of the queue and was not recorded.
-pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Option<Arrival>>> {
+/// Records joins in one commit and says, in the same order, what is on disk of each.
+pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Recorded>> {
     let concerts: Vec<i64> = joins.iter().map(|j| j.concert.0).collect();
     let arrivals: Vec<i64> = joins.iter().map(|j| j.arrival.0).collect();
     let accounts: Vec<i64> = joins.iter().map(|j| j.account.0).collect();
     let ranks: Vec<i64> = joins.iter().map(|j| j.joined_rank).collect();
     let generations: Vec<i64> = joins.iter().map(|j| j.generation).collect();
     // FOR SHARE: a builder that raises the generation either waits for this commit and reads it, or comes first and is seen.
+    // ORDER BY: everyone who writes entries takes them in the same order, so that nobody waits in a circle.
     sqlx::query!(
         "WITH current AS (
              SELECT id, generation FROM concerts WHERE id = ANY($1) ORDER BY id FOR SHARE)
@@ -144,6 +186,8 @@ pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Option<Arri
            FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
                 AS joined (concert_id, arrival, account_id, joined_rank, generation)
            JOIN current ON current.id = joined.concert_id AND current.generation = joined.generation
+           JOIN accounts ON accounts.id = joined.account_id
+          ORDER BY concert_id, arrival
          ON CONFLICT DO NOTHING",
         &concerts,
         &arrivals,
@@ -154,27 +198,32 @@ pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Option<Arri
     .execute(db)
     .await?;
     // What stands now: the place itself, whatever has become of it, or an older one that still waits.
-    let recorded = sqlx::query!(
-        r#"SELECT joined.ordinal AS "ordinal!", min(entry.arrival) AS "arrival!"
+    let stands = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM accounts WHERE id = joined.account_id) AS "known!",
+                  (SELECT min(entry.arrival) FROM queue_entries AS entry
+                    WHERE entry.concert_id = joined.concert_id AND entry.account_id = joined.account_id
+                      AND entry.state = 'waiting' AND entry.arrival <= joined.arrival) AS waiting,
+                  EXISTS (SELECT FROM queue_entries AS entry
+                    WHERE entry.concert_id = joined.concert_id AND entry.account_id = joined.account_id
+                      AND entry.arrival = joined.arrival AND entry.state <> 'waiting') AS "settled!"
              FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY
                   AS joined (concert_id, arrival, account_id, ordinal)
-             JOIN queue_entries AS entry
-               ON entry.concert_id = joined.concert_id AND entry.account_id = joined.account_id
-              AND (entry.arrival = joined.arrival OR entry.arrival < joined.arrival AND entry.state = 'waiting')
-            GROUP BY joined.ordinal"#,
+            ORDER BY joined.ordinal"#,
         &concerts,
         &arrivals,
         &accounts
     )
     .fetch_all(db)
     .await?;
-    let mut answers = vec![None; joins.len()];
-    for row in recorded {
-        if let Some(answer) = answers.get_mut((row.ordinal - 1) as usize) {
-            *answer = Some(Arrival(row.arrival));
-        }
-    }
-    Ok(answers)
+    let recorded = stands
+        .into_iter()
+        .map(|row| match (row.waiting, row.settled, row.known) {
+            (Some(arrival), ..) => Recorded::Waiting(Arrival(arrival)),
+            (None, true, _) => Recorded::Settled,
+            (None, false, true) => Recorded::Stale,
+            (None, false, false) => Recorded::NoAccount,
+        });
+    Ok(recorded.collect())
 }
 
 /// Records leaves in one statement; false where a ticket had been issued, in the same order.
@@ -187,6 +236,7 @@ pub async fn record_leaves(db: &PgPool, leaves: &[Leave]) -> Result<Vec<bool>> {
         r#"INSERT INTO queue_entries AS entry (concert_id, arrival, account_id, joined_rank, state)
            SELECT DISTINCT concert_id, arrival, account_id, 1, 'left'
              FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS leaving (concert_id, arrival, account_id)
+            ORDER BY concert_id, arrival
            ON CONFLICT (concert_id, arrival) DO UPDATE SET state = 'left' WHERE entry.state IN ('waiting', 'left')
            RETURNING concert_id, arrival"#,
         &concerts,

@@ -14,14 +14,15 @@ pub mod scheduler;
 mod scripts;
 
 pub use hub::{TickEvent, TickHub};
-pub use journal::{Join, Journal, Leave};
+pub use journal::{Join, Journal, Leave, Recorded};
 
 use crate::sessions::Session;
 use crate::{Error, Result, Services, tickets};
 use chrono::{DateTime, Utc};
+use journal::Entry;
 use model::Refusal;
 use model::accounts::AccountId;
-use model::concerts::ConcertId;
+use model::concerts::{ConcertId, SaleState};
 use model::queue::{Arrival, QueueView, Sale, Standing, TickId};
 use model::tickets::TicketId;
 use redis::Script;
@@ -30,6 +31,10 @@ use std::time::Duration;
 
 /// For how long a request is held while its queue is being built, before it is answered with "try again".
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often a request that waits for a queue to be built looks again. There is no event for it that would survive the loss
+/// of Redis.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Gives the account its place at the end of the queue, or finds the one it has: from any tab, device or retry the same.
 ///
@@ -44,76 +49,18 @@ pub(crate) async fn join_as(
     account: AccountId,
     concert: ConcertId,
 ) -> Result<QueueView> {
-    let joining = async {
-        loop {
-            if let Some(view) = try_join(services, account, concert).await? {
-                return Ok(view);
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, joining)
-        .await
-        .unwrap_or(Err(Error::Rebuilding))
-}
-
-/// None: the queue was built anew between Redis's answer and the journal's; nothing was acknowledged, so begin again.
-async fn try_join(
-    services: &Services,
-    account: AccountId,
-    concert: ConcertId,
-) -> Result<Option<QueueView>> {
-    let mut answer = ask(services, &scripts::JOIN, account, concert).await?;
-    if answer.word == "holds" && !tickets::holds(services, account, concert).await? {
-        // Cancelled while Redis was away.
-        cancelled(services, concert, account).await?;
-        answer = ask(services, &scripts::JOIN, account, concert).await?;
-    }
-    let Answer {
-        word,
-        generation,
-        reading,
-    } = answer;
-    match (word.as_str(), &reading.spot) {
-        ("joined" | "placed", Some(Spot { arrival, rank })) => {
-            let (arrival, joined_rank) = (*arrival, *rank as i64);
-            let entry = journal::Join {
-                concert,
-                account,
-                arrival,
-                joined_rank,
-                generation,
-            };
-            match services.journal.join(entry).await? {
-                None => {
-                    scripts::call::<i64>(
-                        &services.redis,
-                        &scripts::INVALIDATE,
-                        concert,
-                        generation,
-                    )
-                    .await?;
-                    Ok(None)
-                }
-                Some(recorded) if recorded == arrival && word == "joined" => {
-                    Ok(Some(waiting_view(services, concert, reading)))
-                }
-                Some(recorded) => {
-                    if recorded != arrival {
-                        // The journal knows an older place of this account, which Redis had lost: that one is the true one.
-                        restore(services, concert, account, recorded).await?;
-                    }
-                    view(services, account, concert).await.map(Some)
+    let services = services.clone();
+    to_the_end(async move {
+        let joining = async {
+            loop {
+                if let Some(view) = try_join(&services, account, concert).await? {
+                    return Ok(view);
                 }
             }
-        }
-        ("holds", _) => Err(Refusal::HoldsTicket.into()),
-        ("closed", _) => Err(Refusal::SaleClosed.into()),
-        ("early", _) => Err(Refusal::SaleNotOpen {
-            opens_at: reading.sale_opens_at,
-        }
-        .into()),
-        (other, _) => Err(Error::Broken(format!("join answered {other:?}"))),
-    }
+        };
+        patiently(joining).await
+    })
+    .await
 }
 
 /// Gives the place up. Whoever has no place, or was issued a ticket a moment before, learns so from the answer.
@@ -130,53 +77,204 @@ pub(crate) async fn leave_as(
     account: AccountId,
     concert: ConcertId,
 ) -> Result<QueueView> {
-    if let Some(spot) = read(services, account, concert).await?.spot {
-        // The journal first: it arbitrates between this and the transaction that may be issuing a ticket right now.
-        let entry = journal::Leave {
-            concert,
-            account,
-            arrival: spot.arrival,
-        };
-        if services.journal.leave(entry).await? {
-            let arguments = (account.0, spot.arrival.0);
-            scripts::call::<i64>(&services.redis, &scripts::LEAVE, concert, arguments).await?;
+    let services = services.clone();
+    to_the_end(async move {
+        if let Some(spot) = ask(&services, &scripts::STANDING, account, concert)
+            .await?
+            .reading
+            .spot
+        {
+            // The journal first: it arbitrates between this and the transaction that may be issuing a ticket right now.
+            let entry = journal::Leave {
+                concert,
+                account,
+                arrival: spot.arrival,
+            };
+            if services.journal.leave(entry).await? {
+                remove(&services, concert, account, spot.arrival).await?;
+            }
         }
-    }
-    view(services, account, concert).await
+        view(&services, account, concert).await
+    })
+    .await
 }
 
-/// Where the account stands, as of the newest tick.
+/// Where the account stands, as of the newest tick. What is shown as waiting is in Redis and on disk; where the two
+/// disagree, the journal is right and Redis is mended first.
 pub async fn view(
     services: &Services,
     account: AccountId,
     concert: ConcertId,
 ) -> Result<QueueView> {
-    // Redis first, then PostgreSQL: whatever has left Redis in between is already on record.
-    let reading = read(services, account, concert).await?;
-    let Some(entry) = journal::newest_entry(&services.db, account, concert).await? else {
-        return Ok(waiting_view(services, concert, reading));
-    };
-    let state = entry.state.as_str();
-    if reading.spot.is_none() && state == "waiting" && entry.ticket.is_none() {
-        restore(services, concert, account, Arrival(entry.arrival)).await?;
-        // Whoever asks again finds it; an answer now would have to guess the rank.
-        return Err(Error::Rebuilding);
-    }
-    let mut view = waiting_view(services, concert, reading);
-    match &mut view.standing {
-        standing if entry.ticket.is_some() => {
-            *standing = Standing::Issued {
-                ticket: entry.ticket.map(TicketId),
+    let viewing = async {
+        loop {
+            if let Some(view) = try_view(services, account, concert).await? {
+                return Ok(view);
             }
         }
-        Standing::Waiting {
-            rank, joined_rank, ..
-        } => *joined_rank = (entry.joined_rank as u64).max(*rank),
-        standing if state == "expired" => *standing = Standing::Expired,
-        // Left, or issued and then cancelled.
-        standing => *standing = Standing::Left,
+    };
+    patiently(viewing).await
+}
+
+/// Goes on when whoever asked has hung up: what is done in two stores must not stop halfway.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work)
+        .await
+        .map_err(|error| Error::Broken(error.to_string()))?
+}
+
+/// For as long as patience lasts.
+async fn patiently<T>(trying: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(PATIENCE, trying)
+        .await
+        .unwrap_or(Err(Error::Rebuilding))
+}
+
+/// None: the stores disagreed and have been mended; nothing was acknowledged, so begin again.
+async fn try_join(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<Option<QueueView>> {
+    let Answer {
+        word,
+        generation,
+        reading,
+    } = ask(services, &scripts::JOIN, account, concert).await?;
+    match (word.as_str(), &reading.spot) {
+        ("joined" | "placed", Some(spot)) => {
+            let recorded = record(services, account, concert, generation, spot).await?;
+            if !recorded {
+                return Ok(None);
+            }
+            match word.as_str() {
+                "joined" => Ok(Some(waiting_view(services, concert, reading))),
+                _ => try_view(services, account, concert).await,
+            }
+        }
+        ("holds", _) if tickets::holds(services, account, concert).await? => {
+            Err(Refusal::HoldsTicket.into())
+        }
+        ("holds", _) => {
+            // Cancelled while Redis was away.
+            cancelled(services, concert, account).await?;
+            Ok(None)
+        }
+        ("closed", _) => Err(Refusal::SaleClosed.into()),
+        ("early", _) => Err(Refusal::SaleNotOpen {
+            opens_at: reading.sale_opens_at,
+        }
+        .into()),
+        (other, _) => Err(Error::Broken(format!("join answered {other:?}"))),
     }
-    Ok(view)
+}
+
+/// Puts a place that Redis gave on disk. False: it cannot stand as it is, and Redis has been mended.
+async fn record(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+    generation: i64,
+    spot: &Spot,
+) -> Result<bool> {
+    let arrival = spot.arrival;
+    let joined_rank = spot.rank as i64;
+    match services
+        .journal
+        .join(journal::Join {
+            concert,
+            account,
+            arrival,
+            joined_rank,
+            generation,
+        })
+        .await?
+    {
+        Recorded::Waiting(recorded) if recorded == arrival => Ok(true),
+        // The journal knows an older place of this account, which Redis had lost: that one is the true one.
+        Recorded::Waiting(older) => restore(services, concert, account, older)
+            .await
+            .map(|()| false),
+        Recorded::Settled => {
+            // Issued and not acknowledged yet: the ticket is what is shown. Left or expired: Redis was not told.
+            let issued = tickets::holds(services, account, concert).await?;
+            if !issued {
+                remove(services, concert, account, arrival).await?;
+            }
+            Ok(issued)
+        }
+        Recorded::Stale => {
+            scripts::call::<i64>(&services.redis, &scripts::INVALIDATE, concert, generation)
+                .await?;
+            Ok(false)
+        }
+        Recorded::NoAccount => {
+            remove(services, concert, account, arrival).await?;
+            Err(Refusal::NotLoggedIn.into())
+        }
+    }
+}
+
+/// None: the stores disagreed and have been mended.
+async fn try_view(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<Option<QueueView>> {
+    // Redis first, then PostgreSQL: whatever has left Redis in between is already on record.
+    let Answer {
+        generation,
+        reading,
+        ..
+    } = ask(services, &scripts::STANDING, account, concert).await?;
+    let entry = journal::newest_entry(&services.db, account, concert).await?;
+    let over = reading.sale.state == SaleState::Closed;
+    let standing = match (&reading.spot, &entry) {
+        (
+            _,
+            Some(Entry {
+                ticket: Some(ticket),
+                ..
+            }),
+        ) => Standing::Issued {
+            ticket: Some(TicketId(*ticket)),
+        },
+        (Some(spot), Some(entry)) if entry.arrival == spot.arrival.0 => {
+            match entry.state.as_str() {
+                "waiting" => Standing::Waiting {
+                    arrival: spot.arrival,
+                    rank: spot.rank,
+                    joined_rank: (entry.joined_rank as u64).max(spot.rank),
+                },
+                // Issued, and given back before Redis was told of the ticket.
+                "issued" => Standing::Left,
+                _ => {
+                    remove(services, concert, account, spot.arrival).await?;
+                    return Ok(None);
+                }
+            }
+        }
+        (Some(spot), _) => {
+            record(services, account, concert, generation, spot).await?;
+            return Ok(None);
+        }
+        (None, None) => Standing::Absent,
+        (None, Some(entry)) => match entry.state.as_str() {
+            "waiting" if !over => {
+                restore(services, concert, account, Arrival(entry.arrival)).await?;
+                return Ok(None);
+            }
+            "waiting" | "expired" => Standing::Expired,
+            // Left, or issued and then cancelled.
+            _ => Standing::Left,
+        },
+    };
+    Ok(Some(QueueView {
+        standing,
+        ..waiting_view(services, concert, reading)
+    }))
 }
 
 /// What a reading says by itself: waiting since just now, or absent.
@@ -222,13 +320,7 @@ struct Answer {
     reading: Reading,
 }
 
-async fn read(services: &Services, account: AccountId, concert: ConcertId) -> Result<Reading> {
-    Ok(ask(services, &scripts::STANDING, account, concert)
-        .await?
-        .reading)
-}
-
-/// Asks Redis; when it does not have the queue, builds it and asks again, for as long as patience lasts.
+/// Asks Redis; when it does not have the queue, has it built and asks again, for as long as patience lasts.
 async fn ask(
     services: &Services,
     script: &Script,
@@ -242,15 +334,24 @@ async fn ask(
             if answer.first().is_some_and(|word| word != "unbuilt") {
                 return parse(answer);
             }
-            if build::build(services, concert).await? == build::Outcome::Busy {
-                // Somebody else is building; there is no event for "done" that would survive a lost Redis.
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            // One builder at a time in this process; everybody else only looks whether it is done.
+            let built = match services.builder.clone().try_acquire_owned() {
+                Ok(turn) => {
+                    let services = services.clone();
+                    let building = async move {
+                        let _turn = turn;
+                        build::build(&services, concert).await
+                    };
+                    to_the_end(building).await?
+                }
+                Err(_) => build::Outcome::Busy,
+            };
+            if built == build::Outcome::Busy {
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
     };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .unwrap_or(Err(Error::Rebuilding))
+    patiently(asking).await
 }
 
 fn parse(answer: Vec<String>) -> Result<Answer> {
@@ -305,6 +406,23 @@ async fn restore(
     if restored == 1 {
         tracing::warn!(%concert, %account, arrival = arrival.0, "a place that Redis had lost was put back");
     }
+    Ok(())
+}
+
+/// Takes a place out of Redis that the journal says is none.
+async fn remove(
+    services: &Services,
+    concert: ConcertId,
+    account: AccountId,
+    arrival: Arrival,
+) -> Result<()> {
+    scripts::call::<i64>(
+        &services.redis,
+        &scripts::LEAVE,
+        concert,
+        (account.0, arrival.0),
+    )
+    .await?;
     Ok(())
 }
 

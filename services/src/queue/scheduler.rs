@@ -7,7 +7,7 @@ use super::hub::TickEvent;
 use super::issue::{self, Claim};
 use super::sale::SaleRow;
 use super::{build, scripts};
-use crate::{Error, Result, Services};
+use crate::{Error, Result, Services, sessions};
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::{Arrival, Tick, TickId};
@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 pub const LEASE: Duration = Duration::from_secs(5);
 /// How often the sales are read from PostgreSQL.
 const SURVEY: Duration = Duration::from_secs(1);
+/// How often sessions that have run out are forgotten.
+const PURGE: Duration = Duration::from_secs(3600);
 /// How long a server may be behind with the ticks that others have published.
 const LISTEN: Duration = Duration::from_millis(250);
 
@@ -29,6 +31,7 @@ const LISTEN: Duration = Duration::from_millis(250);
 pub async fn run(services: Services, stop: CancellationToken) {
     let mut drivers: HashMap<ConcertId, watch::Sender<SaleRow>> = HashMap::new();
     let mut tasks = JoinSet::new();
+    tasks.spawn(purge(services.clone(), stop.clone()));
     loop {
         match survey(&services).await {
             Ok(sales) => {
@@ -40,8 +43,9 @@ pub async fn run(services: Services, stop: CancellationToken) {
                 drivers.retain(|concert, _| active.contains_key(concert));
                 for (concert, sale) in active {
                     match drivers.get(&concert) {
-                        Some(driver) => drop(driver.send_replace(sale)),
-                        None => {
+                        // A driver that has ended by itself, which only a bug can do, is replaced.
+                        Some(driver) if !driver.is_closed() => drop(driver.send_replace(sale)),
+                        _ => {
                             let (sender, receiver) = watch::channel(sale);
                             drivers.insert(concert, sender);
                             tasks.spawn(drive(services.clone(), concert, receiver, stop.clone()));
@@ -51,7 +55,11 @@ pub async fn run(services: Services, stop: CancellationToken) {
             }
             Err(error) => tracing::warn!(%error, "the sales could not be read"),
         }
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a sale's driver broke down");
+            }
+        }
         tokio::select! {
             () = tokio::time::sleep(SURVEY) => {}
             () = stop.cancelled() => break,
@@ -67,33 +75,49 @@ async fn survey(services: &Services) -> Result<Vec<SaleRow>> {
         "UPDATE concerts SET state = 'closed' WHERE state <> 'closed' AND starts_at <= $1",
         now
     )
-    .execute(&services.db)
+    .execute(&services.engine)
     .await?;
     let over = sqlx::query_scalar!(
         "SELECT id FROM concerts
           WHERE state = 'closed'
             AND EXISTS (SELECT FROM queue_entries WHERE concert_id = concerts.id AND state = 'waiting')"
     )
-    .fetch_all(&services.db)
+    .fetch_all(&services.engine)
     .await?;
     for id in over {
-        expire(services, ConcertId(id)).await?;
+        if let Err(error) = expire(services, ConcertId(id)).await {
+            tracing::warn!(concert = id, %error, "the end of a sale could not be told yet");
+        }
     }
-    SaleRow::active(&services.db, now, &services.ticks.watched()).await
+    SaleRow::active(&services.engine, now, &services.ticks.watched()).await
 }
 
 /// Tells everyone who still waits for a sale that is over that it is.
 async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
+    let sale = SaleRow::find(&services.engine, concert).await?;
+    scripts::call::<i64>(&services.redis, &scripts::EXPIRE, concert, sale.arguments()).await?;
     let expired = sqlx::query!(
-        "UPDATE queue_entries SET state = 'expired' WHERE concert_id = $1 AND state = 'waiting'",
+        "UPDATE queue_entries SET state = 'expired'
+          WHERE concert_id = $1 AND state = 'waiting'
+            AND EXISTS (SELECT FROM concerts WHERE id = $1 AND state = 'closed')",
         concert.0
     )
-    .execute(&services.db)
+    .execute(&services.engine)
     .await?;
-    let sale = SaleRow::find(&services.db, concert).await?;
-    scripts::call::<i64>(&services.redis, &scripts::EXPIRE, concert, sale.arguments()).await?;
     tracing::info!(%concert, expired = expired.rows_affected(), "the sale is over");
     Ok(())
+}
+
+async fn purge(services: Services, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = sessions::purge(&services).await {
+            tracing::warn!(%error, "old sessions could not be forgotten");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PURGE) => {}
+            () = stop.cancelled() => {}
+        }
+    }
 }
 
 async fn drive(
@@ -136,12 +160,22 @@ pub async fn step(
     newest: &mut Option<TickId>,
 ) -> Result<Duration> {
     let (rest, claim) = claim(services, concert, sale, LEASE, newest).await?;
-    let Some(claim) = claim else { return Ok(rest) };
-    if let Some(issued) = issue::issue(&services.db, &claim, services.clock.now()).await? {
+    let Some(claim) = claim else {
+        return Ok(rest);
+    };
+    if let Some(issued) = issued_in_time(services, &claim).await? {
         acknowledge(services, &claim, &issued).await?;
     }
     // Straight back, for the tick that this made.
     Ok(Duration::ZERO)
+}
+
+/// Within the lease: after it somebody else has the batch, and a connection that died without a word must not hold us up.
+async fn issued_in_time(services: &Services, claim: &Claim) -> Result<Option<issue::Issued>> {
+    let issuing = issue::issue(&services.engine, claim, services.clock.now());
+    tokio::time::timeout(LEASE, issuing)
+        .await
+        .unwrap_or(Err(Error::Rebuilding))
 }
 
 /// Claims a batch, if it is time, for as long as `lease`; hands the ticks that are newer than `newest` to the watchers.
@@ -158,6 +192,9 @@ pub async fn claim(
     let arguments = (lease.as_micros() as i64, seen, sale.arguments());
     let (word, rest, number, batch, ticks): (String, i64, i64, Vec<i64>, Vec<String>) =
         scripts::call(&services.redis, &scripts::CLAIM, concert, arguments).await?;
+    if word == "over" {
+        expire(services, concert).await?;
+    }
     if word == "unbuilt" {
         build::build(services, concert).await?;
         return Ok((Duration::ZERO, None));

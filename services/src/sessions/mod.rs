@@ -16,7 +16,7 @@ pub use tokens::{TokenKeys, Tokens};
 use crate::{Error, Result, Services, accounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use model::Refusal;
-use model::accounts::{Account, AccountId, Role};
+use model::accounts::{Account, AccountId, AccountName, Role};
 use serde::{Deserialize, Serialize};
 use tokens::{Claims, RefreshToken};
 
@@ -26,7 +26,7 @@ pub const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
 pub const SESSION_LIFE: TimeDelta = TimeDelta::hours(24);
 /// How long a refresh token can bring a session back.
 pub const REFRESH_LIFE: TimeDelta = TimeDelta::days(30);
-/// For how long the refresh token just used may be presented again: requests that a browser sent in parallel.
+/// For how long the refresh token just used may be presented again.
 const ROTATION_GRACE: TimeDelta = TimeDelta::seconds(60);
 
 /// Who is asking: what [`authenticate`] found.
@@ -62,9 +62,11 @@ pub async fn log_in(
     password: &str,
     device: &str,
 ) -> Result<(Account, Tokens)> {
+    // What cannot be a name is looked up all the same, as the empty one, which nobody has: the answer takes as long.
+    let name = AccountName::parse(account_name).ok();
     let row = sqlx::query!(
         "SELECT id, password_hash FROM accounts WHERE account_name = $1",
-        account_name.trim().to_lowercase()
+        name.as_ref().map_or("", AccountName::as_str)
     )
     .fetch_optional(&services.db)
     .await?;
@@ -82,9 +84,10 @@ pub async fn log_in(
 /// Opens a session for somebody whose identity is settled: after sign-up.
 pub async fn open(services: &Services, account: &Account, device: &str) -> Result<Tokens> {
     let now = services.clock.now();
-    let refresh = RefreshToken::random();
+    let sid = random_id();
+    let refresh = RefreshToken::random(&sid);
     let session = StoredSession {
-        sid: tokens::random_id(),
+        sid,
         account_id: account.id,
         account_name: account.account_name.clone(),
         nickname: account.nickname.clone(),
@@ -110,7 +113,7 @@ pub async fn open(services: &Services, account: &Account, device: &str) -> Resul
     Ok(Tokens {
         access,
         access_expires_at,
-        refresh: Some(refresh.into_text()),
+        refresh: refresh.into_text(),
         refresh_expires_at: expires_at,
     })
 }
@@ -145,91 +148,87 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
     })
 }
 
-/// A new access token for a refresh token, which is thereby used up and replaced.
+/// Whether what [`authenticate`] found is still so.
+pub async fn is_open(services: &Services, session: &Session) -> Result<bool> {
+    let (stored, blacklisted): (bool, bool) = redis::pipe()
+        .exists(session_key(services, &session.sid))
+        .exists(blacklist_key(services, &Claims::of(session)))
+        .query_async(&mut services.redis.connection())
+        .await?;
+    Ok(stored && !blacklisted && services.clock.now() < session.expires_at)
+}
+
+/// New tokens for a refresh token, which is thereby used up.
 ///
-/// Presented again within a minute it still gives an access token but no further refresh token: a browser's parallel
-/// requests. Presented later it has been stolen or copied, and the session ends.
+/// Presented again within a minute it gives the same successor once more: a browser's parallel requests, or an answer that
+/// got lost. Presented later it has been stolen or copied, and the session ends, as it does for any older token.
 pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens> {
     let now = services.clock.now();
-    let presented = RefreshToken::from(refresh_token).hash();
-    let next = RefreshToken::random();
-    let rotated = sqlx::query!(
-        "UPDATE sessions SET previous_hash = refresh_hash, refresh_hash = $2, rotated_at = $3
-          WHERE refresh_hash = $1 AND expires_at > $3
-          RETURNING sid, account_id, device, created_at, expires_at",
-        presented,
-        next.hash(),
+    let presented = RefreshToken::parse(refresh_token).ok_or(Refusal::NotLoggedIn)?;
+    let successor = services.tokens.successor(&presented);
+    // The row stays locked until Redis has the session: a log-out that comes meanwhile waits, and then ends it.
+    let mut transaction = services.db.begin().await?;
+    let record = sqlx::query!(
+        "SELECT account_id, refresh_hash, previous_hash, rotated_at, device, created_at, expires_at
+           FROM sessions WHERE sid = $1 AND expires_at > $2
+            FOR UPDATE",
+        presented.sid(),
         now
     )
-    .fetch_optional(&services.db)
-    .await?;
-    let (sid, account_id, device, created_at, refresh_expires_at, refresh) = match rotated {
-        Some(row) => (
-            row.sid,
-            row.account_id,
-            row.device,
-            row.created_at,
-            row.expires_at,
-            Some(next.into_text()),
-        ),
-        None => {
-            let row = sqlx::query!(
-                "SELECT sid, account_id, device, created_at, expires_at, rotated_at
-                   FROM sessions WHERE previous_hash = $1 AND expires_at > $2",
-                presented,
-                now
-            )
-            .fetch_optional(&services.db)
-            .await?
-            .ok_or(Refusal::NotLoggedIn)?;
-            if row.rotated_at + ROTATION_GRACE < now {
-                tracing::warn!(
-                    sid = row.sid,
-                    account = row.account_id,
-                    "a refresh token was used twice: session ended"
-                );
-                end(services, &row.sid).await?;
-                return Err(Refusal::NotLoggedIn.into());
-            }
-            (
-                row.sid,
-                row.account_id,
-                row.device,
-                row.created_at,
-                row.expires_at,
-                None,
-            )
-        }
-    };
-    let account = accounts::find(services, AccountId(account_id)).await?;
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(Refusal::NotLoggedIn)?;
+    if record.refresh_hash == presented.hash() {
+        sqlx::query!(
+            "UPDATE sessions SET previous_hash = refresh_hash, refresh_hash = $2, rotated_at = $3 WHERE sid = $1",
+            presented.sid(),
+            successor.hash(),
+            now
+        )
+        .execute(&mut *transaction)
+        .await?;
+    } else if record.previous_hash.as_deref() != Some(&presented.hash())
+        || record.rotated_at + ROTATION_GRACE < now
+    {
+        drop(transaction);
+        tracing::warn!(
+            sid = presented.sid(),
+            account = record.account_id,
+            "a refresh token was used twice: session ended"
+        );
+        end(services, presented.sid()).await?;
+        return Err(Refusal::NotLoggedIn.into());
+    }
+    let account = accounts::find(services, AccountId(record.account_id)).await?;
     let session = StoredSession {
-        sid,
+        sid: presented.sid().to_owned(),
         account_id: account.id,
         account_name: account.account_name,
         nickname: account.nickname,
         role: account.role,
-        device,
-        created_at,
+        device: record.device,
+        created_at: record.created_at,
     };
     store(services, &session).await?;
-    // Logged out while this was under way: the session just stored must not outlive the record that was removed.
-    let alive = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM sessions WHERE sid = $1) AS "alive!""#,
-        session.sid
-    )
-    .fetch_one(&services.db)
-    .await?;
-    if !alive {
-        end(services, &session.sid).await?;
-        return Err(Refusal::NotLoggedIn.into());
-    }
+    transaction.commit().await?;
     let (access, access_expires_at) = services.tokens.sign(&session, now)?;
     Ok(Tokens {
         access,
         access_expires_at,
-        refresh,
-        refresh_expires_at,
+        refresh: successor.into_text(),
+        refresh_expires_at: record.expires_at,
     })
+}
+
+/// Forgets the sessions that nothing can bring back any more. Safe to run anywhere, at any time.
+pub async fn purge(services: &Services) -> Result<u64> {
+    let purged = sqlx::query!(
+        "DELETE FROM sessions WHERE expires_at <= $1",
+        services.clock.now()
+    )
+    .execute(&services.db)
+    .await?;
+    Ok(purged.rows_affected())
 }
 
 /// Ends the session on every server at once (P7), and blacklists the token for as long as it would have lived.

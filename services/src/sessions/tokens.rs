@@ -3,11 +3,12 @@
 use super::{ACCESS_LIFE, Session, StoredSession};
 use crate::{Error, Result};
 use chrono::{DateTime, Utc};
+use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use std::fmt;
 
 const ISSUER: &str = "frontrow";
@@ -20,8 +21,8 @@ const LEEWAY: i64 = 5;
 pub struct Tokens {
     pub access: String,
     pub access_expires_at: DateTime<Utc>,
-    /// None: the one that the client has stays in use.
-    pub refresh: Option<String>,
+    /// Takes the place of the one that was presented.
+    pub refresh: String,
     pub refresh_expires_at: DateTime<Utc>,
 }
 
@@ -67,15 +68,19 @@ pub struct TokenKeys {
     kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
+    successors: Hmac<Sha256>,
 }
 
 impl TokenKeys {
     pub fn new(secret: &str) -> TokenKeys {
         let digest = Sha256::digest(format!("kid:{secret}"));
+        // A key of its own: what is signed as one thing must not pass for another.
+        let successor_key = Sha512::digest(format!("refresh:{secret}"));
         TokenKeys {
             kid: hex(&digest[..8]),
             encoding: EncodingKey::from_secret(secret.as_bytes()),
             decoding: DecodingKey::from_secret(secret.as_bytes()),
+            successors: hmac::digest::KeyInit::new(&successor_key),
         }
     }
 
@@ -104,6 +109,14 @@ impl TokenKeys {
         Ok((token, expires_at))
     }
 
+    /// The refresh token that follows on one: always the same, so that whoever presents it twice at the same moment is told
+    /// the same, and only we can tell (HMAC-SHA-256, RFC 2104).
+    pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
+        let mut mac = self.successors.clone();
+        mac.update(token.text.as_bytes());
+        RefreshToken::new(token.sid(), &hex(&mac.finalize().into_bytes()))
+    }
+
     /// The claims of a token that we signed, for us, that has not expired at `now`.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Claims> {
         let header = jsonwebtoken::decode_header(token).ok()?;
@@ -124,26 +137,43 @@ impl TokenKeys {
     }
 }
 
-/// 43 random characters of which the server keeps only the hash.
-pub struct RefreshToken(String);
+/// `{sid}.{secret}`: names its session, so that one that is not in use any more is known for what it is. The server keeps
+/// only its hash.
+pub struct RefreshToken {
+    text: String,
+    sid_length: usize,
+}
 
 impl RefreshToken {
-    pub fn random() -> RefreshToken {
-        RefreshToken(random_text(43))
+    pub fn random(sid: &str) -> RefreshToken {
+        RefreshToken::new(sid, &random_text(43))
+    }
+
+    /// None: not of the form that ours have.
+    pub fn parse(text: &str) -> Option<RefreshToken> {
+        let (sid, secret) = text.split_once('.')?;
+        let plain =
+            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric());
+        (plain(sid) && plain(secret)).then(|| RefreshToken::new(sid, secret))
+    }
+
+    fn new(sid: &str, secret: &str) -> RefreshToken {
+        RefreshToken {
+            text: format!("{sid}.{secret}"),
+            sid_length: sid.len(),
+        }
+    }
+
+    pub fn sid(&self) -> &str {
+        &self.text[..self.sid_length]
     }
 
     pub fn hash(&self) -> Vec<u8> {
-        Sha256::digest(self.0.as_bytes()).to_vec()
+        Sha256::digest(self.text.as_bytes()).to_vec()
     }
 
     pub fn into_text(self) -> String {
-        self.0
-    }
-}
-
-impl From<&str> for RefreshToken {
-    fn from(text: &str) -> RefreshToken {
-        RefreshToken(text.to_owned())
+        self.text
     }
 }
 

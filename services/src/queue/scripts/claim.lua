@@ -1,7 +1,7 @@
 -- Moves the head of the queue in flight, when its time has come, and hands out the ticks that the caller has not seen.
 -- There is no leader: every server calls this, and this script is the lock.
 -- ARGV     lease (µs), newest tick seen ('' for none), sale's seven fields (prelude: take_over_sale)
--- Returns  {'unbuilt', '0', '0', {}, {}} | {'built', µs until a call can do something again, claim, {account, arrival, …}, {tick, …}}
+-- Returns  {'unbuilt', '0', '0', {}, {}} | {'built' or 'over' when a sale that is closed still has people waiting, µs until a call can do something again, claim, {account, arrival, …}, {tick, …}}
 -- Keeps    one batch in flight at a time; at most batch_size at once and not before next_claim; strict order
 if not whole() then return {'unbuilt', '0', '0', {}, {}} end
 local lease, seen = tonumber(ARGV[1]), ARGV[2]
@@ -19,7 +19,7 @@ local function take(accounts)
   lease_until, next_claim = instant + lease, instant + interval
 end
 
-if redis.call('EXISTS', INFLIGHT) == 1 then
+if sale('state') ~= 'closed' and redis.call('EXISTS', INFLIGHT) == 1 then
   -- A batch whose server died comes back whole, whatever the sale's state: the transaction knows what became of it.
   if instant >= lease_until then take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES')) end
 elseif sale('state') == 'open' and instant >= tonumber(sale('opens_at')) and instant < tonumber(sale('closes_at'))
@@ -42,4 +42,5 @@ else
   for _, entry in ipairs(redis.call('XRANGE', TICKS, '(' .. seen .. '-0', '+', 'COUNT', 200)) do ticks[#ticks + 1] = entry[2][2] end
 end
 local rest = math.max(next_claim, redis.call('EXISTS', INFLIGHT) == 1 and lease_until or 0) - instant
-return {'built', text(math.max(rest, 0)), claim, batch, ticks}
+local over = sale('state') == 'closed' and waiting() > 0
+return {over and 'over' or 'built', text(math.max(rest, 0)), claim, batch, ticks}

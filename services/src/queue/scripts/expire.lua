@@ -1,4 +1,5 @@
--- Empties the queue of a sale that is over, after the journal has recorded that its entries expired.
+-- Empties the queue of a sale that is over, before the journal records that its entries expired: should that fail, the
+-- journal still says "waiting", and it is done again.
 -- ARGV     sale's seven fields (prelude: take_over_sale)
 -- Returns  1, or 0 when the queue is not built or the sale is not over
 if not built() then return 0 end
@@ -6,5 +7,7 @@ take_over_sale(1)
 if sale('state') ~= 'closed' then return 0 end
 redis.call('DEL', WAITING, INFLIGHT, LEAVING)
 redis.call('HSET', STATE, 'claim', '0', 'lease_until', '0')
-publish({})
+publish_gap()
+-- Nothing more will happen here; what is looked at later is built again.
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, 86400) end
 return 1

@@ -37,7 +37,8 @@ local function place(account)
   return redis.call('ZSCORE', WAITING, account) or redis.call('ZSCORE', INFLIGHT, account)
 end
 
-local function waiting() return redis.call('ZCARD', WAITING) + redis.call('ZCARD', INFLIGHT) end
+-- As of the newest tick, like the rank.
+local function waiting() return redis.call('ZCARD', WAITING) + redis.call('ZCARD', INFLIGHT) + redis.call('ZCARD', LEAVING) end
 
 local function sale(field) return redis.call('HGET', STATE, field) end
 
@@ -54,6 +55,9 @@ local function take_over_sale(first)
   local before = sale('revision') and sale_json()
   redis.call('HSET', STATE, 'revision', ARGV[first], 'state', ARGV[first + 1], 'stock', ARGV[first + 2],
     'batch_size', ARGV[first + 3], 'interval_ms', ARGV[first + 4], 'opens_at', ARGV[first + 5], 'closes_at', ARGV[first + 6])
+  -- An interval that was shortened counts from now, not from the end of the old one.
+  local soonest = now() + tonumber(ARGV[first + 4]) * 1000
+  if (tonumber(sale('next_claim')) or 0) > soonest then redis.call('HSET', STATE, 'next_claim', text(soonest)) end
   return before ~= sale_json()
 end
 
@@ -66,6 +70,12 @@ local function publish(issued)
     id, previous, table.concat(issued, ','), table.concat(left, ','), waiting(), sale_json())
   redis.call('XADD', TICKS, 'MAXLEN', '~', 500, id .. '-0', 'tick', json)
   redis.call('HSET', STATE, 'tick', id)
+end
+
+-- Makes every watcher notice a gap and read their standing anew: for a change that no tick can express.
+local function publish_gap()
+  redis.call('HSET', STATE, 'tick', text(clock()))
+  publish({})
 end
 
 -- What a person may know of the queue and of their own place: tick, waiting, sale as JSON, opens_at, arrival or '', rank or '0'.
