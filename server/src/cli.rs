@@ -1,5 +1,6 @@
 //! The command line. Every setting is a flag and an environment variable; `--help` prints the defaults.
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::accounts::Role;
 use std::net::SocketAddr;
@@ -44,13 +45,13 @@ pub struct Serve {
     #[arg(long, env = "LEPTOS_SITE_ROOT", default_value = "target/site")]
     pub site_root: PathBuf,
     /// Load demo concerts when there are none, make an admin, and let a simulated crowd queue.
-    #[arg(long, env = "FRONTROW_DEMO")]
+    #[arg(long, env = "FRONTROW_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
     /// What to log, in the syntax of tracing's EnvFilter.
     #[arg(long, env = "FRONTROW_LOG", default_value = "info,sqlx=warn")]
     pub log: String,
     /// Log JSON, one object a line.
-    #[arg(long, env = "FRONTROW_LOG_JSON")]
+    #[arg(long, env = "FRONTROW_LOG_JSON", value_parser = BoolishValueParser::new())]
     pub log_json: bool,
 }
 

@@ -1,6 +1,8 @@
 //! Any interleaving of joining, leaving, claiming, dying, issuing, acknowledging, cancelling and losing Redis does what a
 //! plain list would do.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use model::concerts::Concert;

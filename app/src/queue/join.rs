@@ -5,12 +5,16 @@ use crate::concerts::Countdown;
 use crate::error::ApiError;
 use crate::forms::{Refusals, refusal_of};
 use crate::i18n::{thousands, use_words};
+use crate::refused::RefreshBy;
 use crate::sessions::{log_in_path, use_session};
 use chrono::{DateTime, Utc};
 use leptos::form::ActionForm;
 use leptos::prelude::*;
 use model::Refusal;
 use model::concerts::{Concert, Phase};
+
+/// Seconds after which a page without JavaScript looks again, however far off the opening is.
+const LONGEST_REFRESH: i64 = 600;
 
 /// What the sale stands at and the button. Before the sale it counts down, and the button goes live by itself.
 #[component]
@@ -56,6 +60,11 @@ pub fn JoinBox(
         .into_any(),
     }
     };
+    // Without JavaScript the button goes live with the page that comes just after the opening.
+    let refresh = before.get_untracked().then(|| {
+        let until = (opens - now.get_untracked()).num_seconds() + 1;
+        view! { <RefreshBy seconds=until.clamp(1, LONGEST_REFRESH) as u32/> }
+    });
     let here = format!("/concerts/{id}");
     let way_in = {
         let here = here.clone();
@@ -96,6 +105,7 @@ pub fn JoinBox(
             <Refusals refusal/>
             <Transition>{way_in}</Transition>
             <p class="join-hint" hidden=before>{hint}</p>
+            {refresh}
         </div>
     }
 }
