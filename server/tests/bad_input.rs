@@ -345,3 +345,25 @@ async fn without_javascript_a_refused_form_comes_back_with_what_was_typed() {
     // Once: a reload starts afresh.
     assert!(!person.page("/sign-up").await.1.contains("김미나"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_before_any_page_is_still_said_in_the_readers_language() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let person = Person::new(&server);
+    let request = person.client.post(format!("{}/api/sign_up", server.url));
+    let request = request
+        .header(header::ACCEPT, "text/html")
+        .header(header::ACCEPT_LANGUAGE, "ko");
+    let response = request
+        .form(&[("name", "x".repeat(70_000))])
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let page = response.text().await.expect("a page");
+    assert!(
+        page.contains("lang=\"ko\"") && page.contains("요."),
+        "{page}"
+    );
+}

@@ -64,15 +64,18 @@ impl Locale {
         best.map(|(_, locale)| locale)
     }
 
-    /// The language of the request in context: the cookie, else `Accept-Language`, else English.
+    /// The language of the request in context.
     #[cfg(feature = "ssr")]
     pub fn of_request() -> Locale {
-        let Some(parts) = leptos::prelude::use_context::<http::request::Parts>() else {
-            return Locale::default();
-        };
+        leptos::prelude::use_context::<http::request::Parts>()
+            .map_or_else(Locale::default, |parts| Locale::of_headers(&parts.headers))
+    }
+
+    /// The language that a request asks for: the cookie, else `Accept-Language`, else English.
+    #[cfg(feature = "ssr")]
+    pub fn of_headers(headers: &http::HeaderMap) -> Locale {
         let header = |name| {
-            parts
-                .headers
+            headers
                 .get(name)
                 .and_then(|v: &http::HeaderValue| v.to_str().ok())
         };

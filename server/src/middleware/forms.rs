@@ -1,14 +1,14 @@
 //! Forms that lose nothing: what was typed into a form that was refused, without JavaScript, is there again on the next page.
 
+use super::refusals::{self, accepts_html};
 use crate::middleware::sessions::cookie;
 use crate::router::AppState;
-use app::error::ApiError;
 use app::forms::FormEcho;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use model::Refusal;
 use std::collections::HashMap;
 
@@ -41,7 +41,7 @@ pub async fn echo(State(state): State<AppState>, mut request: Request, next: Nex
 
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MOST).await else {
-        return ApiError(Refusal::TooLarge).into_response();
+        return refusals::answer(&parts.headers, Refusal::TooLarge);
     };
     let typed = (html && is_form(&parts.headers) && body.len() <= MOST_KEPT).then(|| body.clone());
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
@@ -92,13 +92,6 @@ fn was_refused(response: &Response) -> bool {
             .get(header::LOCATION)
             .and_then(|location| location.to_str().ok())
             .is_some_and(|location| location.contains("__err="))
-}
-
-fn accepts_html(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

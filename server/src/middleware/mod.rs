@@ -3,4 +3,5 @@
 pub mod caching;
 pub mod forms;
 pub mod origin;
+pub mod refusals;
 pub mod sessions;

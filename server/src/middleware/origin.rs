@@ -1,11 +1,11 @@
 //! No other site may make a visitor's browser change anything here.
 
-use app::error::ApiError;
+use super::refusals;
 use app::settings::Settings;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use model::Refusal;
 use url::Url;
 
@@ -22,7 +22,7 @@ pub async fn check(State(settings): State<Settings>, request: Request, next: Nex
             path = request.uri().path(),
             "a state change from another site was refused"
         );
-        ApiError(Refusal::Forbidden).into_response()
+        refusals::answer(request.headers(), Refusal::Forbidden)
     }
 }
 
