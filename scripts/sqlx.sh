@@ -7,9 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/env.sh
 . scripts/env.sh
 
-# Inside with-stores, which has set DATABASE_URL to an empty database.
+# Inside with-stores, which has started an empty database.
 describe() {
   local folder=$1 migration
+  export DATABASE_URL="$FRONTROW_TEST_DATABASE_URL"
   for migration in services/migrations/*.sql; do
     psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --file "$migration" "$DATABASE_URL"
   done

@@ -24,6 +24,10 @@ pub enum Command {
     Serve(Serve),
     /// Bring the database's schema up to date and stop. `serve` does the same when it starts.
     Migrate(Stores),
+    /// Check every promise from the stores alone: print what was counted, and exit with 1 and the rows that break one.
+    ///
+    /// May run beside servers that are selling. It finds the stores of a server that runs in the data directory by itself.
+    Audit(Audit),
     /// Manage accounts from the command line.
     Admin {
         #[command(subcommand)]
@@ -73,6 +77,14 @@ pub struct Stores {
     /// makes one up and keeps it in the data directory.
     #[arg(long, env = "FRONTROW_TOKEN_SECRET", hide_env_values = true)]
     pub token_secret: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    #[command(flatten)]
+    pub stores: Stores,
+    /// The concert's id [default: all of them]
+    pub concert: Option<i64>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! The `frontrow` binary: command line, stores, web server, background work.
 
 mod admin;
+mod audit;
 mod cli;
 mod middleware;
 mod router;
@@ -20,17 +21,20 @@ async fn main() -> ExitCode {
     let outcome = match cli.command {
         cli::Command::Serve(serve) => serve::run(serve).await,
         cli::Command::Migrate(stores) => stores::migrate(stores).await,
+        cli::Command::Audit(audit) => return audit::run(audit).await,
         cli::Command::Admin {
             command: cli::AdminCommand::Create(create),
         } => admin::create(create).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("frontrow: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&error),
     }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("frontrow: {error:#}");
+    ExitCode::from(2)
 }
 
 /// Help is help; a wrong or missing value is one line that names it.

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::Value;
 use std::time::Duration;
-use support::{Person, Server, make_concert, stores};
+use support::{Person, Server, audit, make_concert, stores};
 
 /// Everyone joins at the same time, each through one of the servers; then the tickets are watched until all are issued.
 async fn reference(servers: usize) {
@@ -22,6 +22,18 @@ async fn reference(servers: usize) {
     .await;
     let organiser = Person::organiser(&servers[0], &stores, "organiser").await;
     let concert = make_concert(&organiser, &[]).await;
+    let db = sqlx::PgPool::connect(&stores.database_url)
+        .await
+        .expect("database");
+    let set_state = async |state: &str| {
+        sqlx::query("UPDATE concerts SET state = $1")
+            .bind(state)
+            .execute(&db)
+            .await
+            .expect("a state");
+    };
+    // Nothing is issued until everybody has joined, or a slow machine's first batch would be a small one.
+    set_state("paused").await;
 
     let fields = [("concert_id", concert.as_str())];
     let joined = join_all(
@@ -44,9 +56,7 @@ async fn reference(servers: usize) {
         "arrivals are unique"
     );
 
-    let db = sqlx::PgPool::connect(&stores.database_url)
-        .await
-        .expect("database");
+    set_state("open").await;
     let tickets = async || -> Vec<(i32, i64, chrono::DateTime<chrono::Utc>)> {
         sqlx::query_as("SELECT serial, arrival, issued_at FROM tickets ORDER BY serial")
             .fetch_all(&db)
@@ -95,6 +105,11 @@ async fn reference(servers: usize) {
             );
         }
     }
+    let (kept, said) = audit(&stores);
+    assert!(
+        kept && said.contains("100 entries (70 waiting), 30 tickets (30 live)"),
+        "{said}"
+    );
     let (_, mine) = order[4].1.get("list_tickets", &[]).await;
     assert_eq!(
         (mine[0]["serial"].as_u64(), mine.as_array().map(Vec::len)),
@@ -157,4 +172,12 @@ async fn a_server_that_is_killed_in_the_middle_changes_neither_order_nor_count()
         let view = person.at(&second).view(&concert).await;
         assert_eq!(view["rank"].as_u64(), Some(n as u64 - 7), "{view}");
     }
+    let (kept, said) = audit(&stores);
+    assert!(kept, "{said}");
+    sqlx::query("UPDATE queue_entries SET state = 'left' WHERE state = 'issued'")
+        .execute(&db)
+        .await
+        .expect("damage");
+    let (kept, said) = audit(&stores);
+    assert!(!kept && said.contains("Vanished"), "{said}");
 }

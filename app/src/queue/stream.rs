@@ -1,7 +1,7 @@
 //! The stream of one person's place: `GET /api/queue_stream?concert_id=1` (server only).
 //!
 //! Events: `view`, a whole [`QueueView`], first and after every gap; `tick`, a [`model::queue::Tick`] that moves it on;
-//! `alive`, empty, when nothing else was to be told for a while.
+//! `alive`, `{}`, when nothing else was to be told for a while.
 
 use crate::error::ApiError;
 use crate::sessions::Auth;
@@ -133,7 +133,7 @@ impl Watcher {
     async fn next(&mut self) -> Option<Event> {
         loop {
             let Ok(heard) = tokio::time::timeout(ALIVE, self.ticks.recv()).await else {
-                return Some(Event::default().event("alive").data(""));
+                return Some(Event::default().event("alive").data("{}"));
             };
             match heard {
                 Ok(event) if event.tick.id <= self.seen => {}

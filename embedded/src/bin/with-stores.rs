@@ -21,7 +21,6 @@ async fn main() -> Result<ExitCode> {
         .args(arguments)
         .env(testing::DATABASE_URL, stores.database_url())
         .env(testing::REDIS_URL, stores.redis_url())
-        .env("DATABASE_URL", stores.database_url())
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;

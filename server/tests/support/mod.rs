@@ -82,6 +82,22 @@ impl Drop for Server {
     }
 }
 
+/// `frontrow audit` on these stores: whether it found every promise kept, and what it printed.
+pub fn audit(stores: &TestStores) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_frontrow"))
+        .arg("audit")
+        .env("DATABASE_URL", &stores.database_url)
+        .env("REDIS_URL", &stores.redis_url)
+        .env("FRONTROW_REDIS_PREFIX", &stores.redis_prefix)
+        .env("FRONTROW_TOKEN_SECRET", SECRET)
+        .output()
+        .expect("frontrow audit");
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
+}
+
 pub async fn stores() -> TestStores {
     testing::stores()
         .await

@@ -10,7 +10,8 @@
 //! | `queue:{id}:ticks` | stream | one JSON [`model::queue::Tick`] per entry, id `{tick}-0`, about the last 500 | trimmed | any tick |
 //!
 //! `{id}` is the concert's, braces included: a Redis Cluster's hash tag, so that all keys of a concert share a slot and
-//! every script may touch them all. All of it can be built again from PostgreSQL.
+//! every script may touch them all. All of it can be built again from PostgreSQL. A day after a
+//! sale is over its keys expire.
 
 use crate::stores::Redis;
 use model::concerts::ConcertId;

@@ -4,6 +4,7 @@
 //! acknowledged. Every server runs the [`scheduler`]: claim a batch, [`issue`] it in one transaction, acknowledge it.
 //! A queue that Redis does not have is [`build`]-t from the journal. Watchers live on ticks ([`hub`]).
 
+pub mod audit;
 mod build;
 mod hub;
 pub mod issue;

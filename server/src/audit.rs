@@ -1,0 +1,46 @@
+//! `frontrow audit`.
+
+use crate::cli;
+use crate::stores::{Sharing, Stores};
+use anyhow::Result;
+use model::concerts::ConcertId;
+use services::queue::audit::{self, Report};
+use std::process::ExitCode;
+
+/// Exits with 0 when every promise is kept, 1 when one is broken, 2 when that could not be found out.
+pub async fn run(options: cli::Audit) -> ExitCode {
+    match report(options).await {
+        Ok(report) => {
+            print(&report);
+            if report.violations.is_empty() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => crate::fail(&error),
+    }
+}
+
+async fn report(options: cli::Audit) -> Result<Report> {
+    let stores = Stores::open(options.stores, Sharing::Yes).await?;
+    let report = audit::audit(&stores.services, options.concert.map(ConcertId)).await;
+    stores.close().await?;
+    match report {
+        Err(services::Error::Refused(_)) => Err(anyhow::anyhow!("there is no such concert")),
+        report => Ok(report?),
+    }
+}
+
+fn print(report: &Report) {
+    println!(
+        "Looked at {} concerts: {} entries ({} waiting), {} tickets ({} live).",
+        report.concerts, report.entries, report.waiting, report.tickets, report.live
+    );
+    if report.violations.is_empty() {
+        println!("Every promise is kept.");
+    }
+    for violation in &report.violations {
+        println!("{violation}");
+    }
+}

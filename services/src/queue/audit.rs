@@ -1,0 +1,242 @@
+//! Whether the promises have been kept, judged from the two stores alone.
+
+use super::keys;
+use crate::{Result, Services};
+use model::concerts::ConcertId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+/// Redis and PostgreSQL differ for a moment whenever something is under way; only what differs for longer counts.
+const SETTLING: Duration = Duration::from_millis(1_500);
+
+/// One row that breaks a promise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    pub concert: ConcertId,
+    pub kind: Kind,
+    /// The rows and their values, for a person to look at.
+    pub detail: String,
+}
+
+/// Which promise is broken, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// P1: more live tickets than the capacity, or a counter that does not count them.
+    Oversold,
+    /// P2: two live tickets or two places of one account.
+    Duplicate,
+    /// P3: somebody was issued a ticket while an earlier arrival was still waiting.
+    Inversion,
+    /// P4: an entry that was issued without a ticket, or a ticket without its entry.
+    Vanished,
+    /// P4, P6: Redis and PostgreSQL tell different things about who waits or who holds a ticket.
+    Disagreement,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "concert {}: {:?}: {}",
+            self.concert, self.kind, self.detail
+        )
+    }
+}
+
+/// What was looked at, and what was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub concerts: usize,
+    pub entries: i64,
+    pub waiting: i64,
+    pub tickets: i64,
+    pub live: i64,
+    pub violations: Vec<Violation>,
+}
+
+/// Audits one concert, or all of them. May run beside servers that are selling.
+pub async fn audit(services: &Services, concert: Option<ConcertId>) -> Result<Report> {
+    let ids = match concert {
+        Some(concert) => vec![crate::concerts::find(services, concert).await?.id],
+        None => sqlx::query_scalar!("SELECT id FROM concerts ORDER BY id")
+            .fetch_all(&services.db)
+            .await?
+            .into_iter()
+            .map(ConcertId)
+            .collect(),
+    };
+    let mut report = Report {
+        concerts: ids.len(),
+        ..Report::default()
+    };
+    for id in ids {
+        count(services, id, &mut report).await?;
+        report
+            .violations
+            .extend(broken_records(services, id).await?);
+        report
+            .violations
+            .extend(lasting_disagreements(services, id).await?);
+    }
+    Ok(report)
+}
+
+async fn count(services: &Services, concert: ConcertId, report: &mut Report) -> Result<()> {
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM queue_entries WHERE concert_id = $1) AS "entries!",
+                  (SELECT count(*) FROM queue_entries WHERE concert_id = $1 AND state = 'waiting') AS "waiting!",
+                  (SELECT count(*) FROM tickets WHERE concert_id = $1) AS "tickets!",
+                  (SELECT count(*) FROM tickets WHERE concert_id = $1 AND cancelled_at IS NULL) AS "live!""#,
+        concert.0
+    )
+    .fetch_one(&services.db)
+    .await?;
+    report.entries += row.entries;
+    report.waiting += row.waiting;
+    report.tickets += row.tickets;
+    report.live += row.live;
+    Ok(())
+}
+
+/// What PostgreSQL's own rows say, each promise one query.
+async fn broken_records(services: &Services, concert: ConcertId) -> Result<Vec<Violation>> {
+    let oversold = sqlx::query_scalar!(
+        r#"SELECT format('%s live tickets, the counter says %s, the capacity is %s', live, issued, capacity) AS "detail!"
+             FROM concerts, LATERAL (SELECT count(*) AS live FROM tickets
+                                      WHERE concert_id = concerts.id AND cancelled_at IS NULL) AS counted
+            WHERE id = $1 AND (live > capacity OR live <> issued)"#,
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?;
+    let duplicates = sqlx::query_scalar!(
+        r#"SELECT format('account %s holds live tickets %s', account_id, string_agg(serial::text, ', ' ORDER BY serial)) AS "detail!"
+             FROM tickets WHERE concert_id = $1 AND cancelled_at IS NULL
+            GROUP BY account_id HAVING count(*) > 1
+           UNION ALL
+           SELECT format('account %s waits at arrivals %s', account_id, string_agg(arrival::text, ', ' ORDER BY arrival))
+             FROM queue_entries WHERE concert_id = $1 AND state = 'waiting'
+            GROUP BY account_id HAVING count(*) > 1"#,
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?;
+    let inversions = sqlx::query_scalar!(
+        r#"SELECT format('ticket %s has arrival %s, ticket %s before it has the later %s', serial, arrival, before, arrival_before) AS "detail!"
+             FROM (SELECT serial, arrival, lag(serial) OVER by_serial AS before, lag(arrival) OVER by_serial AS arrival_before
+                     FROM tickets WHERE concert_id = $1 WINDOW by_serial AS (ORDER BY serial)) AS issued
+            WHERE arrival < arrival_before
+           UNION ALL
+           SELECT format('account %s waits since %s, but %s was issued a ticket', account_id, arrival, newest)
+             FROM queue_entries, LATERAL (SELECT max(arrival) AS newest FROM tickets WHERE concert_id = $1) AS issued
+            WHERE concert_id = $1 AND state = 'waiting' AND arrival < newest"#,
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?;
+    let vanished = sqlx::query_scalar!(
+        r#"SELECT format('arrival %s of account %s was issued, but there is no ticket', arrival, account_id) AS "detail!"
+             FROM queue_entries AS entry
+            WHERE concert_id = $1 AND state = 'issued'
+              AND NOT EXISTS (SELECT FROM tickets WHERE concert_id = $1 AND arrival = entry.arrival AND account_id = entry.account_id)
+           UNION ALL
+           SELECT format('ticket %s has no entry that was issued', serial)
+             FROM tickets AS ticket
+            WHERE concert_id = $1
+              AND NOT EXISTS (SELECT FROM queue_entries WHERE concert_id = $1 AND arrival = ticket.arrival
+                                 AND account_id = ticket.account_id AND state = 'issued')"#,
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?;
+    let found = [
+        (Kind::Oversold, oversold),
+        (Kind::Duplicate, duplicates),
+        (Kind::Inversion, inversions),
+        (Kind::Vanished, vanished),
+    ];
+    let violations = found.into_iter().flat_map(|(kind, details)| {
+        details.into_iter().map(move |detail| Violation {
+            concert,
+            kind,
+            detail,
+        })
+    });
+    Ok(violations.collect())
+}
+
+/// Where the stores differ now and still do a moment later.
+async fn lasting_disagreements(
+    services: &Services,
+    concert: ConcertId,
+) -> Result<BTreeSet<Violation>> {
+    let first = disagreements(services, concert).await?;
+    if first.is_empty() {
+        return Ok(first);
+    }
+    tokio::time::sleep(SETTLING).await;
+    let second = disagreements(services, concert).await?;
+    Ok(first.intersection(&second).cloned().collect())
+}
+
+async fn disagreements(services: &Services, concert: ConcertId) -> Result<BTreeSet<Violation>> {
+    let [waiting, inflight, _, holders, state, _] = keys::of(&services.redis, concert);
+    type Places = Vec<(i64, i64)>;
+    let (built, queued, claimed, holding): (bool, Places, Places, BTreeSet<i64>) = redis::pipe()
+        .hexists(&state, "generation")
+        .zrange_withscores(&waiting, 0, -1)
+        .zrange_withscores(&inflight, 0, -1)
+        .smembers(&holders)
+        .query_async(&mut services.redis.connection())
+        .await?;
+    // Not there at all: it is built from PostgreSQL when somebody asks, and cannot disagree with it.
+    if !built {
+        return Ok(BTreeSet::new());
+    }
+    let in_redis: BTreeMap<i64, i64> = queued.into_iter().chain(claimed).collect();
+    let on_record: BTreeMap<i64, i64> = sqlx::query!(
+        "SELECT account_id, arrival FROM queue_entries WHERE concert_id = $1 AND state = 'waiting'",
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?
+    .into_iter()
+    .map(|row| (row.account_id, row.arrival))
+    .collect();
+    let with_ticket: BTreeSet<i64> = sqlx::query_scalar!(
+        "SELECT account_id FROM tickets WHERE concert_id = $1 AND cancelled_at IS NULL",
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?
+    .into_iter()
+    .collect();
+    let mut details = Vec::new();
+    for account in in_redis
+        .keys()
+        .chain(on_record.keys())
+        .collect::<BTreeSet<_>>()
+    {
+        let (redis, record) = (in_redis.get(account), on_record.get(account));
+        if redis != record {
+            details.push(format!(
+                "account {account} waits at {redis:?} in Redis and at {record:?} in PostgreSQL"
+            ));
+        }
+    }
+    for account in holding.symmetric_difference(&with_ticket) {
+        let holds = if with_ticket.contains(account) {
+            "only in PostgreSQL"
+        } else {
+            "only in Redis"
+        };
+        details.push(format!("account {account} holds a ticket {holds}"));
+    }
+    let violation = |detail| Violation {
+        concert,
+        kind: Kind::Disagreement,
+        detail,
+    };
+    Ok(details.into_iter().map(violation).collect())
+}
