@@ -1,6 +1,6 @@
 // Accounts that act through the API, as scripts do.
 
-import { request, type APIRequestContext, type APIResponse, type BrowserContext } from '@playwright/test';
+import { expect, request, type APIRequestContext, type APIResponse, type BrowserContext } from '@playwright/test';
 import { randomBytes } from 'node:crypto';
 
 /** Where the server under test is. */
@@ -92,8 +92,18 @@ export function concertForm(changes: Partial<ConcertForm> = {}): ConcertForm {
   };
 }
 
-/** An interval of an hour: no ticket is issued while a test lasts. */
+/** An interval of an hour: after the first batch no ticket is issued while a test lasts. */
 export const STANDSTILL = '3600000';
+
+/** A concert whose queue does not move: the one batch of this hour has gone to somebody who came before everybody. */
+export async function standStill(organiser: Person): Promise<Concert> {
+  const concert = await organiser.createConcert({ interval_ms: STANDSTILL });
+  const first = await Person.signUp(newcomer('first'));
+  await first.join(concert);
+  await expect.poll(async () => (await first.place(concert)).standing).toBe('issued');
+  await first.dispose();
+  return concert;
+}
 
 /** Somebody with a session of their own. */
 export class Person {

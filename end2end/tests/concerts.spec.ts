@@ -1,5 +1,5 @@
 import { expect, refused, test } from '../support/test';
-import { concertForm, kst, STANDSTILL, unique } from '../support/people';
+import { concertForm, kst, unique } from '../support/people';
 import { english as words } from '../support/words';
 import * as pages from '../support/pages';
 
@@ -144,7 +144,7 @@ test('a capacity below what is issued is refused', async ({ page, context, visit
 
 test('whoever is no organiser makes and changes no concerts', async ({ page, context, organiser, signUp, expectComplaint }) => {
   expectComplaint(refused(403));
-  const concert = await organiser.createConcert({ interval_ms: STANDSTILL });
+  const concert = await organiser.createConcert();
   await page.goto('/concerts/new');
   await expect(page).toHaveURL('/log-in?next=/concerts/new');
 

@@ -1,7 +1,7 @@
 // Every page: what a crawler reads, what the console says, whether it fits.
 
 import { expect, refused, test } from '../support/test';
-import { STANDSTILL } from '../support/people';
+import { standStill } from '../support/people';
 
 interface PageUnderTest {
   path: string;
@@ -33,7 +33,7 @@ const everyPage: PageUnderTest[] = [
 for (const { path, as, status = 200, title, heading } of everyPage) {
   test(`${path}${as ? ` as ${as}` : ''}`, async ({ page, context, visit, organiser, signUp, playwright, baseURL, expectComplaint }) => {
     if (status !== 200) expectComplaint(refused(status));
-    const concert = await organiser.createConcert({ interval_ms: STANDSTILL });
+    const concert = await standStill(organiser);
     const somebody = await signUp();
     if (path.endsWith('/queue')) await somebody.join(concert);
     if (as) await { somebody, organiser }[as].lendSession(context);

@@ -1,11 +1,8 @@
 import { expect, refused, test } from '../support/test';
-import { kst, password, Person, STANDSTILL, type Concert } from '../support/people';
+import { kst, password, Person, STANDSTILL, standStill } from '../support/people';
 import { openLine } from '../support/line';
 import { english as words } from '../support/words';
 import * as pages from '../support/pages';
-
-/** A concert whose queue does not move: it begins with a whole interval of rest. */
-const standStill = (organiser: Person): Promise<Concert> => organiser.createConcert({ interval_ms: STANDSTILL });
 
 test('two browsers of one account have one place', async ({ page, context, visit, anotherBrowser, organiser, crowd, signUp }) => {
   const others = await crowd(3);
