@@ -180,22 +180,7 @@ impl Sale<'_> {
                         .unwrap();
                 }
             }
-            Step::LoseRedis => {
-                let keys = services.redis.key(format_args!("queue:{{{id}}}:*"));
-                let mut redis = services.redis.connection();
-                let keys: Vec<String> = redis::cmd("KEYS")
-                    .arg(keys)
-                    .query_async(&mut redis)
-                    .await
-                    .unwrap();
-                if !keys.is_empty() {
-                    redis::cmd("DEL")
-                        .arg(keys)
-                        .exec_async(&mut redis)
-                        .await
-                        .unwrap();
-                }
-            }
+            Step::LoseRedis => self.world.lose(&format!("queue:{{{id}}}:*")).await,
         }
     }
 

@@ -30,23 +30,6 @@ async fn refreshed(services: &Services, token: &str) -> Option<Tokens> {
     }
 }
 
-/// Every key of this test's Redis, gone: as after a FLUSHALL.
-async fn lose_redis(world: &support::World) {
-    let mut redis = world.services.redis.connection();
-    let keys: Vec<String> = redis::cmd("KEYS")
-        .arg(world.services.redis.key("*"))
-        .query_async(&mut redis)
-        .await
-        .unwrap();
-    if !keys.is_empty() {
-        redis::cmd("DEL")
-            .arg(keys)
-            .exec_async(&mut redis)
-            .await
-            .unwrap();
-    }
-}
-
 #[tokio::test]
 async fn a_logged_out_token_opens_nothing_on_either_server() {
     let world = world().await;
@@ -154,7 +137,7 @@ async fn a_lost_redis_lets_nobody_in_wrongly_and_a_refresh_brings_back_who_was_i
         .unwrap();
     sessions::log_out(&world.services, &session).await.unwrap();
 
-    lose_redis(&world).await;
+    world.lose("*").await;
     assert!(!opens(&world.services, &out.access).await);
     assert!(!opens(&world.services, &stays.access).await);
     assert!(refreshed(&world.services, &out.refresh).await.is_none());

@@ -5,6 +5,8 @@
 )]
 //! A Frontrow without HTTP, in stores of its own.
 
+pub mod queue;
+
 use chrono::TimeDelta;
 use embedded::testing::{self, TestStores};
 use model::accounts::{Account, Role, SignUpForm};
@@ -111,6 +113,23 @@ impl World {
         concerts::create(&self.services, &organiser, details)
             .await
             .unwrap()
+    }
+
+    /// The keys of this test's Redis that match, gone: `*` as after a FLUSHALL.
+    pub async fn lose(&self, pattern: &str) {
+        let mut redis = self.services.redis.connection();
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(self.services.redis.key(pattern))
+            .query_async(&mut redis)
+            .await
+            .unwrap();
+        if !keys.is_empty() {
+            redis::cmd("DEL")
+                .arg(keys)
+                .exec_async(&mut redis)
+                .await
+                .unwrap();
+        }
     }
 
     pub fn details(&self) -> ConcertDetails {

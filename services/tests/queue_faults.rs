@@ -1,0 +1,402 @@
+//! What dies and what is lost changes neither who is waiting nor in which order (P4).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use model::Refusal;
+use model::queue::Arrival;
+use model::queue::Standing;
+use services::queue;
+use services::queue::Recorded;
+use services::queue::issue;
+use services::queue::sale::SaleRow;
+use services::queue::scheduler;
+use std::time::Duration;
+use support::queue::{NO_PACE, arrival, live_tickets, rank, redis_command, run_until, set_state};
+use support::world;
+
+#[tokio::test]
+async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
+    let world = world().await;
+    let concert = world.concert(30, 3, NO_PACE).await;
+    let fans = world.accounts(6).await;
+    for fan in &fans {
+        queue::join(&world.services, fan, concert.id).await.unwrap();
+    }
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let claim = async |lease| {
+        scheduler::claim(&world.services, concert.id, &sale, lease, &mut None)
+            .await
+            .unwrap()
+            .1
+    };
+    // Claimed for no time at all by a server that is never heard of again …
+    let dead = claim(Duration::ZERO).await.unwrap();
+    assert_eq!(
+        rank(&world.services, &fans[0], &concert).await,
+        1,
+        "in flight is still waiting"
+    );
+    assert_eq!(rank(&world.services, &fans[5], &concert).await, 6);
+    // … and taken over by another, as long as whose lease runs nobody else claims.
+    let alive = claim(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(alive.entries, dead.entries);
+    assert!(claim(Duration::from_secs(60)).await.is_none());
+    // The dead one wakes up after all: its claim is stale once the newer one is carried out.
+    let now = world.clock.now();
+    let issued = issue::issue(&world.services.db, &alive, now)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        issue::issue(&world.services.db, &dead, now)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        scheduler::acknowledge(&world.services, &alive, &issued)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !scheduler::acknowledge(&world.services, &dead, &issued)
+            .await
+            .unwrap()
+    );
+    let holders: Vec<i64> = live_tickets(&world.services, &concert)
+        .await
+        .into_iter()
+        .map(|(account, ..)| account)
+        .collect();
+    assert_eq!(
+        holders,
+        fans[..3]
+            .iter()
+            .map(|fan| fan.account_id.0)
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(rank(&world.services, &fans[3], &concert).await, 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_issued_but_not_acknowledged_is_not_issued_again() {
+    let world = world().await;
+    let concert = world.concert(3, 3, NO_PACE).await;
+    let fans = world.accounts(5).await;
+    for fan in &fans {
+        queue::join(&world.services, fan, concert.id).await.unwrap();
+    }
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let claim = scheduler::claim(
+        &world.services,
+        concert.id,
+        &sale,
+        Duration::ZERO,
+        &mut None,
+    )
+    .await
+    .unwrap()
+    .1
+    .unwrap();
+    issue::issue(&world.services.db, &claim, world.clock.now())
+        .await
+        .unwrap()
+        .unwrap();
+    // The server dies here. Whoever holds a ticket is shown it, not a place.
+    let view = queue::view(&world.services, fans[0].account_id, concert.id)
+        .await
+        .unwrap();
+    assert!(matches!(
+        view.standing,
+        Standing::Issued { ticket: Some(_) }
+    ));
+    run_until(&world.services, &concert, async || {
+        let view = queue::view(&world.services, fans[3].account_id, concert.id)
+            .await
+            .unwrap();
+        matches!(view.standing, Standing::Waiting { rank: 1, .. })
+    })
+    .await;
+    assert_eq!(live_tickets(&world.services, &concert).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_lost_redis_is_built_again_in_the_same_order() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fans = world.accounts(200).await;
+    let mut arrivals = Vec::new();
+    for fan in &fans {
+        arrivals.push(arrival(
+            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+        ));
+    }
+    queue::leave(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    world.lose("queue:*").await;
+    for (n, fan) in fans.iter().enumerate().skip(1) {
+        let view = queue::view(&world.services, fan.account_id, concert.id)
+            .await
+            .unwrap();
+        assert_eq!(arrival(&view), arrivals[n]);
+        assert!(matches!(view.standing, Standing::Waiting { rank, .. } if rank == n as u64));
+    }
+    // Whoever left is still gone, and joins at the end: the clock went on.
+    let again = queue::join(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    assert!(matches!(
+        again.standing,
+        Standing::Waiting { rank: 200, .. }
+    ));
+    assert!(arrival(&again) > arrivals[199]);
+}
+
+#[tokio::test]
+async fn a_single_lost_place_is_put_back_when_its_owner_looks() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fans = world.accounts(3).await;
+    let mut arrivals = Vec::new();
+    for fan in &fans {
+        arrivals.push(arrival(
+            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+        ));
+    }
+    let key = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:waiting", concert.id));
+    redis::cmd("ZREM")
+        .arg(&key)
+        .arg(fans[1].account_id.0)
+        .exec_async(&mut world.services.redis.connection())
+        .await
+        .unwrap();
+    // Joining again finds the old place, not a new one at the end.
+    let again = queue::join(&world.services, &fans[1], concert.id)
+        .await
+        .unwrap();
+    assert_eq!(arrival(&again), arrivals[1]);
+    redis::cmd("ZREM")
+        .arg(&key)
+        .arg(fans[0].account_id.0)
+        .exec_async(&mut world.services.redis.connection())
+        .await
+        .unwrap();
+    assert_eq!(rank(&world.services, &fans[0], &concert).await, 1);
+    assert_eq!(rank(&world.services, &fans[2], &concert).await, 3);
+}
+
+/// A place that was given before Redis was lost, and recorded only after the queue had been built without it, would be
+/// acknowledged and gone.
+#[tokio::test]
+async fn a_place_given_by_an_older_build_is_not_recorded() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fan = world.accounts(1).await.remove(0);
+    queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    let generation: i64 = sqlx::query_scalar("SELECT generation FROM concerts")
+        .fetch_one(&world.services.db)
+        .await
+        .unwrap();
+    let join = |generation| queue::Join {
+        concert: concert.id,
+        account: fan.account_id,
+        arrival: Arrival(1_000),
+        joined_rank: 1,
+        generation,
+    };
+    assert_eq!(
+        world
+            .services
+            .journal
+            .join(join(generation - 1))
+            .await
+            .unwrap(),
+        Recorded::Stale
+    );
+    assert_eq!(
+        world.services.journal.join(join(generation)).await.unwrap(),
+        Recorded::Waiting(Arrival(1_000))
+    );
+    // Recorded is recorded: a retry after the next build finds it.
+    world.lose("queue:*").await;
+    let view = queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(arrival(&view), Arrival(1_000));
+    assert_eq!(
+        world.services.journal.join(join(generation)).await.unwrap(),
+        Recorded::Waiting(Arrival(1_000))
+    );
+}
+
+/// As when Redis was restarted from an older copy of its file, or a replica without the last second was promoted.
+#[tokio::test]
+async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued() {
+    let world = world().await;
+    let concert = world.concert(30, 2, NO_PACE).await;
+    let fans = world.accounts(6).await;
+    let mut arrivals = Vec::new();
+    for fan in &fans {
+        arrivals.push(arrival(
+            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+        ));
+    }
+    let mut redis = world.services.redis.connection();
+    let waiting = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:waiting", concert.id));
+    let state = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:state", concert.id));
+    redis::cmd("ZREM")
+        .arg(&waiting)
+        .arg(fans[0].account_id.0)
+        .arg(fans[4].account_id.0)
+        .exec_async(&mut redis)
+        .await
+        .unwrap();
+    redis::cmd("HSET")
+        .arg(&state)
+        .arg("run_id")
+        .arg("another")
+        .exec_async(&mut redis)
+        .await
+        .unwrap();
+
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let claim = async || {
+        scheduler::claim(
+            &world.services,
+            concert.id,
+            &sale,
+            Duration::from_secs(60),
+            &mut None,
+        )
+        .await
+        .unwrap()
+        .1
+    };
+    assert!(
+        claim().await.is_none(),
+        "nothing is claimed from a queue that may have lost its head"
+    );
+    let ranks: Vec<u64> =
+        futures::future::join_all(fans.iter().map(|fan| rank(&world.services, fan, &concert)))
+            .await;
+    assert_eq!(ranks, [1, 2, 3, 4, 5, 6]);
+    let claim = loop {
+        if let Some(claim) = claim().await {
+            break claim;
+        }
+    };
+    assert_eq!(
+        claim.entries,
+        [
+            (fans[0].account_id, arrivals[0]),
+            (fans[1].account_id, arrivals[1])
+        ]
+    );
+}
+
+/// The journal could not be written when Redis had given the place.
+#[tokio::test]
+async fn what_is_shown_as_waiting_is_on_disk() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fan = world.accounts(1).await.remove(0);
+    sqlx::query("ALTER TABLE queue_entries ADD CONSTRAINT broken CHECK (false) NOT VALID")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    assert_eq!(
+        queue::join(&world.services, &fan, concert.id)
+            .await
+            .unwrap_err()
+            .refusal(),
+        Refusal::Unavailable
+    );
+    assert_eq!(
+        queue::view(&world.services, fan.account_id, concert.id)
+            .await
+            .unwrap_err()
+            .refusal(),
+        Refusal::Unavailable
+    );
+    sqlx::query("ALTER TABLE queue_entries DROP CONSTRAINT broken")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    let view = queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    world.lose("queue:*").await;
+    let after = queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(arrival(&after), arrival(&view));
+}
+
+#[tokio::test]
+async fn a_session_without_an_account_stops_nobody() {
+    let world = world().await;
+    let concert = world.concert(30, 10, NO_PACE).await;
+    let fan = world.accounts(1).await.remove(0);
+    let nobody = support::session(999_999, model::accounts::Role::User);
+    let refused = queue::join(&world.services, &nobody, concert.id)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.refusal(), Refusal::NotLoggedIn);
+    queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    redis_command(&world, &["ZADD"], "waiting", &concert, &["1000", "999999"]).await;
+    queue::join(&world.services, &fan, concert.id)
+        .await
+        .unwrap();
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fan = world.accounts(1).await.remove(0);
+    queue::join(&world.services, &fan, concert.id)
+        .await
+        .unwrap();
+    set_state(&world, &concert, "closed").await;
+    sqlx::query("UPDATE queue_entries SET state = 'expired'")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    let looked = queue::view(&world.services, fan.account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(looked.standing, Standing::Expired);
+    let mut watching = world.services.ticks.watch(concert.id);
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let mut newest = None;
+    let told = loop {
+        scheduler::step(&world.services, concert.id, &sale, &mut newest)
+            .await
+            .unwrap();
+        match watching.try_recv() {
+            Ok(event) if event.tick.waiting == 0 => break event,
+            _ => {}
+        }
+    };
+    assert_eq!(told.tick.sale.state, model::concerts::SaleState::Closed);
+}

@@ -1,0 +1,223 @@
+//! Leaving, giving a ticket back, and what that does to everybody behind (P6).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use model::Refusal;
+use model::queue::Standing;
+use model::tickets::TicketId;
+use services::queue;
+use services::queue::issue;
+use services::queue::sale::SaleRow;
+use services::queue::scheduler;
+use services::tickets;
+use std::time::Duration;
+use support::queue::{NO_PACE, arrival, live_tickets, rank, run_until, set_state};
+use support::world;
+
+#[tokio::test]
+async fn leaving_moves_everybody_behind_up_and_rejoining_goes_to_the_end() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 1000).await;
+    let fans = world.accounts(5).await;
+    // Paused, so that nobody is issued a ticket meanwhile.
+    set_state(&world, &concert, "paused").await;
+    let mut first = None;
+    for fan in &fans {
+        let view = queue::join(&world.services, fan, concert.id).await.unwrap();
+        first.get_or_insert(arrival(&view));
+    }
+    for _ in 0..2 {
+        let left = queue::leave(&world.services, &fans[0], concert.id)
+            .await
+            .unwrap();
+        assert_eq!(left.standing, Standing::Left);
+    }
+    let again = queue::join(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    assert!(arrival(&again) > first.unwrap());
+    // The tick that tells the others comes within a second.
+    let mut watcher = world.services.ticks.watch(concert.id);
+    let mut mine = queue::view(&world.services, fans[3].account_id, concert.id)
+        .await
+        .unwrap();
+    run_until(&world.services, &concert, async || {
+        while let Ok(event) = watcher.try_recv() {
+            mine.apply(&event.tick);
+        }
+        matches!(mine.standing, Standing::Waiting { rank: 3, .. })
+    })
+    .await;
+    for (expected, fan) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 0)] {
+        assert_eq!(rank(&world.services, &fans[fan], &concert).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_ticket_goes_to_the_head_of_the_waiting_list() {
+    let world = world().await;
+    let concert = world.concert(2, 10, NO_PACE).await;
+    let fans = world.accounts(4).await;
+    for fan in &fans {
+        queue::join(&world.services, fan, concert.id).await.unwrap();
+    }
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 2
+    })
+    .await;
+    assert_eq!(rank(&world.services, &fans[2], &concert).await, 1);
+    let ticket = tickets::list(&world.services, &fans[0])
+        .await
+        .unwrap()
+        .remove(0);
+    let foreign = tickets::cancel(&world.services, &fans[3], ticket.id)
+        .await
+        .unwrap_err();
+    assert_eq!(foreign.refusal(), Refusal::NotFound);
+    for _ in 0..2 {
+        tickets::cancel(&world.services, &fans[0], ticket.id)
+            .await
+            .unwrap();
+    }
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 2
+    })
+    .await;
+    let holders: Vec<_> = live_tickets(&world.services, &concert)
+        .await
+        .into_iter()
+        .map(|(account, _, serial)| (account, serial))
+        .collect();
+    assert_eq!(
+        holders,
+        [(fans[1].account_id.0, 2), (fans[2].account_id.0, 3)]
+    );
+    let back = queue::join(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    assert!(matches!(back.standing, Standing::Waiting { rank: 2, .. }));
+    let seen = tickets::find(&world.services, &fans[1], TicketId(ticket.id.0))
+        .await
+        .unwrap_err();
+    assert_eq!(seen.refusal(), Refusal::NotFound);
+}
+
+#[tokio::test]
+async fn someone_who_leaves_while_in_flight_gets_no_ticket() {
+    let world = world().await;
+    let concert = world.concert(30, 3, NO_PACE).await;
+    let fans = world.accounts(4).await;
+    for fan in &fans {
+        queue::join(&world.services, fan, concert.id).await.unwrap();
+    }
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let claim = scheduler::claim(
+        &world.services,
+        concert.id,
+        &sale,
+        Duration::from_secs(60),
+        &mut None,
+    )
+    .await
+    .unwrap()
+    .1
+    .unwrap();
+    assert_eq!(
+        queue::leave(&world.services, &fans[1], concert.id)
+            .await
+            .unwrap()
+            .standing,
+        Standing::Left
+    );
+    let issued = issue::issue(&world.services.db, &claim, world.clock.now())
+        .await
+        .unwrap()
+        .unwrap();
+    use issue::Outcome::*;
+    assert_eq!(issued.outcomes, [Issued, Dropped, Issued]);
+    assert!(
+        scheduler::acknowledge(&world.services, &claim, &issued)
+            .await
+            .unwrap()
+    );
+    assert_eq!(rank(&world.services, &fans[3], &concert).await, 1);
+    // The other way round: the ticket was issued before the leave was recorded.
+    let issued = queue::leave(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    assert!(matches!(issued.standing, Standing::Issued { .. }));
+}
+
+/// Who has left and was in no tick yet still counts, or the next tick would count them twice.
+#[tokio::test]
+async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 1000).await;
+    set_state(&world, &concert, "paused").await;
+    let fans = world.accounts(3).await;
+    for fan in &fans {
+        queue::join(&world.services, fan, concert.id).await.unwrap();
+    }
+    let mut watching = world.services.ticks.watch(concert.id);
+    let mut before = queue::view(&world.services, fans[2].account_id, concert.id)
+        .await
+        .unwrap();
+    queue::leave(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    let mut between = queue::view(&world.services, fans[2].account_id, concert.id)
+        .await
+        .unwrap();
+    let mut newest = Some(between.tick);
+    while newest == Some(between.tick) {
+        let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+        scheduler::step(&world.services, concert.id, &sale, &mut newest)
+            .await
+            .unwrap();
+    }
+    let tick = watching.recv().await.unwrap().tick;
+    for view in [&mut before, &mut between] {
+        assert_eq!(view.apply(&tick), model::queue::Applied::Yes);
+        assert!(
+            matches!(view.standing, Standing::Waiting { rank: 2, .. }),
+            "{view:?}"
+        );
+    }
+}
+
+/// A server died after the journal had recorded the leave and before Redis was told.
+#[tokio::test]
+async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
+    let world = world().await;
+    let concert = world.concert(30, 10, NO_PACE).await;
+    let fans = world.accounts(2).await;
+    let mut arrivals = Vec::new();
+    for fan in &fans {
+        arrivals.push(arrival(
+            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+        ));
+    }
+    for (n, fan) in fans.iter().enumerate() {
+        let leave = queue::Leave {
+            concert: concert.id,
+            account: fan.account_id,
+            arrival: arrivals[n],
+        };
+        assert!(world.services.journal.leave(leave).await.unwrap());
+    }
+    let looked = queue::view(&world.services, fans[0].account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(looked.standing, Standing::Left);
+    // Joining again is a new place, on disk, that ends in a ticket.
+    let again = queue::join(&world.services, &fans[1], concert.id)
+        .await
+        .unwrap();
+    assert!(arrival(&again) > arrivals[1]);
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 1
+    })
+    .await;
+}

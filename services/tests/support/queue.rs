@@ -1,0 +1,87 @@
+//! What the tests of the queue have in common.
+
+use super::World;
+use model::concerts::Concert;
+use model::queue::{Arrival, QueueView, Standing};
+use services::queue::sale::SaleRow;
+use services::queue::scheduler;
+use services::sessions::Session;
+use services::{Services, queue};
+
+/// Nobody can measure it, everybody can claim at once.
+pub const NO_PACE: u32 = 1;
+
+pub async fn rank(services: &Services, who: &Session, concert: &Concert) -> u64 {
+    match queue::view(services, who.account_id, concert.id)
+        .await
+        .unwrap()
+        .standing
+    {
+        Standing::Waiting { rank, .. } => rank,
+        other => panic!("{} is {other:?}", who.account_id),
+    }
+}
+
+pub fn arrival(view: &QueueView) -> Arrival {
+    match view.standing {
+        Standing::Waiting { arrival, .. } => arrival,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+/// Steps the sale until `done` says so.
+pub async fn run_until(
+    services: &Services,
+    concert: &Concert,
+    mut done: impl AsyncFnMut() -> bool,
+) {
+    let mut newest = None;
+    while !done().await {
+        let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
+        let rest = scheduler::step(services, concert.id, &sale, &mut newest)
+            .await
+            .unwrap();
+        tokio::time::sleep(rest).await;
+    }
+}
+
+pub async fn live_tickets(services: &Services, concert: &Concert) -> Vec<(i64, i64, i32)> {
+    sqlx::query_as(
+        "SELECT account_id, arrival, serial FROM tickets WHERE concert_id = $1 AND cancelled_at IS NULL ORDER BY serial",
+    )
+    .bind(concert.id.0)
+    .fetch_all(&services.db)
+    .await
+    .unwrap()
+}
+
+pub async fn redis_command(
+    world: &World,
+    command: &[&str],
+    key: &str,
+    concert: &Concert,
+    arguments: &[&str],
+) {
+    let key = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:{key}", concert.id));
+    let mut redis = world.services.redis.connection();
+    redis::cmd(command[0])
+        .arg(&command[1..])
+        .arg(key)
+        .arg(arguments)
+        .exec_async(&mut redis)
+        .await
+        .unwrap();
+}
+
+/// As an organiser would set it.
+pub async fn set_state(world: &World, concert: &Concert, state: &str) {
+    sqlx::query("UPDATE concerts SET state = $2 WHERE id = $1")
+        .bind(concert.id.0)
+        .bind(state)
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+}
