@@ -199,3 +199,36 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
         .unwrap_err();
     assert_eq!(late.refusal(), Refusal::SaleClosed);
 }
+
+/// As when the machine's clock is set back by an hour.
+#[tokio::test]
+async fn arrivals_only_ever_go_up_whatever_the_clock_does() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    set_state(&world, &concert, "paused").await;
+    let fans = world.accounts(3).await;
+    queue::view(&world.services, fans[0].account_id, concert.id)
+        .await
+        .unwrap();
+    let ahead = (world.clock.now() + TimeDelta::hours(1)).timestamp_micros();
+    let state = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:state", concert.id));
+    let mut redis = world.services.redis.connection();
+    redis::cmd("HSET")
+        .arg(&state)
+        .arg("clock")
+        .arg(ahead)
+        .exec_async(&mut redis)
+        .await
+        .unwrap();
+    let mut newest = Arrival(ahead);
+    for fan in &fans {
+        let joined = arrival(&queue::join(&world.services, fan, concert.id).await.unwrap());
+        assert!(joined > newest, "{joined:?} after {newest:?}");
+        newest = joined;
+        // The clock goes on where the journal stands, also in a Redis that knows nothing of it.
+        world.lose("queue:*").await;
+    }
+}
