@@ -35,24 +35,15 @@ impl Stores {
             Some(dir) => dir.clone(),
             None => default_data_dir()?,
         };
-        let clock = Clock::default();
-        let (own, settings) = match (options.database_url, options.redis_url) {
+        let (own, database_url, redis_url, token_secret) = match (
+            options.database_url,
+            options.redis_url,
+        ) {
             (Some(database_url), Some(redis_url)) => {
-                let token_secret = options
+                let secret = options
                     .token_secret
                     .context("FRONTROW_TOKEN_SECRET is missing: servers that share their stores need the same one")?;
-                let token_secret = checked(token_secret)?;
-                let redis_prefix = options.redis_prefix;
-                (
-                    None,
-                    Settings {
-                        database_url,
-                        redis_url,
-                        redis_prefix,
-                        token_secret,
-                        clock,
-                    },
-                )
+                (None, database_url, redis_url, checked(secret)?)
             }
             (None, None) => {
                 let running = if sharing == Sharing::Yes {
@@ -69,21 +60,11 @@ impl Stores {
                         (Some(own), database_url, redis_url)
                     }
                 };
-                let token_secret = match options.token_secret {
+                let secret = match options.token_secret {
                     Some(secret) => checked(secret)?,
                     None => Secret::new(kept(&data_dir.join("token-secret"), || random_text(64))?),
                 };
-                let redis_prefix = options.redis_prefix;
-                (
-                    own,
-                    Settings {
-                        database_url,
-                        redis_url,
-                        redis_prefix,
-                        token_secret,
-                        clock,
-                    },
-                )
+                (own, database_url, redis_url, secret)
             }
             (Some(_), None) => {
                 bail!("REDIS_URL is missing: set it together with DATABASE_URL, or neither")
@@ -91,6 +72,13 @@ impl Stores {
             (None, Some(_)) => {
                 bail!("DATABASE_URL is missing: set it together with REDIS_URL, or neither")
             }
+        };
+        let settings = Settings {
+            database_url,
+            redis_url,
+            redis_prefix: options.redis_prefix,
+            token_secret,
+            clock: Clock::default(),
         };
         let services = Services::connect(settings).await.map_err(explain)?;
         Ok(Stores {

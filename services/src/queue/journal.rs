@@ -178,7 +178,7 @@ pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Recorded>> 
     let generations: Vec<i64> = joins.iter().map(|j| j.generation).collect();
     // FOR SHARE: a builder that raises the generation either waits for this commit and reads it, or comes first and is seen.
     // ORDER BY: everyone who writes entries takes them in the same order, so that nobody waits in a circle.
-    sqlx::query!(
+    let inserted = sqlx::query_scalar!(
         "WITH current AS (
              SELECT id, generation FROM concerts WHERE id = ANY($1) ORDER BY id FOR SHARE)
          INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
@@ -188,15 +188,23 @@ pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Recorded>> 
            JOIN current ON current.id = joined.concert_id AND current.generation = joined.generation
            JOIN accounts ON accounts.id = joined.account_id
           ORDER BY concert_id, arrival
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT DO NOTHING
+         RETURNING arrival",
         &concerts,
         &arrivals,
         &accounts,
         &ranks,
         &generations
     )
-    .execute(db)
+    .fetch_all(db)
     .await?;
+    // The usual case: every place is new. Whoever had waited before would have been in the way of theirs.
+    if inserted.len() == joins.len() {
+        return Ok(joins
+            .iter()
+            .map(|join| Recorded::Waiting(join.arrival))
+            .collect());
+    }
     // What stands now: the place itself, whatever has become of it, or an older one that still waits.
     let stands = sqlx::query!(
         r#"SELECT EXISTS (SELECT FROM accounts WHERE id = joined.account_id) AS "known!",

@@ -406,6 +406,9 @@ async fn restore(
     .await?;
     if restored == 1 {
         tracing::warn!(%concert, %account, arrival = arrival.0, "a place that Redis had lost was put back");
+    } else {
+        // Somebody else is at it. Whoever called asks again, but not at once.
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
     Ok(())
 }
