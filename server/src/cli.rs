@@ -48,6 +48,10 @@ pub struct Serve {
     /// The folder that holds the built style, scripts and images.
     #[arg(long, env = "LEPTOS_SITE_ROOT", default_value = "target/site")]
     pub site_root: PathBuf,
+    /// For how long a batch that a server has claimed is kept for it, in milliseconds; if the server dies, the batch waits
+    /// that long. Longer than any commit takes, and the same on all servers.
+    #[arg(long, env = "FRONTROW_LEASE_MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    pub lease_ms: u64,
     /// Load demo concerts when there are none, make an admin, and let a simulated crowd queue.
     #[arg(long, env = "FRONTROW_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,

@@ -3,6 +3,8 @@
 mod admin;
 mod audit;
 mod cli;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod middleware;
 mod router;
 mod serve;
@@ -18,6 +20,10 @@ async fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
+    #[cfg(feature = "failpoints")]
+    if let Err(error) = failpoints::arm() {
+        return fail(&error);
+    }
     let outcome = match cli.command {
         cli::Command::Serve(serve) => serve::run(serve).await,
         cli::Command::Migrate(stores) => stores::migrate(stores).await,

@@ -65,7 +65,11 @@ async fn serve(
         }
         login = Some(admin::demo(&services, &stores.data_dir).await?);
     }
-    let scheduler = tokio::spawn(queue::scheduler::run(services.clone(), stop.clone()));
+    let scheduler = tokio::spawn(queue::scheduler::run(
+        services.clone(),
+        Duration::from_millis(options.lease_ms),
+        stop.clone(),
+    ));
     let crowd = options
         .demo
         .then(|| tokio::spawn(demo::run_crowd(services.clone(), stop.clone())));

@@ -9,6 +9,7 @@ use services::queue;
 use services::queue::audit::{Kind, audit};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler;
+use support::queue::LEASE;
 use support::{World, world};
 
 /// Two of five hold tickets, two wait, one has left.
@@ -25,7 +26,7 @@ async fn sale() -> (World, Concert) {
     let mut newest = None;
     loop {
         let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-        let rest = scheduler::step(&world.services, concert.id, &sale, &mut newest)
+        let rest = scheduler::step(&world.services, concert.id, &sale, LEASE, &mut newest)
             .await
             .unwrap();
         if sale.stock == 0 {

@@ -13,7 +13,9 @@ use services::queue::issue;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler;
 use std::time::Duration;
-use support::queue::{NO_PACE, arrival, live_tickets, rank, redis_command, run_until, set_state};
+use support::queue::{
+    LEASE, NO_PACE, arrival, live_tickets, rank, redis_command, run_until, set_state,
+};
 use support::world;
 
 #[tokio::test]
@@ -390,7 +392,7 @@ async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
     let mut newest = None;
     let told = loop {
-        scheduler::step(&world.services, concert.id, &sale, &mut newest)
+        scheduler::step(&world.services, concert.id, &sale, LEASE, &mut newest)
             .await
             .unwrap();
         match watching.try_recv() {

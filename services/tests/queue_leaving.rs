@@ -13,7 +13,7 @@ use services::queue::sale::SaleRow;
 use services::queue::scheduler;
 use services::tickets;
 use std::time::Duration;
-use support::queue::{NO_PACE, arrival, live_tickets, rank, run_until, set_state};
+use support::queue::{LEASE, NO_PACE, arrival, live_tickets, rank, run_until, set_state};
 use support::world;
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
     let mut newest = Some(between.tick);
     while newest == Some(between.tick) {
         let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-        scheduler::step(&world.services, concert.id, &sale, &mut newest)
+        scheduler::step(&world.services, concert.id, &sale, LEASE, &mut newest)
             .await
             .unwrap();
     }

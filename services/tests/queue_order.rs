@@ -16,7 +16,7 @@ use services::queue::scheduler;
 use services::sessions::Session;
 use std::time::Duration;
 use support::another_server;
-use support::queue::{NO_PACE, arrival, live_tickets, rank, run_until, set_state};
+use support::queue::{LEASE, NO_PACE, arrival, live_tickets, rank, run_until, set_state};
 use support::world;
 use tokio_util::sync::CancellationToken;
 
@@ -77,8 +77,8 @@ async fn the_first_thirty_of_a_hundred_get_the_tickets_in_order_of_arrival() {
     );
 
     let stop = CancellationToken::new();
-    let servers =
-        [&world.services, &other].map(|s| tokio::spawn(scheduler::run(s.clone(), stop.clone())));
+    let servers = [&world.services, &other]
+        .map(|s| tokio::spawn(scheduler::run(s.clone(), LEASE, stop.clone())));
     while live_tickets(&world.services, &concert).await.len() < 30 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -113,7 +113,7 @@ async fn however_many_servers_run_the_pace_is_kept() {
     let mut servers = Vec::new();
     for _ in 0..3 {
         let services = another_server(&world.stores, &world.clock).await;
-        servers.push(tokio::spawn(scheduler::run(services, stop.clone())));
+        servers.push(tokio::spawn(scheduler::run(services, LEASE, stop.clone())));
     }
     while live_tickets(&world.services, &concert).await.len() < 40 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -183,7 +183,7 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
 
     set_state(&world, &concert, "closed").await;
     let stop = CancellationToken::new();
-    let server = tokio::spawn(scheduler::run(world.services.clone(), stop.clone()));
+    let server = tokio::spawn(scheduler::run(world.services.clone(), LEASE, stop.clone()));
     while queue::view(&world.services, fans[1].account_id, concert.id)
         .await
         .unwrap()

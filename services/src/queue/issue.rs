@@ -3,6 +3,7 @@
 use super::sale::SaleRow;
 use crate::{Result, tickets};
 use chrono::{DateTime, Utc};
+use fail::fail_point;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Arrival;
@@ -53,6 +54,7 @@ pub struct Issued {
 ///
 /// None: the claim is stale, somebody else has taken the batch over; nothing was done. Doing it twice is harmless.
 pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Option<Issued>> {
+    fail_point!("issue::claimed");
     let mut transaction = db.begin().await?;
     let concert = sqlx::query!(
         "UPDATE concerts SET last_claim = $2 WHERE id = $1 AND last_claim < $2
@@ -65,6 +67,7 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
     let Some(concert) = concert else {
         return Ok(None);
     };
+    fail_point!("issue::begun");
 
     let accounts: Vec<i64> = claim.entries.iter().map(|(account, _)| account.0).collect();
     let arrivals: Vec<i64> = claim.entries.iter().map(|(_, arrival)| arrival.0).collect();
@@ -145,6 +148,7 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         .await?;
     }
 
+    fail_point!("issue::inserted");
     // Somebody who holds a ticket from another place waits for nothing.
     sqlx::query!(
         "UPDATE queue_entries AS entry SET state = 'left'
@@ -160,7 +164,9 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
 
     let outcomes = outcomes(&mut transaction, claim, &accounts, &arrivals).await?;
     let sale = SaleRow::find(&mut *transaction, claim.concert).await?;
+    fail_point!("issue::ready");
     transaction.commit().await?;
+    fail_point!("issue::committed");
     Ok(Some(Issued { outcomes, sale }))
 }
 

@@ -20,6 +20,7 @@ pub use journal::{Join, Journal, Leave, Recorded};
 use crate::sessions::Session;
 use crate::{Error, Result, Services, tickets};
 use chrono::{DateTime, Utc};
+use fail::fail_point;
 use journal::Entry;
 use model::Refusal;
 use model::accounts::AccountId;
@@ -92,6 +93,7 @@ pub(crate) async fn leave_as(
                 arrival: spot.arrival,
             };
             if services.journal.leave(entry).await? {
+                fail_point!("leave::recorded");
                 remove(&services, concert, account, spot.arrival).await?;
             }
         }
@@ -146,10 +148,12 @@ async fn try_join(
     } = ask(services, &scripts::JOIN, account, concert).await?;
     match (word.as_str(), &reading.spot) {
         ("joined" | "placed", Some(spot)) => {
+            fail_point!("join::placed");
             let recorded = record(services, account, concert, generation, spot).await?;
             if !recorded {
                 return Ok(None);
             }
+            fail_point!("join::recorded");
             match word.as_str() {
                 "joined" => Ok(Some(waiting_view(services, concert, reading))),
                 _ => try_view(services, account, concert).await,

@@ -8,6 +8,7 @@ use super::issue::{self, Claim};
 use super::sale::SaleRow;
 use super::{build, scripts};
 use crate::{Error, Result, Services, sessions};
+use fail::fail_point;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::{Arrival, Tick, TickId};
@@ -18,8 +19,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How long a claimed batch belongs to the server that claimed it.
-pub const LEASE: Duration = Duration::from_secs(5);
 /// How often the sales are read from PostgreSQL.
 const SURVEY: Duration = Duration::from_secs(1);
 /// How often sessions that have run out are forgotten.
@@ -28,7 +27,9 @@ const PURGE: Duration = Duration::from_secs(3600);
 const LISTEN: Duration = Duration::from_millis(250);
 
 /// Runs all sales until `stop`. A batch in hand is finished first.
-pub async fn run(services: Services, stop: CancellationToken) {
+///
+/// A claimed batch belongs to this server for as long as `lease`; the same on all servers.
+pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     let mut drivers: HashMap<ConcertId, watch::Sender<SaleRow>> = HashMap::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(purge(services.clone(), stop.clone()));
@@ -48,7 +49,9 @@ pub async fn run(services: Services, stop: CancellationToken) {
                         _ => {
                             let (sender, receiver) = watch::channel(sale);
                             drivers.insert(concert, sender);
-                            tasks.spawn(drive(services.clone(), concert, receiver, stop.clone()));
+                            let driving =
+                                drive(services.clone(), concert, receiver, lease, stop.clone());
+                            tasks.spawn(driving);
                         }
                     }
                 }
@@ -124,13 +127,14 @@ async fn drive(
     services: Services,
     concert: ConcertId,
     sale: watch::Receiver<SaleRow>,
+    lease: Duration,
     stop: CancellationToken,
 ) {
     let mut newest = None;
     let mut away = false;
     while sale.has_changed().is_ok() && !stop.is_cancelled() {
         let current = sale.borrow().clone();
-        let rest = match step(&services, concert, &current, &mut newest).await {
+        let rest = match step(&services, concert, &current, lease, &mut newest).await {
             Ok(rest) => {
                 away = false;
                 rest.min(LISTEN)
@@ -157,23 +161,29 @@ pub async fn step(
     services: &Services,
     concert: ConcertId,
     sale: &SaleRow,
+    lease: Duration,
     newest: &mut Option<TickId>,
 ) -> Result<Duration> {
-    let (rest, claim) = claim(services, concert, sale, LEASE, newest).await?;
+    let (rest, claim) = claim(services, concert, sale, lease, newest).await?;
     let Some(claim) = claim else {
         return Ok(rest);
     };
-    if let Some(issued) = issued_in_time(services, &claim).await? {
+    if let Some(issued) = issued_in_time(services, &claim, lease).await? {
         acknowledge(services, &claim, &issued).await?;
+        fail_point!("acknowledge::done");
     }
     // Straight back, for the tick that this made.
     Ok(Duration::ZERO)
 }
 
 /// Within the lease: after it somebody else has the batch, and a connection that died without a word must not hold us up.
-async fn issued_in_time(services: &Services, claim: &Claim) -> Result<Option<issue::Issued>> {
+async fn issued_in_time(
+    services: &Services,
+    claim: &Claim,
+    lease: Duration,
+) -> Result<Option<issue::Issued>> {
     let issuing = issue::issue(&services.engine, claim, services.clock.now());
-    tokio::time::timeout(LEASE, issuing)
+    tokio::time::timeout(lease, issuing)
         .await
         .unwrap_or(Err(Error::Rebuilding))
 }

@@ -3,6 +3,7 @@
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue};
 use chrono::{DateTime, Utc};
+use fail::fail_point;
 use model::Refusal;
 use model::accounts::AccountId;
 use model::concerts::{ConcertId, Genre};
@@ -148,6 +149,7 @@ pub(crate) async fn cancel_as(services: &Services, account: AccountId, id: Ticke
     )
     .execute(&services.db)
     .await?;
+    fail_point!("cancel::committed");
     let concert = ConcertId(ticket.concert_id);
     if let Err(error) = queue::cancelled(services, concert, account).await {
         // The record stands; the scheduler and the next join tell the queue.

@@ -7,6 +7,10 @@ use services::queue::sale::SaleRow;
 use services::queue::scheduler;
 use services::sessions::Session;
 use services::{Services, queue};
+use std::time::Duration;
+
+/// How long a claim lasts where no test says otherwise.
+pub const LEASE: Duration = Duration::from_secs(5);
 
 /// Nobody can measure it, everybody can claim at once.
 pub const NO_PACE: u32 = 1;
@@ -38,7 +42,7 @@ pub async fn run_until(
     let mut newest = None;
     while !done().await {
         let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
-        let rest = scheduler::step(services, concert.id, &sale, &mut newest)
+        let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut newest)
             .await
             .unwrap();
         tokio::time::sleep(rest).await;

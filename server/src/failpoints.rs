@@ -1,0 +1,37 @@
+//! Dying or falling asleep at a chosen point, for the tests that show what happens then.
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, raise};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const VARIABLE: &str = "FRONTROW_FAILPOINTS";
+
+/// Arms what `FRONTROW_FAILPOINTS` says: `point=signal@n` separated by commas, which sends this process SIGKILL (`kill`) or
+/// SIGSTOP (`stop`) when it comes by `point` for the n-th time, as in `issue::committed=kill@3`.
+pub fn arm() -> Result<()> {
+    let Ok(plan) = std::env::var(VARIABLE) else {
+        return Ok(());
+    };
+    for point in plan.split(',').filter(|point| !point.is_empty()) {
+        arm_one(point).with_context(|| format!("{VARIABLE}: {point:?}"))?;
+    }
+    Ok(())
+}
+
+fn arm_one(point: &str) -> Result<()> {
+    let (name, action) = point.split_once('=').context("no `=`")?;
+    let (word, turn) = action.split_once('@').context("no `@`")?;
+    let signal = match word {
+        "kill" => Signal::SIGKILL,
+        "stop" => Signal::SIGSTOP,
+        other => bail!("unknown signal {other:?}"),
+    };
+    let left = AtomicU32::new(turn.parse()?);
+    fail::cfg_callback(name, move || {
+        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            // Raising either signal in oneself cannot fail.
+            let _ = raise(signal);
+        }
+    })
+    .map_err(|error| anyhow::anyhow!(error))
+}
