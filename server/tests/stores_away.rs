@@ -4,7 +4,7 @@ mod support;
 
 use embedded::testing::{self, TestStores};
 use embedded::{Durability, Stores};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 use support::{Person, Server, make_concert};
@@ -92,4 +92,48 @@ async fn both_stores_go_and_come_back() {
     assert!(server.is_alive());
     drop(server);
     stores.stop().await.expect("stop");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_is_told_of_one_moment_and_then_of_their_place_again() {
+    let (stores, _dir) = testing::throwaway().await.expect("stores");
+    let server = Server::start(&TestStores::of(&stores));
+    let organiser = Person::organiser(&server, &TestStores::of(&stores), "organiser").await;
+    let held = [("interval_ms", "3600000".into())];
+    let concert = make_concert(&organiser, &held).await;
+    let person = Person::signed_up(&server, "one").await;
+    let (_, place) = person.post("join_queue", &[("concert_id", &concert)]).await;
+
+    let path = "/api/queue_stream";
+    let mut stream = person
+        .request(Method::GET, path, &[("concert_id", &concert)])
+        .await;
+    let mut heard = String::new();
+    hear(&mut stream, &mut heard, "event: view").await;
+    let mut connection = redis::Client::open(stores.redis_url())
+        .expect("url")
+        .get_multiplexed_async_connection()
+        .await
+        .expect("redis");
+    // Longer than the server waits for an answer.
+    redis::cmd("CLIENT")
+        .arg("PAUSE")
+        .arg(7_000)
+        .exec_async(&mut connection)
+        .await
+        .expect("a pause");
+    hear(&mut stream, &mut heard, "event: moment").await;
+    heard.clear();
+    hear(&mut stream, &mut heard, "event: view").await;
+    let arrival = format!("\"arrival\":{}", place["arrival"]);
+    hear(&mut stream, &mut heard, &arrival).await;
+    drop(server);
+    stores.stop().await.expect("stop");
+}
+
+async fn hear(stream: &mut reqwest::Response, heard: &mut String, what: &str) {
+    while !heard.contains(what) {
+        let chunk = stream.chunk().await.expect("a stream");
+        heard.push_str(&String::from_utf8_lossy(&chunk.expect("an event")));
+    }
 }

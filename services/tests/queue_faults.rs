@@ -8,10 +8,11 @@ use model::Refusal;
 use model::queue::Arrival;
 use model::queue::Standing;
 use services::queue;
-use services::queue::Recorded;
 use services::queue::issue;
+use services::queue::reconcile::{Outcome, Window, reconcile};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler;
+use services::queue::{News, Recorded};
 use std::time::Duration;
 use support::queue::{
     LEASE, NO_PACE, arrival, live_tickets, rank, redis_command, run_until, set_state,
@@ -396,9 +397,101 @@ async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
             .await
             .unwrap();
         match watching.try_recv() {
-            Ok(event) if event.tick.waiting == 0 => break event,
+            Ok(News::Tick(event)) if event.tick.waiting == 0 => break event,
             _ => {}
         }
     };
     assert_eq!(told.tick.sale.state, model::concerts::SaleState::Closed);
+}
+
+/// Redis as it is after servers have died at the worst moments: the next comparison mends it all.
+#[tokio::test]
+async fn what_differs_is_mended_without_anybody_looking() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fans = world.accounts(5).await;
+    let mut arrivals = Vec::new();
+    for fan in &fans {
+        arrivals.push(arrival(
+            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+        ));
+    }
+    let agreed = async |window| match reconcile(&world.services, concert.id, window).await {
+        Ok(Outcome::Agreed(mark)) => mark,
+        other => panic!("{other:?}"),
+    };
+    let mark = agreed(Window::Everything).await;
+    // On record as left, and still in Redis: everybody behind is told a rank that is too high.
+    let leave = queue::Leave {
+        concert: concert.id,
+        account: fans[0].account_id,
+        arrival: arrivals[0],
+    };
+    assert!(world.services.journal.leave(leave).await.unwrap());
+    // Lost, and everybody behind is told a rank that is too low.
+    let lost = fans[2].account_id.to_string();
+    redis_command(&world, &["ZREM"], "waiting", &concert, &[&lost]).await;
+    agreed(Window::Since(mark)).await;
+    // Leaving counts from the next tick on.
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    redis_command(&world, &["HSET"], "state", &concert, &["tick", "0"]).await;
+    redis_command(
+        &world,
+        &["HSET"],
+        "state",
+        &concert,
+        &["next_claim", "9e15"],
+    )
+    .await;
+    scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut None)
+        .await
+        .unwrap();
+    for (rank_now, fan) in fans[1..].iter().enumerate() {
+        assert_eq!(
+            rank(&world.services, fan, &concert).await,
+            rank_now as u64 + 1
+        );
+    }
+    let again = queue::join(&world.services, &fans[2], concert.id)
+        .await
+        .unwrap();
+    assert_eq!(arrival(&again), arrivals[2]);
+}
+
+/// A replica that was promoted has the queue as of a moment ago, and perhaps a clock that is behind.
+#[tokio::test]
+async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fans = world.accounts(3).await;
+    let first = arrival(
+        &queue::join(&world.services, &fans[0], concert.id)
+            .await
+            .unwrap(),
+    );
+    // The newest place is on record only, its arrival lies ahead of the clock of the new Redis, which is another one.
+    let ahead = Arrival(first.0 + 3_600_000_000);
+    let generation: i64 = sqlx::query_scalar("SELECT generation FROM concerts")
+        .fetch_one(&world.services.db)
+        .await
+        .unwrap();
+    let recorded = world
+        .services
+        .journal
+        .join(queue::Join {
+            concert: concert.id,
+            account: fans[1].account_id,
+            arrival: ahead,
+            joined_rank: 2,
+            generation,
+        })
+        .await
+        .unwrap();
+    assert_eq!(recorded, Recorded::Waiting(ahead));
+    redis_command(&world, &["HSET"], "state", &concert, &["run_id", "another"]).await;
+    let last = queue::join(&world.services, &fans[2], concert.id)
+        .await
+        .unwrap();
+    assert!(arrival(&last) > ahead);
+    assert_eq!(rank(&world.services, &fans[2], &concert).await, 3);
 }

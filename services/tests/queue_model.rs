@@ -1,18 +1,19 @@
-//! Any interleaving of joining, leaving, claiming, dying, issuing, acknowledging, cancelling and losing Redis does what a
-//! plain list would do.
+//! Any interleaving of joining, leaving, claiming, dying at any boundary, issuing, acknowledging, cancelling, losing Redis or
+//! a part of it, and reconciling does what a plain list would do.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
 use model::concerts::Concert;
-use model::queue::{Applied, QueueView, Standing};
+use model::queue::{Applied, Arrival, QueueView, Standing};
 use model::tickets::TicketId;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use services::queue::issue::{self, Claim};
+use services::queue::reconcile::{Mark, Outcome, Window, reconcile};
 use services::queue::sale::SaleRow;
-use services::queue::{TickEvent, scheduler};
+use services::queue::{News, scheduler};
 use services::sessions::Session;
 use services::{Error, queue, tickets};
 use std::collections::BTreeMap;
@@ -36,6 +37,11 @@ enum Step {
     /// Claim, issue and acknowledge.
     Tick,
     LoseRedis,
+    /// Redis has lost one place, and the next comparison with the journal finds it.
+    LosePlace(usize),
+    /// A server that dies when a leave is on record and Redis does not know of it.
+    DieLeaving(usize),
+    Reconcile,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -47,6 +53,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Issue),
         4 => Just(Step::Tick),
         1 => Just(Step::LoseRedis),
+        1 => (0..PEOPLE).prop_map(Step::LosePlace),
+        1 => (0..PEOPLE).prop_map(Step::DieLeaving),
+        1 => Just(Step::Reconcile),
     ];
     prop::collection::vec(step, 1..40)
 }
@@ -54,20 +63,29 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What must be so: a list of people waiting, and who holds a ticket with which serial.
 #[derive(Default)]
 struct Plain {
-    waiting: Vec<usize>,
+    /// Who, and the arrival that names the place: whoever leaves and joins again has another one.
+    waiting: Vec<(usize, Arrival)>,
     holders: BTreeMap<usize, i32>,
     serials: i32,
 }
 
 impl Plain {
-    fn issue(&mut self, batch: &[usize]) {
-        for person in batch {
-            if self.holders.len() < CAPACITY && self.waiting.contains(person) {
-                self.waiting.retain(|other| other != person);
+    fn issue(&mut self, batch: &[(usize, Arrival)]) {
+        for place in batch {
+            if self.holders.len() < CAPACITY && self.waiting.contains(place) {
+                self.waiting.retain(|other| other != place);
                 self.serials += 1;
-                self.holders.insert(*person, self.serials);
+                self.holders.insert(place.0, self.serials);
             }
         }
+    }
+
+    fn ahead_of(&self, person: usize) -> Option<usize> {
+        self.waiting.iter().position(|(other, _)| *other == person)
+    }
+
+    fn leave(&mut self, person: usize) {
+        self.waiting.retain(|(other, _)| *other != person);
     }
 }
 
@@ -77,8 +95,9 @@ struct Sale<'a> {
     concert: Concert,
     people: &'a [Session],
     claim: Option<Claim>,
-    ticks: Receiver<TickEvent>,
+    ticks: Receiver<News>,
     newest: Option<model::queue::TickId>,
+    mark: Option<Mark>,
     watcher: Option<(usize, QueueView)>,
 }
 
@@ -105,7 +124,18 @@ impl Sale<'_> {
         }
     }
 
-    fn claimed(&self) -> Vec<usize> {
+    async fn reconcile(&mut self) {
+        let window = self.mark.map_or(Window::Everything, Window::Since);
+        match reconcile(&self.world.services, self.concert.id, window)
+            .await
+            .unwrap()
+        {
+            Outcome::Agreed(mark) => self.mark = Some(mark),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn claimed(&self) -> Vec<(usize, Arrival)> {
         let person = |id| {
             self.people
                 .iter()
@@ -115,7 +145,7 @@ impl Sale<'_> {
         self.claim
             .iter()
             .flat_map(|claim| &claim.entries)
-            .map(|(id, _)| person(*id))
+            .map(|(id, arrival)| (person(*id), *arrival))
             .collect()
     }
 
@@ -135,10 +165,12 @@ impl Sale<'_> {
         match *step {
             Step::Join(person) => match queue::join(services, &self.people[person], id).await {
                 Ok(view) => match view.standing {
-                    Standing::Waiting { .. } if !plain.waiting.contains(&person) => {
-                        plain.waiting.push(person)
-                    }
-                    Standing::Waiting { .. } => {}
+                    Standing::Waiting { arrival, .. } => match plain.ahead_of(person) {
+                        Some(ahead) => {
+                            assert_eq!(plain.waiting[ahead].1, arrival, "the same place")
+                        }
+                        None => plain.waiting.push((person, arrival)),
+                    },
                     // Issued, but not acknowledged yet.
                     Standing::Issued { .. } => assert!(plain.holders.contains_key(&person)),
                     other => panic!("{other:?} after joining"),
@@ -152,7 +184,7 @@ impl Sale<'_> {
                 queue::leave(services, &self.people[person], id)
                     .await
                     .unwrap();
-                plain.waiting.retain(|other| *other != person);
+                plain.leave(person);
             }
             Step::Cancel(person) => {
                 if plain.holders.remove(&person).is_some() {
@@ -181,13 +213,38 @@ impl Sale<'_> {
                 }
             }
             Step::LoseRedis => self.world.lose(&format!("queue:{{{id}}}:*")).await,
+            Step::LosePlace(person) => {
+                let key = services.redis.key(format_args!("queue:{{{id}}}:waiting"));
+                redis::cmd("ZREM")
+                    .arg(key)
+                    .arg(self.people[person].account_id.0)
+                    .exec_async(&mut services.redis.connection())
+                    .await
+                    .unwrap();
+                self.reconcile().await;
+            }
+            Step::DieLeaving(person) => {
+                let account = self.people[person].account_id;
+                let view = queue::view(services, account, id).await.unwrap();
+                if let Standing::Waiting { arrival, .. } = view.standing {
+                    let leave = queue::Leave {
+                        concert: id,
+                        account,
+                        arrival,
+                    };
+                    services.journal.leave(leave).await.unwrap();
+                    plain.leave(person);
+                }
+            }
+            Step::Reconcile => self.reconcile().await,
         }
     }
 
     /// Carries the watcher along by ticks, as a browser does.
     async fn watch(&mut self, plain: &Plain) {
         while let Ok(event) = self.ticks.try_recv() {
-            if let Some((person, view)) = &mut self.watcher
+            if let News::Tick(event) = event
+                && let Some((person, view)) = &mut self.watcher
                 && view.apply(&event.tick) == Applied::Gap
             {
                 let account = self.people[*person].account_id;
@@ -197,7 +254,7 @@ impl Sale<'_> {
             }
         }
         if self.watcher.is_none()
-            && let Some(person) = plain.waiting.last()
+            && let Some((person, _)) = plain.waiting.last()
         {
             let account = self.people[*person].account_id;
             let view = queue::view(&self.world.services, account, self.concert.id)
@@ -228,7 +285,7 @@ impl Sale<'_> {
             let view = queue::view(services, session.account_id, self.concert.id)
                 .await
                 .unwrap();
-            let place = plain.waiting.iter().position(|other| *other == person);
+            let place = plain.ahead_of(person);
             match (&view.standing, place) {
                 (Standing::Waiting { rank, .. }, Some(ahead)) => {
                     assert_eq!(*rank, ahead as u64 + 1)
@@ -246,7 +303,7 @@ impl Sale<'_> {
         }
         if let Some((person, view)) = &self.watcher
             && let Standing::Waiting { rank, .. } = view.standing
-            && let Some(ahead) = plain.waiting.iter().position(|other| other == person)
+            && let Some(ahead) = plain.ahead_of(*person)
         {
             assert_eq!(rank, ahead as u64 + 1, "what the watcher's ticks add up to");
         }
@@ -263,6 +320,7 @@ async fn check(world: &World, people: &[Session], plan: &[Step]) {
         claim: None,
         ticks,
         newest: None,
+        mark: None,
         watcher: None,
     };
     let mut plain = Plain::default();
@@ -270,6 +328,7 @@ async fn check(world: &World, people: &[Session], plan: &[Step]) {
         sale.carry_out(step, &mut plain).await;
         sale.watch(&plain).await;
     }
+    sale.carry_out(&Step::Reconcile, &mut plain).await;
     // Whatever was in flight comes back, and the queue goes on until the tickets or the people run out.
     let mut quiet = 0;
     while quiet < 2 {
@@ -300,7 +359,7 @@ fn any_interleaving_does_what_a_plain_list_would_do() {
         (world, people)
     });
     let mut runner = TestRunner::new(Config {
-        cases: 60,
+        cases: 100,
         failure_persistence: None,
         ..Config::default()
     });

@@ -232,3 +232,25 @@ async fn arrivals_only_ever_go_up_whatever_the_clock_does() {
         world.lose("queue:*").await;
     }
 }
+
+/// Whoever joins while a commit runs shares the next one.
+#[tokio::test]
+async fn a_storm_of_joins_makes_few_commits() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fans = world.accounts(1_000).await;
+    let joins = fans
+        .iter()
+        .map(|fan| queue::join(&world.services, fan, concert.id));
+    for joined in futures::future::join_all(joins).await {
+        joined.unwrap();
+    }
+    // The transaction that wrote a row is its xmin.
+    let (entries, commits): (i64, i64) =
+        sqlx::query_as("SELECT count(*), count(DISTINCT xmin::text) FROM queue_entries")
+            .fetch_one(&world.services.db)
+            .await
+            .unwrap();
+    assert_eq!(entries, 1_000);
+    assert!(commits <= 100, "{commits} commits for {entries} joins");
+}

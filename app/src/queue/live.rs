@@ -113,15 +113,17 @@ impl Follower {
         else {
             return lost;
         };
-        let (Ok(views), Ok(ticks), Ok(alive)) = (
+        let (Ok(views), Ok(ticks), Ok(moments), Ok(alive)) = (
             source.subscribe("view"),
             source.subscribe("tick"),
+            source.subscribe("moment"),
             source.subscribe("alive"),
         ) else {
             return lost;
         };
         // A view first, when both are there: the ticks before it are then known to be old, the ones after it follow on.
-        let others = select_with_strategy(ticks, alive, |_: &mut ()| PollNext::Left);
+        let others = select_with_strategy(moments, alive, |_: &mut ()| PollNext::Left);
+        let others = select_with_strategy(ticks, others, |_: &mut ()| PollNext::Left);
         let mut events = select_with_strategy(views, others, |_: &mut ()| PollNext::Left);
         let opened = js_sys::Date::now();
         let (mut heard, mut heard_at) = (false, opened);
@@ -139,7 +141,10 @@ impl Follower {
                     if let Some(end) = self.hear(&name, &data) {
                         return end;
                     }
-                    self.say(Link::Live);
+                    self.say(match name.as_str() {
+                        "moment" => Link::OneMoment,
+                        _ => Link::Live,
+                    });
                 }
                 Either::Left(_) => return End::Lost { heard },
                 Either::Right(_) => {

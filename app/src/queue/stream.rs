@@ -1,7 +1,8 @@
 //! The stream of one person's place: `GET /api/queue_stream?concert_id=1` (server only).
 //!
 //! Events: `view`, a whole [`QueueView`], first and after every gap; `tick`, a [`model::queue::Tick`] that moves it on;
-//! `alive`, `{}`, when nothing else was to be told for a while.
+//! `moment`, `{}`, when the queue cannot move on for the moment, until anything else comes; `alive`, `{}`, when nothing else was
+//! to be told for a while.
 
 use crate::error::ApiError;
 use crate::sessions::Auth;
@@ -16,7 +17,7 @@ use model::Refusal;
 use model::concerts::ConcertId;
 use model::queue::{QueueView, TickId};
 use serde::Deserialize;
-use services::queue::TickEvent;
+use services::queue::News;
 use services::sessions::{self, Session};
 use services::{Error, Services, queue};
 use std::convert::Infallible;
@@ -26,6 +27,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Often enough that no proxy takes the connection for dead, and that a logged-out session is not served for long.
 const ALIVE: Duration = Duration::from_secs(15);
+
+/// How often a place that could not be read is tried again, when nothing says that it is time.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
 pub struct Arguments {
@@ -103,9 +107,10 @@ struct Watcher {
     services: Services,
     session: Session,
     concert: ConcertId,
-    ticks: Receiver<TickEvent>,
-    /// The tick as of which the reader knows their place.
-    seen: TickId,
+    news: Receiver<News>,
+    /// The tick as of which the reader knows their place; None: what they know is old, and could not be read anew yet.
+    seen: Option<TickId>,
+    interrupted: bool,
 }
 
 impl Watcher {
@@ -115,15 +120,16 @@ impl Watcher {
         concert: ConcertId,
     ) -> Result<(Watcher, QueueView), Error> {
         // Ticks first, then the view: what happens in between is in both, and told apart by its id.
-        let ticks = services.ticks.watch(concert);
+        let news = services.ticks.watch(concert);
         let view = queue::view(&services, session.account_id, concert).await?;
         Ok((
             Watcher {
                 services,
                 session,
                 concert,
-                ticks,
-                seen: view.tick,
+                news,
+                seen: Some(view.tick),
+                interrupted: false,
             },
             view,
         ))
@@ -132,35 +138,57 @@ impl Watcher {
     /// The next thing to tell; None ends the stream, and the browser comes back.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let Ok(heard) = tokio::time::timeout(ALIVE, self.ticks.recv()).await else {
-                return Some(Event::default().event("alive").data("{}"));
+            let patience = if self.seen.is_some() {
+                ALIVE
+            } else {
+                TRY_AGAIN
+            };
+            let Ok(heard) = tokio::time::timeout(patience, self.news.recv()).await else {
+                return Some(match self.seen {
+                    Some(_) if self.interrupted => wordless("moment"),
+                    Some(_) => wordless("alive"),
+                    None => self.read_anew().await,
+                });
             };
             match heard {
-                Ok(event) if event.tick.id <= self.seen => {}
-                Ok(event) if event.tick.previous == self.seen => {
-                    self.seen = event.tick.id;
-                    return Some(
-                        Event::default()
-                            .event("tick")
-                            .id(self.seen.0.to_string())
-                            .data(event.json),
-                    );
+                Ok(News::Tick(event)) if self.seen >= Some(event.tick.id) => {}
+                Ok(News::Tick(event)) if self.seen == Some(event.tick.previous) => {
+                    self.seen = Some(event.tick.id);
+                    self.interrupted = false;
+                    let id = event.tick.id.0.to_string();
+                    return Some(Event::default().event("tick").id(id).data(event.json));
                 }
-                Ok(_) | Err(RecvError::Lagged(_)) => return self.read_anew().await,
+                Ok(News::Interrupted) => {
+                    self.interrupted = true;
+                    return Some(wordless("moment"));
+                }
+                Ok(News::Tick(_) | News::Resumed) | Err(RecvError::Lagged(_)) => {
+                    return Some(self.read_anew().await);
+                }
                 Err(RecvError::Closed) => return None,
             }
         }
     }
 
-    async fn read_anew(&mut self) -> Option<Event> {
+    async fn read_anew(&mut self) -> Event {
         // A few at a time: after a rebuild everybody who watches comes here at once.
         let _turn = self.services.ticks.reading().await;
-        let view = queue::view(&self.services, self.session.account_id, self.concert)
-            .await
-            .ok()?;
-        self.seen = view.tick;
-        Some(view_event(&view))
+        match queue::view(&self.services, self.session.account_id, self.concert).await {
+            Ok(view) => {
+                self.seen = Some(view.tick);
+                self.interrupted = false;
+                view_event(&view)
+            }
+            Err(_) => {
+                self.seen = None;
+                wordless("moment")
+            }
+        }
     }
+}
+
+fn wordless(event: &'static str) -> Event {
+    Event::default().event(event).data("{}")
 }
 
 fn view_event(view: &QueueView) -> Event {

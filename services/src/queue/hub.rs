@@ -1,4 +1,5 @@
-//! Ticks, from the one place in this process that learns of them to everyone who watches.
+//! Ticks, and that there are none for the moment, from the one place in this process that learns of them to everyone who
+//! watches.
 
 use model::concerts::ConcertId;
 use model::queue::Tick;
@@ -17,13 +18,23 @@ pub struct TickEvent {
     pub json: Arc<str>,
 }
 
+/// What watchers learn.
+#[derive(Clone, Debug)]
+pub enum News {
+    Tick(TickEvent),
+    /// The queue cannot move on for the moment: a store is away, or the queue is being rebuilt. Nobody's place is lost.
+    Interrupted,
+    /// It can again. What was shown before may be old by now.
+    Resumed,
+}
+
 /// How many watchers may read their standing anew at the same time.
 const READING: usize = 8;
 
 /// Hands every tick of a concert to everyone in this process who watches it.
 pub struct TickHub {
     readers: Semaphore,
-    concerts: Mutex<HashMap<ConcertId, broadcast::Sender<TickEvent>>>,
+    concerts: Mutex<HashMap<ConcertId, broadcast::Sender<News>>>,
 }
 
 impl Default for TickHub {
@@ -42,18 +53,18 @@ impl TickHub {
         self.readers.acquire().await.ok()
     }
 
-    /// Every tick from now on.
-    pub fn watch(&self, concert: ConcertId) -> broadcast::Receiver<TickEvent> {
+    /// Everything from now on.
+    pub fn watch(&self, concert: ConcertId) -> broadcast::Receiver<News> {
         self.lock()
             .entry(concert)
             .or_insert_with(|| broadcast::channel(KEPT).0)
             .subscribe()
     }
 
-    pub(super) fn publish(&self, concert: ConcertId, event: TickEvent) {
+    pub(super) fn publish(&self, concert: ConcertId, news: News) {
         if let Some(sender) = self.lock().get(&concert) {
             // Nobody watches: nothing to do.
-            let _ = sender.send(event);
+            let _ = sender.send(news);
         }
     }
 
@@ -64,7 +75,7 @@ impl TickHub {
         concerts.keys().map(|concert| concert.0).collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConcertId, broadcast::Sender<TickEvent>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConcertId, broadcast::Sender<News>>> {
         // A panic elsewhere leaves the map whole: nothing is half done under this lock.
         self.concerts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,10 +2,10 @@
 //!
 //! | key | type | what | life | written by |
 //! | --- | --- | --- | --- | --- |
-//! | `queue:{id}:waiting` | sorted set | account → arrival | until issued, left or expired | join, claim, acknowledge, leave, restore, build, expire |
-//! | `queue:{id}:inflight` | sorted set | account → arrival: claimed, being issued | until acknowledged | claim, acknowledge, leave, expire |
+//! | `queue:{id}:waiting` | sorted set | account → arrival | until issued, left or expired | join, claim, acknowledge, leave, reconcile, expire |
+//! | `queue:{id}:inflight` | sorted set | account → arrival: claimed, being issued | until acknowledged | claim, acknowledge, leave, reconcile, expire |
 //! | `queue:{id}:leaving` | sorted set | arrival → arrival: left since the last tick | until the next tick | leave, acknowledge, any tick |
-//! | `queue:{id}:holders` | set | accounts that hold a live ticket | as long as the queue | acknowledge, cancel, build |
+//! | `queue:{id}:holders` | set | accounts that hold a live ticket | as long as the queue | acknowledge, cancel, reconcile |
 //! | `queue:{id}:state` | hash | `generation` (missing: not built), `run_id` of the Redis that it was built in, `clock`, `tick`, `claim`, `lease_until`, `next_claim`, the sale as last heard (`revision state stock batch_size interval_ms opens_at closes_at`), `builder`, `builder_until` | as long as the queue | all |
 //! | `queue:{id}:ticks` | stream | one JSON [`model::queue::Tick`] per entry, id `{tick}-0`, about the last 500 | trimmed | any tick |
 //!

@@ -2,19 +2,20 @@
 //!
 //! The way of a join: Redis decides the order ([`scripts`]), PostgreSQL remembers it ([`journal`]), only then is it
 //! acknowledged. Every server runs the [`scheduler`]: claim a batch, [`issue`] it in one transaction, acknowledge it.
-//! A queue that Redis does not have is [`build`]-t from the journal. Watchers live on ticks ([`hub`]).
+//! What Redis has lost is put back from the
+//! journal ([`reconcile`]). Watchers live on ticks ([`hub`]).
 
 pub mod audit;
-mod build;
 mod hub;
 pub mod issue;
 mod journal;
 mod keys;
+pub mod reconcile;
 pub mod sale;
 pub mod scheduler;
 mod scripts;
 
-pub use hub::{TickEvent, TickHub};
+pub use hub::{News, TickEvent, TickHub};
 pub use journal::{Join, Journal, Leave, Recorded};
 
 use crate::sessions::Session;
@@ -27,6 +28,7 @@ use model::accounts::AccountId;
 use model::concerts::{ConcertId, SaleState};
 use model::queue::{Arrival, QueueView, Sale, Standing, TickId};
 use model::tickets::TicketId;
+use reconcile::Window;
 use redis::Script;
 use sale::SaleRow;
 use std::time::Duration;
@@ -345,13 +347,13 @@ async fn ask(
                     let services = services.clone();
                     let building = async move {
                         let _turn = turn;
-                        build::build(&services, concert).await
+                        reconcile::reconcile(&services, concert, Window::Nothing).await
                     };
                     to_the_end(building).await?
                 }
-                Err(_) => build::Outcome::Busy,
+                Err(_) => reconcile::Outcome::Busy,
             };
-            if built == build::Outcome::Busy {
+            if matches!(built, reconcile::Outcome::Busy) {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
@@ -395,25 +397,21 @@ fn parse(answer: Vec<String>) -> Result<Answer> {
     })
 }
 
+/// Puts back a place that the journal has and Redis has not.
 async fn restore(
     services: &Services,
     concert: ConcertId,
     account: AccountId,
     arrival: Arrival,
 ) -> Result<()> {
-    let restored: i64 = scripts::call(
-        &services.redis,
-        &scripts::RESTORE,
-        concert,
-        (account.0, arrival.0),
-    )
-    .await?;
-    if restored == 1 {
-        tracing::warn!(%concert, %account, arrival = arrival.0, "a place that Redis had lost was put back");
-    } else {
-        // Somebody else is at it. Whoever called asks again, but not at once.
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
+    let entry = reconcile::Entry {
+        account,
+        arrival,
+        standing: reconcile::Standing::Waiting,
+    };
+    reconcile::mend(services, concert, &[entry]).await?;
+    // Whoever called asks again, but not at once: perhaps somebody else is at it.
+    tokio::time::sleep(LOOK_AGAIN).await;
     Ok(())
 }
 

@@ -3,10 +3,11 @@
 //! The claim script is the lock. Whichever server calls first in an interval does the work; when a server dies, the next
 //! one simply calls, and the batch that was in flight comes back when its lease ends.
 
-use super::hub::TickEvent;
+use super::hub::{News, TickEvent};
 use super::issue::{self, Claim};
+use super::reconcile::{self, Window};
 use super::sale::SaleRow;
-use super::{build, scripts};
+use super::scripts;
 use crate::{Error, Result, Services, sessions};
 use fail::fail_point;
 use model::accounts::AccountId;
@@ -21,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the sales are read from PostgreSQL.
 const SURVEY: Duration = Duration::from_secs(1);
+/// How often Redis is compared with the journal.
+const RECONCILE: Duration = Duration::from_secs(5);
 /// How often sessions that have run out are forgotten.
 const PURGE: Duration = Duration::from_secs(3600);
 /// How long a server may be behind with the ticks that others have published.
@@ -49,9 +52,14 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
                         _ => {
                             let (sender, receiver) = watch::channel(sale);
                             drivers.insert(concert, sender);
-                            let driving =
-                                drive(services.clone(), concert, receiver, lease, stop.clone());
-                            tasks.spawn(driving);
+                            let (services, stop) = (services.clone(), stop.clone());
+                            // One task: should either break down, both are replaced.
+                            tasks.spawn(async move {
+                                tokio::join!(
+                                    drive(&services, concert, &receiver, lease, &stop),
+                                    keep_agreeing(&services, concert, &receiver, &stop),
+                                );
+                            });
                         }
                     }
                 }
@@ -124,24 +132,28 @@ async fn purge(services: Services, stop: CancellationToken) {
 }
 
 async fn drive(
-    services: Services,
+    services: &Services,
     concert: ConcertId,
-    sale: watch::Receiver<SaleRow>,
+    sale: &watch::Receiver<SaleRow>,
     lease: Duration,
-    stop: CancellationToken,
+    stop: &CancellationToken,
 ) {
     let mut newest = None;
     let mut away = false;
     while sale.has_changed().is_ok() && !stop.is_cancelled() {
         let current = sale.borrow().clone();
-        let rest = match step(&services, concert, &current, lease, &mut newest).await {
+        let rest = match step(services, concert, &current, lease, &mut newest).await {
             Ok(rest) => {
+                if away {
+                    services.ticks.publish(concert, News::Resumed);
+                }
                 away = false;
                 rest.min(LISTEN)
             }
             Err(error) => {
                 if !away {
                     tracing::warn!(%concert, %error, "the queue cannot move on at the moment");
+                    services.ticks.publish(concert, News::Interrupted);
                 }
                 away = true;
                 LISTEN
@@ -149,6 +161,35 @@ async fn drive(
         };
         tokio::select! {
             () = tokio::time::sleep(rest.max(Duration::from_millis(1))) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Compares Redis with the journal: all of it first, then what has changed since.
+///
+/// A server that dies between PostgreSQL and Redis leaves the two apart, for instance with a place that was left and still
+/// counts in everybody's rank.
+async fn keep_agreeing(
+    services: &Services,
+    concert: ConcertId,
+    sale: &watch::Receiver<SaleRow>,
+    stop: &CancellationToken,
+) {
+    let mut window = Window::Everything;
+    while sale.has_changed().is_ok() && !stop.is_cancelled() {
+        let over = sale.borrow().state == "closed";
+        if !over {
+            match reconcile::reconcile(services, concert, window).await {
+                Ok(reconcile::Outcome::Agreed(mark)) => window = Window::Since(mark),
+                Ok(reconcile::Outcome::There | reconcile::Outcome::Busy) => {}
+                Err(error) => {
+                    tracing::warn!(%concert, %error, "the queue cannot be compared with the journal")
+                }
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RECONCILE) => {}
             () = stop.cancelled() => {}
         }
     }
@@ -206,7 +247,8 @@ pub async fn claim(
         expire(services, concert).await?;
     }
     if word == "unbuilt" {
-        build::build(services, concert).await?;
+        services.ticks.publish(concert, News::Interrupted);
+        reconcile::reconcile(services, concert, Window::Nothing).await?;
         return Ok((Duration::ZERO, None));
     }
     for json in ticks {
@@ -215,10 +257,10 @@ pub async fn claim(
         *newest = Some(tick.id);
         services.ticks.publish(
             concert,
-            TickEvent {
+            News::Tick(TickEvent {
                 tick: Arc::new(tick),
                 json: json.into(),
-            },
+            }),
         );
     }
     let entries: Vec<_> = batch

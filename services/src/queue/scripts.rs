@@ -24,10 +24,9 @@ scripts! {
     CANCEL = "scripts/cancel.lua";
     SYNC = "scripts/sync.lua";
     EXPIRE = "scripts/expire.lua";
-    RESTORE = "scripts/restore.lua";
+    RECONCILE = "scripts/reconcile.lua";
     INVALIDATE = "scripts/invalidate.lua";
     BUILD_BEGIN = "scripts/build_begin.lua";
-    BUILD_LOAD = "scripts/build_load.lua";
     BUILD_ABANDON = "scripts/build_abandon.lua";
     BUILD_FINISH = "scripts/build_finish.lua";
 }

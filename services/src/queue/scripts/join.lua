@@ -2,7 +2,7 @@
 -- ARGV     account
 -- Returns  {'unbuilt'} | {'joined' now or 'placed' before or 'holds' a ticket or 'closed' or 'early', generation, reading (prelude) …}
 -- Keeps    one place per account; arrivals strictly increasing; nobody joins before the opening or after the end
-if not built() then return {'unbuilt'} end
+if not whole() then return {'unbuilt'} end
 local account, instant = ARGV[1], now()
 local answer
 if place(account) then answer = 'placed'

@@ -23,7 +23,7 @@ local function built() return redis.call('HEXISTS', STATE, 'generation') == 1 en
 local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
 
 -- Whether the queue is whole: built, and by the very Redis that answers. One that was restarted or promoted may have lost
--- the last moments, and only the journal can tell. (Joining does without this dearer question: it only ever adds at the end.)
+-- the last moments, and only the journal can tell; its clock may be behind the newest arrival as well.
 local function whole() return built() and redis.call('HGET', STATE, 'run_id') == run_id() end
 
 -- People ahead + 1 as of the newest tick: who is in flight, or has left and was not in a tick yet, still counts.
@@ -35,6 +35,14 @@ end
 
 local function place(account)
   return redis.call('ZSCORE', WAITING, account) or redis.call('ZSCORE', INFLIGHT, account)
+end
+
+-- Takes a place out of WAITING or INFLIGHT, if it has that arrival; the next tick says that it was left.
+local function take_out(key, account, arrival)
+  if redis.call('ZSCORE', key, account) ~= arrival then return false end
+  redis.call('ZREM', key, account)
+  redis.call('ZADD', LEAVING, arrival, arrival)
+  return true
 end
 
 -- As of the newest tick, like the rank.

@@ -1,0 +1,271 @@
+//! Making Redis agree with the journal: the first time, whenever Redis has lost a queue, and every few seconds after.
+
+use super::sale::SaleRow;
+use super::scripts;
+use crate::{Error, Result, Services};
+use chrono::{DateTime, TimeDelta, Utc};
+use fail::fail_point;
+use model::accounts::AccountId;
+use model::concerts::ConcertId;
+use model::queue::Arrival;
+use rand::Rng;
+use std::time::Duration;
+
+/// After this long without a sign of life a builder may be replaced.
+const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
+/// By how much a commit may have come later than the time written on its tickets.
+const COMMIT_MARGIN: TimeDelta = TimeDelta::seconds(1);
+/// By how much a commit may have come later than the time written on its entries. A statement is cancelled after 10 s, and
+/// so is a transaction that does nothing for 5 s.
+const WINDOW_MARGIN: TimeDelta = TimeDelta::seconds(30);
+/// Entries per call to Redis: each call is a few milliseconds during which nobody else is served.
+const CHUNK: usize = 5_000;
+
+/// Which part of the journal is compared with a queue that is there. One that is not is always built from all of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Window {
+    /// None.
+    Nothing,
+    /// What has changed since an earlier comparison.
+    Since(Mark),
+    Everything,
+}
+
+/// An instant of PostgreSQL's clock, up to which Redis agrees with the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(DateTime<Utc>);
+
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome {
+    /// The queue is there.
+    There,
+    /// The queue is there, and within the window it says what the journal says.
+    Agreed(Mark),
+    /// Somebody else is building it.
+    Busy,
+}
+
+/// Puts the journal's waiting entries back with their arrivals, in the same order, and takes out those that are over.
+///
+/// A queue that Redis does not have, or that an earlier Redis has built, is built from nothing: nothing is issued and
+/// nobody joins meanwhile. An unknown concert is [`model::Refusal::NotFound`].
+pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) -> Result<Outcome> {
+    // Before anything is written for a concert that does not exist.
+    SaleRow::find(&services.engine, concert).await?;
+    let builder = format!("{:016x}", rand::rng().random::<u64>());
+    let patience = BUILDER_PATIENCE.as_micros() as i64;
+    let (begun, redis_now): (String, i64) = scripts::call(
+        &services.redis,
+        &scripts::BUILD_BEGIN,
+        concert,
+        (&builder, patience),
+    )
+    .await?;
+    match begun.as_str() {
+        "begun" => {}
+        "built" => return compare(services, concert, window).await,
+        "busy" => return Ok(Outcome::Busy),
+        other => return Err(Error::Broken(format!("build_begin answered {other:?}"))),
+    }
+    fail_point!("build::begun");
+    let built = build(services, concert, &builder, redis_now).await;
+    if built.is_err() {
+        // Should this fail as well, the builder's patience ends by itself.
+        let _ =
+            scripts::call::<i64>(&services.redis, &scripts::BUILD_ABANDON, concert, &builder).await;
+    }
+    built
+}
+
+async fn build(
+    services: &Services,
+    concert: ConcertId,
+    builder: &str,
+    redis_now: i64,
+) -> Result<Outcome> {
+    let Fence { generation, clock } = fence(services, concert, redis_now).await?;
+    fail_point!("build::fenced");
+    let (mark, entries) = recorded(services, concert, None).await?;
+    for chunk in entries.chunks(CHUNK) {
+        if load(services, concert, builder, chunk).await?.is_none() {
+            return Ok(Outcome::Busy);
+        }
+    }
+    fail_point!("build::loaded");
+    let last_issue = sqlx::query_scalar!(
+        "SELECT max(issued_at) FROM tickets WHERE concert_id = $1",
+        concert.0
+    )
+    .fetch_one(&services.engine)
+    .await?
+    .map_or(0, |at| (at + COMMIT_MARGIN).timestamp_micros());
+    // Read last: it is as new as can be, and a newer one will follow with the next claim.
+    let sale = SaleRow::find(&services.engine, concert).await?;
+    let arguments = (builder, generation, clock, last_issue, sale.arguments());
+    let finished: i64 =
+        scripts::call(&services.redis, &scripts::BUILD_FINISH, concert, arguments).await?;
+    if finished != 1 {
+        return Ok(Outcome::Busy);
+    }
+    fail_point!("build::finished");
+    tracing::info!(%concert, entries = entries.len(), "queue built");
+    Ok(Outcome::Agreed(mark))
+}
+
+async fn compare(services: &Services, concert: ConcertId, window: Window) -> Result<Outcome> {
+    let since = match window {
+        Window::Nothing => return Ok(Outcome::There),
+        Window::Since(Mark(mark)) => Some(mark - WINDOW_MARGIN),
+        Window::Everything => None,
+    };
+    let (mark, entries) = recorded(services, concert, since).await?;
+    for chunk in entries.chunks(CHUNK) {
+        if !mend(services, concert, chunk).await? {
+            return Ok(Outcome::Busy);
+        }
+    }
+    Ok(Outcome::Agreed(mark))
+}
+
+/// Makes Redis agree with these entries, as far as they are still true. False: the queue is not there.
+pub async fn mend(services: &Services, concert: ConcertId, entries: &[Entry]) -> Result<bool> {
+    let Some(put_back) = load(services, concert, "", entries).await? else {
+        return Ok(false);
+    };
+    if put_back.is_empty() {
+        return Ok(true);
+    }
+    tracing::warn!(%concert, places = put_back.len(), "places that Redis had lost were put back");
+    // Who left or was issued a ticket between the reading and the putting back has been put back wrongly. Whoever leaves
+    // from now on tells the journal first and Redis then, which finds the place.
+    let arrivals: Vec<i64> = put_back.iter().map(|arrival| arrival.0).collect();
+    let settled = sqlx::query!(
+        "SELECT account_id, arrival FROM queue_entries
+          WHERE concert_id = $1 AND arrival = ANY($2) AND state <> 'waiting'",
+        concert.0,
+        &arrivals
+    )
+    .fetch_all(&services.engine)
+    .await?
+    .into_iter()
+    .map(|row| Entry {
+        account: AccountId(row.account_id),
+        arrival: Arrival(row.arrival),
+        standing: Standing::Gone,
+    });
+    let settled: Vec<Entry> = settled.collect();
+    Ok(load(services, concert, "", &settled).await?.is_some())
+}
+
+/// What the journal says of one place.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub account: AccountId,
+    pub arrival: Arrival,
+    pub standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Standing {
+    Waiting,
+    /// Was issued a ticket, which is live.
+    Holds,
+    /// Left, expired, or was issued a ticket that has been cancelled.
+    Gone,
+}
+
+impl Standing {
+    fn as_str(self) -> &'static str {
+        match self {
+            Standing::Waiting => "waiting",
+            Standing::Holds => "holds",
+            Standing::Gone => "gone",
+        }
+    }
+}
+
+/// The journal's entries that have changed `since` then, in order of arrival, and up to when it was read.
+async fn recorded(
+    services: &Services,
+    concert: ConcertId,
+    since: Option<DateTime<Utc>>,
+) -> Result<(Mark, Vec<Entry>)> {
+    let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
+        .fetch_one(&services.engine)
+        .await?;
+    let entries = sqlx::query!(
+        r#"SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", ticket.id IS NOT NULL AS "holds!"
+             FROM queue_entries AS entry
+             LEFT JOIN tickets AS ticket
+               ON ticket.concert_id = entry.concert_id AND ticket.arrival = entry.arrival AND ticket.cancelled_at IS NULL
+            WHERE entry.concert_id = $1 AND ($2::timestamptz IS NULL OR entry.changed_at >= $2)
+            ORDER BY entry.arrival"#,
+        concert.0,
+        since
+    )
+    .fetch_all(&services.engine)
+    .await?
+    .into_iter()
+    .map(|row| Entry {
+        account: AccountId(row.account_id),
+        arrival: Arrival(row.arrival),
+        standing: match (row.waits, row.holds) {
+            (true, _) => Standing::Waiting,
+            (false, true) => Standing::Holds,
+            (false, false) => Standing::Gone,
+        },
+    });
+    Ok((Mark(now), entries.collect()))
+}
+
+struct Fence {
+    generation: i64,
+    /// The instant from which the queue's clock goes on: the newest on record.
+    clock: i64,
+}
+
+/// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
+/// builder's hands. `redis_now` is Redis's time, which claims and arrivals are taken from.
+async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Result<Fence> {
+    let fence = sqlx::query_as!(
+        Fence,
+        r#"UPDATE concerts
+              SET generation = generation + 1,
+                  last_claim = GREATEST(last_claim, $2,
+                      (SELECT max(arrival) FROM queue_entries WHERE concert_id = concerts.id))
+            WHERE id = $1
+            RETURNING generation, last_claim AS clock"#,
+        concert.0,
+        redis_now
+    )
+    .fetch_optional(&services.engine)
+    .await?;
+    Ok(fence.ok_or(model::Refusal::NotFound)?)
+}
+
+/// Returns the arrivals that were put back; None: the queue is not there, or somebody else builds it by now.
+async fn load(
+    services: &Services,
+    concert: ConcertId,
+    builder: &str,
+    entries: &[Entry],
+) -> Result<Option<Vec<Arrival>>> {
+    let mut arguments = vec![builder.to_owned(), BUILDER_PATIENCE.as_micros().to_string()];
+    for entry in entries {
+        arguments.extend([
+            entry.account.to_string(),
+            entry.arrival.0.to_string(),
+            entry.standing.as_str().to_owned(),
+        ]);
+    }
+    let answer: Vec<String> =
+        scripts::call(&services.redis, &scripts::RECONCILE, concert, arguments).await?;
+    match answer.split_first() {
+        Some((word, put_back)) if word == "kept" => put_back
+            .chunks_exact(2)
+            .map(|pair| super::number(&pair[1]).map(Arrival))
+            .collect::<Result<_>>()
+            .map(Some),
+        _ => Ok(None),
+    }
+}
