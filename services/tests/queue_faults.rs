@@ -7,6 +7,7 @@ mod support;
 use model::Refusal;
 use model::queue::Arrival;
 use model::queue::Standing;
+use model::queue::TickId;
 use services::queue;
 use services::queue::issue;
 use services::queue::reconcile::{Outcome, Window, reconcile};
@@ -494,4 +495,27 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
         .unwrap();
     assert!(arrival(&last) > ahead);
     assert_eq!(rank(&world.services, &fans[2], &concert).await, 3);
+}
+
+/// The ticks of a Redis whose clock was ahead are newer than any that its successor would make by itself.
+#[tokio::test]
+async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fan = world.accounts(1).await.remove(0);
+    queue::join(&world.services, &fan, concert.id)
+        .await
+        .unwrap();
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let ahead = TickId(world.clock.now().timestamp_micros() + 3_600_000_000);
+    let mut newest = Some(ahead);
+    let mut watching = world.services.ticks.watch(concert.id);
+    scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut newest)
+        .await
+        .unwrap();
+    assert!(newest > Some(ahead));
+    match watching.recv().await.unwrap() {
+        News::Tick(event) => assert_ne!(event.tick.previous, ahead, "everybody reads anew"),
+        other => panic!("{other:?}"),
+    }
 }

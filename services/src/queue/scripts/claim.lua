@@ -6,6 +6,12 @@
 if not whole() then return {'unbuilt', '0', '0', {}, {}} end
 local lease, seen = tonumber(ARGV[1]), ARGV[2]
 local changed = take_over_sale(3)
+-- The caller has seen a tick of later than now: of a Redis before this one, with a clock that was ahead. It would take every
+-- new tick for an old one.
+if seen ~= '' and tonumber(seen) > tonumber(sale('clock')) then
+  redis.call('HSET', STATE, 'clock', seen)
+  publish_gap()
+end
 local instant = now()
 local interval = tonumber(sale('interval_ms')) * 1000
 local next_claim = tonumber(sale('next_claim')) or 0

@@ -1,0 +1,118 @@
+//! What watchers are told tick by tick is what is so (P6).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use model::concerts::Concert;
+use model::queue::{Applied, QueueView, Standing, TickId};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use services::queue::sale::SaleRow;
+use services::queue::{self, News, scheduler};
+use std::collections::HashMap;
+use support::queue::{LEASE, NO_PACE};
+use support::{World, world};
+
+const PEOPLE: i64 = 250;
+
+/// One in five leaves at a random moment; after every tick everybody's rank is counted anew in PostgreSQL.
+#[tokio::test]
+async fn every_watchers_rank_is_the_true_one_at_every_tick() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = world.concert(PEOPLE as u32, 7, NO_PACE).await;
+    let people = world.accounts(PEOPLE).await;
+    let mut news = services.ticks.watch(concert.id);
+    let mut views: Vec<QueueView> = Vec::new();
+    for person in &people {
+        views.push(queue::join(services, person, concert.id).await.unwrap());
+    }
+    let mut random = StdRng::seed_from_u64(20);
+    let mut leavers: Vec<usize> = (0..people.len()).collect();
+    leavers.shuffle(&mut random);
+    leavers.truncate(people.len() / 5);
+
+    let (mut newest, mut ticks, mut gaps) = (None, 0, 0);
+    while views
+        .iter()
+        .any(|view| matches!(view.standing, Standing::Waiting { .. }))
+    {
+        for _ in 0..random.random_range(0..5) {
+            if let Some(leaver) = leavers.pop() {
+                queue::leave(services, &people[leaver], concert.id)
+                    .await
+                    .unwrap();
+            }
+        }
+        // Steps until everything that happened is in a tick.
+        loop {
+            let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
+            let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut newest)
+                .await
+                .unwrap();
+            tokio::time::sleep(rest).await;
+            if newest == Some(told(&world, &concert).await) {
+                break;
+            }
+        }
+        while let Ok(heard) = news.try_recv() {
+            let News::Tick(event) = heard else { continue };
+            ticks += 1;
+            for (person, view) in people.iter().zip(&mut views) {
+                if view.apply(&event.tick) == Applied::Gap {
+                    gaps += 1;
+                    *view = queue::view(services, person.account_id, concert.id)
+                        .await
+                        .unwrap();
+                }
+            }
+        }
+        let true_ranks = true_ranks(&world, &concert).await;
+        for (person, view) in people.iter().zip(&views) {
+            let shown = match view.standing {
+                Standing::Waiting { rank, .. } => Some(rank),
+                _ => None,
+            };
+            assert_eq!(shown, true_ranks.get(&person.account_id.0).copied());
+            assert_eq!(view.waiting, true_ranks.len() as u64);
+        }
+    }
+    assert!(ticks > 30, "{ticks} ticks");
+    assert_eq!(gaps, 0, "nobody had to read anew");
+}
+
+/// The newest tick, when it tells of everything that has happened; else none, which is [`TickId`] 0.
+async fn told(world: &World, concert: &Concert) -> TickId {
+    let redis = &world.services.redis;
+    let key = |name| redis.key(format_args!("queue:{{{}}}:{name}", concert.id));
+    let untold: i64 = redis::cmd("EXISTS")
+        .arg(key("leaving"))
+        .arg(key("inflight"))
+        .query_async(&mut redis.connection())
+        .await
+        .unwrap();
+    let newest: i64 = redis::cmd("HGET")
+        .arg(key("state"))
+        .arg("tick")
+        .query_async(&mut redis.connection())
+        .await
+        .unwrap();
+    TickId(if untold == 0 { newest } else { 0 })
+}
+
+async fn true_ranks(world: &World, concert: &Concert) -> HashMap<i64, u64> {
+    let ranks: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT account_id, row_number() OVER (ORDER BY arrival) FROM queue_entries
+          WHERE concert_id = $1 AND state = 'waiting'",
+    )
+    .bind(concert.id.0)
+    .fetch_all(&world.services.db)
+    .await
+    .unwrap();
+    ranks
+        .into_iter()
+        .map(|(account, rank)| (account, rank as u64))
+        .collect()
+}
