@@ -12,6 +12,7 @@ pub mod queue;
 pub mod sessions;
 pub mod stores;
 pub mod tickets;
+mod together;
 
 pub use clock::Clock;
 pub use error::{Error, Result};
@@ -35,6 +36,7 @@ pub struct Shared {
     pub tokens: sessions::TokenKeys,
     pub passwords: accounts::PasswordHasher,
     pub journal: queue::Journal,
+    pub(crate) asked: queue::Asked,
     pub ticks: queue::TickHub,
     /// The right to build a queue.
     pub(crate) builder: Arc<Semaphore>,
@@ -50,7 +52,8 @@ impl Services {
         let db = stores::connect_database(&settings.database_url, 20).await?;
         let engine = stores::connect_database(&settings.database_url, 6).await?;
         Ok(Services(Arc::new(Shared {
-            journal: queue::Journal::start(engine.clone()),
+            journal: queue::Journal::new(engine.clone()),
+            asked: queue::Asked::default(),
             db,
             engine,
             redis,

@@ -1,20 +1,19 @@
 //! PostgreSQL's record of every join and leave, from which a lost Redis is built again.
 //!
-//! Group commit: whatever arrived while the last commit ran goes into the next one. Nobody waits for a timer, and under
-//! a storm there are tens of commits a second, not thousands.
+//! Group commit: whatever arrived while the last commit ran goes into the next one ([`Together`]). Under a storm there are
+//! tens of commits a second, not thousands.
 
+use crate::together::Together;
 use crate::{Error, Result};
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Arrival;
 use sqlx::PgPool;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
 
 /// At most this many records go into one commit.
 const MOST_PER_COMMIT: usize = 2_000;
-/// At most this many wait for a commit; whoever comes after them waits to be let in.
-const MOST_WAITING: usize = 20_000;
 
 /// How long a commit may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,85 +50,49 @@ pub enum Recorded {
     NoAccount,
 }
 
-/// The handle to this process's writer.
+/// This process's writer.
 pub struct Journal {
-    requests: mpsc::Sender<Request>,
-}
-
-enum Request {
-    Join(Join, oneshot::Sender<Result<Recorded>>),
-    Leave(Leave, oneshot::Sender<Result<bool>>),
+    db: PgPool,
+    joins: Arc<Together<(), Join, Recorded>>,
+    leaves: Arc<Together<(), Leave, bool>>,
 }
 
 impl Journal {
-    /// Starts the writer. It ends when the handle is dropped, after having answered everyone.
-    pub fn start(db: PgPool) -> Journal {
-        let (requests, receiver) = mpsc::channel(MOST_WAITING);
-        tokio::spawn(write(db, receiver));
-        Journal { requests }
+    pub fn new(db: PgPool) -> Journal {
+        Journal {
+            db,
+            joins: Arc::new(Together::new(MOST_PER_COMMIT)),
+            leaves: Arc::new(Together::new(MOST_PER_COMMIT)),
+        }
     }
 
     /// Returns what is on disk of the place. Recording the same join again changes nothing.
     pub async fn join(&self, join: Join) -> Result<Recorded> {
-        self.ask(|answer| Request::Join(join, answer)).await
+        let db = self.db.clone();
+        let write = move |joins| write_joins(db.clone(), joins);
+        self.joins.ask((), join, write).await
     }
 
     /// Returns when the leave is on disk: true, or false when a ticket was issued for that place before.
     pub async fn leave(&self, leave: Leave) -> Result<bool> {
-        self.ask(|answer| Request::Leave(leave, answer)).await
-    }
-
-    async fn ask<T>(
-        &self,
-        request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request,
-    ) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
-        let gone = || Error::Broken("the journal's writer has ended".into());
-        self.requests
-            .send(request(answer))
-            .await
-            .map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        let db = self.db.clone();
+        let write = move |leaves| write_leaves(db.clone(), leaves);
+        self.leaves.ask((), leave, write).await
     }
 }
 
-async fn write(db: PgPool, mut requests: mpsc::Receiver<Request>) {
-    let mut batch = Vec::new();
-    while requests.recv_many(&mut batch, MOST_PER_COMMIT).await > 0 {
-        let (mut joins, mut leaves) = (Vec::new(), Vec::new());
-        for request in batch.drain(..) {
-            match request {
-                Request::Join(join, answer) => joins.push((join, answer)),
-                Request::Leave(leave, answer) => leaves.push((leave, answer)),
-            }
-        }
-        // In a task of its own, so that even a bug in one batch does not end the journal; one after the other, so that the
-        // two never wait for each other's rows.
-        let db = db.clone();
-        let writing = tokio::spawn(async move {
-            write_joins(&db, joins).await;
-            write_leaves(&db, leaves).await;
-        });
-        if let Err(error) = writing.await {
-            tracing::error!(%error, "a batch of the journal was not written");
-        }
-    }
+async fn write_joins(db: PgPool, joins: Vec<Join>) -> Vec<Result<Recorded>> {
+    answers(
+        joins.len(),
+        persistently(|| record_joins(&db, &joins)).await,
+    )
 }
 
-async fn write_joins(db: &PgPool, joins: Vec<(Join, oneshot::Sender<Result<Recorded>>)>) {
-    if joins.is_empty() {
-        return;
-    }
-    let (joins, answers): (Vec<Join>, Vec<_>) = joins.into_iter().unzip();
-    answer_all(persistently(|| record_joins(db, &joins)).await, answers);
-}
-
-async fn write_leaves(db: &PgPool, leaves: Vec<(Leave, oneshot::Sender<Result<bool>>)>) {
-    if leaves.is_empty() {
-        return;
-    }
-    let (leaves, answers): (Vec<Leave>, Vec<_>) = leaves.into_iter().unzip();
-    answer_all(persistently(|| record_leaves(db, &leaves)).await, answers);
+async fn write_leaves(db: PgPool, leaves: Vec<Leave>) -> Vec<Result<bool>> {
+    answers(
+        leaves.len(),
+        persistently(|| record_leaves(&db, &leaves)).await,
+    )
 }
 
 /// Once more when PostgreSQL asks for it (class 40: a deadlock was broken), and never for longer than [`PATIENCE`]: a
@@ -151,20 +114,13 @@ fn asks_again(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.starts_with("40"))
 }
 
-/// Gives everyone their own answer, or all of them the one error that undid the commit they shared.
-fn answer_all<T>(outcome: Result<Vec<T>>, answers: Vec<oneshot::Sender<Result<T>>>) {
+/// Everyone's own answer, or "try again" for all when the commit that they shared was undone.
+fn answers<T>(records: usize, outcome: Result<Vec<T>>) -> Vec<Result<T>> {
     match outcome {
-        Ok(values) => {
-            for (value, answer) in values.into_iter().zip(answers) {
-                // Nobody there any more: the browser hung up. The record stands.
-                let _ = answer.send(Ok(value));
-            }
-        }
+        Ok(answers) => answers.into_iter().map(Ok).collect(),
         Err(error) => {
-            tracing::error!(%error, records = answers.len(), "the journal could not be written");
-            for answer in answers {
-                let _ = answer.send(Err(Error::Rebuilding));
-            }
+            tracing::error!(%error, records, "the journal could not be written");
+            (0..records).map(|_| Err(Error::Rebuilding)).collect()
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The queue: who waits for a concert, in which order, and whose turn it is.
 //!
-//! The way of a join: Redis decides the order ([`scripts`]), PostgreSQL remembers it ([`journal`]), only then is it
+//! The way of a join: Redis decides the order ([`scripts`], many people in one call), PostgreSQL remembers it ([`journal`]), only then is it
 //! acknowledged. Every server runs the [`scheduler`]: claim a batch, [`issue`] it in one transaction, acknowledge it.
 //! What Redis has lost is put back from the
 //! journal ([`reconcile`]). Watchers live on ticks ([`hub`]).
@@ -19,6 +19,7 @@ pub use hub::{News, TickEvent, TickHub};
 pub use journal::{Join, Journal, Leave, Recorded};
 
 use crate::sessions::Session;
+use crate::together::Together;
 use crate::{Error, Result, Services, tickets};
 use chrono::{DateTime, Utc};
 use fail::fail_point;
@@ -29,8 +30,8 @@ use model::concerts::{ConcertId, SaleState};
 use model::queue::{Arrival, QueueView, Sale, Standing, TickId};
 use model::tickets::TicketId;
 use reconcile::Window;
-use redis::Script;
 use sale::SaleRow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// For how long a request is held while its queue is being built, before it is answered with "try again".
@@ -83,7 +84,7 @@ pub(crate) async fn leave_as(
 ) -> Result<QueueView> {
     let services = services.clone();
     to_the_end(async move {
-        if let Some(spot) = ask(&services, &scripts::STANDING, account, concert)
+        if let Some(spot) = ask(&services, Question::Standing, account, concert)
             .await?
             .reading
             .spot
@@ -147,7 +148,7 @@ async fn try_join(
         word,
         generation,
         reading,
-    } = ask(services, &scripts::JOIN, account, concert).await?;
+    } = ask(services, Question::Join, account, concert).await?;
     match (word.as_str(), &reading.spot) {
         ("joined" | "placed", Some(spot)) => {
             fail_point!("join::placed");
@@ -235,7 +236,7 @@ async fn try_view(
         generation,
         reading,
         ..
-    } = ask(services, &scripts::STANDING, account, concert).await?;
+    } = ask(services, Question::Standing, account, concert).await?;
     let entry = journal::newest_entry(&services.db, account, concert).await?;
     let over = reading.sale.state == SaleState::Closed;
     let standing = match (&reading.spot, &entry) {
@@ -319,7 +320,7 @@ struct Spot {
     rank: u64,
 }
 
-/// What [`scripts::JOIN`] and [`scripts::STANDING`] answer.
+/// What [`scripts::JOIN`] and [`scripts::STANDING`] answer one person.
 struct Answer {
     word: String,
     /// Which build of the queue answered.
@@ -327,19 +328,41 @@ struct Answer {
     reading: Reading,
 }
 
+/// What is asked of a queue for one person. Those who ask the same travel together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Question {
+    Join,
+    Standing,
+}
+
+/// Those who ask at the moment. An answer is none when the queue is not there.
+pub struct Asked(Arc<Together<(Question, ConcertId), AccountId, Option<Answer>>>);
+
+/// So many people travel in one call to Redis: a millisecond or two, during which nobody else is served.
+const MOST_PER_CALL: usize = 200;
+
+impl Default for Asked {
+    fn default() -> Asked {
+        Asked(Arc::new(Together::new(MOST_PER_CALL)))
+    }
+}
+
 /// Asks Redis; when it does not have the queue, has it built and asks again, for as long as patience lasts.
 async fn ask(
     services: &Services,
-    script: &Script,
+    question: Question,
     account: AccountId,
     concert: ConcertId,
 ) -> Result<Answer> {
     let asking = async {
         loop {
-            let answer: Vec<String> =
-                scripts::call(&services.redis, script, concert, account.0).await?;
-            if answer.first().is_some_and(|word| word != "unbuilt") {
-                return parse(answer);
+            let carry = {
+                let services = services.clone();
+                move |accounts| carry(services.clone(), question, concert, accounts)
+            };
+            let asked = services.asked.0.ask((question, concert), account, carry);
+            if let Some(answer) = asked.await? {
+                return Ok(answer);
             }
             // One builder at a time in this process; everybody else only looks whether it is done.
             let built = match services.builder.clone().try_acquire_owned() {
@@ -361,19 +384,45 @@ async fn ask(
     patiently(asking).await
 }
 
-fn parse(answer: Vec<String>) -> Result<Answer> {
-    let [
-        word,
-        generation,
-        tick,
-        waiting,
-        sale,
-        opens_at,
-        arrival,
-        rank,
-    ] = answer.as_slice()
-    else {
-        return Err(Error::Broken(format!("a queue script answered {answer:?}")));
+/// One call for everybody who asks the same.
+async fn carry(
+    services: Services,
+    question: Question,
+    concert: ConcertId,
+    accounts: Vec<AccountId>,
+) -> Vec<Result<Option<Answer>>> {
+    let script = match question {
+        Question::Join => &scripts::JOIN,
+        Question::Standing => &scripts::STANDING,
+    };
+    let arguments: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    let called = scripts::call(&services.redis, script, concert, arguments).await;
+    match called {
+        Ok(answer) => accounts
+            .iter()
+            .enumerate()
+            .map(|(n, _)| parse(&answer, n))
+            .collect(),
+        // Each of them fails in the same way.
+        Err(Error::Redis(error)) => accounts
+            .iter()
+            .map(|_| Err(Error::Redis(error.clone())))
+            .collect(),
+        Err(_) => accounts.iter().map(|_| Err(Error::Rebuilding)).collect(),
+    }
+}
+
+/// word, generation, tick, waiting, sale, opens_at, people: the prelude's `reading`.
+type RawAnswer = (String, i64, i64, u64, String, i64, Vec<String>);
+
+/// What the `n`-th of those who asked is told.
+fn parse(raw: &RawAnswer, n: usize) -> Result<Option<Answer>> {
+    let (word, generation, tick, waiting, sale, opens_at, people) = raw;
+    if word == "unbuilt" {
+        return Ok(None);
+    }
+    let Some([word, arrival, rank]) = people.chunks_exact(3).nth(n) else {
+        return Err(Error::Broken(format!("a queue script answered {raw:?}")));
     };
     let spot = match arrival.as_str() {
         "" => None,
@@ -383,18 +432,18 @@ fn parse(answer: Vec<String>) -> Result<Answer> {
         }),
     };
     let reading = Reading {
-        tick: TickId(number(tick)?),
-        waiting: number(waiting)? as u64,
+        tick: TickId(*tick),
+        waiting: *waiting,
         sale: serde_json::from_str(sale)
             .map_err(|error| Error::Broken(format!("sale {sale:?}: {error}")))?,
-        sale_opens_at: Arrival(number(opens_at)?).instant().unwrap_or_default(),
+        sale_opens_at: Arrival(*opens_at).instant().unwrap_or_default(),
         spot,
     };
-    Ok(Answer {
+    Ok(Some(Answer {
         word: word.clone(),
-        generation: number(generation)?,
+        generation: *generation,
         reading,
-    })
+    }))
 }
 
 /// Puts back a place that the journal has and Redis has not.

@@ -1,16 +1,27 @@
--- Gives an account its place, or finds the one it has.
--- ARGV     account
--- Returns  {'unbuilt'} | {'joined' now or 'placed' before or 'holds' a ticket or 'closed' or 'early', generation, reading (prelude) …}
+-- Gives accounts their places, in this order, or finds the ones they have.
+-- ARGV     account …
+-- Returns  UNBUILT | reading (prelude), with 'joined' now or 'placed' before or 'holds' a ticket or 'closed' or 'early' for each
 -- Keeps    one place per account; arrivals strictly increasing; nobody joins before the opening or after the end
-if not whole() then return {'unbuilt'} end
-local account, instant = ARGV[1], now()
-local answer
-if place(account) then answer = 'placed'
-elseif redis.call('SISMEMBER', HOLDERS, account) == 1 then answer = 'holds'
-elseif sale('state') == 'closed' or instant >= tonumber(sale('closes_at')) then answer = 'closed'
-elseif instant < tonumber(sale('opens_at')) then answer = 'early'
-else
-  redis.call('ZADD', WAITING, 'NX', text(clock()), account)
-  answer = 'joined'
+if not whole() then return UNBUILT end
+local instant, arrival, last = now(), clock(#ARGV), waiting()
+local closed = sale('state') == 'closed' or instant >= tonumber(sale('closes_at'))
+local early = instant < tonumber(sale('opens_at'))
+local people = {}
+local function say(...)
+  for _, value in ipairs({...}) do people[#people + 1] = value end
 end
-return {answer, sale('generation'), reading(account)}
+for _, account in ipairs(ARGV) do
+  local before = place(account)
+  if before then say('placed', before, text(rank(before)))
+  elseif redis.call('SISMEMBER', HOLDERS, account) == 1 then say('holds', '', '0')
+  elseif closed then say('closed', '', '0')
+  elseif early then say('early', '', '0')
+  else
+    redis.call('ZADD', WAITING, 'NX', text(arrival), account)
+    -- Behind everybody who is there, or has left since the newest tick.
+    last = last + 1
+    say('joined', text(arrival), text(last))
+    arrival = arrival + 1
+  end
+end
+return reading(people)

@@ -11,11 +11,11 @@ local function now()
 end
 
 -- The next instant of this queue's own clock, in microseconds: the machine's, but strictly increasing, so that it is
--- both a time and a unique order, also when the machine's clock is set back.
-local function clock()
-  local instant = math.max(now(), (tonumber(redis.call('HGET', STATE, 'clock')) or 0) + 1)
-  redis.call('HSET', STATE, 'clock', text(instant))
-  return instant
+-- both a time and a unique order, also when the machine's clock is set back. Takes that many of them, and returns the first.
+local function clock(many)
+  local first = math.max(now(), (tonumber(redis.call('HGET', STATE, 'clock')) or 0) + 1)
+  redis.call('HSET', STATE, 'clock', text(first + (many or 1) - 1))
+  return first
 end
 
 local function built() return redis.call('HEXISTS', STATE, 'generation') == 1 end
@@ -86,8 +86,10 @@ local function publish_gap()
   publish({})
 end
 
--- What a person may know of the queue and of their own place: tick, waiting, sale as JSON, opens_at, arrival or '', rank or '0'.
-local function reading(account)
-  local arrival = place(account)
-  return sale('tick') or '0', text(waiting()), sale_json(), sale('opens_at'), arrival or '', arrival and text(rank(arrival)) or '0'
+-- What people may know of the queue: 'built', generation, tick, waiting, sale as JSON, opens_at, and of each person three
+-- values: a word, arrival or '', rank or '0'.
+local function reading(people)
+  return {'built', sale('generation'), sale('tick') or '0', text(waiting()), sale_json(), sale('opens_at'), people}
 end
+
+local UNBUILT = {'unbuilt', '0', '0', '0', '', '0', {}}

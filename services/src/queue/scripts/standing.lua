@@ -1,5 +1,11 @@
--- Reads where an account stands, as of the newest tick.
--- ARGV     account
--- Returns  {'unbuilt'} | {'built', generation, reading (prelude) …}
-if not whole() then return {'unbuilt'} end
-return {'built', sale('generation'), reading(ARGV[1])}
+-- Reads where accounts stand, as of the newest tick.
+-- ARGV     account …
+-- Returns  UNBUILT | reading (prelude), with 'placed' or 'absent' for each
+if not whole() then return UNBUILT end
+local people = {}
+for i, account in ipairs(ARGV) do
+  local arrival = place(account)
+  people[3 * i - 2], people[3 * i - 1] = arrival and 'placed' or 'absent', arrival or ''
+  people[3 * i] = arrival and text(rank(arrival)) or '0'
+end
+return reading(people)
