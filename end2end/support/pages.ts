@@ -55,6 +55,11 @@ export const expectStanding = (page: Page, name: Place['standing']): Promise<voi
 
 export const rank = (page: Page): Locator => page.getByTestId('rank');
 
+/** Where whoever may edit a concert steers its sale. */
+export const saleControl = (page: Page): Locator => page.getByTestId('sale-control');
+
+export const saleState = (page: Page): Locator => page.getByTestId('sale-state');
+
 /** Marks the document on screen; a reload would lose the mark. */
 export async function markDocument(page: Page): Promise<void> {
   await page.evaluate(() => Object.assign(window, { marked: true }));

@@ -90,6 +90,76 @@ impl SaleState {
     }
 }
 
+/// What an organiser does to a running sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Steering {
+    Pause,
+    Resume,
+    /// For good.
+    Close,
+}
+
+impl Steering {
+    /// The state that the sale is in afterwards.
+    pub fn state(self) -> SaleState {
+        match self {
+            Steering::Pause => SaleState::Paused,
+            Steering::Resume => SaleState::Open,
+            Steering::Close => SaleState::Closed,
+        }
+    }
+
+    /// The stable name, as it is sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Steering::Pause => "pause",
+            Steering::Resume => "resume",
+            Steering::Close => "close",
+        }
+    }
+}
+
+/// One thing about a sale, before and after it was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "field", rename_all = "snake_case")]
+pub enum Changed {
+    State {
+        old: SaleState,
+        new: SaleState,
+    },
+    Capacity {
+        old: u32,
+        new: u32,
+    },
+    BatchSize {
+        old: u32,
+        new: u32,
+    },
+    IntervalMs {
+        old: u32,
+        new: u32,
+    },
+    SaleOpensAt {
+        old: DateTime<Utc>,
+        new: DateTime<Utc>,
+    },
+    StartsAt {
+        old: DateTime<Utc>,
+        new: DateTime<Utc>,
+    },
+}
+
+/// Who changed what about a sale, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleChange {
+    /// The nickname; none when the account is gone.
+    pub by: Option<String>,
+    pub at: DateTime<Utc>,
+    #[serde(flatten)]
+    pub changed: Changed,
+}
+
 /// Where a sale stands at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -344,6 +414,27 @@ mod tests {
             batch_size: String::new(),
             interval_ms: String::new(),
         }
+    }
+
+    #[test]
+    fn steering_is_called_what_serde_calls_it() {
+        for action in [Steering::Pause, Steering::Resume, Steering::Close] {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
+        }
+    }
+
+    #[test]
+    fn a_change_is_flat_json() {
+        let at = DateTime::from_timestamp(1_795_231_866, 0).unwrap();
+        let change = SaleChange {
+            by: Some("mina".into()),
+            at,
+            changed: Changed::Capacity { old: 40, new: 400 },
+        };
+        let json =
+            serde_json::json!({"by": "mina", "at": at, "field": "capacity", "old": 40, "new": 400});
+        assert_eq!(serde_json::to_value(&change).unwrap(), json);
+        assert_eq!(serde_json::from_value::<SaleChange>(json).unwrap(), change);
     }
 
     fn problems(form: ConcertForm) -> Vec<(Field, ProblemKind)> {

@@ -3,8 +3,12 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
-use model::concerts::{Concert, ConcertForm, ConcertId, ConcertPage, ConcertView};
+use model::concerts::{
+    Concert, ConcertForm, ConcertId, ConcertPage, ConcertView, SaleChange, Steering,
+};
 
+#[cfg(feature = "ssr")]
+use super::steering::SALE_CONTROL;
 #[cfg(feature = "ssr")]
 use crate::request::{optional_session, services, session};
 #[cfg(feature = "ssr")]
@@ -54,4 +58,18 @@ pub async fn update_concert(
     let concert = services::concerts::update(&services()?, &session, id, form.parse()?).await?;
     leptos_axum::redirect(&format!("/concerts/{}", concert.id));
     Ok(concert)
+}
+
+/// Pauses, resumes or closes a sale; the concert's organiser and admins only. Closed is for good.
+#[server(name = SteerSale, prefix = "/api", endpoint = "steer_sale")]
+pub async fn steer_sale(id: ConcertId, action: Steering) -> Result<Concert, ApiError> {
+    let concert = services::concerts::steer(&services()?, &session()?, id, action).await?;
+    leptos_axum::redirect(&format!("/concerts/{id}#{SALE_CONTROL}"));
+    Ok(concert)
+}
+
+/// Who changed what about a sale, and when, newest first; the concert's organiser and admins only.
+#[server(name = SaleChanges, prefix = "/api", endpoint = "sale_changes", input = GetUrl)]
+pub async fn sale_changes(id: ConcertId) -> Result<Vec<SaleChange>, ApiError> {
+    Ok(services::concerts::changes(&services()?, &session()?, id).await?)
 }

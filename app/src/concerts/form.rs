@@ -1,7 +1,7 @@
 //! `/concerts/new` and `/concerts/:id/edit`.
 
-use super::api::{CreateConcert, UpdateConcert};
-use super::page::use_concert;
+use super::api::{CreateConcert, UpdateConcert, get_concert};
+use super::page::use_concert_id;
 use crate::error::ApiError;
 use crate::forms::{
     FormContext, Refusals, SelectField, SubmitButton, TextArea, TextField, refusal_of,
@@ -50,6 +50,20 @@ fn New() -> impl IntoView {
             </ActionForm>
         </section>
     }
+}
+
+/// The concert that the address names.
+fn use_concert() -> Resource<Result<ConcertView, ApiError>> {
+    let id = use_concert_id();
+    Resource::new(
+        move || id.get(),
+        |id| async move {
+            match id {
+                Some(id) => get_concert(id).await,
+                None => Err(ApiError(Refusal::NotFound)),
+            }
+        },
+    )
 }
 
 #[component]

@@ -7,8 +7,11 @@ mod list;
 mod page;
 mod poster;
 mod sale;
+mod steering;
 
-pub use api::{CreateConcert, GetConcert, ListConcerts, UpdateConcert, get_concert};
+pub use api::{
+    CreateConcert, GetConcert, ListConcerts, SaleChanges, SteerSale, UpdateConcert, get_concert,
+};
 pub use form::{EditConcertPage, NewConcertPage};
 pub use list::HomePage;
 pub use page::{ConcertPage, use_concert_id};

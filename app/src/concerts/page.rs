@@ -1,8 +1,9 @@
 //! `/concerts/:id`: everything about one concert, and the way into its queue.
 
-use super::api::get_concert;
+use super::api::{SteerSale, get_concert};
 use super::poster::Poster;
 use super::sale::PhaseBadge;
+use super::steering::{Control, SaleControl};
 use crate::clock::use_server_clock;
 use crate::error::ApiError;
 use crate::i18n::use_words;
@@ -26,28 +27,19 @@ pub fn use_concert_id() -> Memo<Option<ConcertId>> {
     })
 }
 
-/// The concert that the address names.
-pub fn use_concert() -> Resource<Result<ConcertView, ApiError>> {
-    let id = use_concert_id();
-    Resource::new(
-        move || id.get(),
-        |id| async move {
-            match id {
-                Some(id) => get_concert(id).await,
-                None => Err(ApiError(Refusal::NotFound)),
-            }
-        },
-    )
-}
-
 #[component]
 pub fn ConcertPage() -> impl IntoView {
-    let concert = use_concert();
+    let id = use_concert_id();
+    let steer = ServerAction::<SteerSale>::new();
+    let both = Resource::new(
+        move || (id.get(), steer.version().get()),
+        |(id, _)| load(id),
+    );
     view! {
         <Transition>
             {move || Suspend::new(async move {
-                match concert.await {
-                    Ok(view) => view! { <Details view/> }.into_any(),
+                match both.await {
+                    Ok((view, control)) => view! { <Details view control steer/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
@@ -55,13 +47,28 @@ pub fn ConcertPage() -> impl IntoView {
     }
 }
 
+/// The concert, and the controls of its sale for whoever may edit it.
+async fn load(id: Option<ConcertId>) -> Result<(ConcertView, Option<Control>), ApiError> {
+    let id = id.ok_or(ApiError(Refusal::NotFound))?;
+    let view = get_concert(id).await?;
+    let control = match view.editable {
+        true => Some(Control::load(&view).await?),
+        false => None,
+    };
+    Ok((view, control))
+}
+
 #[component]
-fn Details(view: ConcertView) -> impl IntoView {
+fn Details(
+    view: ConcertView,
+    control: Option<Control>,
+    steer: ServerAction<SteerSale>,
+) -> impl IntoView {
     let words = use_words();
     let ConcertView {
         concert,
         server_time,
-        editable,
+        ..
     } = view;
     let now = use_server_clock(server_time);
     let phase = Memo::new({
@@ -87,7 +94,7 @@ fn Details(view: ConcertView) -> impl IntoView {
         }
     });
     let (artist, title) = (concert.artist.clone(), concert.title.clone());
-    let for_queue = concert.clone();
+    let (for_queue, for_control) = (concert.clone(), concert.clone());
     view! {
         <PageMeta title=concert.title.clone() description/>
         <article class="concert">
@@ -113,9 +120,7 @@ fn Details(view: ConcertView) -> impl IntoView {
                         <div><dt>{words.sale_opens}</dt><dd>{(words.date_time)(concert.sale_opens_at)}</dd></div>
                         <div><dt>{words.capacity}</dt><dd>{crate::i18n::thousands(concert.capacity.into())}</dd></div>
                     </dl>
-                    {editable.then(|| view! {
-                        <p><a class="button" href=format!("/concerts/{}/edit", concert.id)>{words.edit}</a></p>
-                    })}
+                    {control.map(|control| view! { <SaleControl concert=for_control control phase steer/> }.into_any())}
                 </section>
                 {about}
             </div>

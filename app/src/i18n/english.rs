@@ -1,9 +1,9 @@
 //! English: plain, short, exact.
 
-use super::format::{WaitUnit, english_date_time, english_period, thousands, wait_range};
+use super::format::{WaitUnit, english_date_time, english_period, seconds, thousands, wait_range};
 use super::{Locale, Words};
 use model::accounts::Role;
-use model::concerts::{Genre, Phase};
+use model::concerts::{Changed, Genre, Phase, SaleState};
 use model::{Field, ProblemKind, Refusal};
 
 pub(super) const ENGLISH: Words = Words {
@@ -115,6 +115,63 @@ pub(super) const ENGLISH: Words = Words {
     log_in_to_join: "Log in to join",
     have_account_ready: "Log in now, so that you are ready when the sale opens.",
     see_my_place: "See my place",
+
+    sale_control: "Sale control",
+    state_name: |state| match state {
+        SaleState::Open => "Open",
+        SaleState::Paused => "Paused",
+        SaleState::Closed => "Closed",
+    },
+    state_hint: |state| match state {
+        SaleState::Open => "It opens and ends by the clock.",
+        SaleState::Paused => "People can join and keep their places. No tickets go out.",
+        SaleState::Closed => "For good. Nobody can join, and no more tickets go out.",
+    },
+    pace: |tickets, ms| {
+        let tickets = match tickets {
+            1 => "1 ticket".into(),
+            n => format!("{} tickets", thousands(n.into())),
+        };
+        match ms {
+            1000 => format!("At most {tickets} every second."),
+            ms => format!("At most {tickets} every {}.", interval(ms)),
+        }
+    },
+    interval,
+    pause_sale: "Pause the sale",
+    resume_sale: "Resume the sale",
+    close_sale: "Close for good",
+    close_sure: |waiting| {
+        let waiting = match waiting {
+            None => "Whoever is waiting is told that the sale is over.".into(),
+            Some(0) => "Nobody is waiting.".into(),
+            Some(1) => "1 person is waiting and will be told that the sale is over.".into(),
+            Some(n) => format!(
+                "{} people are waiting and will be told that the sale is over.",
+                thousands(n)
+            ),
+        };
+        format!(
+            "This cannot be undone. Nobody can join any more, and no more tickets go out. {waiting}"
+        )
+    },
+    close_confirm: "Yes, close the sale for good",
+    sale_changes: "What was changed",
+    no_sale_changes: "Nothing so far.",
+    older_sale_changes: |n| match n {
+        1 => "1 older change".into(),
+        n => format!("{} older changes", thousands(n)),
+    },
+    changed_label: |changed| match changed {
+        Changed::State { .. } => "Sale:",
+        Changed::Capacity { .. } => "Tickets in all:",
+        Changed::BatchSize { .. } => "Tickets per batch:",
+        Changed::IntervalMs { .. } => "Time between batches:",
+        Changed::SaleOpensAt { .. } => "Sale opens:",
+        Changed::StartsAt { .. } => "Concert starts:",
+    },
+    changed_to: "to",
+    account_gone: "an account that is gone",
 
     queue_title: |title| format!("Queue · {title}"),
     ranked_title: |rank, title| format!("{rank} · {title}"),
@@ -315,3 +372,10 @@ pub(super) const ENGLISH: Words = Words {
     malformed_hint: "Part of it is missing or mistyped.",
     log_in_first: "Please log in first.",
 };
+
+fn interval(ms: u32) -> String {
+    match ms {
+        1000 => "1 second".into(),
+        ms => format!("{} seconds", seconds(ms)),
+    }
+}

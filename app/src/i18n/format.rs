@@ -16,6 +16,16 @@ pub fn thousands(n: u64) -> String {
     text
 }
 
+/// Milliseconds in seconds, with as many decimals as there are: `1`, `0.25`, `3,600`.
+pub(super) fn seconds(ms: u32) -> String {
+    let (whole, rest) = (ms / 1000, ms % 1000);
+    let whole = thousands(whole.into());
+    match format!("{rest:03}").trim_end_matches('0') {
+        "" => whole,
+        decimals => format!("{whole}.{decimals}"),
+    }
+}
+
 /// Hours, minutes and seconds as `02:14:09`, without the hours below one hour; days are left to the caller.
 pub fn clock_digits(seconds: i64) -> String {
     let s = seconds.max(0) % 86_400;
@@ -110,6 +120,14 @@ mod tests {
         assert_eq!(
             [0, 12, 999, 1000, 1_284, 1_000_000].map(thousands),
             ["0", "12", "999", "1,000", "1,284", "1,000,000"]
+        );
+    }
+
+    #[test]
+    fn milliseconds_are_seconds() {
+        assert_eq!(
+            [100, 250, 1000, 1005, 1500, 3_600_000].map(seconds),
+            ["0.1", "0.25", "1", "1.005", "1.5", "3,600"]
         );
     }
 

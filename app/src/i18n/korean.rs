@@ -1,9 +1,9 @@
 //! 한국어: 해요체, short and warm.
 
-use super::format::{WaitUnit, korean_date_time, korean_period, thousands, wait_range};
+use super::format::{WaitUnit, korean_date_time, korean_period, seconds, thousands, wait_range};
 use super::{Locale, Words};
 use model::accounts::Role;
-use model::concerts::{Genre, Phase};
+use model::concerts::{Changed, Genre, Phase, SaleState};
 use model::{Field, ProblemKind, Refusal};
 
 pub(super) const KOREAN: Words = Words {
@@ -99,6 +99,56 @@ pub(super) const KOREAN: Words = Words {
     log_in_to_join: "로그인하고 줄 서기",
     have_account_ready: "예매가 열리면 바로 줄을 설 수 있게 미리 로그인해 두세요.",
     see_my_place: "내 순서 보기",
+
+    sale_control: "예매 관리",
+    state_name: |state| match state {
+        SaleState::Open => "열림",
+        SaleState::Paused => "일시 중지",
+        SaleState::Closed => "종료",
+    },
+    state_hint: |state| match state {
+        SaleState::Open => "정해진 시각에 열리고 끝나요.",
+        SaleState::Paused => "줄을 설 수 있고 순서도 그대로예요. 티켓은 나가지 않아요.",
+        SaleState::Closed => "완전히 끝났어요. 더는 줄을 설 수 없고 티켓도 나가지 않아요.",
+    },
+    pace: |tickets, ms| {
+        format!(
+            "{}마다 티켓이 최대 {}장씩 나가요.",
+            interval(ms),
+            thousands(tickets.into())
+        )
+    },
+    interval,
+    pause_sale: "예매 멈추기",
+    resume_sale: "예매 다시 시작하기",
+    close_sale: "예매 완전히 끝내기",
+    close_sure: |waiting| {
+        let waiting = match waiting {
+            None => "기다리는 사람에게는 예매가 끝났다고 알려요.".into(),
+            Some(0) => "지금 기다리는 사람은 없어요.".into(),
+            Some(n) => format!(
+                "지금 기다리는 {}명에게는 예매가 끝났다고 알려요.",
+                thousands(n)
+            ),
+        };
+        format!(
+            "한번 끝내면 되돌릴 수 없어요. 더는 줄을 설 수 없고 티켓도 나가지 않아요. {waiting}"
+        )
+    },
+    close_confirm: "네, 예매를 완전히 끝낼게요",
+    sale_changes: "변경 기록",
+    no_sale_changes: "아직 변경한 내용이 없어요.",
+    older_sale_changes: |n| format!("이전 기록 {}개", thousands(n)),
+    changed_label: |changed| match changed {
+        Changed::State { .. } => "예매 상태:",
+        Changed::Capacity { .. } => "전체 티켓 수:",
+        Changed::BatchSize { .. } => "한 번에 나가는 티켓 수:",
+        Changed::IntervalMs { .. } => "나가는 간격:",
+        Changed::SaleOpensAt { .. } => "예매 시작:",
+        Changed::StartsAt { .. } => "공연 시작:",
+    },
+    changed_to: "에서",
+    account_gone: "없어진 계정",
 
     queue_title: |title| format!("대기 · {title}"),
     ranked_title: |rank, title| format!("{rank}번째 · {title}"),
@@ -290,3 +340,7 @@ pub(super) const KOREAN: Words = Words {
     malformed_hint: "빠졌거나 잘못 쓴 부분이 있어요.",
     log_in_first: "먼저 로그인해 주세요.",
 };
+
+fn interval(ms: u32) -> String {
+    format!("{}초", seconds(ms))
+}

@@ -3,7 +3,7 @@
 use super::Locale;
 use chrono::{DateTime, Utc};
 use model::accounts::Role;
-use model::concerts::{Genre, Phase};
+use model::concerts::{Changed, Genre, Phase, SaleState};
 use model::{Field, ProblemKind, Refusal};
 
 /// The catalogue of one language. Sentences that hold a number or a name are functions.
@@ -79,6 +79,29 @@ pub struct Words {
     pub log_in_to_join: &'static str,
     pub have_account_ready: &'static str,
     pub see_my_place: &'static str,
+
+    // The sale's controls.
+    pub sale_control: &'static str,
+    pub state_name: fn(SaleState) -> &'static str,
+    pub state_hint: fn(SaleState) -> &'static str,
+    /// So many tickets every so many milliseconds.
+    pub pace: fn(u32, u32) -> String,
+    /// Milliseconds as a length of time.
+    pub interval: fn(u32) -> String,
+    pub pause_sale: &'static str,
+    pub resume_sale: &'static str,
+    pub close_sale: &'static str,
+    /// How many people wait, if that is known.
+    pub close_sure: fn(Option<u64>) -> String,
+    pub close_confirm: &'static str,
+    pub sale_changes: &'static str,
+    pub no_sale_changes: &'static str,
+    pub older_sale_changes: fn(u64) -> String,
+    pub changed_label: fn(&Changed) -> &'static str,
+    /// Read out between the old value and the new one, where an arrow is seen.
+    pub changed_to: &'static str,
+    /// In place of the name of whoever changed something.
+    pub account_gone: &'static str,
 
     // The queue.
     pub queue_title: fn(&str) -> String,

@@ -1,8 +1,10 @@
 //! Concerts: found by everyone, made and changed by organisers.
 
 mod list;
+mod steering;
 
 pub use list::list;
+pub use steering::{changes, steer};
 
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue};
@@ -10,6 +12,7 @@ use chrono::{DateTime, Utc};
 use model::accounts::{AccountId, Role};
 use model::concerts::{Concert, ConcertDetails, ConcertId, ConcertView, Genre, SaleState};
 use model::{Field, Problem, ProblemKind, Refusal};
+use steering::SaleSettings;
 
 /// A concert as it is stored.
 pub(crate) struct ConcertRow {
@@ -159,7 +162,8 @@ pub(crate) async fn insert(
     find(services, ConcertId(id)).await
 }
 
-/// Changes a concert: its organiser or an admin, else [`Refusal::Forbidden`]. The queue follows within one interval.
+/// Changes a concert: its organiser or an admin, else [`Refusal::Forbidden`]. The queue follows within one interval, and
+/// what changed about the sale is on record.
 ///
 /// A capacity below what is issued is refused with [`Refusal::CapacityBelowIssued`], by the database itself.
 pub async fn update(
@@ -175,12 +179,17 @@ pub async fn update(
     if details.starts_at != before.starts_at {
         refuse_past(services, &details)?;
     }
-    sqlx::query!(
+    let now = services.clock.now();
+    let mut transaction = services.db.begin().await?;
+    let old = SaleSettings::lock(&mut transaction, id).await?;
+    let new = sqlx::query_as!(
+        SaleSettings,
         "UPDATE concerts
             SET title = $2, artist = $3, genre = $4, venue = $5, starts_at = $6, ends_at = $7, running_minutes = $8,
                 price_won = $9, description = $10, capacity = $11, sale_opens_at = $12, batch_size = $13,
                 interval_ms = $14, updated_at = $15
-          WHERE id = $1",
+          WHERE id = $1
+         RETURNING state, capacity, batch_size, interval_ms, sale_opens_at, starts_at",
         id.0,
         details.title,
         details.artist,
@@ -195,14 +204,16 @@ pub async fn update(
         details.sale_opens_at,
         details.batch_size as i32,
         details.interval_ms as i32,
-        services.clock.now()
+        now
     )
-    .execute(&services.db)
+    .fetch_one(&mut *transaction)
     .await
     .map_err(|error| match Error::is_on_constraint(&error, "concerts_never_oversold") {
         true => Refusal::CapacityBelowIssued { issued: before.issued as u32 }.into(),
         false => Error::from(error),
     })?;
+    steering::record(&mut transaction, by, id, now, &old, &new).await?;
+    transaction.commit().await?;
     queue::sync(services, id).await?;
     find(services, id).await
 }

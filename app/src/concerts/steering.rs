@@ -1,0 +1,164 @@
+//! The sale's controls, on the concert's page of whoever may edit it: how it stands, the ways to steer it, what was changed.
+
+use super::api::{SteerSale, sale_changes};
+use crate::error::ApiError;
+use crate::forms::{Refusals, SubmitButton, refusal_of};
+use crate::i18n::{thousands, use_words};
+use crate::queue::queue_view;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use model::concerts::{Changed, Concert, ConcertView, Phase, SaleChange, SaleState, Steering};
+use serde::{Deserialize, Serialize};
+
+/// Where the controls are on the page; an action comes back to them.
+pub(super) const SALE_CONTROL: &str = "sale-control";
+
+/// So many changes are shown at once; the older ones on request.
+const SHOWN: usize = 5;
+
+/// What the controls show besides the concert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Control {
+    /// Newest first.
+    changes: Vec<SaleChange>,
+    /// People in the queue; none when the sale is over, or when that cannot be told just now.
+    waiting: Option<u64>,
+}
+
+impl Control {
+    pub async fn load(view: &ConcertView) -> Result<Control, ApiError> {
+        let id = view.concert.id;
+        let over = view.concert.phase(view.server_time) == Phase::Over;
+        let waiting = async {
+            match over {
+                true => None,
+                false => queue_view(id).await.ok().map(|view| view.waiting),
+            }
+        };
+        let (changes, waiting) = futures::future::join(sale_changes(id), waiting).await;
+        Ok(Control {
+            changes: changes?,
+            waiting,
+        })
+    }
+}
+
+#[component]
+pub(super) fn SaleControl(
+    concert: Concert,
+    control: Control,
+    phase: Memo<Phase>,
+    steer: ServerAction<SteerSale>,
+) -> impl IntoView {
+    let words = use_words();
+    let refusal = refusal_of(steer);
+    let Control { changes, waiting } = control;
+    let (id, state) = (concert.id, concert.state);
+    let over = Memo::new(move |_| phase.get() == Phase::Over);
+    let badge = move || match (state, phase.get()) {
+        (SaleState::Open, Phase::Selling) => "badge badge--now",
+        (SaleState::Open, _) => "badge",
+        (SaleState::Paused, _) => "badge badge--held",
+        (SaleState::Closed, _) => "badge badge--past",
+    };
+    let (turn, turn_words) = match state {
+        SaleState::Paused => (Steering::Resume, words.resume_sale),
+        SaleState::Open | SaleState::Closed => (Steering::Pause, words.pause_sale),
+    };
+    view! {
+        <section class="control" id=SALE_CONTROL aria-labelledby="sale-control-title" data-testid="sale-control">
+            <h2 id="sale-control-title">{words.sale_control}</h2>
+            <p class="control-state" role="status">
+                <span class=badge data-testid="sale-state">{(words.state_name)(state)}</span>
+                <span>{(words.state_hint)(state)}</span>
+            </p>
+            <p class="quietly" hidden=over>{(words.pace)(concert.batch_size, concert.interval_ms)}</p>
+            <Refusals refusal/>
+            <div class="control-ways">
+                <div hidden=over>
+                    <ActionForm action=steer>
+                        <input type="hidden" name="id" value=id.to_string()/>
+                        <input type="hidden" name="action" value=turn.as_str()/>
+                        <SubmitButton words=turn_words sending=words.sending pending=steer.pending() class="button"/>
+                    </ActionForm>
+                </div>
+                <a class="button" href=format!("/concerts/{id}/edit")>{words.edit}</a>
+            </div>
+            <details class="second-thought" hidden=over>
+                <summary>{words.close_sale}</summary>
+                <p>{(words.close_sure)(waiting)}</p>
+                <ActionForm action=steer>
+                    <input type="hidden" name="id" value=id.to_string()/>
+                    <input type="hidden" name="action" value=Steering::Close.as_str()/>
+                    <SubmitButton
+                        words=words.close_confirm
+                        sending=words.sending
+                        pending=steer.pending()
+                        class="button button--danger"
+                    />
+                </ActionForm>
+            </details>
+            {view! { <Changes changes/> }.into_any()}
+        </section>
+    }
+}
+
+#[component]
+fn Changes(mut changes: Vec<SaleChange>) -> impl IntoView {
+    let words = use_words();
+    let none = changes.is_empty();
+    let older = changes.split_off(changes.len().min(SHOWN));
+    let number = older.len() as u64;
+    let list = |changes: Vec<SaleChange>| {
+        let changes = changes
+            .into_iter()
+            .map(|change| view! { <Change change/> })
+            .collect_view();
+        view! { <ol class="changes">{changes}</ol> }
+    };
+    view! {
+        <div class="control-changes" data-testid="sale-changes">
+            <h3>{words.sale_changes}</h3>
+            <p class="quietly" hidden=!none>{words.no_sale_changes}</p>
+            {(!none).then(|| list(changes))}
+            {(number > 0).then(|| view! {
+                <details>
+                    <summary>{(words.older_sale_changes)(number)}</summary>
+                    {list(older)}
+                </details>
+            })}
+        </div>
+    }
+}
+
+#[component]
+fn Change(change: SaleChange) -> impl IntoView {
+    let words = use_words();
+    let SaleChange { by, at, changed } = change;
+    let state = |state| (words.state_name)(state).to_owned();
+    let number = |n: u32| thousands(n.into());
+    let (old, new) = match changed {
+        Changed::State { old, new } => (state(old), state(new)),
+        Changed::Capacity { old, new } | Changed::BatchSize { old, new } => {
+            (number(old), number(new))
+        }
+        Changed::IntervalMs { old, new } => ((words.interval)(old), (words.interval)(new)),
+        Changed::SaleOpensAt { old, new } | Changed::StartsAt { old, new } => {
+            ((words.date_time)(old), (words.date_time)(new))
+        }
+    };
+    view! {
+        <li>
+            <p>
+                <span class="change-what">{(words.changed_label)(&changed)}</span>
+                " "{old}" "<span aria-hidden="true">"→"</span>
+                <span class="unseen">{words.changed_to}</span>" "<strong>{new}</strong>
+            </p>
+            <p class="change-who">
+                {by.unwrap_or_else(|| words.account_gone.to_owned())}
+                " · "
+                <time datetime=at.to_rfc3339()>{(words.date_time)(at)}</time>
+            </p>
+        </li>
+    }
+}

@@ -1,0 +1,188 @@
+//! Steering a sale while it runs: pause, resume, close; and the record of who changed what about it, and when.
+
+use super::{find, may_edit, row};
+use crate::sessions::Session;
+use crate::{Error, Result, Services, queue};
+use chrono::{DateTime, Utc};
+use model::Refusal;
+use model::concerts::{Changed, Concert, ConcertId, SaleChange, SaleState, Steering};
+use sqlx::PgConnection;
+use std::str::FromStr;
+
+/// Pauses, resumes or closes a sale: who may edit the concert, else [`Refusal::Forbidden`].
+///
+/// Once this has returned no server issues a ticket against it, and it is on record. Doing it again changes nothing and
+/// records nothing. Closed is for good: pausing and resuming a sale that is over is refused with [`Refusal::SaleClosed`].
+pub async fn steer(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+    action: Steering,
+) -> Result<Concert> {
+    authorise(services, by, id).await?;
+    let now = services.clock.now();
+    let mut transaction = services.db.begin().await?;
+    let old = SaleSettings::lock(&mut transaction, id).await?;
+    // A sale is over when its concert begins, also in the second before the scheduler has closed it.
+    let new = sqlx::query_as!(
+        SaleSettings,
+        "UPDATE concerts SET state = $2, updated_at = $3
+          WHERE id = $1 AND state <> $2 AND state <> 'closed' AND (starts_at > $3 OR $2 = 'closed')
+         RETURNING state, capacity, batch_size, interval_ms, sale_opens_at, starts_at",
+        id.0,
+        action.state().as_str(),
+        now
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    match new {
+        Some(new) => record(&mut transaction, by, id, now, &old, &new).await?,
+        // It is so already. The queue is told all the same: perhaps the first time was cut short before it could be.
+        None if old.state == action.state().as_str() => {}
+        None => return Err(Refusal::SaleClosed.into()),
+    }
+    transaction.commit().await?;
+    queue::sync(services, id).await?;
+    find(services, id).await
+}
+
+/// The newest hundred changes of a sale, newest first: who may edit the concert, else [`Refusal::Forbidden`].
+pub async fn changes(services: &Services, by: &Session, id: ConcertId) -> Result<Vec<SaleChange>> {
+    authorise(services, by, id).await?;
+    sqlx::query!(
+        r#"SELECT account.nickname AS "nickname?", change.changed_at, change.field, change.old_value, change.new_value
+             FROM sale_changes AS change LEFT JOIN accounts AS account ON account.id = change.changed_by
+            WHERE change.concert_id = $1
+            ORDER BY change.id DESC
+            LIMIT 100"#,
+        id.0
+    )
+    .fetch_all(&services.db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let changed = parse(&row.field, &row.old_value, &row.new_value).ok_or_else(|| {
+            let (field, old, new) = (&row.field, &row.old_value, &row.new_value);
+            Error::Broken(format!("unknown change of {field:?} from {old:?} to {new:?}"))
+        })?;
+        Ok(SaleChange {
+            by: row.nickname,
+            at: row.changed_at,
+            changed,
+        })
+    })
+    .collect()
+}
+
+async fn authorise(services: &Services, by: &Session, id: ConcertId) -> Result<()> {
+    match may_edit(Some(by), row(services, id).await?.created_by) {
+        true => Ok(()),
+        false => Err(Refusal::Forbidden.into()),
+    }
+}
+
+/// What can be changed about a sale while it runs, as it is stored.
+pub(super) struct SaleSettings {
+    pub state: String,
+    pub capacity: i32,
+    pub batch_size: i32,
+    pub interval_ms: i32,
+    pub sale_opens_at: DateTime<Utc>,
+    pub starts_at: DateTime<Utc>,
+}
+
+impl SaleSettings {
+    /// Reads them and keeps others from changing them until the transaction ends.
+    pub async fn lock(transaction: &mut PgConnection, id: ConcertId) -> Result<SaleSettings> {
+        // NO KEY: joins and tickets refer to this row and need not wait.
+        let settings = sqlx::query_as!(
+            SaleSettings,
+            "SELECT state, capacity, batch_size, interval_ms, sale_opens_at, starts_at
+               FROM concerts WHERE id = $1 FOR NO KEY UPDATE",
+            id.0
+        )
+        .fetch_optional(transaction)
+        .await?;
+        Ok(settings.ok_or(Refusal::NotFound)?)
+    }
+
+    /// Field, old and new value of everything that is different in `new`, as [`parse`] reads them.
+    fn differences(&self, new: &SaleSettings) -> Vec<(&'static str, String, String)> {
+        [
+            ("state", self.state.clone(), new.state.clone()),
+            (
+                "capacity",
+                self.capacity.to_string(),
+                new.capacity.to_string(),
+            ),
+            (
+                "batch_size",
+                self.batch_size.to_string(),
+                new.batch_size.to_string(),
+            ),
+            (
+                "interval_ms",
+                self.interval_ms.to_string(),
+                new.interval_ms.to_string(),
+            ),
+            (
+                "sale_opens_at",
+                self.sale_opens_at.to_rfc3339(),
+                new.sale_opens_at.to_rfc3339(),
+            ),
+            (
+                "starts_at",
+                self.starts_at.to_rfc3339(),
+                new.starts_at.to_rfc3339(),
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, old, new)| old != new)
+        .collect()
+    }
+}
+
+/// Puts on record what `by` has changed, a row for each thing; in the transaction that changes it, with the row locked.
+pub(super) async fn record(
+    transaction: &mut PgConnection,
+    by: &Session,
+    id: ConcertId,
+    at: DateTime<Utc>,
+    old: &SaleSettings,
+    new: &SaleSettings,
+) -> Result<()> {
+    for (field, old, new) in old.differences(new) {
+        sqlx::query!(
+            "INSERT INTO sale_changes (concert_id, changed_by, changed_at, field, old_value, new_value)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            id.0,
+            by.account_id.0,
+            at,
+            field,
+            old,
+            new
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A change as it is stored.
+fn parse(field: &str, old: &str, new: &str) -> Option<Changed> {
+    fn both<T: FromStr>(old: &str, new: &str) -> Option<(T, T)> {
+        old.parse().ok().zip(new.parse().ok())
+    }
+    Some(match field {
+        "state" => Changed::State {
+            old: SaleState::parse(old)?,
+            new: SaleState::parse(new)?,
+        },
+        "capacity" => both(old, new).map(|(old, new)| Changed::Capacity { old, new })?,
+        "batch_size" => both(old, new).map(|(old, new)| Changed::BatchSize { old, new })?,
+        "interval_ms" => both(old, new).map(|(old, new)| Changed::IntervalMs { old, new })?,
+        "sale_opens_at" => both(old, new).map(|(old, new)| Changed::SaleOpensAt { old, new })?,
+        "starts_at" => both(old, new).map(|(old, new)| Changed::StartsAt { old, new })?,
+        _ => return None,
+    })
+}
