@@ -33,6 +33,8 @@ pub enum Refusal {
         issued: u32,
     },
     TooLarge,
+    /// Of this account, or of the whole server: the place can still be asked for.
+    TooManyStreams,
     /// A store is away or a queue is being rebuilt: nothing was lost, the same request may be sent again.
     Unavailable,
     /// Our fault. The cause is in the server's log.
@@ -55,6 +57,7 @@ impl Refusal {
             | Refusal::HoldsTicket
             | Refusal::CapacityBelowIssued { .. } => 409,
             Refusal::TooLarge => 413,
+            Refusal::TooManyStreams => 429,
             Refusal::Unavailable => 503,
             Refusal::Internal => 500,
         }

@@ -52,6 +52,10 @@ pub struct Serve {
     /// that long. Longer than any commit takes, and the same on all servers.
     #[arg(long, env = "FRONTROW_LEASE_MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub lease_ms: u64,
+    /// How many people may watch their place through this server at once; whoever comes after them asks every few seconds.
+    /// Each takes one open file.
+    #[arg(long, env = "FRONTROW_MAX_STREAMS", default_value_t = 20_000)]
+    pub max_streams: usize,
     /// Load demo concerts when there are none, make an admin, and let a simulated crowd queue.
     #[arg(long, env = "FRONTROW_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
@@ -68,7 +72,8 @@ pub struct Stores {
     /// PostgreSQL to use, for example postgres://user:password@host/database; with REDIS_URL.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// Redis to use, for example redis://host:6379; with DATABASE_URL.
+    /// Redis to use, for example redis://host:6379, or a cluster by some of its nodes,
+    /// redis-cluster://host:6379,host:6379; with DATABASE_URL.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<String>,
     /// Put before every Redis key, so that several Frontrows can share one Redis.

@@ -1,6 +1,7 @@
 //! Which address leads where, and what every request passes through.
 
 use crate::middleware;
+use app::queue::Seats;
 use app::settings::Settings;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -31,6 +32,7 @@ pub struct AppState {
     pub services: Services,
     pub settings: Settings,
     pub stop: CancellationToken,
+    pub seats: Seats,
 }
 
 pub fn router(state: AppState) -> Router {
@@ -67,7 +69,8 @@ pub fn router(state: AppState) -> Router {
             middleware::origin::check,
         ))
         .layer(Extension(state.services.clone()))
-        .layer(Extension(state.stop.clone()));
+        .layer(Extension(state.stop.clone()))
+        .layer(Extension(state.seats.clone()));
     Router::new()
         .route("/healthz", get(async || "alive"))
         .route("/readyz", get(ready))

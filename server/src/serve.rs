@@ -5,8 +5,12 @@ use crate::cli;
 use crate::router::{self, AppState};
 use crate::stores::{Sharing, Stores};
 use anyhow::{Context, Result, bail};
+use app::queue::Seats;
 use app::settings::Settings;
+use axum::serve::ListenerExt;
 use leptos::config::LeptosOptions;
+#[cfg(target_os = "linux")]
+use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
 use services::{demo, queue};
 use std::future::IntoFuture;
 use std::io::{IsTerminal, Write};
@@ -14,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -79,10 +83,11 @@ async fn serve(
         services,
         settings,
         stop: stop.clone(),
+        seats: Seats::new(options.max_streams),
     };
     announce(&state.settings.public_url, login, &stores.data_dir);
     let server = axum::serve(
-        listener,
+        listener.tap_io(give_up_in_time),
         router::router(state).into_make_service_with_connect_info::<SocketAddr>(),
     );
     let stopping = stop.clone();
@@ -107,6 +112,20 @@ async fn serve(
         crowd.await?;
     }
     served
+}
+
+/// Whoever takes nothing in for this long, because they are slow or have gone without a word, is hung up on.
+#[cfg(target_os = "linux")]
+const STALLED: Duration = Duration::from_secs(30);
+
+/// A reader that stalls must not hold what it has not read for ever. They catch up when they come back.
+fn give_up_in_time(connection: &mut TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = setsockopt(connection, TcpUserTimeout, &(STALLED.as_millis() as u32)) {
+        tracing::debug!(%error, "a connection without a time limit");
+    }
+    // A tick is small and must not wait for the next one.
+    let _ = connection.set_nodelay(true);
 }
 
 fn settings(options: &cli::Serve, address: SocketAddr) -> Settings {

@@ -352,6 +352,9 @@ pub(super) const ENGLISH: Words = Words {
                 thousands((*issued).into())
             )
         }
+        Refusal::TooManyStreams => {
+            "Too many live connections are open. Close some, or try again in a moment.".into()
+        }
         Refusal::TooLarge => "That is too much at once. Please shorten it.".into(),
         Refusal::Unavailable => {
             "We cannot do this right now. Nothing was lost; please try again in a moment.".into()

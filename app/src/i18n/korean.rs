@@ -320,6 +320,10 @@ pub(super) const KOREAN: Words = Words {
                 thousands((*issued).into())
             )
         }
+        Refusal::TooManyStreams => {
+            "실시간 연결이 너무 많이 열려 있어요. 몇 개를 닫거나 잠시 뒤에 다시 시도해 주세요."
+                .into()
+        }
         Refusal::TooLarge => "내용이 너무 많아요. 줄여 주세요.".into(),
         Refusal::Unavailable => {
             "지금은 처리할 수 없어요. 잃어버린 건 없으니 잠시 뒤에 다시 해 주세요.".into()

@@ -55,6 +55,8 @@ enum End {
     Over,
     /// Something was missed: open it anew at once.
     Gap,
+    /// The server stops; another one is there.
+    Bye,
     /// It broke, after something was heard on it or before.
     Lost { heard: bool },
 }
@@ -62,12 +64,21 @@ enum End {
 impl Follower {
     async fn run(&self) {
         let mut failures = 0;
+        // Whether the view is whole, so that the ticks since are all that is needed.
+        let mut whole = true;
         while self.waiting() {
-            match self.stream().await {
+            let end = self.stream(whole).await;
+            whole = !matches!(end, End::Gap);
+            match end {
                 End::Over => break,
                 End::Gap => {
                     failures = 0;
                     sleep(100 + jitter(400)).await;
+                    continue;
+                }
+                End::Bye => {
+                    failures = 0;
+                    sleep(100 + jitter(1900)).await;
                     continue;
                 }
                 End::Lost { heard } => failures = if heard { 1 } else { failures + 1 },
@@ -107,22 +118,27 @@ impl Follower {
     }
 
     /// Follows one stream until it ends. The browser's own reconnecting is cut short: it knows no jitter.
-    async fn stream(&self) -> End {
+    async fn stream(&self, whole: bool) -> End {
         let lost = End::Lost { heard: false };
-        let Ok(mut source) = EventSource::new(&format!("/api/queue_stream?concert_id={}", self.id))
-        else {
+        let mut address = format!("/api/queue_stream?concert_id={}", self.id);
+        if whole && let Some(tick) = self.view.try_with_untracked(|view| view.tick) {
+            address += &format!("&after={}", tick.0);
+        }
+        let Ok(mut source) = EventSource::new(&address) else {
             return lost;
         };
-        let (Ok(views), Ok(ticks), Ok(moments), Ok(alive)) = (
+        let (Ok(views), Ok(ticks), Ok(moments), Ok(alive), Ok(byes)) = (
             source.subscribe("view"),
             source.subscribe("tick"),
             source.subscribe("moment"),
             source.subscribe("alive"),
+            source.subscribe("bye"),
         ) else {
             return lost;
         };
         // A view first, when both are there: the ticks before it are then known to be old, the ones after it follow on.
-        let others = select_with_strategy(moments, alive, |_: &mut ()| PollNext::Left);
+        let others = select_with_strategy(alive, byes, |_: &mut ()| PollNext::Left);
+        let others = select_with_strategy(moments, others, |_: &mut ()| PollNext::Left);
         let others = select_with_strategy(ticks, others, |_: &mut ()| PollNext::Left);
         let mut events = select_with_strategy(views, others, |_: &mut ()| PollNext::Left);
         let opened = js_sys::Date::now();
@@ -140,6 +156,9 @@ impl Follower {
                     };
                     if let Some(end) = self.hear(&name, &data) {
                         return end;
+                    }
+                    if name == "bye" {
+                        return End::Bye;
                     }
                     self.say(match name.as_str() {
                         "moment" => Link::OneMoment,

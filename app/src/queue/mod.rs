@@ -5,6 +5,8 @@ mod join;
 #[cfg(feature = "hydrate")]
 mod live;
 mod page;
+#[cfg(feature = "ssr")]
+mod seats;
 mod sparkline;
 mod standing;
 #[cfg(feature = "ssr")]
@@ -14,6 +16,8 @@ mod waiting;
 pub use api::{JoinQueue, LeaveQueue, QueueViewQuery, queue_view};
 pub use join::JoinBox;
 pub use page::QueuePage;
+#[cfg(feature = "ssr")]
+pub use seats::Seats;
 #[cfg(feature = "ssr")]
 pub use stream::queue_stream;
 

@@ -2,8 +2,11 @@
 //!
 //! Events: `view`, a whole [`QueueView`], first and after every gap; `tick`, a [`model::queue::Tick`] that moves it on;
 //! `moment`, `{}`, when the queue cannot move on for the moment, until anything else comes; `alive`, `{}`, when nothing else was
-//! to be told for a while.
+//! to be told for a while; `bye`, `{}`, when the server stops: come back, another one is there.
+//!
+//! Whoever comes back and names the tick they have seen gets the ticks since, if they are still known here, and no view.
 
+use super::Seats;
 use crate::error::ApiError;
 use crate::sessions::Auth;
 use axum::extract::Query;
@@ -12,12 +15,12 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, http::header};
-use futures::stream::{self, Stream};
+use futures::stream::{self, Stream, StreamExt};
 use model::Refusal;
 use model::concerts::ConcertId;
 use model::queue::{QueueView, TickId};
 use serde::Deserialize;
-use services::queue::News;
+use services::queue::{News, TickEvent};
 use services::sessions::{self, Session};
 use services::{Error, Services, queue};
 use std::convert::Infallible;
@@ -31,16 +34,23 @@ const ALIVE: Duration = Duration::from_secs(15);
 /// How often a place that could not be read is tried again, when nothing says that it is time.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
+/// When to come back after the server has stopped, for browsers that have no pause of their own.
+const COME_BACK: Duration = Duration::from_secs(1);
+
 #[derive(Deserialize)]
 pub struct Arguments {
     concert_id: ConcertId,
+    /// The newest tick that the reader has seen, if any; as good as the header `Last-Event-ID`.
+    after: Option<TickId>,
 }
 
 /// Streams the place of whoever is logged in, until they hang up or the server stops.
 pub async fn queue_stream(
     Extension(services): Extension<Services>,
     Extension(stop): Extension<CancellationToken>,
+    Extension(seats): Extension<Seats>,
     Extension(auth): Extension<Auth>,
+    headers: HeaderMap,
     arguments: Result<Query<Arguments>, QueryRejection>,
 ) -> Response {
     let session = match auth {
@@ -48,20 +58,26 @@ pub async fn queue_stream(
         Auth::Anonymous => return ApiError(Refusal::NotLoggedIn).into_response(),
         Auth::Unavailable => return ApiError(Refusal::Unavailable).into_response(),
     };
-    let Ok(Query(Arguments { concert_id })) = arguments else {
+    let Ok(Query(Arguments { concert_id, after })) = arguments else {
         return ApiError(Refusal::Malformed).into_response();
     };
-    match Watcher::start(services, session, concert_id).await {
-        Ok((watcher, view)) => {
+    let seat = match seats.take(session.account_id) {
+        Ok(seat) => seat,
+        Err(refusal) => return ApiError(refusal).into_response(),
+    };
+    let seen = last_event_id(&headers).or(after);
+    match Watcher::start(services, session, concert_id, seen).await {
+        Ok((watcher, first)) => {
             let ended = session_ended(watcher.services.clone(), watcher.session.clone());
-            let events = stream::unfold((watcher, Some(view)), async |(mut watcher, first)| {
-                let event = match first {
-                    Some(view) => view_event(&view),
-                    None => watcher.next().await?,
-                };
-                Some((Ok::<_, Infallible>(event), (watcher, None)))
+            let events = first.chain(stream::unfold(watcher, async |mut watcher| {
+                let event = watcher.next().await?;
+                Some((event, watcher))
+            }));
+            let events = stop_at(events, stop, ended).map(move |event| {
+                // As long as there are events to come, the seat is taken.
+                let _ = &seat;
+                Ok::<_, Infallible>(event)
             });
-            let events = stop_at(Box::pin(events), stop, ended);
             let mut headers = HeaderMap::new();
             // A reverse proxy that buffers would show a rank that is no longer true.
             headers.insert("x-accel-buffering", header::HeaderValue::from_static("no"));
@@ -76,19 +92,31 @@ pub async fn queue_stream(
     }
 }
 
+/// What a browser sends when it reconnects by itself.
+fn last_event_id(headers: &HeaderMap) -> Option<TickId> {
+    let id = headers.get("last-event-id")?.to_str().ok()?;
+    id.parse().ok().map(TickId)
+}
+
 /// Ends the stream when the server stops, which it would hold up, and when the session has ended.
-fn stop_at<S: Stream + Unpin>(
-    events: S,
+fn stop_at(
+    events: impl Stream<Item = Event>,
     stop: CancellationToken,
     ended: impl Future<Output = ()>,
-) -> impl Stream<Item = S::Item> {
-    use futures::StreamExt;
-    events.take_until(async move {
+) -> impl Stream<Item = Event> {
+    let stopping = stop.clone();
+    let bye = stream::once(async move {
+        stopping
+            .is_cancelled()
+            .then(|| wordless("bye").retry(COME_BACK))
+    });
+    let events = events.take_until(async move {
         tokio::select! {
             () = stop.cancelled() => {}
             () = ended => {}
         }
-    })
+    });
+    events.chain(bye.filter_map(async |event| event))
 }
 
 /// Returns soon after the session was logged out, on whichever server, or its token has expired. A store that is away is no
@@ -114,25 +142,37 @@ struct Watcher {
 }
 
 impl Watcher {
+    /// The watcher, and what there is to tell at once.
     async fn start(
         services: Services,
         session: Session,
         concert: ConcertId,
-    ) -> Result<(Watcher, QueueView), Error> {
+        seen: Option<TickId>,
+    ) -> Result<(Watcher, impl Stream<Item = Event>), Error> {
         // Ticks first, then the view: what happens in between is in both, and told apart by its id.
-        let news = services.ticks.watch(concert);
-        let view = queue::view(&services, session.account_id, concert).await?;
-        Ok((
-            Watcher {
-                services,
-                session,
-                concert,
-                news,
-                seen: Some(view.tick),
-                interrupted: false,
-            },
-            view,
-        ))
+        let (news, missed) = services.ticks.watch_from(concert, seen.unwrap_or_default());
+        let (seen, first) = match missed {
+            Some(missed) if seen.is_some() => {
+                let newest = missed.last().map(|event| event.tick.id);
+                let mut events: Vec<Event> = missed.into_iter().map(tick_event).collect();
+                // So that they know at once that somebody is there.
+                events.push(wordless("alive"));
+                (newest.or(seen), events)
+            }
+            _ => {
+                let view = queue::view(&services, session.account_id, concert).await?;
+                (Some(view.tick), vec![view_event(&view)])
+            }
+        };
+        let watcher = Watcher {
+            services,
+            session,
+            concert,
+            news,
+            seen,
+            interrupted: false,
+        };
+        Ok((watcher, stream::iter(first)))
     }
 
     /// The next thing to tell; None ends the stream, and the browser comes back.
@@ -155,8 +195,7 @@ impl Watcher {
                 Ok(News::Tick(event)) if self.seen == Some(event.tick.previous) => {
                     self.seen = Some(event.tick.id);
                     self.interrupted = false;
-                    let id = event.tick.id.0.to_string();
-                    return Some(Event::default().event("tick").id(id).data(event.json));
+                    return Some(tick_event(event));
                 }
                 Ok(News::Interrupted) => {
                     self.interrupted = true;
@@ -185,6 +224,11 @@ impl Watcher {
             }
         }
     }
+}
+
+fn tick_event(event: TickEvent) -> Event {
+    let id = event.tick.id.0.to_string();
+    Event::default().event("tick").id(id).data(event.json)
 }
 
 fn wordless(event: &'static str) -> Event {

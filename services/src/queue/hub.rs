@@ -2,9 +2,10 @@
 //! watches.
 
 use model::concerts::ConcertId;
-use model::queue::Tick;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use model::queue::{Tick, TickId};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 /// A watcher that falls further behind than this reads its standing anew.
@@ -31,10 +32,23 @@ pub enum News {
 /// How many watchers may read their standing anew at the same time.
 const READING: usize = 8;
 
+/// So many ticks are kept for those whose line broke and who come back.
+const RECENT: usize = 256;
+
+/// For so long after the last watcher has gone.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
 /// Hands every tick of a concert to everyone in this process who watches it.
 pub struct TickHub {
     readers: Semaphore,
-    concerts: Mutex<HashMap<ConcertId, broadcast::Sender<News>>>,
+    concerts: Mutex<HashMap<ConcertId, Channel>>,
+}
+
+struct Channel {
+    sender: broadcast::Sender<News>,
+    recent: VecDeque<TickEvent>,
+    interrupted: bool,
+    watched: Instant,
 }
 
 impl Default for TickHub {
@@ -55,28 +69,149 @@ impl TickHub {
 
     /// Everything from now on.
     pub fn watch(&self, concert: ConcertId) -> broadcast::Receiver<News> {
-        self.lock()
-            .entry(concert)
-            .or_insert_with(|| broadcast::channel(KEPT).0)
-            .subscribe()
+        let mut concerts = self.lock();
+        concerts.entry(concert).or_default().sender.subscribe()
+    }
+
+    /// Everything from now on, and the ticks between `seen` and now. None: some of them are not kept, or were never told.
+    pub fn watch_from(
+        &self,
+        concert: ConcertId,
+        seen: TickId,
+    ) -> (broadcast::Receiver<News>, Option<Vec<TickEvent>>) {
+        let mut concerts = self.lock();
+        let channel = concerts.entry(concert).or_default();
+        (channel.sender.subscribe(), channel.since(seen))
     }
 
     pub(super) fn publish(&self, concert: ConcertId, news: News) {
-        if let Some(sender) = self.lock().get(&concert) {
-            // Nobody watches: nothing to do.
-            let _ = sender.send(news);
+        if let Some(channel) = self.lock().get_mut(&concert) {
+            channel.keep(&news);
+            // Nobody watches at the moment: nothing to do.
+            let _ = channel.sender.send(news);
         }
     }
 
-    /// The concerts that somebody watches; forgets the others.
+    /// The concerts that somebody watches, or did a moment ago; forgets the others.
     pub(super) fn watched(&self) -> Vec<i64> {
-        let mut concerts = self.lock();
-        concerts.retain(|_, sender| sender.receiver_count() > 0);
+        let (mut concerts, now) = (self.lock(), Instant::now());
+        concerts.retain(|_, channel| {
+            if channel.sender.receiver_count() > 0 {
+                channel.watched = now;
+            }
+            now.duration_since(channel.watched) < KEPT_FOR
+        });
         concerts.keys().map(|concert| concert.0).collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConcertId, broadcast::Sender<News>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConcertId, Channel>> {
         // A panic elsewhere leaves the map whole: nothing is half done under this lock.
         self.concerts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Channel {
+    fn default() -> Channel {
+        Channel {
+            sender: broadcast::channel(KEPT).0,
+            recent: VecDeque::new(),
+            interrupted: false,
+            watched: Instant::now(),
+        }
+    }
+}
+
+impl Channel {
+    fn keep(&mut self, news: &News) {
+        self.interrupted = matches!(news, News::Interrupted);
+        if let News::Tick(event) = news {
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(event.clone());
+        }
+    }
+
+    fn since(&self, seen: TickId) -> Option<Vec<TickEvent>> {
+        if self.interrupted {
+            return None;
+        }
+        let known = |event: &TickEvent| event.tick.id == seen || event.tick.previous == seen;
+        let first = self.recent.iter().position(known)?;
+        let (mut last, mut ticks) = (seen, Vec::new());
+        for event in self.recent.iter().skip(first) {
+            if event.tick.id == seen {
+                continue;
+            }
+            if event.tick.previous != last {
+                return None;
+            }
+            last = event.tick.id;
+            ticks.push(event.clone());
+        }
+        Some(ticks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::concerts::SaleState;
+    use model::queue::Sale;
+
+    fn tick(id: i64, previous: i64) -> News {
+        let sale = Sale {
+            state: SaleState::Open,
+            stock: 1,
+            batch_size: 1,
+            interval_ms: 1,
+        };
+        let tick = Tick {
+            id: TickId(id),
+            previous: TickId(previous),
+            issued: Vec::new(),
+            left: Vec::new(),
+            waiting: 0,
+            sale,
+        };
+        News::Tick(TickEvent {
+            tick: Arc::new(tick),
+            json: "".into(),
+        })
+    }
+
+    /// The ids of the ticks that somebody who comes back gets.
+    fn since(hub: &TickHub, seen: i64) -> Option<Vec<i64>> {
+        let (_, ticks) = hub.watch_from(ConcertId(1), TickId(seen));
+        ticks.map(|ticks| ticks.iter().map(|event| event.tick.id.0).collect())
+    }
+
+    #[test]
+    fn whoever_comes_back_gets_what_they_missed_or_is_told_that_it_cannot_be_had() {
+        let hub = TickHub::default();
+        let _watching = hub.watch(ConcertId(1));
+        for id in 2..6 {
+            hub.publish(ConcertId(1), tick(id, id - 1));
+        }
+        assert_eq!(since(&hub, 3), Some(vec![4, 5]));
+        assert_eq!(since(&hub, 5), Some(vec![]));
+        assert_eq!(
+            since(&hub, 1),
+            Some(vec![2, 3, 4, 5]),
+            "the first one follows on"
+        );
+        assert_eq!(since(&hub, 9), None, "of a server that is ahead");
+        assert_eq!(since(&hub, 0), None);
+        // A gap on purpose: 6 was never told.
+        hub.publish(ConcertId(1), tick(7, 6));
+        assert_eq!(since(&hub, 4), None);
+        assert_eq!(since(&hub, 7), Some(vec![]));
+        hub.publish(ConcertId(1), News::Interrupted);
+        assert_eq!(since(&hub, 7), None, "what they have may be old");
+        for id in 8..8 + RECENT as i64 {
+            hub.publish(ConcertId(1), tick(id, id - 1));
+        }
+        assert_eq!(since(&hub, 6), None, "no longer kept");
+        assert_eq!(since(&hub, 7).map(|ticks| ticks.len()), Some(RECENT));
     }
 }
