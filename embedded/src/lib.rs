@@ -2,12 +2,14 @@
 //!
 //! Both listen on Unix sockets only, so that ports never clash and nobody else gets in.
 
+pub mod cluster;
 mod postgres;
 mod program;
 mod redis;
 pub mod testing;
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
 use std::fs::{self, File, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
@@ -20,6 +22,13 @@ pub enum Durability {
     Durable,
     /// Nothing survives; for tests.
     Throwaway,
+}
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    Postgres,
+    Redis,
 }
 
 /// A running PostgreSQL and a running Redis: started again when they die, stopped by [`Stores::stop`], signalled to stop
@@ -36,11 +45,20 @@ impl Stores {
     /// Stores left over from a process that was killed are stopped first. Fails when a program is missing (the error
     /// says which package to install), or when another process uses the directory.
     pub async fn start(dir: &Path, durability: Durability) -> Result<Stores> {
+        Stores::start_with(dir, durability, &[]).await
+    }
+
+    /// The same, with settings for PostgreSQL, each as `name=value`.
+    pub async fn start_with(
+        dir: &Path,
+        durability: Durability,
+        postgres_settings: &[&str],
+    ) -> Result<Stores> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         let lock = lock(&dir)?;
         let sockets = socket_dir(&dir)?;
-        let postgres = postgres::Postgres::start(&dir, &sockets, durability);
+        let postgres = postgres::Postgres::start(&dir, &sockets, durability, postgres_settings);
         let redis = redis::Redis::start(&dir, &sockets, durability);
         let (postgres, redis) = tokio::try_join!(postgres, redis)?;
         Ok(Stores {
@@ -58,6 +76,26 @@ impl Stores {
     /// For `REDIS_URL`.
     pub fn redis_url(&self) -> &str {
         &self.redis.url
+    }
+
+    /// Ends one of them with a signal, waits until it is gone, does `meanwhile`, and starts it again: for tests of what
+    /// happens then. Returns when it has been started; it may not answer yet.
+    pub async fn interrupt(
+        &self,
+        store: Store,
+        signal: Signal,
+        meanwhile: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<()> {
+        let process = match store {
+            Store::Postgres => &self.postgres.process,
+            Store::Redis => &self.redis.process,
+        };
+        process.interrupt(signal, meanwhile).await
+    }
+
+    /// Where Redis keeps its files.
+    pub fn redis_data(&self) -> &Path {
+        &self.redis.data
     }
 
     /// Stops both in order and waits until they are gone.

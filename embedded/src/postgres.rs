@@ -18,13 +18,19 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    pub async fn start(dir: &Path, sockets: &Path, durability: Durability) -> Result<Postgres> {
+    pub async fn start(
+        dir: &Path,
+        sockets: &Path,
+        durability: Durability,
+        settings: &[&str],
+    ) -> Result<Postgres> {
         let data = dir.join("postgres");
         let programs = Programs::find()?;
         programs.initialise(&data).await?;
         programs.stop_leftover(&data).await?;
 
         let (log, data_dir, socket_dir) = (dir.join("postgres.log"), data, sockets.to_owned());
+        let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         let command = Box::new(move || {
             let mut command = programs.command(&programs.postgres)?;
             command.arg("-D").arg(&data_dir).arg("-k").arg(&socket_dir);
@@ -35,6 +41,9 @@ impl Postgres {
                 "timezone=UTC",
             ] {
                 command.args(["-c", setting]);
+            }
+            for setting in &settings {
+                command.arg("-c").arg(setting);
             }
             if durability == Durability::Throwaway {
                 command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);

@@ -5,11 +5,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, User};
 use std::fs::File;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -92,15 +94,18 @@ impl Starting {
     pub fn keep_running(self) -> Running {
         let id = Arc::new(AtomicU32::new(self.child.id().unwrap_or_default()));
         let (stop, stop_signal) = (CancellationToken::new(), self.program.stop_signal);
+        let (interruptions, asked) = mpsc::channel(1);
         let task = tokio::spawn(supervise(
             self.program,
             self.child,
             id.clone(),
             stop.clone(),
+            asked,
         ));
         Running {
             id,
             stop,
+            interruptions,
             stop_signal,
             task: Some(task),
         }
@@ -112,11 +117,41 @@ pub struct Running {
     /// 0: there is no process at the moment.
     id: Arc<AtomicU32>,
     stop: CancellationToken,
+    interruptions: mpsc::Sender<Interruption>,
     stop_signal: Signal,
     task: Option<JoinHandle<()>>,
 }
 
+/// To be ended, and started again after something was done.
+struct Interruption {
+    signal: Signal,
+    meanwhile: Pin<Box<dyn Future<Output = ()> + Send>>,
+    started: oneshot::Sender<()>,
+}
+
 impl Running {
+    /// Ends the process with a signal, waits until it is gone, does `meanwhile`, and starts it again.
+    ///
+    /// Returns when the new process has been started; it may not be ready yet.
+    pub async fn interrupt(
+        &self,
+        signal: Signal,
+        meanwhile: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<()> {
+        let (started, has_started) = oneshot::channel();
+        let interruption = Interruption {
+            signal,
+            meanwhile: Box::pin(meanwhile),
+            started,
+        };
+        let stopped = || anyhow!("the program is being stopped");
+        self.interruptions
+            .send(interruption)
+            .await
+            .map_err(|_| stopped())?;
+        has_started.await.map_err(|_| stopped())
+    }
+
     /// Asks the process to stop and waits until it has.
     pub async fn stop(mut self) -> Result<()> {
         self.stop.cancel();
@@ -140,27 +175,38 @@ async fn supervise(
     mut child: Child,
     id: Arc<AtomicU32>,
     stop: CancellationToken,
+    mut interruptions: mpsc::Receiver<Interruption>,
 ) {
     loop {
+        let mut started = None;
         tokio::select! {
             status = child.wait() => {
                 id.store(0, Ordering::Relaxed);
                 tracing::error!(program = program.name, ?status, "ended by itself and is started again");
             }
-            () = stop.cancelled() => {
-                signal(id.load(Ordering::Relaxed), program.stop_signal);
-                if let Err(error) = child.wait().await {
-                    tracing::warn!(program = program.name, %error, "could not be waited for");
+            // The handle is gone: `stop` says so as well.
+            Some(interruption) = interruptions.recv() => {
+                end(&program, &mut child, &id, interruption.signal).await;
+                tokio::select! {
+                    () = interruption.meanwhile => {}
+                    () = stop.cancelled() => return,
                 }
-                id.store(0, Ordering::Relaxed);
+                started = Some(interruption.started);
+            }
+            () = stop.cancelled() => {
+                end(&program, &mut child, &id, program.stop_signal).await;
                 return;
             }
         }
+        // `meanwhile` was the pause that whoever interrupted wanted.
+        let mut at_once = started.is_some();
         child = loop {
-            tokio::select! {
-                // Not at once: what the dead process held (a socket, shared memory) may take a moment to be free.
-                () = tokio::time::sleep(RESTART_PAUSE) => {}
-                () = stop.cancelled() => return,
+            if !std::mem::take(&mut at_once) {
+                tokio::select! {
+                    // Not at once: what the dead process held (a socket, shared memory) may take a moment to be free.
+                    () = tokio::time::sleep(RESTART_PAUSE) => {}
+                    () = stop.cancelled() => return,
+                }
             }
             match program.spawn() {
                 Ok(child) => break child,
@@ -170,7 +216,20 @@ async fn supervise(
             }
         };
         id.store(child.id().unwrap_or_default(), Ordering::Relaxed);
+        if let Some(started) = started {
+            // Whoever asked may have gone.
+            let _ = started.send(());
+        }
     }
+}
+
+/// Sends the signal and waits until the process is gone.
+async fn end(program: &Program, child: &mut Child, id: &AtomicU32, with: Signal) {
+    signal(id.load(Ordering::Relaxed), with);
+    if let Err(error) = child.wait().await {
+        tracing::warn!(program = program.name, %error, "could not be waited for");
+    }
+    id.store(0, Ordering::Relaxed);
 }
 
 /// Does nothing for a process that is not there.

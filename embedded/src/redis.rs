@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
-const PACKAGE: &str = "Redis (Debian and Ubuntu: redis-server; Homebrew: redis)";
+pub const PACKAGE: &str = "Redis (Debian and Ubuntu: redis-server; Homebrew: redis)";
 
 pub struct Redis {
     pub process: Running,
     pub url: String,
+    pub data: PathBuf,
 }
 
 impl Redis {
@@ -23,7 +24,7 @@ impl Redis {
         let url = url(sockets)?;
         stop_leftover(&url).await;
 
-        let log = dir.join("redis.log");
+        let (log, data_dir) = (dir.join("redis.log"), data.clone());
         let command = Box::new(move || {
             let mut command = Command::new(&program);
             command.args([
@@ -40,7 +41,7 @@ impl Redis {
                 .arg("--unixsocket")
                 .arg(&socket)
                 .arg("--dir")
-                .arg(&data);
+                .arg(&data_dir);
             match durability {
                 // One fsync covers everything that arrived together, so this costs about a fifth of the throughput.
                 Durability::Durable => {
@@ -61,6 +62,7 @@ impl Redis {
         Ok(Redis {
             process: starting.keep_running(),
             url,
+            data,
         })
     }
 }
@@ -92,7 +94,7 @@ async fn stop_leftover(url: &str) {
     }
 }
 
-async fn wait_until_ready(process: &mut Starting, url: &str) -> Result<()> {
+pub async fn wait_until_ready(process: &mut Starting, url: &str) -> Result<()> {
     let patience = Duration::from_secs(60);
     let began = Instant::now();
     loop {

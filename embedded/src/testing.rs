@@ -1,5 +1,6 @@
 //! Stores for one test: a database and a key prefix of its own.
 
+use crate::cluster::Cluster;
 use crate::{Durability, Stores};
 use anyhow::{Context, Result};
 use rand::Rng;
@@ -33,9 +34,16 @@ pub async fn stores() -> Result<TestStores> {
     }
 }
 
+/// A Redis Cluster in a temporary directory, which goes with the second value.
+pub async fn throwaway_cluster() -> Result<(Cluster, tempfile::TempDir)> {
+    let dir = tempdir()?;
+    let cluster = Cluster::start(dir.path()).await?;
+    Ok((cluster, dir))
+}
+
 /// PostgreSQL and Redis in a temporary directory, which goes with the second value.
 pub async fn throwaway() -> Result<(Stores, tempfile::TempDir)> {
-    let dir = tempfile::Builder::new().prefix("frontrow-").tempdir()?;
+    let dir = tempdir()?;
     // PostgreSQL runs as another user when we are root, and must be able to reach its part of the directory.
     std::fs::set_permissions(
         dir.path(),
@@ -43,6 +51,10 @@ pub async fn throwaway() -> Result<(Stores, tempfile::TempDir)> {
     )?;
     let stores = Stores::start(dir.path(), Durability::Throwaway).await?;
     Ok((stores, dir))
+}
+
+fn tempdir() -> std::io::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix("frontrow-").tempdir()
 }
 
 async fn fresh(
@@ -70,6 +82,17 @@ async fn fresh(
 }
 
 impl TestStores {
+    /// The address of the Redis, or of each master of the cluster by itself, for what concerns a whole server.
+    pub fn redis_servers(&self) -> Vec<String> {
+        match self.redis_url.strip_prefix("redis-cluster://") {
+            Some(masters) => masters
+                .split(',')
+                .map(|master| format!("redis://{master}"))
+                .collect(),
+            None => vec![self.redis_url.clone()],
+        }
+    }
+
     /// The only user of stores that a test has started itself, and takes away.
     pub fn of(stores: &Stores) -> TestStores {
         TestStores {

@@ -1,6 +1,6 @@
 //! Stores of our own that die are there again, with what they were told to keep.
 
-use embedded::{Durability, Stores};
+use embedded::{Durability, Store, Stores};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::{Connection, PgConnection};
@@ -97,4 +97,32 @@ async fn killed_stores_come_back_with_everything_and_stop_when_told() {
     assert!(embedded::running(dir.path()).unwrap().is_none());
     assert!(!dir.path().join("postgres/postmaster.pid").exists());
     assert!(!dir.path().join("run/redis.sock").exists());
+}
+
+#[tokio::test]
+async fn what_is_done_between_the_end_and_the_start_is_done_to_files_that_nobody_uses() {
+    let (stores, _dir) = embedded::testing::throwaway().await.unwrap();
+    let set = async |value: i64| {
+        let mut connection = redis(stores.redis_url()).await?;
+        redis::cmd("SET")
+            .arg("kept")
+            .arg(value)
+            .exec_async(&mut connection)
+            .await
+    };
+    set(1).await.unwrap();
+    let url = stores.redis_url().to_owned();
+    let (was_gone, gone) = tokio::sync::oneshot::channel();
+    let meanwhile = async move {
+        let _ = was_gone.send(redis(&url).await.is_err());
+    };
+    stores
+        .interrupt(Store::Redis, Signal::SIGKILL, meanwhile)
+        .await
+        .unwrap();
+    assert!(gone.await.unwrap());
+    while set(2).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stores.stop().await.unwrap();
 }

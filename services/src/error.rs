@@ -77,21 +77,23 @@ fn has_class(error: &sqlx::Error, classes: &[&str]) -> bool {
 }
 
 fn redis_is_away(error: &redis::RedisError) -> bool {
-    use redis::{ErrorKind, ServerErrorKind};
-    // Out of memory, or unable to write to its disk: it refuses writes until that is mended.
-    matches!(error.code(), Some("OOM" | "MISCONF"))
-        || error.is_io_error()
-        || error.is_timeout()
-        || error.is_connection_dropped()
-        || error.is_connection_refusal()
-        || matches!(
-            error.kind(),
-            ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                    | ServerErrorKind::MasterDown
-                    | ServerErrorKind::ReadOnly
-                    | ServerErrorKind::TryAgain
-                    | ServerErrorKind::ClusterDown
-            )
-        )
+    // What a pipeline or a transaction failed of is inside it.
+    let answers = error.clone().into_server_errors();
+    error.is_io_error()
+        || error.code().is_some_and(says_away)
+        || answers.is_some_and(|answers| answers.iter().any(|(_, answer)| says_away(answer.code())))
+}
+
+/// Whether the code of Redis's answer is one that goes away when one tries again later.
+fn says_away(code: &str) -> bool {
+    matches!(
+        code,
+        // Out of memory, or unable to write to its disk: it refuses writes until that is mended.
+        "OOM" | "MISCONF"
+        | "LOADING" | "MASTERDOWN" | "READONLY"
+        // A cluster that lacks a master, moves a slot, or changed its mind more often than we tried.
+        | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK"
+        // A script that was just loaded: another node, or one that was restarted, has taken over in between.
+        | "NOSCRIPT"
+    )
 }

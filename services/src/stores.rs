@@ -1,9 +1,13 @@
 //! The two stores: PostgreSQL, the record of truth, and Redis, the order and the sessions.
 
+mod cluster;
+
 use crate::{Clock, Error, Result};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use cluster::Cluster;
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::{Cmd, Pipeline, RedisFuture, Value};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -43,18 +47,37 @@ impl fmt::Debug for Secret {
 /// No statement of ours takes this long unless something is wrong; then an error is better than a connection that is gone.
 const STATEMENT_PATIENCE: &str = "10s";
 
+/// A server that fell asleep in the middle of a transaction would hold its locks, and a whole sale, until it wakes.
+const IDLE_PATIENCE: &str = "5s";
+
 /// At most `connections` to PostgreSQL.
 pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| Error::Setting(format!("DATABASE_URL cannot be used: {error}")))?
         .application_name("frontrow")
-        .options([("statement_timeout", STATEMENT_PATIENCE)]);
+        .options([
+            ("statement_timeout", STATEMENT_PATIENCE),
+            ("idle_in_transaction_session_timeout", IDLE_PATIENCE),
+        ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         // Somebody is waiting for a page: better a clear "try again" than a long silence.
         .acquire_timeout(Duration::from_secs(3))
         .connect_with(options)
         .await?)
+}
+
+/// Begins a transaction, which is rolled back when it is dropped before it was committed.
+///
+/// In a task of its own: whoever waits for this may hang up, and a `BEGIN` whose answer nobody has read would leave the
+/// pool with a connection in a transaction that nobody ends. What is written on it after that would look written and be lost.
+pub async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>> {
+    let db = db.clone();
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    let beginning = tokio::spawn(async move { db.begin().await });
+    Ok(beginning
+        .await
+        .map_err(|error| Error::Broken(error.to_string()))??)
 }
 
 /// Applies the migrations that are missing. Safe when several servers start at once: sqlx takes a lock, for which the
@@ -72,31 +95,56 @@ pub async fn migrate(url: &str) -> Result<()> {
     Ok(connection.close().await?)
 }
 
-/// A connection that mends itself, shared by everyone in the process: commands of many tasks travel in one pipeline.
+/// Until a connection to Redis stands.
+const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
+/// Until Redis has answered. Somebody is waiting for a page.
+const RESPONSE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// One Redis or a cluster, behind a connection that mends itself, shared by everyone in the process: commands of many
+/// tasks travel in one pipeline.
 #[derive(Clone)]
 pub struct Redis {
-    connection: ConnectionManager,
+    store: RedisStore,
     prefix: Arc<str>,
 }
 
+#[derive(Clone)]
+enum RedisStore {
+    Server(ConnectionManager),
+    Cluster(Cluster),
+}
+
 impl Redis {
-    /// Does not connect yet.
+    /// `redis://…` and its like name one server, `redis-cluster://[user:password@]host:port[,host:port…]` some nodes of
+    /// a cluster, which name the others. Does not wait for a connection: a Redis that is away is waited for by whoever
+    /// needs it.
     pub fn new(url: &str, prefix: &str) -> Result<Redis> {
-        let client = redis::Client::open(url)
-            .map_err(|error| Error::Setting(format!("REDIS_URL cannot be used: {error}")))?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(Duration::from_secs(2)))
-            .set_response_timeout(Some(Duration::from_secs(3)))
-            .set_number_of_retries(2)
-            .set_max_delay(Duration::from_millis(500));
+        let unusable = |error| Error::Setting(format!("REDIS_URL cannot be used: {error}"));
+        let store = match Cluster::open(url).map_err(unusable)? {
+            Some(_) if prefix.contains(['{', '}']) => {
+                return Err(Error::Setting(
+                    "FRONTROW_REDIS_PREFIX cannot have braces in it: in a cluster they say which keys belong together"
+                        .into(),
+                ));
+            }
+            Some(cluster) => RedisStore::Cluster(cluster),
+            None => {
+                let client = redis::Client::open(url).map_err(unusable)?;
+                RedisStore::Server(manager(client)?)
+            }
+        };
         Ok(Redis {
-            connection: client.get_connection_manager_lazy(config)?,
+            store,
             prefix: prefix.into(),
         })
     }
 
-    pub fn connection(&self) -> ConnectionManager {
-        self.connection.clone()
+    /// A request with several keys, a pipeline and a transaction must keep to keys with the same hash tag.
+    pub fn connection(&self) -> RedisConnection {
+        match &self.store {
+            RedisStore::Server(manager) => RedisConnection::Server(manager.clone()),
+            RedisStore::Cluster(cluster) => RedisConnection::Cluster(cluster.connection()),
+        }
     }
 
     /// The full name of a key.
@@ -104,11 +152,64 @@ impl Redis {
         format!("{}{name}", self.prefix)
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis answers; of a cluster, whether it serves its keys.
     pub async fn ping(&self) -> Result<()> {
-        Ok(redis::cmd("PING")
-            .exec_async(&mut self.connection())
-            .await?)
+        match &self.store {
+            RedisStore::Server(manager) => {
+                redis::cmd("PING").exec_async(&mut manager.clone()).await?;
+            }
+            RedisStore::Cluster(cluster) => cluster.ping().await?,
+        }
+        Ok(())
+    }
+}
+
+/// Does not connect yet.
+fn manager(client: redis::Client) -> redis::RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(CONNECTION_PATIENCE))
+        .set_response_timeout(Some(RESPONSE_PATIENCE))
+        .set_number_of_retries(2)
+        .set_max_delay(Duration::from_millis(500));
+    client.get_connection_manager_lazy(config)
+}
+
+/// What commands are sent with, the same for one Redis and for a cluster.
+#[derive(Clone)]
+pub enum RedisConnection {
+    Server(ConnectionManager),
+    Cluster(cluster::Connection),
+}
+
+impl ConnectionLike for RedisConnection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            RedisConnection::Server(manager) => manager.req_packed_command(command),
+            RedisConnection::Cluster(connection) => connection.req_packed_command(command),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            RedisConnection::Server(manager) => {
+                manager.req_packed_commands(pipeline, offset, count)
+            }
+            RedisConnection::Cluster(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            RedisConnection::Server(manager) => manager.get_db(),
+            RedisConnection::Cluster(connection) => connection.get_db(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! `with-stores COMMAND [ARGUMENT …]`: runs a command with an empty PostgreSQL and Redis, and stops them after it.
+//! `with-stores [--cluster] COMMAND [ARGUMENT …]`: runs a command with an empty PostgreSQL and Redis, and stops them
+//! after it. With `--cluster` the Redis is a cluster of three masters.
 
 use anyhow::{Context, Result};
 use embedded::testing;
@@ -8,19 +9,29 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let mut arguments = std::env::args_os().skip(1);
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    let with_cluster = arguments.next_if(|first| first == "--cluster").is_some();
     let program = arguments
         .next()
-        .context("usage: with-stores COMMAND [ARGUMENT …]")?;
+        .context("usage: with-stores [--cluster] COMMAND [ARGUMENT …]")?;
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
     let (stores, _dir) = testing::throwaway().await?;
+    let cluster = if with_cluster {
+        Some(testing::throwaway_cluster().await?)
+    } else {
+        None
+    };
+    let redis_url = match &cluster {
+        Some((cluster, _dir)) => cluster.url(),
+        None => stores.redis_url(),
+    };
     let mut child = Command::new(&program)
         .args(arguments)
         .env(testing::DATABASE_URL, stores.database_url())
-        .env(testing::REDIS_URL, stores.redis_url())
+        .env(testing::REDIS_URL, redis_url)
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
@@ -30,6 +41,9 @@ async fn main() -> Result<ExitCode> {
         _ = terminate.recv() => None,
     };
     drop(child);
+    if let Some((cluster, _dir)) = cluster {
+        cluster.stop().await?;
+    }
     stores.stop().await?;
     let code = status.and_then(|status| status.code()).unwrap_or(130);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))

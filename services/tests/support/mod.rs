@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use embedded::testing::{self, TestStores};
 use model::accounts::{Account, Role, SignUpForm};
 use model::concerts::{Concert, ConcertDetails, Genre};
+use redis::AsyncCommands;
 use services::sessions::{self, Session};
 use services::stores::{Secret, Settings};
 use services::{Clock, Services, accounts, concerts};
@@ -25,6 +26,10 @@ pub async fn world() -> World {
     let stores = testing::stores()
         .await
         .expect("PostgreSQL and Redis for the test");
+    world_in(stores).await
+}
+
+pub async fn world_in(stores: TestStores) -> World {
     let clock = Clock::default();
     let services = another_server(&stores, &clock).await;
     World {
@@ -117,19 +122,25 @@ impl World {
 
     /// The keys of this test's Redis that match, gone: `*` as after a FLUSHALL.
     pub async fn lose(&self, pattern: &str) {
-        let mut redis = self.services.redis.connection();
-        let keys: Vec<String> = redis::cmd("KEYS")
-            .arg(self.services.redis.key(pattern))
-            .query_async(&mut redis)
-            .await
-            .unwrap();
-        if !keys.is_empty() {
-            redis::cmd("DEL")
-                .arg(keys)
-                .exec_async(&mut redis)
+        for key in self.keys(pattern).await {
+            let mut redis = self.services.redis.connection();
+            redis.del::<_, ()>(key).await.unwrap();
+        }
+    }
+
+    /// The keys of this test's Redis that match.
+    pub async fn keys(&self, pattern: &str) -> Vec<String> {
+        let mut keys = Vec::new();
+        for server in self.stores.redis_servers() {
+            let mut redis = redis::Client::open(server)
+                .unwrap()
+                .get_multiplexed_async_connection()
                 .await
                 .unwrap();
+            let found: Vec<String> = redis.keys(self.services.redis.key(pattern)).await.unwrap();
+            keys.extend(found);
         }
+        keys
     }
 
     pub fn details(&self) -> ConcertDetails {
@@ -166,6 +177,7 @@ pub fn session(account_id: i64, role: Role) -> Session {
         account_name: format!("fan{account_id}"),
         nickname: format!("Fan {account_id}"),
         role,
+        rehearsal: None,
         expires_at: chrono::DateTime::<chrono::Utc>::MAX_UTC,
     }
 }

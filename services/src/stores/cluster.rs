@@ -1,0 +1,453 @@
+//! A Redis Cluster: which master has which keys, and a connection to each.
+//!
+//! redis-rs has a client for clusters of its own (`cluster_async`), which is not used: as of 1.8.1 all masters share a
+//! task and a lock in it, which stand still for good when a few dozen requests meet a master that has died; and it does
+//! not notice when a master that hangs was replaced. Here masters have nothing in common but the map of the slots: one
+//! that is away or hangs costs its own keys alone, as a single Redis would.
+
+use super::{RESPONSE_PATIENCE, manager};
+use futures::future;
+use redis::aio::{ConnectionLike, ConnectionManager};
+use redis::cluster_routing::Slot;
+use redis::io::tcp::TcpSettings;
+use redis::{
+    Arg, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisFuture,
+    RedisResult, ServerError, ServerErrorKind, Value, from_redis_value,
+};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The scheme of an address that names a cluster.
+const SCHEME: &str = "redis-cluster://";
+/// How often a request is sent while masters only say that another one has the slot, or that it is on its way there.
+const TRIES: u32 = 4;
+/// Between two tries while a slot is on its way.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+/// From asking for the map to asking again: whoever finds it wrong may be one of thousands.
+const RELEARN: Duration = Duration::from_millis(200);
+
+type Address = Arc<str>;
+/// The address of the master of each slot. Slots that nobody serves are missing.
+type Slots = HashMap<Slot, Address>;
+
+/// Shared by everyone in the process.
+#[derive(Clone)]
+pub struct Cluster(Arc<Shared>);
+
+struct Shared {
+    /// `user:password@`, or nothing.
+    user: String,
+    /// Those that the setting names.
+    seeds: Vec<Address>,
+    slots: watch::Sender<Arc<Slots>>,
+    /// One at a time asks for the slots.
+    learning: tokio::sync::Mutex<()>,
+    learning_soon: AtomicBool,
+    connections: Mutex<HashMap<Address, ConnectionManager>>,
+}
+
+impl Cluster {
+    /// None: the address names a single server. Does not connect yet.
+    pub fn open(url: &str) -> RedisResult<Option<Cluster>> {
+        let Some((user, seeds)) = parse(url)? else {
+            return Ok(None);
+        };
+        let cluster = Cluster(Arc::new(Shared {
+            user,
+            seeds,
+            slots: watch::Sender::default(),
+            learning: tokio::sync::Mutex::default(),
+            learning_soon: AtomicBool::default(),
+            connections: Mutex::default(),
+        }));
+        for seed in &cluster.0.seeds {
+            cluster.connection_to(seed)?;
+        }
+        Ok(Some(cluster))
+    }
+
+    pub fn connection(&self) -> Connection {
+        Connection {
+            cluster: self.clone(),
+            script_slot: None,
+        }
+    }
+
+    /// Whether the cluster serves its keys, as at least one of its nodes sees it.
+    pub async fn ping(&self) -> RedisResult<()> {
+        let mut command = redis::cmd("CLUSTER");
+        command.arg("INFO");
+        self.ask_any(&command, |_, info: String| {
+            if info.lines().any(|line| line.trim() == "cluster_state:ok") {
+                return Ok(());
+            }
+            let kind = ErrorKind::Server(ServerErrorKind::ClusterDown);
+            Err((kind, "the cluster does not serve its keys").into())
+        })
+        .await
+    }
+
+    fn connection_to(&self, address: &Address) -> RedisResult<ConnectionManager> {
+        let connections = &self.0.connections;
+        let mut connections = connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = connections.get(address) {
+            return Ok(connection.clone());
+        }
+        let info = format!("redis://{}{address}", self.0.user)
+            .into_connection_info()?
+            .set_tcp_settings(tcp_settings());
+        let connection = manager(Client::open(info)?)?;
+        connections.insert(address.clone(), connection.clone());
+        Ok(connection)
+    }
+
+    /// The first answer, of any node, that will do.
+    async fn ask_any<A: FromRedisValue + Send, T: Send>(
+        &self,
+        command: &Cmd,
+        judge: impl Fn(&Address, A) -> RedisResult<T> + Send + Sync,
+    ) -> RedisResult<T> {
+        let mut nodes: BTreeSet<Address> = self.0.seeds.iter().cloned().collect();
+        nodes.extend(self.0.slots.borrow().values().cloned());
+        let asking = nodes.iter().map(|node| {
+            let judge = &judge;
+            Box::pin(async move {
+                let mut connection = self.connection_to(node)?;
+                judge(node, command.query_async(&mut connection).await?)
+            })
+        });
+        Ok(future::select_ok(asking).await?.0)
+    }
+
+    /// Asks which master has which slot, unless somebody has since `known`.
+    async fn learn(&self, known: &Arc<Slots>) -> RedisResult<()> {
+        let _turn = self.0.learning.lock().await;
+        if !Arc::ptr_eq(&self.0.slots.borrow(), known) {
+            return Ok(());
+        }
+        let mut command = redis::cmd("CLUSTER");
+        command.arg("SLOTS");
+        let slots = self.ask_any(&command, slots).await?;
+        let mut used: BTreeSet<Address> = slots.values().cloned().collect();
+        used.extend(self.0.seeds.iter().cloned());
+        self.0
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|address, _| used.contains(address));
+        self.0.slots.send_replace(Arc::new(slots));
+        Ok(())
+    }
+
+    /// The same, without waiting for it, and not in a tight loop.
+    fn learn_soon(&self, known: &Arc<Slots>) {
+        if self.0.learning_soon.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (cluster, known) = (self.clone(), known.clone());
+        tokio::spawn(async move {
+            // A cluster that cannot be asked is asked again when the next request fails.
+            let _ = cluster.learn(&known).await;
+            tokio::time::sleep(RELEARN).await;
+            cluster.0.learning_soon.store(false, Ordering::Relaxed);
+        });
+    }
+
+    /// Sends to the master of the slot, and after its redirections. What is asked for is done at most once: it is sent
+    /// again only after a refusal.
+    async fn send(&self, slot: Slot, request: &Request<'_>) -> RedisResult<Vec<Value>> {
+        let mut slots = self.0.slots.borrow().clone();
+        if slots.is_empty() {
+            self.learn(&slots).await?;
+            slots = self.0.slots.borrow().clone();
+        }
+        let mut master = slots.get(&slot).cloned();
+        let mut tries = 1;
+        loop {
+            let Some(address) = &master else {
+                self.learn_soon(&slots);
+                let kind = ErrorKind::Server(ServerErrorKind::ClusterDown);
+                return Err((kind, "no master serves this key").into());
+            };
+            let result = request.send(self.connection_to(address)?).await;
+            match Refusal::of(&result) {
+                Some(Refusal::Moved(to)) if tries < TRIES => {
+                    self.learn_soon(&slots);
+                    master = Some(completed(&to, address));
+                }
+                Some(Refusal::OnItsWay) if tries < TRIES => tokio::time::sleep(TRY_AGAIN).await,
+                refusal => {
+                    if refusal.is_none() && result.is_err() {
+                        // Perhaps another one has taken over.
+                        self.learn_soon(&slots);
+                    }
+                    return result;
+                }
+            }
+            tries += 1;
+        }
+    }
+}
+
+enum Request<'a> {
+    Command(&'a Cmd),
+    Pipeline {
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    },
+}
+
+impl Request<'_> {
+    async fn send(&self, mut connection: ConnectionManager) -> RedisResult<Vec<Value>> {
+        match *self {
+            Request::Command(command) => {
+                let answer = connection.req_packed_command(command).await?;
+                Ok(vec![answer])
+            }
+            Request::Pipeline {
+                pipeline,
+                offset,
+                count,
+            } => {
+                connection
+                    .req_packed_commands(pipeline, offset, count)
+                    .await
+            }
+        }
+    }
+}
+
+/// Why a node of a cluster did nothing.
+enum Refusal {
+    /// Another one has the slot.
+    Moved(String),
+    /// The slot is being moved: a script has to wait until all of its keys are in one place again.
+    OnItsWay,
+}
+
+impl Refusal {
+    fn of(result: &RedisResult<Vec<Value>>) -> Option<Refusal> {
+        match result {
+            Ok(answers) => answers.iter().find_map(|answer| match answer {
+                Value::ServerError(error) => Refusal::in_words(error),
+                _ => None,
+            }),
+            Err(error) => {
+                let errors = error.clone().into_server_errors()?;
+                errors
+                    .iter()
+                    .find_map(|(_, error)| Refusal::in_words(error))
+            }
+        }
+    }
+
+    fn in_words(error: &ServerError) -> Option<Refusal> {
+        match error.kind()? {
+            ServerErrorKind::Moved => {
+                let to = error.details()?.split_ascii_whitespace().nth(1)?;
+                Some(Refusal::Moved(to.to_owned()))
+            }
+            ServerErrorKind::Ask | ServerErrorKind::TryAgain => Some(Refusal::OnItsWay),
+            _ => None,
+        }
+    }
+}
+
+/// A node that does not know its own name leaves it out: the one that was asked is meant.
+fn completed(address: &str, asked: &Address) -> Address {
+    match address.rsplit_once(':') {
+        Some((host, port)) => joined(Some(host), port, asked),
+        None => address.into(),
+    }
+}
+
+fn joined(host: Option<&str>, port: impl fmt::Display, asked: &Address) -> Address {
+    let asked = asked.rsplit_once(':').map(|(host, _)| host);
+    match host.filter(|host| !host.is_empty()).or(asked) {
+        // Version 6 of the Internet Protocol.
+        Some(host) if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
+        host => format!("{}:{port}", host.unwrap_or_default()),
+    }
+    .into()
+}
+
+/// User and nodes. None: the scheme is another.
+fn parse(url: &str) -> RedisResult<Option<(String, Vec<Address>)>> {
+    let Some(rest) = url.strip_prefix(SCHEME) else {
+        return Ok(None);
+    };
+    let (user, hosts) = match rest.rsplit_once('@') {
+        Some((user, hosts)) => (format!("{user}@"), hosts),
+        None => (String::new(), rest),
+    };
+    let node = |host: &str| -> RedisResult<Address> {
+        let has_port = host
+            .rsplit_once(':')
+            .is_some_and(|(name, port)| !name.is_empty() && port.parse::<u16>().is_ok());
+        if has_port && !host.contains(['/', '?', '#']) {
+            Ok(host.into())
+        } else {
+            Err((
+                ErrorKind::InvalidClientConfig,
+                "a cluster is redis-cluster://[user:password@]host:port[,host:port…]",
+            )
+                .into())
+        }
+    };
+    let seeds = hosts.split(',').map(node).collect::<RedisResult<_>>()?;
+    Ok(Some((user, seeds)))
+}
+
+/// What `CLUSTER SLOTS` answers: first slot, last slot, master (host, port, …), replicas.
+fn slots(asked: &Address, ranges: Vec<Vec<Value>>) -> RedisResult<Slots> {
+    let mut slots = Slots::new();
+    for range in ranges {
+        let mut range = range.into_iter();
+        let (Some(first), Some(last), Some(Value::Array(master))) =
+            (range.next(), range.next(), range.next())
+        else {
+            continue;
+        };
+        let (first, last): (u16, u16) = (from_redis_value(first)?, from_redis_value(last)?);
+        let mut master = master.into_iter();
+        let host: Option<String> = from_redis_value(master.next().unwrap_or(Value::Nil))?;
+        let port: u16 = from_redis_value(master.next().unwrap_or(Value::Nil))?;
+        let address = joined(host.as_deref(), port, asked);
+        slots.extend(
+            (first..=last)
+                .filter_map(Slot::new)
+                .map(|slot| (slot, address.clone())),
+        );
+    }
+    if slots.is_empty() {
+        let kind = ErrorKind::Server(ServerErrorKind::ClusterDown);
+        return Err((kind, "no master serves any key").into());
+    }
+    Ok(slots)
+}
+
+fn tcp_settings() -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    // A machine that is gone says nothing. Without this, its connections would seem to be open for a quarter of an hour.
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(RESPONSE_PATIENCE);
+    settings
+}
+
+/// For the requests of one caller, one after the other.
+#[derive(Clone)]
+pub struct Connection {
+    cluster: Cluster,
+    /// Of the script that was called last.
+    script_slot: Option<Slot>,
+}
+
+impl Connection {
+    /// Of the keys, which share it. Only what Frontrow asks for is known here.
+    fn slot(&mut self, command: &Cmd) -> RedisResult<Slot> {
+        let mut arguments = command.args_iter().filter_map(|argument| match argument {
+            Arg::Simple(bytes) => Some(bytes),
+            _ => None,
+        });
+        let slot = match arguments.next() {
+            Some(b"EVALSHA") => {
+                self.script_slot = arguments.nth(2).map(Slot::for_key);
+                self.script_slot
+            }
+            // A script is loaded where it is missing, and not everywhere: another node may be away.
+            Some(b"SCRIPT") => self.script_slot,
+            // These speak of a whole server.
+            Some(b"CLUSTER" | b"INFO" | b"KEYS" | b"SCAN") => None,
+            _ => arguments.next().map(Slot::for_key),
+        };
+        slot.ok_or_else(|| (ErrorKind::Client, "a command without a key").into())
+    }
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(async move {
+            let slot = self.slot(command)?;
+            let answers = self.cluster.send(slot, &Request::Command(command)).await?;
+            Ok(answers.into_iter().next().unwrap_or(Value::Nil))
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        Box::pin(async move {
+            let slots: RedisResult<HashSet<Slot>> = pipeline
+                .cmd_iter()
+                .map(|command| self.slot(command))
+                .collect();
+            let mut slots = slots?.into_iter();
+            let (Some(slot), None) = (slots.next(), slots.next()) else {
+                let kind = ErrorKind::Server(ServerErrorKind::CrossSlot);
+                return Err((kind, "a pipeline keeps to one slot").into());
+            };
+            let request = Request::Pipeline {
+                pipeline,
+                offset,
+                count,
+            };
+            self.cluster.send(slot, &request).await
+        })
+    }
+
+    fn get_db(&self) -> i64 {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_is_named_by_the_scheme() {
+        let parse = |url: &str| parse(url).map_err(|error| error.kind());
+        assert_eq!(parse("redis://a:1"), Ok(None));
+        let seeds = |hosts: &[&str]| hosts.iter().map(|&host| host.into()).collect();
+        assert_eq!(
+            parse("redis-cluster://a:1,b:2,[::1]:3"),
+            Ok(Some((String::new(), seeds(&["a:1", "b:2", "[::1]:3"]))))
+        );
+        assert_eq!(
+            parse("redis-cluster://me:p%40ss@a:1,b:2"),
+            Ok(Some(("me:p%40ss@".into(), seeds(&["a:1", "b:2"]))))
+        );
+        for bad in [
+            "",
+            "a",
+            "a:",
+            ":1",
+            "a:1,",
+            "a:1/0",
+            "a:1,redis://b:2",
+            "a:99999",
+        ] {
+            assert_eq!(
+                parse(&format!("{SCHEME}{bad}")),
+                Err(ErrorKind::InvalidClientConfig),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_node_without_a_name_is_the_one_that_was_asked() {
+        let asked = Address::from("a:1");
+        assert_eq!(&*completed("b:2", &asked), "b:2");
+        assert_eq!(&*completed(":2", &asked), "a:2");
+        assert_eq!(&*completed("::1:2", &asked), "[::1]:2");
+    }
+}
