@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test dev build setup clean
+.PHONY: help run test chaos dev build setup clean
 
 help: ## Say what each target does
 	@echo "Targets (options for frontrow go in ARGS, as in: make run ARGS=--help):"
@@ -10,6 +10,9 @@ run: ## Install what is missing, build, and serve a demo
 
 test: ## Run every check and test, browser tests included
 	@scripts/test.sh
+
+chaos: ## Break servers and stores at random, and check every promise (SEEDS=20 JOBS=1; SEED=7 replays one)
+	@scripts/chaos.sh --jobs $(or $(JOBS),1) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20)) $(ARGS)
 
 dev: ## Serve the demo, and rebuild and reload the page whenever a file changes
 	@scripts/dev.sh $(ARGS)

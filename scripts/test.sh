@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$FRONTROW_ROOT"
 
 # Never the whole workspace with all features: that mixes the server's `ssr` with the browser's `hydrate`.
-server_side=(-p model -p services -p embedded -p app -p server --features app/ssr)
+# With the fail points, so that the chaos breaks the very binary that was tested, and nothing is compiled twice.
+server_side=(-p model -p services -p embedded -p app -p server -p chaos --features app/ssr,server/failpoints)
 
 summary=''
 failures=0
@@ -50,6 +51,17 @@ check_queries() {
 test_server() {
     cargo run --quiet -p embedded --bin with-stores -- \
         cargo nextest run "${server_side[@]}"
+}
+
+# The same programs, so nothing is compiled again; those tests that start stores of their own say nothing of a cluster.
+test_cluster() {
+    cargo run --quiet -p embedded --bin with-stores -- --cluster \
+        cargo nextest run "${server_side[@]}" -E 'package(services) + (package(server) & binary(sessions))'
+}
+
+# A few seeds; `make chaos SEEDS=200` runs many.
+break_things() {
+    scripts/chaos.sh --seeds 6 --jobs 2
 }
 
 # Playwright's configuration starts and stops the server it tests.
@@ -95,6 +107,8 @@ section "Lints, server" lint_server || true
 section "Lints, browser" lint_browser || true
 section "Queries" check_queries || true
 section "Tests, server" test_server || true
+section "Tests, Redis Cluster" test_cluster || true
+section "Chaos" break_things || true
 if section "Release build" scripts/build.sh; then
     section "Tests, browser" test_browser || true
 else

@@ -2,9 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, raise};
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const VARIABLE: &str = "FRONTROW_FAILPOINTS";
+
+/// Precedes what is said on standard error just before the signal: the point's name.
+const SAYING: &str = "fail point reached: ";
 
 /// Arms what `FRONTROW_FAILPOINTS` says: `point=signal@n` separated by commas, which sends this process SIGKILL (`kill`) or
 /// SIGSTOP (`stop`) when it comes by `point` for the n-th time, as in `issue::committed=kill@3`.
@@ -27,8 +31,11 @@ fn arm_one(point: &str) -> Result<()> {
         other => bail!("unknown signal {other:?}"),
     };
     let left = AtomicU32::new(turn.parse()?);
+    let saying = format!("{SAYING}{name}={word}\n");
     fail::cfg_callback(name, move || {
         if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            // Not buffered, so it is out before the signal comes. Whether anybody listens makes no difference.
+            let _ = std::io::stderr().write_all(saying.as_bytes());
             // Raising either signal in oneself cannot fail.
             let _ = raise(signal);
         }

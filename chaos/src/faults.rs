@@ -1,0 +1,102 @@
+//! Carrying out what was planned.
+
+use crate::plan::{Fault, Plan};
+use crate::world::{Timeline, World};
+use anyhow::{Context, Result};
+use embedded::Store;
+use futures::future::try_join_all;
+use nix::sys::signal::Signal;
+use std::path::Path;
+use std::time::Duration;
+use tokio::process::Command;
+
+/// All faults, each at its time; returns when the last one is over. What died is being started again then.
+pub async fn carry_out(world: &World, plan: &Plan, time: Timeline) -> Result<()> {
+    let faults = plan.faults.iter().map(async |(at, fault)| {
+        time.reach(*at).await;
+        world.diary.note(format_args!("{fault:?}"));
+        carry_out_one(world, fault)
+            .await
+            .with_context(|| format!("{fault:?}"))?;
+        world.diary.note(format_args!("{} is over", fault.name()));
+        anyhow::Ok(())
+    });
+    try_join_all(faults).await?;
+    Ok(())
+}
+
+async fn carry_out_one(world: &World, fault: &Fault) -> Result<()> {
+    let stores = &world.stores;
+    match fault {
+        Fault::KillServer { server } => world.servers[*server].kill().await,
+        Fault::StopServer { server, asleep } => world.servers[*server].stop_for(*asleep).await,
+        Fault::KillRedis { away } => {
+            let away = tokio::time::sleep(*away);
+            stores
+                .interrupt(Store::Redis, Signal::SIGKILL, away)
+                .await?;
+        }
+        Fault::FlushRedis => flush(stores.redis_url()).await,
+        Fault::OldRedis { age, away } => {
+            let data = stores.redis_data().to_owned();
+            let copy = data.join(format!("older-{}", age.as_micros()));
+            let files = data.join("appendonlydir");
+            clone(&files, &copy).await?;
+            tokio::time::sleep(*age).await;
+            let away = *away;
+            let put_back = async move {
+                tokio::time::sleep(away).await;
+                let _ = tokio::fs::remove_dir_all(&files).await;
+                let _ = clone(&copy, &files).await;
+            };
+            stores
+                .interrupt(Store::Redis, Signal::SIGKILL, put_back)
+                .await?;
+        }
+        Fault::EndPostgres { signal, away } => {
+            let away = tokio::time::sleep(*away);
+            stores.interrupt(Store::Postgres, *signal, away).await?;
+        }
+        Fault::Line {
+            server,
+            store,
+            trouble,
+            lasts,
+        } => {
+            let line = world.servers[*server].line(*store);
+            line.set(Some(*trouble));
+            tokio::time::sleep(*lasts).await;
+            line.set(None);
+        }
+    }
+    Ok(())
+}
+
+/// Once Redis is there: another fault may have it killed at this moment.
+async fn flush(url: &str) {
+    loop {
+        let flushed = async {
+            let mut redis = redis::Client::open(url)?
+                .get_multiplexed_async_connection()
+                .await?;
+            redis::cmd("FLUSHALL").exec_async(&mut redis).await
+        };
+        if flushed.await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A folder as it is now, in place of what may be there.
+async fn clone(from: &Path, to: &Path) -> Result<()> {
+    let _ = tokio::fs::remove_dir_all(to).await;
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status()
+        .await?;
+    anyhow::ensure!(copied.success(), "{} could not be copied", from.display());
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! What a seed makes happen: the sale, what each person does and when, and which faults come when.
+
+use nix::sys::signal::Signal;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use std::fmt;
+use std::time::Duration;
+
+pub const SERVERS: usize = 3;
+
+/// For how long faults go on; then everything is healed.
+const WINDOW: Duration = Duration::from_millis(5_500);
+
+/// The fail points in the code, and at which passage at most it makes sense to wait for one: a server comes by some of
+/// them with every join, and by others only when a queue is built.
+pub const POINTS: [(&str, u32); 14] = [
+    ("join::placed", 20),
+    ("join::recorded", 20),
+    ("leave::recorded", 3),
+    ("cancel::committed", 2),
+    ("issue::claimed", 5),
+    ("issue::begun", 5),
+    ("issue::inserted", 5),
+    ("issue::ready", 5),
+    ("issue::committed", 5),
+    ("acknowledge::done", 5),
+    ("build::begun", 1),
+    ("build::fenced", 1),
+    ("build::loaded", 1),
+    ("build::finished", 1),
+];
+
+pub struct Plan {
+    pub seed: u64,
+    /// For how long a claim belongs to a server.
+    pub lease: Duration,
+    pub capacity: u32,
+    pub batch_size: u32,
+    pub interval: Duration,
+    /// From the start of the run; none: the sale has been open for a minute.
+    pub opens_in: Option<Duration>,
+    pub people: Vec<Person>,
+    /// For each server, what each of its processes is told to do to itself, the first one first. Those after the last one
+    /// do nothing.
+    pub processes: [Vec<Process>; SERVERS],
+    pub faults: Vec<(Duration, Fault)>,
+    pub window: Duration,
+}
+
+/// What somebody does. Instants are from the start of the run, the others from the step before.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub joins_at: Duration,
+    /// Joins again although they wait already.
+    pub rejoins: Option<Duration>,
+    pub leaves: Option<Duration>,
+    /// Gives the ticket back as soon as they see it.
+    pub cancels: bool,
+    /// Joins once more after having left or cancelled.
+    pub again: Option<Duration>,
+    /// Follows the event stream.
+    pub watches: bool,
+}
+
+/// One life of a server.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub armed: Vec<Armed>,
+    /// How long a point that stops the process keeps it asleep: longer than the lease.
+    pub sleep: Duration,
+    /// How long it is away after it died.
+    pub away: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Armed {
+    pub point: &'static str,
+    pub kills: bool,
+    /// At which passage.
+    pub turn: u32,
+}
+
+#[derive(Clone, Debug)]
+pub enum Fault {
+    KillServer {
+        server: usize,
+    },
+    /// SIGSTOP, and SIGCONT after that long.
+    StopServer {
+        server: usize,
+        asleep: Duration,
+    },
+    KillRedis {
+        away: Duration,
+    },
+    FlushRedis,
+    /// Redis is killed and comes back with the files it had `age` before.
+    OldRedis {
+        age: Duration,
+        away: Duration,
+    },
+    /// SIGQUIT is PostgreSQL's immediate shutdown; SIGKILL leaves even the orphans to themselves.
+    EndPostgres {
+        signal: Signal,
+        away: Duration,
+    },
+    /// The connection of a server to a store.
+    Line {
+        server: usize,
+        store: embedded::Store,
+        trouble: Trouble,
+        lasts: Duration,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Every connection is dropped, and new ones as well.
+    Cut,
+    /// Nothing is carried, but the connections stay: what was sent arrives when it is over.
+    Stalled,
+    /// What the server says arrives, the answers do not; then the connections are dropped.
+    Mute,
+}
+
+impl Fault {
+    /// For the table at the end.
+    pub fn name(&self) -> &'static str {
+        use embedded::Store::{Postgres, Redis};
+        match self {
+            Fault::KillServer { .. } => "server killed",
+            Fault::StopServer { .. } => "server stopped beyond its lease and woken",
+            Fault::KillRedis { .. } => "Redis killed",
+            Fault::FlushRedis => "FLUSHALL",
+            Fault::OldRedis { .. } => "Redis restarted from an older copy",
+            Fault::EndPostgres {
+                signal: Signal::SIGQUIT,
+                ..
+            } => "PostgreSQL stopped immediately",
+            Fault::EndPostgres { .. } => "PostgreSQL killed",
+            Fault::Line { store, trouble, .. } => match (store, trouble) {
+                (Redis, Trouble::Cut) => "line to Redis cut",
+                (Redis, Trouble::Stalled) => "line to Redis stalled",
+                (Redis, Trouble::Mute) => "line to Redis without answers",
+                (Postgres, Trouble::Cut) => "line to PostgreSQL cut",
+                (Postgres, Trouble::Stalled) => "line to PostgreSQL stalled",
+                (Postgres, Trouble::Mute) => "line to PostgreSQL without answers",
+            },
+        }
+    }
+}
+
+impl Plan {
+    pub fn of(seed: u64) -> Plan {
+        let rng = &mut StdRng::seed_from_u64(seed);
+        let lease = millis(if rng.random_bool(0.1) { 5_000 } else { 1_000 });
+        let number = rng.random_range(200..=300u32);
+        // Now and then there is enough for everybody.
+        let share = if rng.random_bool(0.1) {
+            1.2
+        } else {
+            rng.random_range(0.35..0.45)
+        };
+        let opens_in = rng.random_bool(0.75).then(|| between(rng, 200, 1_000));
+        Plan {
+            seed,
+            lease,
+            capacity: (f64::from(number) * share) as u32,
+            batch_size: rng.random_range(3..=7),
+            interval: between(rng, 150, 300),
+            people: (0..number).map(|_| person(rng, opens_in)).collect(),
+            opens_in,
+            processes: std::array::from_fn(|_| (0..4).map(|_| process(rng, lease)).collect()),
+            faults: faults(rng, lease),
+            window: WINDOW,
+        }
+    }
+}
+
+fn person(rng: &mut StdRng, opens_in: Option<Duration>) -> Person {
+    // Most come for the opening.
+    let rush = millis(200) + opens_in.unwrap_or_default();
+    let latest = if rng.random_bool(0.55) {
+        rush
+    } else {
+        WINDOW - millis(1_000)
+    };
+    let leaves = rng.random_bool(0.15).then(|| between(rng, 50, 1_500));
+    let cancels = leaves.is_none() && rng.random_bool(0.15);
+    let again = (leaves.is_some() || cancels) && rng.random_bool(0.5);
+    Person {
+        joins_at: rng.random_range(Duration::ZERO..latest),
+        rejoins: rng.random_bool(0.4).then(|| between(rng, 20, 1_000)),
+        leaves,
+        cancels,
+        again: again.then(|| between(rng, 20, 500)),
+        watches: rng.random_bool(0.2),
+    }
+}
+
+fn process(rng: &mut StdRng, lease: Duration) -> Process {
+    let armed = (0..rng.random_range(1..=2)).filter_map(|_| {
+        let (point, most) = POINTS.choose(rng)?;
+        let (kills, turn) = (rng.random_bool(0.7), rng.random_range(1..=*most));
+        Some(Armed { point, kills, turn })
+    });
+    Process {
+        armed: armed.collect(),
+        sleep: beyond(rng, lease),
+        away: between(rng, 0, 600),
+    }
+}
+
+fn faults(rng: &mut StdRng, lease: Duration) -> Vec<(Duration, Fault)> {
+    let mut faults: Vec<_> = (0..rng.random_range(6..=10))
+        .map(|_| {
+            (
+                between(rng, 100, WINDOW.as_millis() as u64),
+                fault(rng, lease),
+            )
+        })
+        .collect();
+    faults.sort_by_key(|(at, _)| *at);
+    faults
+}
+
+fn fault(rng: &mut StdRng, lease: Duration) -> Fault {
+    let server = rng.random_range(0..SERVERS);
+    match rng.random_range(0..100) {
+        0..10 => Fault::KillServer { server },
+        10..22 => Fault::StopServer {
+            server,
+            asleep: beyond(rng, lease),
+        },
+        22..32 => Fault::KillRedis {
+            away: between(rng, 0, 800),
+        },
+        32..44 => Fault::FlushRedis,
+        44..54 => Fault::OldRedis {
+            age: between(rng, 500, 1_500),
+            away: between(rng, 0, 500),
+        },
+        54..68 => {
+            let signal = if rng.random_bool(0.7) {
+                Signal::SIGQUIT
+            } else {
+                Signal::SIGKILL
+            };
+            Fault::EndPostgres {
+                signal,
+                away: between(rng, 0, 800),
+            }
+        }
+        _ => {
+            let store = if rng.random() {
+                embedded::Store::Redis
+            } else {
+                embedded::Store::Postgres
+            };
+            let trouble = [Trouble::Cut, Trouble::Stalled, Trouble::Mute][rng.random_range(0..3)];
+            Fault::Line {
+                server,
+                store,
+                trouble,
+                lasts: between(rng, 100, 2_500),
+            }
+        }
+    }
+}
+
+fn beyond(rng: &mut StdRng, lease: Duration) -> Duration {
+    lease.mul_f64(rng.random_range(1.05..1.6)) + between(rng, 0, 300)
+}
+
+fn between(rng: &mut StdRng, least: u64, most: u64) -> Duration {
+    millis(rng.random_range(least..=most))
+}
+
+fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+impl fmt::Display for Process {
+    /// As FRONTROW_FAILPOINTS takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let armed = self.armed.iter().map(|armed| {
+            let word = if armed.kills { "kill" } else { "stop" };
+            format!("{}={word}@{}", armed.point, armed.turn)
+        });
+        f.write_str(&armed.collect::<Vec<_>>().join(","))
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let opens = match self.opens_in {
+            Some(opens_in) => format!("opens after {opens_in:?}"),
+            None => "open from the start".to_owned(),
+        };
+        writeln!(
+            f,
+            "sale: {} tickets for {} people, {} every {:?}, {opens}; lease {:?}",
+            self.capacity,
+            self.people.len(),
+            self.batch_size,
+            self.interval,
+            self.lease
+        )?;
+        for (at, fault) in &self.faults {
+            writeln!(f, "{at:>8.1?}  {fault:?}")?;
+        }
+        for (server, processes) in self.processes.iter().enumerate() {
+            for process in processes {
+                let Process { sleep, away, .. } = process;
+                writeln!(
+                    f,
+                    "server {server}: {process}, asleep for {sleep:?}, away for {away:?}"
+                )?;
+            }
+        }
+        for (index, person) in self.people.iter().enumerate() {
+            writeln!(f, "person {index}: {person:?}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn a_seed_is_one_plan() {
+        assert_eq!(Plan::of(7).to_string(), Plan::of(7).to_string());
+        assert_ne!(Plan::of(7).to_string(), Plan::of(8).to_string());
+    }
+
+    #[test]
+    fn every_fail_point_in_the_code_is_known() {
+        let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/src");
+        let mut found = BTreeSet::new();
+        let mut folders = vec![services];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    let text = std::fs::read_to_string(&path).expect("a file");
+                    for after in text.split("fail_point!(\"").skip(1) {
+                        found.extend(after.split('"').next().map(str::to_owned));
+                    }
+                }
+            }
+        }
+        let known: BTreeSet<String> = POINTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(found, known);
+    }
+}

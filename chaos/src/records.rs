@@ -1,0 +1,137 @@
+//! All SQL of the harness: what it puts into a fresh database, and what it finds there at the end.
+
+use crate::plan::Plan;
+use crate::verdict::{Entry, State, Ticket};
+use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use model::accounts::{Account, AccountId, Role};
+use model::concerts::ConcertId;
+use sqlx::{AssertSqlSafe, PgPool};
+
+/// Without passwords: hashing hundreds would be most of the work.
+pub async fn insert_people(db: &PgPool, number: usize, now: DateTime<Utc>) -> Result<Vec<Account>> {
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "INSERT INTO accounts (account_name, email, name, nickname, password_hash)
+         SELECT 'fan' || n, 'fan' || n || '@example.com', 'Fan', 'Fan ' || n, 'none' FROM generate_series(1, $1) AS n
+         RETURNING id",
+    )
+    .bind(number as i64)
+    .fetch_all(db)
+    .await?;
+    let account = |id: i64| Account {
+        id: AccountId(id),
+        account_name: format!("fan{id}"),
+        name: "Fan".into(),
+        nickname: format!("Fan {id}"),
+        email: format!("fan{id}@example.com"),
+        role: Role::User,
+        created_at: now,
+    };
+    Ok(ids.into_iter().map(account).collect())
+}
+
+pub async fn insert_concert(
+    db: &PgPool,
+    plan: &Plan,
+    opens_at: DateTime<Utc>,
+) -> Result<ConcertId> {
+    let starts_at = opens_at + TimeDelta::days(30);
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO concerts (title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description,
+                               capacity, sale_opens_at, batch_size, interval_ms)
+         VALUES ('Chaos', 'Chaos', 'rock', 'Nodeul', $1, $1 + interval '2 hours', 120, 66000, '', $2, $3, $4, $5)
+         RETURNING id",
+    )
+    .bind(starts_at)
+    .bind(plan.capacity as i32)
+    .bind(opens_at)
+    .bind(plan.batch_size as i32)
+    .bind(plan.interval.as_millis() as i32)
+    .fetch_one(db)
+    .await?;
+    Ok(ConcertId(id))
+}
+
+/// How far the sale has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub live: i64,
+    pub waiting: i64,
+}
+
+pub async fn progress(db: &PgPool, concert: ConcertId) -> Result<Progress> {
+    let (live, waiting) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM tickets WHERE concert_id = $1 AND cancelled_at IS NULL),
+                (SELECT count(*) FROM queue_entries WHERE concert_id = $1 AND state = 'waiting')",
+    )
+    .bind(concert.0)
+    .fetch_one(db)
+    .await?;
+    Ok(Progress { live, waiting })
+}
+
+/// The commit that last touched a row, in microseconds since the epoch. PostgreSQL runs with `track_commit_timestamp`.
+const COMMITTED: &str = "(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint";
+
+pub async fn entries(db: &PgPool, concert: ConcertId) -> Result<Vec<Entry>> {
+    let rows: Vec<(i64, i64, String, Option<i64>)> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT account_id, arrival, state, {COMMITTED} FROM queue_entries WHERE concert_id = $1 ORDER BY arrival"
+    )))
+    .bind(concert.0)
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|(account, arrival, state, committed)| {
+            let state = match state.as_str() {
+                "waiting" => State::Waiting,
+                "issued" => State::Issued,
+                "left" => State::Left,
+                _ => State::Expired,
+            };
+            let committed = committed.context("no time of commit")?;
+            Ok(Entry {
+                account,
+                arrival,
+                state,
+                committed,
+            })
+        })
+        .collect()
+}
+
+pub async fn tickets(db: &PgPool, concert: ConcertId) -> Result<Vec<Ticket>> {
+    let rows: Vec<(i64, i64, i64, i32, bool, Option<i64>)> =
+        sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT id, account_id, arrival, serial, cancelled_at IS NOT NULL, {COMMITTED}
+           FROM tickets WHERE concert_id = $1 ORDER BY serial"
+        )))
+        .bind(concert.0)
+        .fetch_all(db)
+        .await?;
+    rows.into_iter()
+        .map(|(id, account, arrival, serial, cancelled, committed)| {
+            let committed = committed.context("no time of commit")?;
+            // Cancelling is the only thing that ever touches a ticket.
+            let cancelled = cancelled.then_some(committed);
+            Ok(Ticket {
+                id,
+                account,
+                arrival,
+                serial,
+                cancelled,
+            })
+        })
+        .collect()
+}
+
+/// Who does what in PostgreSQL at this moment, and who waits for whom: for a sale that does not come to its end.
+pub async fn activity(db: &PgPool) -> Result<Vec<String>> {
+    let rows = sqlx::query_scalar(
+        "SELECT concat_ws(' ', pid, state, wait_event, 'for', clock_timestamp() - state_change, 'in a transaction for',
+                          clock_timestamp() - xact_start, 'behind', pg_blocking_pids(pid), left(regexp_replace(query, '[[:space:]]+', ' ', 'g'), 80))
+           FROM pg_stat_activity
+          WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid()
+          ORDER BY xact_start",
+    );
+    Ok(rows.fetch_all(db).await?)
+}

@@ -1,0 +1,130 @@
+//! What is printed: a line for each seed, everything about one that fails, and tables at the end.
+
+use crate::plan::{self, Plan};
+use crate::run::Outcome;
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// So many rows of one seed are printed; all of them are in its folder.
+const SHOWN: usize = 20;
+
+pub struct Report {
+    logs: PathBuf,
+    keep: bool,
+    passed: u64,
+    failed: Vec<u64>,
+    faults: BTreeMap<&'static str, u64>,
+    /// How often each fail point killed a server, and how often it stopped one.
+    points: BTreeMap<String, [u64; 2]>,
+}
+
+impl Report {
+    pub fn new(logs: PathBuf, keep: bool) -> Report {
+        let points = plan::POINTS
+            .iter()
+            .map(|(name, _)| ((*name).to_owned(), [0, 0]));
+        Report {
+            logs,
+            keep,
+            passed: 0,
+            failed: Vec::new(),
+            faults: BTreeMap::new(),
+            points: points.collect(),
+        }
+    }
+
+    pub fn all_passed(&self) -> bool {
+        self.failed.is_empty()
+    }
+
+    pub fn add(&mut self, outcome: Outcome) -> Result<()> {
+        let Outcome {
+            plan,
+            issued,
+            took,
+            points,
+            broken,
+            dir,
+        } = outcome;
+        let faults = plan.faults.len() + points.len();
+        let result = if broken.is_empty() { "ok" } else { "FAILED" };
+        println!(
+            "seed {:>4}  {:>3} people  {faults:>2} faults  {issued:>3} issued  {:>5.1} s  {result}",
+            plan.seed,
+            plan.people.len(),
+            took.as_secs_f64(),
+        );
+        for (_, fault) in &plan.faults {
+            *self.faults.entry(fault.name()).or_default() += 1;
+        }
+        for point in &points {
+            if let Some((name, word)) = point.split_once('=') {
+                let counts = self.points.entry(name.to_owned()).or_default();
+                counts[usize::from(word == "stop")] += 1;
+            }
+        }
+        let folder = self.logs.join(format!("seed-{}", plan.seed));
+        if self.keep || !broken.is_empty() {
+            let rows: Vec<String> = broken.iter().map(ToString::to_string).collect();
+            keep_logs(dir.path(), &folder, &plan, &rows)?;
+        }
+        if broken.is_empty() {
+            self.passed += 1;
+            return Ok(());
+        }
+        self.failed.push(plan.seed);
+        println!("{plan}");
+        for row in broken.iter().take(SHOWN) {
+            println!("{row}");
+        }
+        if broken.len() > SHOWN {
+            println!("… and {} more", broken.len() - SHOWN);
+        }
+        println!("fail points reached: {}", points.join(", "));
+        println!("logs: {}", folder.display());
+        println!("again: make chaos SEED={}\n", plan.seed);
+        Ok(())
+    }
+
+    /// A seed that could not be run.
+    pub fn failed(&mut self, seed: u64, error: &anyhow::Error) {
+        println!("seed {seed:>4}  FAILED: {error:#}");
+        println!("again: make chaos SEED={seed}\n");
+        self.failed.push(seed);
+    }
+
+    pub fn summary(&self) {
+        println!("\nFaults");
+        for (name, count) in &self.faults {
+            println!("{count:>6}  {name}");
+        }
+        println!("\nFail points: killed, stopped");
+        for (name, [killed, stopped]) in &self.points {
+            println!("{killed:>6} {stopped:>6}  {name}");
+        }
+        println!("\n{} passed, {} failed", self.passed, self.failed.len());
+        if !self.failed.is_empty() {
+            println!("failed: {:?}", self.failed);
+        }
+    }
+}
+
+fn keep_logs(from: &Path, to: &Path, plan: &Plan, broken: &[String]) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        if let Some(name) = path
+            .file_name()
+            .filter(|_| path.extension().is_some_and(|e| e == "log"))
+        {
+            fs::copy(&path, to.join(name))?;
+        }
+    }
+    fs::write(to.join("plan.txt"), plan.to_string())?;
+    Ok(fs::write(to.join("broken.txt"), broken.join("\n"))?)
+}

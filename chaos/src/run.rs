@@ -1,0 +1,278 @@
+//! One seed, from the plan to the verdict.
+
+use crate::faults;
+use crate::people::{Crowd, Person};
+use crate::plan::Plan;
+use crate::records::{self, Progress};
+use crate::verdict::{self, Broken, History, Promise, Shown};
+use crate::world::{Template, World};
+use anyhow::{Context, Result, anyhow};
+use futures::{FutureExt, StreamExt, stream};
+use model::concerts::ConcertId;
+use services::queue::audit;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// From when everything is healed until everybody has their answer and their ticket; and a few leases more, because a server may
+/// still come by a point at which it was told to die.
+const SETTLING: Duration = Duration::from_secs(34);
+const LEASES: u32 = 6;
+/// From then until every stream has shown it.
+const SHOWING: Duration = Duration::from_secs(10);
+
+pub struct Outcome {
+    pub plan: Plan,
+    pub issued: usize,
+    pub took: Duration,
+    /// The fail points that were reached.
+    pub points: Vec<String>,
+    pub broken: Vec<Broken>,
+    /// Where the logs are.
+    pub dir: TempDir,
+}
+
+/// Runs a seed and stops everything it has started, whatever happens.
+pub async fn run(
+    template: &Template,
+    frontrow: &Path,
+    seed: u64,
+    stop: CancellationToken,
+) -> Result<Outcome> {
+    let began = Instant::now();
+    let plan = Plan::of(seed);
+    let world = World::start(template, &plan, frontrow).await?;
+    let judged = tokio::select! {
+        judged = AssertUnwindSafe(play(&world, &plan)).catch_unwind() => judged,
+        () = stop.cancelled() => Ok(Err(anyhow!("interrupted"))),
+    };
+    let heard: Vec<_> = world.servers.iter().map(|server| server.heard()).collect();
+    let dir = world.close().await?;
+    let (issued, mut broken) = match judged {
+        Ok(Ok(judged)) => judged,
+        Ok(Err(error)) => (0, vec![Broken::new(Promise::Stuck, format!("{error:#}"))]),
+        Err(_) => (0, vec![Broken::new(Promise::Stuck, "the harness panicked")]),
+    };
+    let said = heard.iter().flat_map(|heard| &heard.broken);
+    broken.extend(said.map(|detail| Broken::new(Promise::Conduct, detail)));
+    Ok(Outcome {
+        plan,
+        issued,
+        took: began.elapsed(),
+        points: heard.into_iter().flat_map(|heard| heard.points).collect(),
+        broken,
+        dir,
+    })
+}
+
+async fn play(world: &World, plan: &Plan) -> Result<(usize, Vec<Broken>)> {
+    let (concert, time) = world.begin(plan).await?;
+    let over = CancellationToken::new();
+    // Whoever is still at it when this ends, by whatever error, is told to stop.
+    let _over = over.clone().drop_guard();
+    let crowd = Arc::new(Crowd {
+        services: world.services.clone(),
+        servers: world.servers.clone(),
+        client: Crowd::client()?,
+        diary: world.diary.clone(),
+        concert,
+        time,
+        window: plan.window,
+        over: over.clone(),
+    });
+    let people: Vec<Arc<Person>> = world
+        .people
+        .iter()
+        .zip(&plan.people)
+        .zip(0u64..)
+        .map(|((login, person), index)| {
+            let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(index);
+            Arc::new(Person::new(
+                crowd.clone(),
+                login.clone(),
+                person.clone(),
+                seed,
+            ))
+        })
+        .collect();
+    let (mut living, mut watching) = (JoinSet::new(), JoinSet::new());
+    for person in &people {
+        let lives = person.clone();
+        living.spawn(async move { lives.live().await });
+        if person.watches() {
+            let watches = person.clone();
+            watching.spawn(async move { watches.watch().await });
+        }
+    }
+
+    world.diary.note("it begins");
+    faults::carry_out(world, plan, time).await?;
+    time.reach(plan.window).await;
+    world.heal();
+    world.diary.note("everything is healed");
+    let mut broken = Vec::new();
+    let settling = async {
+        while let Some(lived) = living.join_next().await {
+            lived?;
+        }
+        end_of_sale(world, plan, concert).await
+    };
+    let patience = SETTLING + LEASES * plan.lease;
+    let settling = tokio::time::timeout(patience, settling);
+    let settled = tokio::select! {
+        settled = settling => settled,
+        never = note_activity(world) => match never {},
+    };
+    match settled {
+        Ok(settled) => settled?,
+        Err(_) => {
+            let at = match progress(world, concert).await {
+                Ok((on_record, queued, pending)) => {
+                    format!("{on_record:?}, in Redis {queued} waiting, {pending} between two ticks")
+                }
+                Err(error) => format!("the stores do not say: {error:#}"),
+            };
+            let left = living.len();
+            broken.push(Broken::new(
+                Promise::Stuck,
+                format!(
+                    "{patience:?} after everything was healed: {at}; {left} people without an answer"
+                ),
+            ));
+            over.cancel();
+            while living.join_next().await.is_some() {}
+        }
+    }
+
+    world.diary.note("it is judged");
+    let mut history = history(world, plan, concert, &people).await?;
+    history.shown = looks(world, &people).await;
+    history.shown.extend(streams(&people, &history).await);
+    over.cancel();
+    while let Some(watched) = watching.join_next().await {
+        watched?;
+    }
+    for person in &people {
+        let memory = person.memory();
+        broken.extend(memory.broken);
+        history.ranks.extend(memory.ranks);
+    }
+    broken.extend(verdict::judge(&history));
+    let report = audit::audit(&world.services, Some(concert)).await?;
+    let audited = report.violations.iter();
+    broken.extend(audited.map(|violation| Broken::new(Promise::Audit, violation.to_string())));
+    Ok((history.live().count(), broken))
+}
+
+/// For as long as a sale does not come to its end, who waits for whom in PostgreSQL.
+async fn note_activity(world: &World) -> Infallible {
+    loop {
+        tokio::time::sleep(SETTLING / 8).await;
+        if let Ok(rows) = records::activity(&world.services.db).await {
+            for row in rows {
+                world.diary.note(format_args!("PostgreSQL: {row}"));
+            }
+        }
+    }
+}
+
+/// Returns when nothing is left to do: everybody who can have a ticket has one, nothing is in flight, nobody is to be named
+/// by the next tick, and both stores say the same of how many wait. There is no event for it.
+async fn end_of_sale(world: &World, plan: &Plan, concert: ConcertId) -> Result<()> {
+    loop {
+        if let Ok((Progress { live, waiting }, queued, pending)) = progress(world, concert).await
+            && live == i64::from(plan.capacity).min(live + waiting)
+            && (queued, pending) == (waiting, 0)
+            && world.all_serve()
+        {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// And how many Redis says wait, and how many are in flight or have left since the last tick.
+async fn progress(world: &World, concert: ConcertId) -> Result<(Progress, i64, i64)> {
+    let services = &world.services;
+    let on_record = records::progress(&services.db, concert).await?;
+    let key = |name: &str| {
+        services
+            .redis
+            .key(format_args!("queue:{{{concert}}}:{name}"))
+    };
+    let (queued, inflight, leaving): (i64, i64, i64) = redis::pipe()
+        .zcard(key("waiting"))
+        .zcard(key("inflight"))
+        .zcard(key("leaving"))
+        .query_async(&mut services.redis.connection())
+        .await?;
+    Ok((on_record, queued, inflight + leaving))
+}
+
+async fn history(
+    world: &World,
+    plan: &Plan,
+    concert: ConcertId,
+    people: &[Arc<Person>],
+) -> Result<History> {
+    let db = &world.services.db;
+    let memories: Vec<_> = people.iter().map(|person| person.memory()).collect();
+    Ok(History {
+        capacity: plan.capacity as usize,
+        batch_size: plan.batch_size as usize,
+        interval: plan.interval.as_micros() as i64,
+        entries: records::entries(db, concert).await.context("the journal")?,
+        tickets: records::tickets(db, concert).await.context("the tickets")?,
+        joins: memories
+            .iter()
+            .flat_map(|memory| memory.joins.clone())
+            .collect(),
+        cancels: memories
+            .iter()
+            .flat_map(|memory| memory.cancels.clone())
+            .collect(),
+        shown: Vec::new(),
+        ranks: Vec::new(),
+    })
+}
+
+/// What everybody sees on every server.
+async fn looks(world: &World, people: &[Arc<Person>]) -> Vec<Shown> {
+    let looks = people
+        .iter()
+        .flat_map(|person| world.servers.iter().map(move |server| person.look(server)));
+    stream::iter(looks)
+        .buffer_unordered(24)
+        .filter_map(async |shown| shown)
+        .collect()
+        .await
+}
+
+/// What the streams have shown last, as soon as it is right; else what they show when there was time enough.
+async fn streams(people: &[Arc<Person>], history: &History) -> Vec<Shown> {
+    // A stream does not tell of a place that somebody was given without asking again.
+    let watchers: Vec<_> = people
+        .iter()
+        .filter(|person| person.watches() && !person.memory().may_have_more())
+        .collect();
+    let patience = Instant::now() + SHOWING;
+    loop {
+        let shown: Vec<Shown> = watchers
+            .iter()
+            .filter_map(|person| person.streamed())
+            .collect();
+        let right = History {
+            shown: shown.clone(),
+            ..history.clone()
+        };
+        if verdict::wrong_ranks(&right).is_empty() || Instant::now() > patience {
+            return shown;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,719 @@
+//! Whether the promises were kept, judged from what people were told and what is on record at the end.
+//!
+//! Every check is a function of a [`History`] alone, so that each can be shown to fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// All that is known of a run. Instants are microseconds since the epoch.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    pub capacity: usize,
+    pub batch_size: usize,
+    pub interval: i64,
+    /// In order of arrival.
+    pub entries: Vec<Entry>,
+    /// In order of serial.
+    pub tickets: Vec<Ticket>,
+    pub joins: Vec<Join>,
+    pub cancels: Vec<Cancel>,
+    /// What each person saw last, everywhere where they looked.
+    pub shown: Vec<Shown>,
+    /// Ranks that were shown on the way, in the order in which each stream showed them.
+    pub ranks: Vec<ShownRank>,
+}
+
+/// A row of the journal.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub account: i64,
+    pub arrival: i64,
+    pub state: State,
+    /// When the row last changed: for one that was issued, when its ticket came to be.
+    pub committed: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Waiting,
+    Issued,
+    Left,
+    Expired,
+}
+
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    pub id: i64,
+    pub account: i64,
+    pub arrival: i64,
+    pub serial: i32,
+    pub cancelled: Option<i64>,
+}
+
+/// A join that was acknowledged.
+#[derive(Clone, Debug)]
+pub struct Join {
+    pub account: i64,
+    /// The first try that may have given the place.
+    pub sent: i64,
+    pub acknowledged: i64,
+    pub place: Place,
+    pub leave: Leave,
+}
+
+/// What a join was answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Waiting {
+        arrival: i64,
+    },
+    /// The turn had come before the answer.
+    Issued {
+        ticket: i64,
+    },
+}
+
+/// Whether the place was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    Never,
+    /// Asked, and never told what came of it.
+    Asked {
+        since: i64,
+    },
+    Acknowledged {
+        since: i64,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Cancel {
+    pub account: i64,
+    pub ticket: i64,
+    pub acknowledged: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub account: i64,
+    /// `server 1`, `stream`.
+    pub by: String,
+    pub standing: Standing,
+}
+
+/// A standing as a person sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Absent,
+    Waiting { arrival: i64, rank: u64 },
+    Issued,
+    Left,
+    Expired,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct ShownRank {
+    pub account: i64,
+    /// By a stream, which shows one after the other; answers to questions may overtake each other.
+    pub streamed: bool,
+    pub tick: i64,
+    pub arrival: i64,
+    pub rank: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Promise {
+    /// P1.
+    Oversold,
+    /// P2.
+    Duplicate,
+    /// P3.
+    Inversion,
+    /// P4.
+    Lost,
+    /// P5.
+    Pace,
+    /// P6.
+    Rank,
+    /// The sale did not come to its end.
+    Stuck,
+    /// What `frontrow audit` finds.
+    Audit,
+    /// A server did or answered what it never should.
+    Conduct,
+}
+
+/// One row that breaks a promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub promise: Promise,
+    pub detail: String,
+}
+
+impl Broken {
+    pub fn new(promise: Promise, detail: impl Into<String>) -> Broken {
+        Broken {
+            promise,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.promise, self.detail)
+    }
+}
+
+/// The rows that break a promise, in words.
+type Check = fn(&History) -> Vec<String>;
+
+/// Every check.
+pub fn judge(history: &History) -> Vec<Broken> {
+    let checks: [(Promise, Check); 8] = [
+        (Promise::Oversold, oversold),
+        (Promise::Duplicate, duplicates),
+        (Promise::Inversion, inversions),
+        (Promise::Lost, lost),
+        (Promise::Pace, too_fast),
+        (Promise::Rank, wrong_ranks),
+        (Promise::Rank, wrong_ranks_on_the_way),
+        (Promise::Stuck, stuck),
+    ];
+    let of = |(promise, check): (Promise, Check)| {
+        check(history)
+            .into_iter()
+            .map(move |detail| Broken::new(promise, detail))
+    };
+    checks.into_iter().flat_map(of).collect()
+}
+
+/// More live tickets than the capacity, after whichever commit.
+fn oversold(history: &History) -> Vec<String> {
+    let issued = history.issued().map(|(entry, _)| (entry.committed, 1));
+    let cancelled = history
+        .tickets
+        .iter()
+        .filter_map(|ticket| Some((ticket.cancelled?, -1)));
+    let mut changes: Vec<(i64, i64)> = issued.chain(cancelled).collect();
+    changes.sort_unstable();
+    let mut live = 0;
+    let mut broken = Vec::new();
+    for (at, change) in changes {
+        live += change;
+        if change > 0 && live > history.capacity as i64 {
+            broken.push(format!(
+                "{live} live tickets at {at}, the capacity is {}",
+                history.capacity
+            ));
+        }
+    }
+    broken
+}
+
+/// Two live tickets or two places of one account.
+fn duplicates(history: &History) -> Vec<String> {
+    let live = history
+        .live()
+        .map(|ticket| (ticket.account, format!("ticket {}", ticket.serial)));
+    let places = history
+        .waiting()
+        .map(|entry| (entry.account, format!("place {}", entry.arrival)));
+    let mut broken = Vec::new();
+    for all in [live.collect::<Vec<_>>(), places.collect()] {
+        let mut of: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for (account, what) in all {
+            of.entry(account).or_default().push(what);
+        }
+        for (account, many) in of.into_iter().filter(|(_, many)| many.len() > 1) {
+            broken.push(format!("account {account} has {}", many.join(" and ")));
+        }
+    }
+    broken
+}
+
+/// Somebody who was told of their place before somebody else asked for one, and came after them.
+fn inversions(history: &History) -> Vec<String> {
+    let serials: BTreeMap<i64, i32> = history
+        .tickets
+        .iter()
+        .map(|t| (t.arrival, t.serial))
+        .collect();
+    let joins: Vec<_> = history
+        .joins
+        .iter()
+        .filter_map(|join| Some((join, history.entry_of(join)?)))
+        .collect();
+    let mut broken = Vec::new();
+    for (first, a) in &joins {
+        for (second, b) in joins
+            .iter()
+            .filter(|(second, _)| first.acknowledged < second.sent)
+        {
+            let said = format!(
+                "account {} was told of {} before account {} asked and got {}",
+                first.account, a.arrival, second.account, b.arrival
+            );
+            if a.arrival >= b.arrival {
+                broken.push(said);
+                continue;
+            }
+            let Some(serial) = serials.get(&b.arrival).filter(|_| b.state == State::Issued) else {
+                continue;
+            };
+            let passed = match (a.state, first.leave) {
+                (State::Issued, _) => serials.get(&a.arrival).is_none_or(|first| first > serial),
+                // Whoever asked to leave before may have left before.
+                (State::Left, Leave::Asked { since } | Leave::Acknowledged { since }) => {
+                    since > b.committed
+                }
+                _ => true,
+            };
+            if passed {
+                broken.push(format!(
+                    "{said}, and ticket {serial} at {}; the first is {a:?}",
+                    b.committed
+                ));
+            }
+        }
+    }
+    broken
+}
+
+/// An acknowledged join, leave or cancellation that is not on record as what it has to be.
+fn lost(history: &History) -> Vec<String> {
+    let mut broken = Vec::new();
+    for join in &history.joins {
+        let Some(entry) = history.entry_of(join) else {
+            broken.push(format!("there is no entry of {join:?}"));
+            continue;
+        };
+        let fits = match join.leave {
+            Leave::Never => matches!(entry.state, State::Waiting | State::Issued),
+            Leave::Asked { .. } => entry.state != State::Expired,
+            Leave::Acknowledged { .. } => entry.state == State::Left,
+        };
+        if !fits {
+            broken.push(format!("{join:?} has become {entry:?}"));
+        }
+        let has_ticket = history
+            .tickets
+            .iter()
+            .any(|ticket| ticket.arrival == entry.arrival && ticket.account == entry.account);
+        if has_ticket != (entry.state == State::Issued) {
+            let has = if has_ticket { "a" } else { "no" };
+            broken.push(format!("{entry:?} has {has} ticket"));
+        }
+    }
+    let asked: BTreeMap<(i64, i64), bool> = history
+        .cancels
+        .iter()
+        .map(|cancel| ((cancel.account, cancel.ticket), cancel.acknowledged))
+        .collect();
+    for ticket in &history.tickets {
+        match (ticket.cancelled, asked.get(&(ticket.account, ticket.id))) {
+            (Some(_), None) => broken.push(format!("{ticket:?} was cancelled by nobody")),
+            (None, Some(true)) => broken.push(format!(
+                "{ticket:?} is live, its cancellation was acknowledged"
+            )),
+            _ => {}
+        }
+    }
+    for cancel in &history.cancels {
+        if !history
+            .tickets
+            .iter()
+            .any(|ticket| ticket.id == cancel.ticket)
+        {
+            broken.push(format!("there is no ticket of {cancel:?}"));
+        }
+    }
+    broken
+}
+
+/// More tickets than a batch within less than an interval.
+fn too_fast(history: &History) -> Vec<String> {
+    let mut commits: BTreeMap<i64, Vec<i32>> = BTreeMap::new();
+    for (entry, ticket) in history.issued() {
+        commits
+            .entry(entry.committed)
+            .or_default()
+            .push(ticket.serial);
+    }
+    let mut broken = Vec::new();
+    for at in commits.keys() {
+        let within: Vec<_> = commits.range(*at..at + history.interval).collect();
+        if within
+            .iter()
+            .map(|(_, serials)| serials.len())
+            .sum::<usize>()
+            > history.batch_size
+        {
+            broken.push(format!(
+                "more than {} tickets within {} µs, serials by commit: {within:?}",
+                history.batch_size, history.interval
+            ));
+        }
+    }
+    broken
+}
+
+/// Somebody who sees anything but their place.
+pub fn wrong_ranks(history: &History) -> Vec<String> {
+    let ranks: BTreeMap<i64, Standing> = history
+        .waiting()
+        .zip(1..)
+        .map(|(entry, rank)| {
+            (
+                entry.account,
+                Standing::Waiting {
+                    arrival: entry.arrival,
+                    rank,
+                },
+            )
+        })
+        .collect();
+    let holders: BTreeSet<i64> = history.live().map(|ticket| ticket.account).collect();
+    let known: BTreeSet<i64> = history.entries.iter().map(|entry| entry.account).collect();
+    let truth = |account: i64| match ranks.get(&account) {
+        _ if holders.contains(&account) => Standing::Issued,
+        Some(waiting) => *waiting,
+        None if known.contains(&account) => Standing::Left,
+        None => Standing::Absent,
+    };
+    let wrong = history.shown.iter().filter_map(|shown| {
+        let truth = truth(shown.account);
+        let Shown {
+            account,
+            by,
+            standing,
+        } = shown;
+        (*standing != truth)
+            .then(|| format!("account {account} is shown {standing:?} by {by}, in truth {truth:?}"))
+    });
+    wrong.collect()
+}
+
+/// A rank that grew, or two of one tick that contradict each other.
+fn wrong_ranks_on_the_way(history: &History) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut newest: BTreeMap<i64, ShownRank> = BTreeMap::new();
+    let mut ticks: BTreeMap<i64, BTreeMap<i64, u64>> = BTreeMap::new();
+    for shown in &history.ranks {
+        let ShownRank {
+            account,
+            streamed,
+            tick,
+            arrival,
+            rank,
+        } = *shown;
+        if streamed
+            && let Some(before) = newest.insert(arrival, *shown)
+            && before.rank < rank
+        {
+            broken.push(format!(
+                "account {account}, place {arrival}: rank {} at tick {} grew to {rank} at tick {tick}",
+                before.rank, before.tick
+            ));
+        }
+        if let Some(other) = ticks.entry(tick).or_default().insert(arrival, rank)
+            && other != rank
+        {
+            broken.push(format!(
+                "account {account}, place {arrival}: ranks {other} and {rank} at tick {tick}"
+            ));
+        }
+    }
+    for (tick, by_arrival) in ticks {
+        let shown: Vec<_> = by_arrival.into_iter().collect();
+        for pair in shown.windows(2).filter(|pair| pair[0].1 >= pair[1].1) {
+            broken.push(format!(
+                "tick {tick}: (arrival, rank) {:?} is not ahead of {:?}",
+                pair[0], pair[1]
+            ));
+        }
+    }
+    broken
+}
+
+/// Somebody waits although there are tickets.
+fn stuck(history: &History) -> Vec<String> {
+    let (live, waiting) = (history.live().count(), history.waiting().count());
+    if live == history.capacity.min(live + waiting) {
+        return Vec::new();
+    }
+    vec![format!(
+        "{live} live tickets of {}, and {waiting} people still wait",
+        history.capacity
+    )]
+}
+
+impl History {
+    pub fn live(&self) -> impl Iterator<Item = &Ticket> {
+        self.tickets
+            .iter()
+            .filter(|ticket| ticket.cancelled.is_none())
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.state == State::Waiting)
+    }
+
+    /// Every ticket ever, with its entry: the one that says when it was committed.
+    fn issued(&self) -> impl Iterator<Item = (&Entry, &Ticket)> {
+        let entries: BTreeMap<i64, &Entry> = self.entries.iter().map(|e| (e.arrival, e)).collect();
+        self.tickets
+            .iter()
+            .filter_map(move |ticket| Some((*entries.get(&ticket.arrival)?, ticket)))
+    }
+
+    /// The row that an acknowledged join has to have.
+    fn entry_of(&self, join: &Join) -> Option<&Entry> {
+        let arrival = match join.place {
+            Place::Waiting { arrival } => arrival,
+            Place::Issued { ticket } => {
+                self.tickets
+                    .iter()
+                    .find(|t| t.id == ticket && t.account == join.account)?
+                    .arrival
+            }
+        };
+        self.entries
+            .iter()
+            .find(|entry| entry.arrival == arrival && entry.account == join.account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four people joined one after the other; two tickets in two batches of one, a second apart; the third left.
+    fn kept() -> History {
+        let states = [State::Issued, State::Issued, State::Left, State::Waiting];
+        let entry = |n: i64, state: &State| Entry {
+            account: n,
+            arrival: n * 10,
+            state: *state,
+            committed: n * 1_000_000,
+        };
+        let ticket = |n: i64| Ticket {
+            id: n,
+            account: n,
+            arrival: n * 10,
+            serial: n as i32,
+            cancelled: None,
+        };
+        let join = |n: i64| Join {
+            account: n,
+            sent: n * 100,
+            acknowledged: n * 100 + 50,
+            place: Place::Waiting { arrival: n * 10 },
+            leave: if n == 3 {
+                Leave::Acknowledged { since: 400 }
+            } else {
+                Leave::Never
+            },
+        };
+        let standing = |n: i64| match n {
+            1 | 2 => Standing::Issued,
+            3 => Standing::Left,
+            _ => Standing::Waiting {
+                arrival: 40,
+                rank: 1,
+            },
+        };
+        let shown = |n: i64| Shown {
+            account: n,
+            by: "server 0".into(),
+            standing: standing(n),
+        };
+        let rank = |tick: i64, account: i64, rank: u64| ShownRank {
+            account,
+            streamed: true,
+            tick,
+            arrival: account * 10,
+            rank,
+        };
+        History {
+            capacity: 2,
+            batch_size: 1,
+            interval: 1_000_000,
+            entries: (1..)
+                .zip(&states)
+                .map(|(n, state)| entry(n, state))
+                .collect(),
+            tickets: vec![ticket(1), ticket(2)],
+            joins: (1..=4).map(join).collect(),
+            cancels: Vec::new(),
+            shown: (1..=4).map(shown).collect(),
+            ranks: vec![
+                rank(1, 3, 3),
+                rank(1, 4, 4),
+                rank(2, 3, 2),
+                rank(2, 4, 3),
+                rank(3, 4, 1),
+            ],
+        }
+    }
+
+    /// What is found after one thing was broken.
+    fn found(break_it: impl FnOnce(&mut History)) -> Vec<Promise> {
+        let mut history = kept();
+        break_it(&mut history);
+        let mut promises: Vec<_> = judge(&history)
+            .iter()
+            .map(|broken| broken.promise)
+            .collect();
+        promises.dedup();
+        promises
+    }
+
+    #[test]
+    fn nothing_is_found_where_every_promise_was_kept() {
+        assert_eq!(judge(&kept()), []);
+    }
+
+    #[test]
+    fn a_cancelled_ticket_makes_room_only_from_its_commit_on() {
+        let cancelled = |at: i64| {
+            found(|h| {
+                h.capacity = 1;
+                h.tickets[0].cancelled = Some(at);
+                h.cancels = vec![Cancel {
+                    account: 1,
+                    ticket: 1,
+                    acknowledged: true,
+                }];
+                h.shown[0].standing = Standing::Left;
+            })
+        };
+        assert_eq!(cancelled(1_500_000), []);
+        assert_eq!(cancelled(2_500_000), [Promise::Oversold]);
+    }
+
+    #[test]
+    fn a_ticket_too_many_is_found() {
+        assert!(found(|h| h.capacity = 1).contains(&Promise::Oversold));
+    }
+
+    #[test]
+    fn two_tickets_and_two_places_of_one_account_are_found() {
+        let second_ticket = |h: &mut History| {
+            h.tickets[1].account = 1;
+            h.entries[1].account = 1;
+            h.joins[1].account = 1;
+            h.shown.remove(1);
+        };
+        assert_eq!(found(second_ticket), [Promise::Duplicate]);
+        let second_place = |h: &mut History| {
+            h.entries.push(Entry {
+                arrival: 50,
+                ..h.entries[3].clone()
+            });
+            h.shown.remove(3);
+        };
+        assert_eq!(found(second_place), [Promise::Duplicate]);
+    }
+
+    #[test]
+    fn a_later_join_with_an_earlier_arrival_is_found() {
+        let swapped = |h: &mut History| {
+            h.joins[0].place = Place::Waiting { arrival: 20 };
+            h.joins[1].place = Place::Waiting { arrival: 10 };
+            h.entries[0].account = 2;
+            h.entries[1].account = 1;
+            h.tickets[0].account = 2;
+            h.tickets[1].account = 1;
+        };
+        assert_eq!(found(swapped), [Promise::Inversion]);
+        // Sent before the other was acknowledged: either may come first.
+        let at_once = |h: &mut History| {
+            swapped(h);
+            h.joins[1].sent = 149;
+        };
+        assert_eq!(found(at_once), []);
+    }
+
+    #[test]
+    fn a_ticket_out_of_turn_is_found() {
+        let by_serial = |h: &mut History| (h.tickets[0].serial, h.tickets[1].serial) = (2, 1);
+        assert_eq!(found(by_serial), [Promise::Inversion]);
+        // Left, but asked to only after the one behind was issued a ticket.
+        let passed_by = |h: &mut History| {
+            h.entries[3].state = State::Issued;
+            h.entries[3].committed = 4_000_000;
+            h.tickets.push(Ticket {
+                id: 4,
+                account: 4,
+                arrival: 40,
+                serial: 4,
+                cancelled: None,
+            });
+            h.capacity = 3;
+            h.shown[3].standing = Standing::Issued;
+            h.joins[2].leave = Leave::Acknowledged { since: 4_000_001 };
+        };
+        assert_eq!(found(passed_by), [Promise::Inversion]);
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_is_gone_is_found() {
+        let gone = |h: &mut History| h.entries.truncate(3);
+        assert!(found(gone).contains(&Promise::Lost));
+        let left_by_itself = |h: &mut History| h.joins[2].leave = Leave::Never;
+        assert_eq!(found(left_by_itself), [Promise::Lost]);
+        let still_there = |h: &mut History| h.joins[3].leave = Leave::Acknowledged { since: 500 };
+        assert_eq!(found(still_there), [Promise::Lost]);
+        let without_ticket = |h: &mut History| h.tickets.truncate(1);
+        assert!(found(without_ticket).contains(&Promise::Lost));
+        let live_again = |h: &mut History| {
+            h.cancels = vec![Cancel {
+                account: 1,
+                ticket: 1,
+                acknowledged: true,
+            }]
+        };
+        assert_eq!(found(live_again), [Promise::Lost]);
+    }
+
+    #[test]
+    fn two_batches_within_an_interval_are_found() {
+        assert_eq!(
+            found(|h| h.entries[1].committed = 1_999_999),
+            [Promise::Pace]
+        );
+        assert_eq!(found(|h| h.entries[1].committed = 2_000_000), []);
+        // A batch that is too large.
+        assert_eq!(
+            found(|h| h.entries[1].committed = 1_000_000),
+            [Promise::Pace]
+        );
+    }
+
+    #[test]
+    fn a_wrong_rank_is_found() {
+        let wrong = |h: &mut History| {
+            h.shown[3].standing = Standing::Waiting {
+                arrival: 40,
+                rank: 2,
+            }
+        };
+        assert_eq!(found(wrong), [Promise::Rank]);
+        let absent = |h: &mut History| h.shown[1].standing = Standing::Absent;
+        assert_eq!(found(absent), [Promise::Rank]);
+        assert_eq!(found(|h| h.ranks[4].rank = 5), [Promise::Rank], "it grew");
+        assert_eq!(
+            found(|h| h.ranks[1].rank = 3),
+            [Promise::Rank],
+            "two of one rank"
+        );
+    }
+
+    #[test]
+    fn tickets_left_over_while_somebody_waits_are_found() {
+        assert_eq!(found(|h| h.capacity = 3), [Promise::Stuck]);
+    }
+}
