@@ -99,8 +99,14 @@ async fn whoever_watches_is_told_of_one_moment_and_then_of_their_place_again() {
     let (stores, _dir) = testing::throwaway().await.expect("stores");
     let server = Server::start(&TestStores::of(&stores));
     let organiser = Person::organiser(&server, &TestStores::of(&stores), "organiser").await;
-    let held = [("interval_ms", "3600000".into())];
+    let held = [
+        ("batch_size", "1".into()),
+        ("interval_ms", "3600000".into()),
+    ];
     let concert = make_concert(&organiser, &held).await;
+    // The one batch of the hour goes to somebody else.
+    let first = Person::signed_up(&server, "first").await;
+    first.post("join_queue", &[("concert_id", &concert)]).await;
     let person = Person::signed_up(&server, "one").await;
     let (_, place) = person.post("join_queue", &[("concert_id", &concert)]).await;
 

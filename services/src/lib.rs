@@ -9,6 +9,7 @@ pub mod demo;
 mod error;
 pub mod forms;
 pub mod queue;
+pub mod rehearsals;
 pub mod sessions;
 pub mod stores;
 pub mod tickets;
@@ -40,6 +41,7 @@ pub struct Shared {
     pub ticks: queue::TickHub,
     /// The right to build a queue.
     pub(crate) builder: Arc<Semaphore>,
+    pub(crate) rehearsals: rehearsals::Known,
 }
 
 impl Services {
@@ -62,6 +64,7 @@ impl Services {
             passwords: accounts::PasswordHasher::new()?,
             ticks: queue::TickHub::default(),
             builder: Arc::new(Semaphore::new(1)),
+            rehearsals: rehearsals::Known::default(),
         })))
     }
 

@@ -10,7 +10,7 @@ use model::tickets::TicketId;
 use services::queue;
 use services::queue::News;
 use services::queue::issue;
-use services::queue::reconcile;
+use services::queue::reconcile::{self, Window};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler;
 use services::tickets;
@@ -247,6 +247,9 @@ async fn someone_who_left_is_not_put_back_by_an_old_reading_of_the_journal() {
     queue::leave(&world.services, &fans[0], concert.id)
         .await
         .unwrap();
+    let before = queue::view(&world.services, fans[1].account_id, concert.id)
+        .await
+        .unwrap();
     let old = reconcile::Entry {
         account: fans[0].account_id,
         arrival: place,
@@ -268,4 +271,58 @@ async fn someone_who_left_is_not_put_back_by_an_old_reading_of_the_journal() {
         .await
         .unwrap();
     assert_eq!(waiting, 1);
+    let after = queue::view(&world.services, fans[1].account_id, concert.id)
+        .await
+        .unwrap();
+    assert_eq!(
+        (after.tick, after.standing),
+        (before.tick, before.standing),
+        "not even for a moment"
+    );
+}
+
+/// A server that dies when a cancelled ticket is on record and Redis does not know of it.
+#[tokio::test]
+async fn whoever_gave_a_ticket_back_is_no_holder_for_long() {
+    let world = world().await;
+    let concert = world.concert(1, 1, NO_PACE).await;
+    let fans = world.accounts(1).await;
+    let window = match reconcile::reconcile(&world.services, concert.id, Window::Everything).await {
+        Ok(reconcile::Outcome::Agreed(mark)) => Window::Since(mark),
+        _ => Window::Everything,
+    };
+    queue::join(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 1
+    })
+    .await;
+    let id: i64 = sqlx::query_scalar("SELECT id FROM tickets")
+        .fetch_one(&world.services.db)
+        .await
+        .unwrap();
+    tickets::cancel(&world.services, &fans[0], TicketId(id))
+        .await
+        .unwrap();
+    let holders = world
+        .services
+        .redis
+        .key(format_args!("queue:{{{}}}:holders", concert.id));
+    let mut redis = world.services.redis.connection();
+    redis::cmd("SADD")
+        .arg(&holders)
+        .arg(fans[0].account_id.0)
+        .exec_async(&mut redis)
+        .await
+        .unwrap();
+    reconcile::reconcile(&world.services, concert.id, window)
+        .await
+        .unwrap();
+    let left: i64 = redis::cmd("SCARD")
+        .arg(&holders)
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
 }

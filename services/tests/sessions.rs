@@ -181,3 +181,25 @@ async fn a_session_that_has_run_out_is_forgotten() {
     world.clock.advance(REFRESH_LIFE);
     assert_eq!(sessions::purge(&world.services).await.unwrap(), 1);
 }
+
+/// As after Redis has lost everything: everybody refreshes at once, and there are more of them than connections.
+#[tokio::test]
+async fn a_hundred_refreshes_at_once_do_not_wait_for_each_other() {
+    let world = world().await;
+    let account = world.account("mina").await;
+    let mut sessions = Vec::new();
+    for _ in 0..100 {
+        sessions.push(
+            sessions::open(&world.services, &account, "test")
+                .await
+                .unwrap(),
+        );
+    }
+    world.lose("session:*").await;
+    let refreshed = sessions
+        .iter()
+        .map(|tokens| sessions::refresh(&world.services, &tokens.refresh));
+    for outcome in futures::future::join_all(refreshed).await {
+        outcome.unwrap();
+    }
+}

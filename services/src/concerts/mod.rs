@@ -7,7 +7,7 @@ pub use list::list;
 pub use steering::{changes, steer};
 
 use crate::sessions::Session;
-use crate::{Error, Result, Services, queue};
+use crate::{Error, Result, Services, queue, rehearsals};
 use chrono::{DateTime, Utc};
 use model::accounts::{AccountId, Role};
 use model::concerts::{Concert, ConcertDetails, ConcertId, ConcertView, Genre, SaleState};
@@ -66,7 +66,8 @@ pub fn may_create(by: Option<&Session>) -> bool {
     by.is_some_and(|session| session.role >= Role::Organiser)
 }
 
-fn may_edit(by: Option<&Session>, created_by: Option<i64>) -> bool {
+/// Whether somebody may change a concert that this account made.
+pub(crate) fn may_edit(by: Option<&Session>, created_by: Option<i64>) -> bool {
     by.is_some_and(|session| match session.role {
         Role::Admin => true,
         Role::Organiser => created_by == Some(session.account_id.0),
@@ -79,7 +80,7 @@ pub async fn find(services: &Services, id: ConcertId) -> Result<Concert> {
     row(services, id).await?.try_into()
 }
 
-/// The concert as `by` sees it, or [`Refusal::NotFound`].
+/// The concert as `by` sees it, or [`Refusal::NotFound`], which a rehearsal is to everybody who has no part in it.
 pub async fn find_view(
     services: &Services,
     by: Option<&Session>,
@@ -87,6 +88,10 @@ pub async fn find_view(
 ) -> Result<ConcertView> {
     let row = row(services, id).await?;
     let editable = may_edit(by, row.created_by);
+    let takes_part = by.is_some_and(|session| session.rehearsal == Some(id));
+    if !editable && !takes_part && rehearsals::is_rehearsal(services, id).await? {
+        return Err(Refusal::NotFound.into());
+    }
     Ok(ConcertView {
         concert: row.try_into()?,
         server_time: services.clock.now(),
@@ -180,7 +185,7 @@ pub async fn update(
         refuse_past(services, &details)?;
     }
     let now = services.clock.now();
-    let mut transaction = services.db.begin().await?;
+    let mut transaction = crate::stores::begin(&services.db).await?;
     let old = SaleSettings::lock(&mut transaction, id).await?;
     let new = sqlx::query_as!(
         SaleSettings,

@@ -21,7 +21,7 @@ pub async fn steer(
 ) -> Result<Concert> {
     authorise(services, by, id).await?;
     let now = services.clock.now();
-    let mut transaction = services.db.begin().await?;
+    let mut transaction = crate::stores::begin(&services.db).await?;
     let old = SaleSettings::lock(&mut transaction, id).await?;
     // A sale is over when its concert begins, also in the second before the scheduler has closed it.
     let new = sqlx::query_as!(

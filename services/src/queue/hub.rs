@@ -86,6 +86,9 @@ impl TickHub {
 
     pub(super) fn publish(&self, concert: ConcertId, news: News) {
         if let Some(channel) = self.lock().get_mut(&concert) {
+            if channel.interrupted && matches!(news, News::Interrupted) {
+                return;
+            }
             channel.keep(&news);
             // Nobody watches at the moment: nothing to do.
             let _ = channel.sender.send(news);

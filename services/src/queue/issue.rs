@@ -55,7 +55,7 @@ pub struct Issued {
 /// None: the claim is stale, somebody else has taken the batch over; nothing was done. Doing it twice is harmless.
 pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Option<Issued>> {
     fail_point!("issue::claimed");
-    let mut transaction = db.begin().await?;
+    let mut transaction = crate::stores::begin(db).await?;
     let concert = sqlx::query!(
         "UPDATE concerts SET last_claim = $2 WHERE id = $1 AND last_claim < $2
          RETURNING state, starts_at, capacity - issued AS \"stock!\", batch_size, last_serial",

@@ -20,7 +20,7 @@ pub use journal::{Join, Journal, Leave, Recorded};
 
 use crate::sessions::Session;
 use crate::together::Together;
-use crate::{Error, Result, Services, tickets};
+use crate::{Error, Result, Services, rehearsals, tickets};
 use chrono::{DateTime, Utc};
 use fail::fail_point;
 use journal::Entry;
@@ -46,6 +46,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// When this returns, the place is in Redis and on disk in PostgreSQL. Refused with [`Refusal::SaleNotOpen`],
 /// [`Refusal::SaleClosed`], [`Refusal::HoldsTicket`] or [`Refusal::NotFound`].
 pub async fn join(services: &Services, session: &Session, concert: ConcertId) -> Result<QueueView> {
+    rehearsals::admit(services, session, concert).await?;
     join_as(services, session.account_id, concert).await
 }
 
@@ -458,7 +459,7 @@ async fn restore(
         arrival,
         standing: reconcile::Standing::Waiting,
     };
-    reconcile::mend(services, concert, &[entry]).await?;
+    reconcile::correct(services, concert, vec![entry]).await?;
     // Whoever called asks again, but not at once: perhaps somebody else is at it.
     tokio::time::sleep(LOOK_AGAIN).await;
     Ok(())
@@ -489,6 +490,15 @@ pub(crate) async fn sync(services: &Services, concert: ConcertId) -> Result<()> 
     if let Err(error) = told {
         tracing::warn!(%concert, %error, "the queue could not be told of a change yet");
     }
+    Ok(())
+}
+
+/// Takes the queue of a concert that is being deleted out of Redis.
+pub(crate) async fn forget(services: &Services, concert: ConcertId) -> Result<()> {
+    redis::cmd("DEL")
+        .arg(&keys::of(&services.redis, concert))
+        .exec_async(&mut services.redis.connection())
+        .await?;
     Ok(())
 }
 

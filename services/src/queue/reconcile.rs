@@ -13,8 +13,6 @@ use std::time::Duration;
 
 /// After this long without a sign of life a builder may be replaced.
 const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
-/// By how much a commit may have come later than the time written on its tickets.
-const COMMIT_MARGIN: TimeDelta = TimeDelta::seconds(1);
 /// By how much a commit may have come later than the time written on its entries. A statement is cancelled after 10 s, and
 /// so is a transaction that does nothing for 5 s.
 const WINDOW_MARGIN: TimeDelta = TimeDelta::seconds(30);
@@ -83,7 +81,11 @@ async fn build(
     builder: &str,
     redis_now: i64,
 ) -> Result<Outcome> {
-    let Fence { generation, clock } = fence(services, concert, redis_now).await?;
+    let Fence {
+        generation,
+        clock,
+        issued,
+    } = fence(services, concert, redis_now).await?;
     fail_point!("build::fenced");
     let (mark, entries) = recorded(services, concert, None).await?;
     for chunk in entries.chunks(CHUNK) {
@@ -92,16 +94,15 @@ async fn build(
         }
     }
     fail_point!("build::loaded");
-    let last_issue = sqlx::query_scalar!(
-        "SELECT max(issued_at) FROM tickets WHERE concert_id = $1",
-        concert.0
-    )
-    .fetch_one(&services.engine)
-    .await?
-    .map_or(0, |at| (at + COMMIT_MARGIN).timestamp_micros());
     // Read last: it is as new as can be, and a newer one will follow with the next claim.
     let sale = SaleRow::find(&services.engine, concert).await?;
-    let arguments = (builder, generation, clock, last_issue, sale.arguments());
+    let arguments = (
+        builder,
+        generation,
+        clock,
+        i64::from(issued),
+        sale.arguments(),
+    );
     let finished: i64 =
         scripts::call(&services.redis, &scripts::BUILD_FINISH, concert, arguments).await?;
     if finished != 1 {
@@ -129,32 +130,44 @@ async fn compare(services: &Services, concert: ConcertId, window: Window) -> Res
 
 /// Makes Redis agree with these entries, as far as they are still true. False: the queue is not there.
 pub async fn mend(services: &Services, concert: ConcertId, entries: &[Entry]) -> Result<bool> {
-    let Some(put_back) = load(services, concert, "", entries).await? else {
+    let Some(doubtful) = load(services, concert, "", entries).await? else {
         return Ok(false);
     };
-    if put_back.is_empty() {
+    // Redis first, then the journal: whoever is not in Redis because they have just left, or been issued a ticket, is on
+    // record as that. What the two tell differently all the same was lost in one of them.
+    let differing = recorded_at(services, concert, &doubtful).await?;
+    correct(services, concert, differing).await
+}
+
+/// Makes Redis say what these entries say; they were read after Redis was seen to say something else. False: the queue is
+/// not there.
+pub async fn correct(
+    services: &Services,
+    concert: ConcertId,
+    mut entries: Vec<Entry>,
+) -> Result<bool> {
+    for entry in &mut entries {
+        entry.standing = match entry.standing {
+            Standing::Waiting => Standing::Lost,
+            Standing::Gone => Standing::Released,
+            other => other,
+        };
+    }
+    if entries.is_empty() {
         return Ok(true);
     }
-    tracing::warn!(%concert, places = put_back.len(), "places that Redis had lost were put back");
-    // Who left or was issued a ticket between the reading and the putting back has been put back wrongly. Whoever leaves
-    // from now on tells the journal first and Redis then, which finds the place.
-    let arrivals: Vec<i64> = put_back.iter().map(|arrival| arrival.0).collect();
-    let settled = sqlx::query!(
-        "SELECT account_id, arrival FROM queue_entries
-          WHERE concert_id = $1 AND arrival = ANY($2) AND state <> 'waiting'",
-        concert.0,
-        &arrivals
-    )
-    .fetch_all(&services.engine)
-    .await?
-    .into_iter()
-    .map(|row| Entry {
-        account: AccountId(row.account_id),
-        arrival: Arrival(row.arrival),
-        standing: Standing::Gone,
-    });
-    let settled: Vec<Entry> = settled.collect();
-    Ok(load(services, concert, "", &settled).await?.is_some())
+    let lost = entries
+        .iter()
+        .filter(|entry| entry.standing == Standing::Lost);
+    tracing::warn!(%concert, entries = entries.len(), lost = lost.count(), "Redis told something else than the journal: corrected");
+    if load(services, concert, "", &entries).await?.is_none() {
+        return Ok(false);
+    }
+    // Who left in between has been put back wrongly, and is taken out again. Whoever leaves from now on tells the journal
+    // first and Redis then, which finds the place.
+    let arrivals: Vec<Arrival> = entries.iter().map(|entry| entry.arrival).collect();
+    let now = recorded_at(services, concert, &arrivals).await?;
+    Ok(load(services, concert, "", &now).await?.is_some())
 }
 
 /// What the journal says of one place.
@@ -165,21 +178,49 @@ pub struct Entry {
     pub standing: Standing,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     Waiting,
-    /// Was issued a ticket, which is live.
+    /// Waiting, and read after Redis was seen not to have the place.
+    Lost,
+    /// Does not wait, and holds a live ticket.
     Holds,
-    /// Left, expired, or was issued a ticket that has been cancelled.
+    /// Neither waits nor holds a ticket: left, expired, or gave the ticket back.
     Gone,
+    /// Gone, and read after Redis was seen to take the account for a holder.
+    Released,
 }
 
 impl Standing {
     fn as_str(self) -> &'static str {
         match self {
             Standing::Waiting => "waiting",
+            Standing::Lost => "lost",
             Standing::Holds => "holds",
             Standing::Gone => "gone",
+            Standing::Released => "released",
+        }
+    }
+}
+
+/// An entry as it is stored.
+struct Row {
+    account_id: i64,
+    arrival: i64,
+    waits: bool,
+    holds: bool,
+}
+
+impl From<Row> for Entry {
+    fn from(row: Row) -> Entry {
+        Entry {
+            account: AccountId(row.account_id),
+            arrival: Arrival(row.arrival),
+            standing: match (row.waits, row.holds) {
+                (true, _) => Standing::Waiting,
+                (false, true) => Standing::Holds,
+                (false, false) => Standing::Gone,
+            },
         }
     }
 }
@@ -193,35 +234,52 @@ async fn recorded(
     let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
         .fetch_one(&services.engine)
         .await?;
-    let entries = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", ticket.id IS NOT NULL AS "holds!"
              FROM queue_entries AS entry
              LEFT JOIN tickets AS ticket
-               ON ticket.concert_id = entry.concert_id AND ticket.arrival = entry.arrival AND ticket.cancelled_at IS NULL
+               ON ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+              AND ticket.cancelled_at IS NULL
             WHERE entry.concert_id = $1 AND ($2::timestamptz IS NULL OR entry.changed_at >= $2)
             ORDER BY entry.arrival"#,
         concert.0,
         since
     )
     .fetch_all(&services.engine)
-    .await?
-    .into_iter()
-    .map(|row| Entry {
-        account: AccountId(row.account_id),
-        arrival: Arrival(row.arrival),
-        standing: match (row.waits, row.holds) {
-            (true, _) => Standing::Waiting,
-            (false, true) => Standing::Holds,
-            (false, false) => Standing::Gone,
-        },
-    });
-    Ok((Mark(now), entries.collect()))
+    .await?;
+    Ok((Mark(now), rows.into_iter().map(Entry::from).collect()))
+}
+
+/// What the journal says of the places with these arrivals.
+async fn recorded_at(
+    services: &Services,
+    concert: ConcertId,
+    arrivals: &[Arrival],
+) -> Result<Vec<Entry>> {
+    let arrivals: Vec<i64> = arrivals.iter().map(|arrival| arrival.0).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", ticket.id IS NOT NULL AS "holds!"
+             FROM queue_entries AS entry
+             LEFT JOIN tickets AS ticket
+               ON ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+              AND ticket.cancelled_at IS NULL
+            WHERE entry.concert_id = $1 AND entry.arrival = ANY($2)"#,
+        concert.0,
+        &arrivals
+    )
+    .fetch_all(&services.engine)
+    .await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
 }
 
 struct Fence {
     generation: i64,
     /// The instant from which the queue's clock goes on: the newest on record.
     clock: i64,
+    /// Whether a ticket was ever issued.
+    issued: bool,
 }
 
 /// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
@@ -234,7 +292,7 @@ async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Resul
                   last_claim = GREATEST(last_claim, $2,
                       (SELECT max(arrival) FROM queue_entries WHERE concert_id = concerts.id))
             WHERE id = $1
-            RETURNING generation, last_claim AS clock"#,
+            RETURNING generation, last_claim AS clock, last_serial > 0 AS "issued!""#,
         concert.0,
         redis_now
     )
@@ -243,7 +301,8 @@ async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Resul
     Ok(fence.ok_or(model::Refusal::NotFound)?)
 }
 
-/// Returns the arrivals that were put back; None: the queue is not there, or somebody else builds it by now.
+/// Returns the arrivals of those of whom Redis says something else; None: the queue is not there, or somebody else builds
+/// it by now.
 async fn load(
     services: &Services,
     concert: ConcertId,
@@ -261,9 +320,9 @@ async fn load(
     let answer: Vec<String> =
         scripts::call(&services.redis, &scripts::RECONCILE, concert, arguments).await?;
     match answer.split_first() {
-        Some((word, put_back)) if word == "kept" => put_back
-            .chunks_exact(2)
-            .map(|pair| super::number(&pair[1]).map(Arrival))
+        Some((word, doubtful)) if word == "kept" => doubtful
+            .iter()
+            .map(|arrival| super::number(arrival).map(Arrival))
             .collect::<Result<_>>()
             .map(Some),
         _ => Ok(None),

@@ -248,8 +248,10 @@ pub async fn claim(
     }
     if word == "unbuilt" {
         services.ticks.publish(concert, News::Interrupted);
-        reconcile::reconcile(services, concert, Window::Nothing).await?;
-        return Ok((Duration::ZERO, None));
+        return match reconcile::reconcile(services, concert, Window::Nothing).await? {
+            reconcile::Outcome::Busy => Ok((LISTEN, None)),
+            _ => Ok((Duration::ZERO, None)),
+        };
     }
     for json in ticks {
         let tick: Tick = serde_json::from_str(&json)

@@ -8,8 +8,10 @@
 //! The braces are part of the name: they are a Redis Cluster's hash tag, so that both keys of a session share a slot
 //! and a request costs one signature check and one round trip.
 
+mod rehearsal;
 mod tokens;
 
+pub(crate) use rehearsal::{forget_all, open_for_rehearsal};
 pub(crate) use tokens::random_id;
 pub use tokens::{TokenKeys, Tokens};
 
@@ -17,6 +19,7 @@ use crate::{Error, Result, Services, accounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use model::Refusal;
 use model::accounts::{Account, AccountId, AccountName, Role};
+use model::concerts::ConcertId;
 use serde::{Deserialize, Serialize};
 use tokens::{Claims, RefreshToken};
 
@@ -39,6 +42,8 @@ pub struct Session {
     pub account_name: String,
     pub nickname: String,
     pub role: Role,
+    /// The rehearsal that the account was made for, and the only concert that it can join.
+    pub rehearsal: Option<ConcertId>,
     /// When the access token that was presented expires.
     pub expires_at: DateTime<Utc>,
 }
@@ -51,6 +56,9 @@ pub struct StoredSession {
     pub account_name: String,
     pub nickname: String,
     pub role: Role,
+    /// [`Session::rehearsal`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<ConcertId>,
     pub device: String,
     pub created_at: DateTime<Utc>,
 }
@@ -86,19 +94,21 @@ pub async fn open(services: &Services, account: &Account, device: &str) -> Resul
     let now = services.clock.now();
     let sid = random_id();
     let refresh = RefreshToken::random(&sid);
-    let session = StoredSession {
+    let mut session = StoredSession {
         sid,
         account_id: account.id,
         account_name: account.account_name.clone(),
         nickname: account.nickname.clone(),
         role: account.role,
+        rehearsal: None,
         device: device.chars().take(200).collect(),
         created_at: now,
     };
     let expires_at = now + REFRESH_LIFE;
-    sqlx::query!(
+    session.rehearsal = sqlx::query_scalar!(
         "INSERT INTO sessions (sid, account_id, refresh_hash, rotated_at, device, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $4, $6)",
+         VALUES ($1, $2, $3, $4, $5, $4, $6)
+         RETURNING (SELECT rehearsal_id FROM accounts WHERE id = sessions.account_id)",
         session.sid,
         account.id.0,
         refresh.hash(),
@@ -106,8 +116,9 @@ pub async fn open(services: &Services, account: &Account, device: &str) -> Resul
         session.device,
         expires_at
     )
-    .execute(&services.db)
-    .await?;
+    .fetch_one(&services.db)
+    .await?
+    .map(ConcertId);
     store(services, &session).await?;
     let (access, access_expires_at) = services.tokens.sign(&session, now)?;
     Ok(Tokens {
@@ -144,6 +155,7 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
         account_name: stored.account_name,
         nickname: stored.nickname,
         role: stored.role,
+        rehearsal: stored.rehearsal,
         expires_at: DateTime::from_timestamp(claims.exp, 0).unwrap_or_default(),
     })
 }
@@ -167,11 +179,15 @@ pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens>
     let presented = RefreshToken::parse(refresh_token).ok_or(Refusal::NotLoggedIn)?;
     let successor = services.tokens.successor(&presented);
     // The row stays locked until Redis has the session: a log-out that comes meanwhile waits, and then ends it.
-    let mut transaction = services.db.begin().await?;
+    let mut transaction = crate::stores::begin(&services.db).await?;
     let record = sqlx::query!(
-        "SELECT account_id, refresh_hash, previous_hash, rotated_at, device, created_at, expires_at
-           FROM sessions WHERE sid = $1 AND expires_at > $2
-            FOR UPDATE",
+        // One query: whoever held this connection and waited for another one could wait for ever.
+        "SELECT session.account_id, session.refresh_hash, session.previous_hash, session.rotated_at, session.device,
+                session.created_at, session.expires_at, account.account_name, account.nickname, account.role,
+                account.rehearsal_id
+           FROM sessions AS session JOIN accounts AS account ON account.id = session.account_id
+          WHERE session.sid = $1 AND session.expires_at > $2
+            FOR UPDATE OF session",
         presented.sid(),
         now
     )
@@ -199,13 +215,13 @@ pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens>
         end(services, presented.sid()).await?;
         return Err(Refusal::NotLoggedIn.into());
     }
-    let account = accounts::find(services, AccountId(record.account_id)).await?;
     let session = StoredSession {
         sid: presented.sid().to_owned(),
-        account_id: account.id,
-        account_name: account.account_name,
-        nickname: account.nickname,
-        role: account.role,
+        account_id: AccountId(record.account_id),
+        account_name: record.account_name,
+        nickname: record.nickname,
+        role: accounts::parse_role(&record.role)?,
+        rehearsal: record.rehearsal_id.map(ConcertId),
         device: record.device,
         created_at: record.created_at,
     };

@@ -90,6 +90,16 @@ impl TokenKeys {
         now: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>)> {
         let expires_at = now + ACCESS_LIFE;
+        Ok((self.sign_until(session, now, expires_at)?, expires_at))
+    }
+
+    /// [`TokenKeys::sign`], for a token with a life of its own.
+    pub(super) fn sign_until(
+        &self,
+        session: &StoredSession,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<String> {
         let claims = Claims {
             sub: session.account_id.to_string(),
             sid: session.sid.clone(),
@@ -104,9 +114,8 @@ impl TokenKeys {
             kid: Some(self.kid.clone()),
             ..Header::new(Algorithm::HS256)
         };
-        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
-            .map_err(|error| Error::Broken(format!("signing: {error}")))?;
-        Ok((token, expires_at))
+        jsonwebtoken::encode(&header, &claims, &self.encoding)
+            .map_err(|error| Error::Broken(format!("signing: {error}")))
     }
 
     /// The refresh token that follows on one: always the same, so that whoever presents it twice at the same moment is told
@@ -207,6 +216,7 @@ mod tests {
             account_name: "mina".into(),
             nickname: "mina".into(),
             role: Role::User,
+            rehearsal: None,
             device: String::new(),
             created_at: DateTime::UNIX_EPOCH,
         }

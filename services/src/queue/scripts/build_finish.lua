@@ -1,5 +1,5 @@
 -- Opens a queue that has been built.
--- ARGV     builder, generation, clock (µs: the newest arrival or claim on record), last issue (µs; 0: none),
+-- ARGV     builder, generation, clock (µs: the newest arrival or claim on record), whether anything was ever issued (0 or 1),
 --          sale's seven fields (prelude: take_over_sale)
 -- Returns  1, or 0 when somebody else builds by now
 -- Keeps    the clock never runs backwards and the pace is never exceeded, also over a rebuild
@@ -8,7 +8,8 @@ redis.call('HDEL', STATE, 'builder', 'builder_until')
 redis.call('HSET', STATE, 'generation', ARGV[2], 'run_id', run_id(), 'clock', ARGV[3])
 take_over_sale(5)
 local interval = tonumber(sale('interval_ms')) * 1000
-redis.call('HSET', STATE, 'next_claim', text(math.min(now(), tonumber(ARGV[4])) + interval))
+-- The last batch may have been committed a moment ago, whatever time is written on it.
+redis.call('HSET', STATE, 'next_claim', text(now() + (ARGV[4] == '1' and interval or 0)))
 publish({})
 if sale('state') == 'closed' then
   for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, 86400) end

@@ -1,7 +1,8 @@
 -- Makes Redis agree with a part of the journal: loads it into a queue that is being built, or mends one that is whole.
--- ARGV     builder ('' for a queue that is whole), patience (µs), then account, arrival, standing ('waiting' | 'holds' a
---          ticket | 'gone') …
--- Returns  {'gone'} when somebody else builds by now or the queue is not whole | {'kept', account, arrival …} of who was put back
+-- ARGV     builder ('' for a queue that is whole), patience (µs), then account, arrival, standing …: 'waiting' | 'holds' a
+--          ticket | 'gone' | 'lost': waiting, 'released': gone, both read after Redis was seen to say something else
+-- Returns  {'gone'} when somebody else builds by now or the queue is not whole | {'kept', arrival …} of those waiting who are
+--          missing here, and those gone who are holders here
 -- Keeps    nobody comes back into a sale that is closed, or beside a ticket; a place in flight is left to its claim, unless
 --          it was given up; who is behind learns of a place that is put back or taken out
 local building = ARGV[1] ~= ''
@@ -9,25 +10,33 @@ if building then
   if sale('builder') ~= ARGV[1] then return {'gone'} end
   redis.call('HSET', STATE, 'builder_until', text(now() + tonumber(ARGV[2])))
 elseif not whole() then return {'gone'} end
-local closed = sale('state') == 'closed'
-local answer = {'kept'}
+local closed, put_back, answer = sale('state') == 'closed', false, {'kept'}
+local function holds(account) return redis.call('SISMEMBER', HOLDERS, account) == 1 end
 
-local function put_back(account, arrival)
-  if closed or redis.call('ZSCORE', INFLIGHT, account) or redis.call('SISMEMBER', HOLDERS, account) == 1 then return end
+local follow = {}
+function follow.waiting(account, arrival)
+  if building then redis.call('ZADD', WAITING, arrival, account) return end
+  local here = place(account)
+  if not closed and (not here or tonumber(here) > tonumber(arrival)) then answer[#answer + 1] = arrival end
+end
+function follow.lost(account, arrival)
+  if closed or redis.call('ZSCORE', INFLIGHT, account) or holds(account) then return end
   -- LT: an account that has a place keeps the older one.
-  if redis.call('ZADD', WAITING, 'LT', 'CH', arrival, account) == 1 then
-    answer[#answer + 1], answer[#answer + 2] = account, arrival
-  end
+  if redis.call('ZADD', WAITING, 'LT', 'CH', arrival, account) == 1 then put_back = true end
+end
+function follow.holds(account, arrival)
+  redis.call('SADD', HOLDERS, account)
+  take_out(WAITING, account, arrival)
+end
+function follow.gone(account, arrival)
+  if not take_out(WAITING, account, arrival) then take_out(INFLIGHT, account, arrival) end
+  if holds(account) then answer[#answer + 1] = arrival end
+end
+function follow.released(account, arrival)
+  redis.call('SREM', HOLDERS, account)
+  follow.gone(account, arrival)
 end
 
-for i = 3, #ARGV, 3 do
-  local account, arrival, standing = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  if standing == 'waiting' then put_back(account, arrival)
-  elseif standing == 'holds' then
-    redis.call('SADD', HOLDERS, account)
-    take_out(WAITING, account, arrival)
-  elseif not take_out(WAITING, account, arrival) then take_out(INFLIGHT, account, arrival) end
-end
-if building then return {'kept'} end
-if #answer > 1 then publish_gap() end
+for i = 3, #ARGV, 3 do follow[ARGV[i + 2]](ARGV[i], ARGV[i + 1]) end
+if put_back then publish_gap() end
 return answer

@@ -1,0 +1,81 @@
+//! Taking a rehearsal away.
+
+use crate::{Result, Services, queue, sessions};
+use model::concerts::ConcertId;
+
+/// Takes away the rehearsals that are over and that nobody has ended.
+pub(super) async fn abandoned(services: &Services) -> Result<()> {
+    let over = sqlx::query_scalar!(
+        "SELECT id FROM concerts WHERE rehearsal_of IS NOT NULL AND starts_at <= $1",
+        services.clock.now()
+    )
+    .fetch_all(&services.db)
+    .await?;
+    for rehearsal in over {
+        tracing::info!(rehearsal, "a rehearsal that nobody has ended is taken away");
+        all(services, ConcertId(rehearsal)).await?;
+    }
+    Ok(())
+}
+
+/// Ends the sale: nothing is issued and nothing is recorded any more, so that nothing refers to what is deleted then.
+pub(super) async fn close(services: &Services, rehearsal: ConcertId) -> Result<()> {
+    // Closed: no batch that is in flight is issued. Another generation: no place that was given before is recorded.
+    sqlx::query!(
+        "UPDATE concerts SET state = 'closed', generation = generation + 1 WHERE id = $1 AND rehearsal_of IS NOT NULL",
+        rehearsal.0
+    )
+    .execute(&services.db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the copy, its people and everything that they have done. Whatever is cut short can be done again, as long as the
+/// copy is there, and it goes last.
+pub(super) async fn all(services: &Services, rehearsal: ConcertId) -> Result<()> {
+    close(services, rehearsal).await?;
+    let sids = sqlx::query_scalar!(
+        "SELECT sid FROM sessions JOIN accounts ON accounts.id = sessions.account_id WHERE rehearsal_id = $1",
+        rehearsal.0
+    )
+    .fetch_all(&services.db)
+    .await?;
+    sessions::forget_all(services, sids).await?;
+    queue::forget(services, rehearsal).await?;
+    let mut transaction = crate::stores::begin(&services.db).await?;
+    // Before anything else, as everybody does who changes what belongs to a concert: nobody waits in a circle.
+    sqlx::query!(
+        "SELECT id FROM concerts WHERE id = $1 AND rehearsal_of IS NOT NULL FOR UPDATE",
+        rehearsal.0
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(model::Refusal::NotFound)?;
+    sqlx::query!("DELETE FROM tickets WHERE concert_id = $1", rehearsal.0)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query!(
+        "DELETE FROM queue_entries WHERE concert_id = $1",
+        rehearsal.0
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM sale_changes WHERE concert_id = $1",
+        rehearsal.0
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!("DELETE FROM accounts WHERE rehearsal_id = $1", rehearsal.0)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query!("DELETE FROM concerts WHERE id = $1", rehearsal.0)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    // Somebody may have looked meanwhile, and had the queue built once more. By itself it would stay for a day.
+    if let Err(error) = queue::forget(services, rehearsal).await {
+        tracing::warn!(%rehearsal, %error, "the queue of a rehearsal stays in Redis for a day");
+    }
+    Ok(())
+}

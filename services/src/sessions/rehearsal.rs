@@ -1,0 +1,87 @@
+//! The sessions of a rehearsal's people: thousands at once, and gone with it.
+
+use super::tokens::{RefreshToken, random_id};
+use super::{StoredSession, session_key, store};
+use crate::rehearsals::Person;
+use crate::{Error, Result, Services};
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt, stream};
+use model::accounts::{AccountId, Role};
+use model::concerts::ConcertId;
+
+/// Commands that are on their way to Redis at once. They travel in one pipeline, also where their keys are on different
+/// nodes of a cluster.
+const AT_ONCE: usize = 256;
+
+/// Opens a session for each, and returns their access tokens in the same order. They are good until `until`, and there is
+/// nothing to refresh them with.
+pub(crate) async fn open_for_rehearsal(
+    services: &Services,
+    rehearsal: ConcertId,
+    people: &[Person],
+    until: DateTime<Utc>,
+) -> Result<Vec<String>> {
+    let now = services.clock.now();
+    let sessions: Vec<StoredSession> = people
+        .iter()
+        .map(|person| StoredSession {
+            sid: random_id(),
+            account_id: AccountId(person.id),
+            account_name: person.name.clone(),
+            nickname: person.nickname.clone(),
+            role: Role::User,
+            rehearsal: Some(rehearsal),
+            device: "rehearsal".to_owned(),
+            created_at: now,
+        })
+        .collect();
+    let (keys, signed) = (services.clone(), sessions.clone());
+    // Thousands of signatures are too much for a thread that others wait for.
+    let signing = tokio::task::spawn_blocking(move || {
+        signed
+            .iter()
+            .map(|session| {
+                let hash = RefreshToken::random(&session.sid).hash();
+                Ok((keys.tokens.sign_until(session, now, until)?, hash))
+            })
+            .collect::<Result<(Vec<String>, Vec<Vec<u8>>)>>()
+    });
+    let (tokens, hashes) = signing
+        .await
+        .map_err(|error| Error::Broken(error.to_string()))??;
+    let sids: Vec<String> = sessions.iter().map(|session| session.sid.clone()).collect();
+    let accounts: Vec<i64> = people.iter().map(|person| person.id).collect();
+    sqlx::query!(
+        "INSERT INTO sessions (sid, account_id, refresh_hash, rotated_at, device, created_at, expires_at)
+         SELECT sid, account_id, refresh_hash, $4, 'rehearsal', $4, $5
+           FROM UNNEST($1::text[], $2::bigint[], $3::bytea[]) AS opened (sid, account_id, refresh_hash)",
+        &sids,
+        &accounts,
+        &hashes,
+        now,
+        until
+    )
+    .execute(&services.db)
+    .await?;
+    stream::iter(sessions)
+        .map(|session| async move { store(services, &session).await })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    Ok(tokens)
+}
+
+/// Ends sessions in Redis, where it counts; their records go with their accounts.
+pub(crate) async fn forget_all(services: &Services, sids: Vec<String>) -> Result<()> {
+    stream::iter(sids)
+        .map(|sid| async move {
+            redis::cmd("DEL")
+                .arg(session_key(services, &sid))
+                .exec_async(&mut services.redis.connection())
+                .await?;
+            Ok(())
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
+}
