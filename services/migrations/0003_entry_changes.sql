@@ -8,3 +8,6 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER queue_entries_changed BEFORE UPDATE ON queue_entries FOR EACH ROW EXECUTE FUNCTION note_change();
+
+-- A ticket that was given back changes nothing in its entry.
+CREATE INDEX tickets_cancelled ON tickets (concert_id, cancelled_at) WHERE cancelled_at IS NOT NULL;

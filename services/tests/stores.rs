@@ -22,7 +22,7 @@ async fn hanging_up_while_a_transaction_begins_leaves_no_transaction_behind() {
         let patience = Duration::from_micros(micros);
         drop(tokio::time::timeout(patience, stores::begin(&db)).await);
         // In a transaction, now() stands still.
-        let mut now = async || -> chrono::DateTime<chrono::Utc> {
+        let now = async || -> chrono::DateTime<chrono::Utc> {
             sqlx::query_scalar("SELECT now()")
                 .fetch_one(&db)
                 .await

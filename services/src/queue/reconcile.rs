@@ -225,7 +225,8 @@ impl From<Row> for Entry {
     }
 }
 
-/// The journal's entries that have changed `since` then, in order of arrival, and up to when it was read.
+/// The journal's entries that have changed `since` then, or whose ticket was given back, in order of arrival, and up to when
+/// it was read.
 async fn recorded(
     services: &Services,
     concert: ConcertId,
@@ -241,7 +242,9 @@ async fn recorded(
              LEFT JOIN tickets AS ticket
                ON ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
               AND ticket.cancelled_at IS NULL
-            WHERE entry.concert_id = $1 AND ($2::timestamptz IS NULL OR entry.changed_at >= $2)
+            WHERE entry.concert_id = $1
+              AND ($2::timestamptz IS NULL OR entry.changed_at >= $2
+                   OR entry.arrival IN (SELECT arrival FROM tickets WHERE concert_id = $1 AND cancelled_at >= $2))
             ORDER BY entry.arrival"#,
         concert.0,
         since

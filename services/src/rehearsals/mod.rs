@@ -22,7 +22,7 @@ const LIFE: TimeDelta = TimeDelta::hours(2);
 
 /// Within this time every server has noticed that a sale is closed, and does nothing about it any more. One that is slower
 /// only complains in its log that the concert is gone.
-const LETTING_GO: Duration = Duration::from_millis(1200);
+const LETTING_GO: Duration = Duration::from_secs(2);
 
 /// What an organiser decides about a rehearsal.
 #[derive(Clone, Copy, Debug)]
