@@ -96,8 +96,8 @@ export function concertForm(changes: Partial<ConcertForm> = {}): ConcertForm {
 export const STANDSTILL = '3600000';
 
 /** A concert whose queue does not move: the one batch of this hour has gone to somebody who came before everybody. */
-export async function standStill(organiser: Person): Promise<Concert> {
-  const concert = await organiser.createConcert({ interval_ms: STANDSTILL });
+export async function standStill(organiser: Person, changes: Partial<ConcertForm> = {}): Promise<Concert> {
+  const concert = await organiser.createConcert({ interval_ms: STANDSTILL, ...changes });
   const first = await Person.signUp(newcomer('first'));
   await first.join(concert);
   await expect.poll(async () => (await first.place(concert)).standing).toBe('issued');

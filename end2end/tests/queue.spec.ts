@@ -76,6 +76,24 @@ test('whoever leaves makes room: the rank behind falls by itself', async ({ page
   if (javaScriptEnabled !== false) await pages.expectSameDocument(page);
 });
 
+test('while tickets are fewer than people there is a chance, and else a wait', async ({ page, context, visit, organiser, crowd, signUp }) => {
+  const [ahead, leaver] = await crowd(2);
+  // One has gone to whoever came first; two are left.
+  const concert = await standStill(organiser, { capacity: '3' });
+  for (const person of [ahead!, leaver!]) await person.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  await expect(pages.rank(page)).toHaveText('3');
+  await expect(page.getByTestId('outlook')).toHaveAttribute('data-outlook', 'out_of_reach');
+  await expect(page.getByTestId('chance')).toHaveText(/^About an? \d0% chance that a ticket is left/);
+  await leaver!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('2');
+  await expect(page.getByTestId('chance')).toBeHidden();
+  await expect(page.getByTestId('wait')).toHaveText(/^(about|up to) .*(minute|hour)s$/);
+});
+
 test('leaving takes a second thought, and whoever comes back stands at the end', async ({ page, context, visit, organiser, crowd, signUp }) => {
   const [behind] = await crowd(1);
   const concert = await standStill(organiser);

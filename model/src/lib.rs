@@ -1,12 +1,14 @@
 //! Plain data and rules that the server and the browser share.
 //!
 //! Nothing here does input or output: ids, what travels over the wire, how a form is parsed into values that
-//! cannot be wrong, what a refusal is called, and the arithmetic of ranks.
+//! cannot be wrong, what a refusal is called, the arithmetic of ranks, and forecasts.
 
 pub mod accounts;
 pub mod concerts;
+pub mod forecast;
 pub mod queue;
 pub mod refusal;
+pub mod rehearsals;
 pub mod tickets;
 pub mod time;
 

@@ -128,19 +128,6 @@ impl QueueView {
 }
 
 impl Sale {
-    /// Seconds until `rank` has its turn at the pace set, as a range `(at the earliest, with a quarter's slack)`.
-    ///
-    /// None while nothing is issued, or when the tickets left do not reach that far.
-    pub fn wait(&self, rank: u64) -> Option<(u64, u64)> {
-        if self.state != SaleState::Open || !self.reaches(rank) {
-            return None;
-        }
-        let ticks = rank.div_ceil(u64::from(self.batch_size.max(1)));
-        let earliest = (ticks.saturating_sub(1) * u64::from(self.interval_ms)) / 1000;
-        let latest = (ticks * u64::from(self.interval_ms) * 5 / 4).div_ceil(1000);
-        Some((earliest, latest))
-    }
-
     /// Whether the tickets left reach as far as this rank, if nobody ahead leaves.
     pub fn reaches(&self, rank: u64) -> bool {
         rank <= u64::from(self.stock)
@@ -241,19 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_a_range_and_only_promised_when_tickets_reach() {
-        assert_eq!(sale(100).wait(1), Some((0, 2)));
-        assert_eq!(sale(100).wait(95), Some((9, 13)));
-        assert_eq!(sale(10).wait(11), None);
-        assert_eq!(
-            Sale {
-                state: SaleState::Paused,
-                ..sale(100)
-            }
-            .wait(1),
-            None
-        );
+    fn nearly_there_is_in_the_next_batch() {
         assert!(sale(100).nearly_there(10) && !sale(100).nearly_there(11));
+        assert!(!sale(9).nearly_there(10));
     }
 
     #[test]

@@ -93,15 +93,12 @@ fn same_day(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
         .then(|| format!("{:02}:{:02}", end.hour(), end.minute()))
 }
 
-/// A wait as whole units a person would say: the range in minutes, or in hours from 90 minutes on.
-/// `None` when it is under a minute.
-pub(super) fn wait_range((least, most): (u64, u64)) -> Option<(u64, u64, WaitUnit)> {
-    if most < 60 {
-        None
-    } else if least < 90 * 60 {
-        Some(((least / 60).max(1), most.div_ceil(60), WaitUnit::Minutes))
+/// Minutes, from and to, in the unit that a person would say them in: hours from 90 minutes on.
+pub(super) fn wait_range((least, most): (u64, u64)) -> (u64, u64, WaitUnit) {
+    if least < 90 {
+        (least, most, WaitUnit::Minutes)
     } else {
-        Some((least / 3600, most.div_ceil(3600), WaitUnit::Hours))
+        (least / 60, most.div_ceil(60), WaitUnit::Hours)
     }
 }
 
@@ -172,8 +169,8 @@ mod tests {
 
     #[test]
     fn waits_are_said_as_people_say_them() {
-        assert_eq!(wait_range((0, 2)), None);
-        assert_eq!(wait_range((110, 150)), Some((1, 3, WaitUnit::Minutes)));
-        assert_eq!(wait_range((7200, 9000)), Some((2, 3, WaitUnit::Hours)));
+        assert_eq!(wait_range((0, 1)), (0, 1, WaitUnit::Minutes));
+        assert_eq!(wait_range((75, 120)), (75, 120, WaitUnit::Minutes));
+        assert_eq!(wait_range((90, 180)), (1, 3, WaitUnit::Hours));
     }
 }

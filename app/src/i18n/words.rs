@@ -111,7 +111,10 @@ pub struct Words {
     pub you_are_number: &'static str,
     pub people_ahead: fn(u64) -> String,
     pub progress: &'static str,
+    /// Minutes, from and to.
     pub wait: fn((u64, u64)) -> String,
+    /// That a ticket is left: per cent; 0 is less than 5, and 100 more than 95.
+    pub chance: fn(u8) -> String,
     pub wait_paused: &'static str,
     pub wait_list: &'static str,
     pub wait_out_of_reach: &'static str,

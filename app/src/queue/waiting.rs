@@ -9,6 +9,7 @@ use crate::refused::RefreshBy;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
 use model::concerts::{Concert, SaleState};
+use model::forecast::{Said, Watch};
 use model::queue::{QueueView, Standing};
 
 /// The few numbers that the page shows, as of the last tick.
@@ -18,7 +19,26 @@ struct Numbers {
     joined_rank: u64,
     stock: u32,
     outlook: Outlook,
-    wait: Option<(u64, u64)>,
+}
+
+/// The numbers, and what is said of what may come, by everything that was seen since the page came.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Followed {
+    watch: Watch,
+    /// Once the standing is another, this page is on its way out and keeps what it showed last.
+    numbers: Option<Numbers>,
+    said: Said,
+}
+
+impl Followed {
+    fn on(mut self, view: &QueueView) -> Followed {
+        if let Some(numbers) = Numbers::of(view) {
+            self.watch.see(view);
+            self.numbers = Some(numbers);
+            self.said = Said::now(self.watch.forecast(), self.said);
+        }
+        self
+    }
 }
 
 /// What the rank is worth.
@@ -56,7 +76,6 @@ impl Numbers {
             joined_rank,
             stock: sale.stock,
             outlook,
-            wait: sale.wait(rank),
         })
     }
 }
@@ -81,22 +100,29 @@ pub(super) fn Waiting(
     link: RwSignal<Link>,
 ) -> impl IntoView {
     let words = use_words();
-    // Once the standing is another, this is on its way out and keeps what it showed last.
-    let numbers = Memo::new(move |before: Option<&Option<Numbers>>| {
-        view.with(Numbers::of).or(before.copied().flatten())
+    let followed = Memo::new(move |before: Option<&Followed>| {
+        view.with(|view| before.cloned().unwrap_or_default().on(view))
     });
+    let numbers = Memo::new(move |_| followed.with(|f| f.numbers));
+    let said = Memo::new(move |_| followed.with(|f| f.said));
     let of = move |f: fn(Numbers) -> u64| numbers.get().map_or(0, f);
     let rank = Memo::new(move |_| of(|n| n.rank));
     let joined = Memo::new(move |_| of(|n| n.joined_rank));
     let stock = Memo::new(move |_| of(|n| n.stock.into()));
     let outlook = Memo::new(move |_| numbers.get().map_or(Outlook::Coming, |n| n.outlook));
-    let wait = move || match (outlook.get(), numbers.get().and_then(|n| n.wait)) {
+    let wait = move || match (outlook.get(), said.get()) {
         (Outlook::Paused, _) => words.wait_paused.to_owned(),
         (Outlook::WaitingList, _) => words.wait_list.to_owned(),
-        (Outlook::OutOfReach, _) => words.wait_out_of_reach.to_owned(),
-        (_, Some(range)) => (words.wait)(range),
-        (_, None) => String::new(),
+        (
+            Outlook::OutOfReach,
+            Said { wait: None, .. }
+            | Said {
+                chance: Some(0), ..
+            },
+        ) => words.wait_out_of_reach.to_owned(),
+        (_, Said { wait, .. }) => wait.map(words.wait).unwrap_or_default(),
     };
+    let chance = move || said.get().chance.map(words.chance);
     let note = move || match outlook.get() {
         Outlook::Coming => None,
         Outlook::Nearly => Some(words.nearly_there),
@@ -143,6 +169,7 @@ pub(super) fn Waiting(
                 <span data-testid="tickets-left">{move || (words.tickets_left)(stock.get())}</span>
             </p>
             <Sparkline rank/>
+            <p class="waiting-chance" data-testid="chance" hidden=move || chance().is_none()>{chance}</p>
             <p class="waiting-note" hidden=move || note().is_none()>{note}</p>
             <p class="waiting-link" data-testid="link" data-link=move || format!("{:?}", link.get()).to_lowercase()>
                 <span class="waiting-dot" aria-hidden="true"></span>

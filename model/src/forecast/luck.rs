@@ -1,0 +1,108 @@
+//! Rates of which little is known, and luck: quantiles of a few distributions, and numbers spread evenly.
+
+use std::ops::Add;
+
+/// How often something happens: so many events were seen in so much exposure. What is known of the rate then is a gamma
+/// distribution (the conjugate prior of a Poisson rate): more events seen are added, and make it narrower.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Rate {
+    pub events: f64,
+    pub exposure: f64,
+}
+
+impl Add for Rate {
+    type Output = Rate;
+
+    fn add(self, other: Rate) -> Rate {
+        Rate {
+            events: self.events + other.events,
+            exposure: self.exposure + other.exposure,
+        }
+    }
+}
+
+impl Rate {
+    /// The rate that it stays below with probability `p`.
+    pub fn draw(self, p: f64) -> f64 {
+        (gamma(self.events, p) / self.exposure).max(1e-12)
+    }
+}
+
+/// The luck of the play of that number: so many numbers from 0 to 1 that are evenly spread over all plays, and over all pairs.
+///
+/// Multiples of the square roots of primes, without their whole part (Richtmyer 1951).
+#[derive(Clone, Copy)]
+pub(super) struct Luck(pub u32);
+
+impl Luck {
+    pub fn even(self, which: usize) -> f64 {
+        const PRIMES: [f64; 12] = [
+            2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0, 31.0, 37.0,
+        ];
+        ((f64::from(self.0) + 0.5) * PRIMES[which].sqrt()).fract()
+    }
+}
+
+/// The quantile of the standard normal distribution, within 0.02 up to three standard deviations (Ramberg and Schmeiser 1972).
+pub(super) fn normal(p: f64) -> f64 {
+    (p.powf(0.135) - (1.0 - p).powf(0.135)) / 0.1975
+}
+
+/// The quantile of the gamma distribution of that shape and scale 1, approximately (Wilson and Hilferty 1931).
+pub(super) fn gamma(shape: f64, p: f64) -> f64 {
+    if shape <= 0.0 {
+        return 0.0;
+    }
+    let root = 1.0 - 1.0 / (9.0 * shape) + normal(p) / (3.0 * shape.sqrt());
+    shape * root.max(0.0).powi(3)
+}
+
+/// The quantile of the Poisson distribution of that mean.
+pub(super) fn poisson(mean: f64, p: f64) -> f64 {
+    if mean > 50.0 {
+        return (mean + normal(p) * mean.sqrt()).round();
+    }
+    let (mut n, mut term) = (0.0, (-mean).exp());
+    let mut sum = term;
+    while sum < p && n < 200.0 {
+        n += 1.0;
+        term *= mean / n;
+        sum += term;
+    }
+    n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(got: f64, known: f64, within: f64) {
+        assert!((got - known).abs() <= within, "{got}, not {known}");
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_tables() {
+        near(normal(0.5), 0.0, 1e-9);
+        near(normal(0.9), 1.2816, 0.01);
+        near(normal(0.01), -2.3263, 0.02);
+        near(gamma(1.0, 0.9), 10f64.ln(), 0.03);
+        near(gamma(1.0, 0.1), 0.1054, 0.03);
+        near(gamma(0.5, 0.5), 0.2275, 0.03);
+        near(gamma(100.0, 0.9), 113.0, 0.2);
+        assert_eq!(poisson(0.0, 0.99), 0.0);
+        assert_eq!(poisson(2.0, 0.1), 0.0);
+        assert_eq!(poisson(2.0, 0.9), 4.0);
+        near(poisson(60.0, 0.9), 70.0, 1.0);
+    }
+
+    #[test]
+    fn luck_is_spread_evenly() {
+        for which in 0..12 {
+            let below =
+                |p: f64| (0..256).filter(|n| Luck(*n).even(which) < p).count() as f64 / 256.0;
+            for p in [0.1, 0.5, 0.9] {
+                near(below(p), p, 0.03);
+            }
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! What the rest of a sale looks like from one place in its queue: how long the wait is, and whether a ticket will be left.
+//!
+//! Nobody knows either. What is known is the pace that was set, and what has happened since one began to watch: how many
+//! people ahead left by themselves, how late batches came, how many tickets came back. [`Watch`] counts that, on top of what
+//! sales are assumed to be like (the constants here). Its forecast plays the rest of the sale through many times, each time
+//! with other rates that fit the counts and with other luck, and says how long it took in the middle 80 % of them, and in
+//! how many there was a ticket.
+//!
+//! Whether that comes true is measured in `model/tests/forecast.rs`, on sales that are made up by other means.
+
+mod luck;
+mod said;
+
+pub use said::Said;
+
+use crate::concerts::SaleState;
+use crate::queue::{QueueView, Sale, Standing};
+use luck::{Luck, Rate, gamma, normal, poisson};
+
+/// How often the rest of the sale is played through.
+const PLAYS: u32 = 256;
+
+/// Seconds after which what was seen counts for 1/e of what it did.
+const MEMORY: f64 = 1800.0;
+
+/// People who leave, per person and second: of a hundred people, between 1 and 40 in ten minutes.
+const LEAVING: Rate = Rate {
+    events: 0.6,
+    exposure: 1900.0,
+};
+
+/// Batches per second of lateness: a batch comes later than its interval by the way from claim to acknowledgement.
+const LATENESS: Rate = Rate {
+    events: 8.0,
+    exposure: 0.14,
+};
+
+/// Stalls per second of an open sale: nothing is issued for a while, because a store is away or the organiser pauses.
+const STALLING: Rate = Rate {
+    events: 0.5,
+    exposure: 2500.0,
+};
+
+/// Stalls per second of standing still.
+const STALL_ENDING: Rate = Rate {
+    events: 2.0,
+    exposure: 40.0,
+};
+
+/// Tickets that come back, or that nobody was there to take, per ticket issued.
+const SPARING: Rate = Rate {
+    events: 0.5,
+    exposure: 100.0,
+};
+
+/// People differ: those who leave soon are gone first, and the rest leave more slowly. The square of the relative spread
+/// of people's rates, at most.
+const MOST_UNLIKE: f64 = 0.7;
+
+/// How evenly lateness is spread over batches: 1 is an exponential distribution, less is most of it in few batches.
+const UNEVEN: f64 = 0.7;
+
+/// What was seen of a queue from one place in it. The default: nothing yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watch {
+    seen: Option<Seen>,
+    /// The newest tick with tickets, in microseconds since the epoch, if it was seen.
+    batch_at: Option<i64>,
+    leaving: Rate,
+    lateness: Rate,
+    stalling: Rate,
+    stall_ending: Rate,
+    sparing: Rate,
+}
+
+/// What one view said.
+#[derive(Clone, Debug, PartialEq)]
+struct Seen {
+    /// Microseconds since the epoch: the tick as of which the rank is true.
+    tick: i64,
+    /// Microseconds since the epoch: the newest instant that the view knows of.
+    now: i64,
+    /// Microseconds since the epoch.
+    opens: i64,
+    ahead: f64,
+    sale: Sale,
+}
+
+/// What may come, as of the newest view.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Forecast {
+    /// The 10th and the 90th percentile of the seconds until the turn comes; if a ticket is not certain, then of the times
+    /// in which one is left. None: there is next to no chance of one.
+    pub wait: Option<(f64, f64)>,
+    /// The probability that a ticket is left when the line has come so far, 0 to 1. None while there are tickets for
+    /// everybody up to this place.
+    pub chance: Option<f64>,
+}
+
+impl Watch {
+    /// Takes in a view that is newer than the ones before, or the same; ticks may be missing in between.
+    pub fn see(&mut self, view: &QueueView) {
+        let now = Seen::of(view);
+        match (self.seen.take(), &now) {
+            (Some(before), Some(now)) if before.tick > 0 => self.learn(&before, now),
+            _ => self.batch_at = None,
+        }
+        self.seen = now;
+    }
+
+    /// What may come. None unless the newest view is of somebody who waits in an open sale that has tickets left.
+    ///
+    /// The same counts give the same forecast: the luck is evenly spread, not drawn, so that it moves with the queue and
+    /// does not flicker.
+    pub fn forecast(&self) -> Option<Forecast> {
+        let seen = self.seen.as_ref()?;
+        if seen.sale.state != SaleState::Open || seen.sale.stock == 0 {
+            return None;
+        }
+        let certain = seen.sale.reaches(seen.ahead as u64 + 1);
+        let mut waits: Vec<f64> = (0..PLAYS)
+            .map(|n| self.play(seen, Luck(n)))
+            .filter(|play| certain || play.tickets <= f64::from(seen.sale.stock))
+            .map(|play| play.wait)
+            .collect();
+        waits.sort_unstable_by(f64::total_cmp);
+        let at = |share: f64| waits.get((share * waits.len() as f64) as usize).copied();
+        let enough = waits.len() >= 10;
+        Some(Forecast {
+            wait: at(0.1).zip(at(0.9)).filter(|_| enough),
+            chance: (!certain).then_some(waits.len() as f64 / f64::from(PLAYS)),
+        })
+    }
+
+    fn learn(&mut self, before: &Seen, now: &Seen) {
+        let passed = (now.tick - before.tick) as f64 / 1e6;
+        if passed <= 0.0 {
+            return;
+        }
+        self.fade((-passed / MEMORY).exp());
+        let gone = (before.ahead - now.ahead).max(0.0);
+        let fell = f64::from(before.sale.stock) - f64::from(now.sale.stock);
+        let (batch, interval) = now.sale.pace();
+        let batches = (fell / batch).ceil().max(0.0);
+        let steady = before.sale.state == SaleState::Open
+            && now.sale.state == SaleState::Open
+            && before.sale.pace() == now.sale.pace();
+        // More or fewer tickets than any pace explains: the organiser has changed how many there are.
+        let explained = fell >= -batch && batches <= 2.0 + 1.5 * passed / interval;
+        if !steady || !explained {
+            self.batch_at = None;
+            return;
+        }
+        let issued = gone.min(batches * batch);
+        self.leaving.events += gone - issued;
+        self.leaving.exposure += passed * (before.ahead + now.ahead + issued.min(batch)) / 2.0;
+        self.sparing.events += batches * batch - fell;
+        self.sparing.exposure += batches * batch;
+        if batches > 0.0 {
+            if let Some(at) = self.batch_at {
+                self.time(batches, (now.tick - at) as f64 / 1e6, interval);
+            }
+            self.batch_at = Some(now.tick);
+        }
+    }
+
+    /// So many batches took so many seconds.
+    fn time(&mut self, batches: f64, took: f64, interval: f64) {
+        let late = (took - batches * interval).max(0.0);
+        // A driver wakes four times a second: as much lateness is ordinary.
+        let ordinary = late.min(batches * (0.25 + interval / 10.0));
+        self.lateness.events += batches;
+        self.lateness.exposure += ordinary;
+        self.stalling.exposure += took;
+        if late > ordinary {
+            self.stalling.events += 1.0;
+            self.stall_ending.events += 1.0;
+            self.stall_ending.exposure += late - ordinary;
+        }
+    }
+
+    fn fade(&mut self, keep: f64) {
+        for rate in [
+            &mut self.leaving,
+            &mut self.lateness,
+            &mut self.stalling,
+            &mut self.stall_ending,
+            &mut self.sparing,
+        ] {
+            rate.events *= keep;
+            rate.exposure *= keep;
+        }
+    }
+
+    /// One way in which the rest of the sale may go.
+    fn play(&self, seen: &Seen, luck: Luck) -> Play {
+        let (batch, interval) = seen.sale.pace();
+        let late = 1.0 / (LATENESS + self.lateness).draw(luck.even(0));
+        let round = interval + late;
+        let first = self.first_batch(seen, interval, luck.even(1));
+        let leaving = (LEAVING + self.leaving).draw(luck.even(2));
+
+        // Stalls make the wait longer, and a longer wait lets more people leave.
+        let undisturbed = first + rounds(seen.ahead, batch, leaving, first, round).max(0.0) * round;
+        let stalls = poisson(
+            undisturbed * (STALLING + self.stalling).draw(luck.even(3)),
+            luck.even(4),
+        );
+        let stalled =
+            gamma(stalls, luck.even(5)) / (STALL_ENDING + self.stall_ending).draw(luck.even(6));
+        let stretch = 1.0 + stalled / undisturbed.max(round);
+        // A gamma-distributed rate falls like this as the quick ones go (Vaupel, Manton and Stallard 1979); the mean until then.
+        let fallen = MOST_UNLIKE * luck.even(7) * leaving * undisturbed * stretch;
+        let leaving = leaving
+            * stretch
+            * if fallen > 1e-9 {
+                fallen.ln_1p() / fallen
+            } else {
+                1.0
+            };
+
+        let rounds = rounds(seen.ahead, batch, leaving, first, round);
+        // The spread of a death process with a constant outflow, by its linear noise approximation, in people, at the
+        // moment when nobody is ahead any more.
+        let last = (first + rounds * round).max(0.0);
+        let spread =
+            -(-leaving * last).exp_m1() * (batch / round / (2.0 * leaving).max(1e-12)).sqrt();
+        let rounds = rounds + normal(luck.even(8)) * spread / batch;
+
+        let places = ((rounds + 1.0) * batch + 0.5).max(0.0);
+        let spared = (SPARING + self.sparing).draw(luck.even(9)) * places;
+        let spared = spared + normal(luck.even(10)) * spared.sqrt();
+        let rounds = rounds.ceil().max(0.0);
+        Play {
+            wait: first
+                + rounds * interval
+                + late * gamma(UNEVEN * (rounds + 1.0), luck.even(11)) / UNEVEN
+                + stalled,
+            tickets: places - spared - 0.5,
+        }
+    }
+
+    /// Seconds until the next batch is due. If the last one was not seen, any moment of an interval is as likely.
+    fn first_batch(&self, seen: &Seen, interval: f64, even: f64) -> f64 {
+        let until = |at: i64| (at - seen.now) as f64 / 1e6;
+        let due = self.batch_at.map(|at| until(at) + interval);
+        let due = due.filter(|due| *due > 0.0).unwrap_or(even * interval);
+        due.max(until(seen.opens))
+    }
+}
+
+struct Play {
+    /// Seconds until the turn comes.
+    wait: f64,
+    /// Tickets that are used up by then, one's own included.
+    tickets: f64,
+}
+
+impl Seen {
+    fn of(view: &QueueView) -> Option<Seen> {
+        let Standing::Waiting { rank, .. } = view.standing else {
+            return None;
+        };
+        Some(Seen {
+            tick: view.tick.0,
+            now: view.tick.0.max(view.server_time.timestamp_micros()),
+            opens: view.sale_opens_at.timestamp_micros(),
+            ahead: rank.saturating_sub(1) as f64,
+            sale: view.sale.clone(),
+        })
+    }
+}
+
+impl Sale {
+    /// Tickets per batch, and seconds between batches.
+    fn pace(&self) -> (f64, f64) {
+        (
+            f64::from(self.batch_size.max(1)),
+            f64::from(self.interval_ms.max(1)) / 1000.0,
+        )
+    }
+}
+
+/// Batches after the next one until fewer people are ahead than a batch has places; not a whole number, and negative if the
+/// next batch has room to spare.
+///
+/// From one batch to the next the number of people ahead goes from `n` to `(n − batch) · q`, with `q = exp(−leaving · round)`;
+/// this solves it for the time when it is `batch − 1/2`.
+fn rounds(ahead: f64, batch: f64, leaving: f64, first: f64, round: f64) -> f64 {
+    let over = ahead * (-leaving * first).exp() - (batch - 0.5);
+    let per_round = leaving * round;
+    if per_round < 1e-9 || over <= 0.0 {
+        return over / batch;
+    }
+    let still = batch / -(-per_round).exp_m1();
+    (over / (still - 0.5)).ln_1p() / per_round
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::concerts::ConcertId;
+    use crate::queue::{Arrival, TickId};
+    use chrono::DateTime;
+
+    const START: i64 = 1_795_000_000_000_000;
+
+    /// Ten tickets a second, and so many people ahead after so many seconds.
+    fn view(seconds: f64, ahead: u64, stock: u32) -> QueueView {
+        let tick = START + (seconds * 1e6) as i64;
+        QueueView {
+            concert_id: ConcertId(1),
+            standing: Standing::Waiting {
+                arrival: Arrival(1),
+                rank: ahead + 1,
+                joined_rank: ahead + 1,
+            },
+            tick: TickId(tick),
+            waiting: ahead + 1,
+            sale: Sale {
+                state: SaleState::Open,
+                stock,
+                batch_size: 10,
+                interval_ms: 1000,
+            },
+            sale_opens_at: DateTime::UNIX_EPOCH,
+            server_time: DateTime::from_timestamp_micros(tick).expect("a time"),
+        }
+    }
+
+    fn forecast(views: impl IntoIterator<Item = QueueView>) -> Option<Forecast> {
+        let mut watch = Watch::default();
+        for view in views {
+            watch.see(&view);
+        }
+        watch.forecast()
+    }
+
+    fn wait(views: impl IntoIterator<Item = QueueView>) -> (f64, f64) {
+        forecast(views).and_then(|f| f.wait).expect("a range")
+    }
+
+    #[test]
+    fn of_a_pace_that_is_kept_the_range_gets_narrow() {
+        let (least, most) = wait([view(0.0, 3000, 9000)]);
+        assert!(least < 295.0 && 303.0 < most, "{least} to {most}");
+        let ticks = (0..150u32).map(|n| {
+            view(
+                1.015 * f64::from(n),
+                u64::from(4490 - 10 * n),
+                9000 - 10 * n,
+            )
+        });
+        let (least, most) = wait(ticks);
+        assert!(
+            (298.0..306.0).contains(&least) && most < 340.0,
+            "{least} to {most}"
+        );
+    }
+
+    #[test]
+    fn people_who_leave_make_the_wait_shorter() {
+        // A thousandth of those ahead every second: 3,575 are left in the end, and ln(1 + 3575 · 0.001 / 9.85) / 0.001 = 310.
+        let mut ahead = 5000.0;
+        let (least, most) = wait((0..=100u32).map(|n| {
+            ahead = (ahead - 10.0) * 0.999;
+            view(1.015 * f64::from(n), ahead as u64, 9000 - 10 * n)
+        }));
+        assert!(
+            least < 310.0 && 310.0 < most && most < 363.0,
+            "{least} to {most}"
+        );
+    }
+
+    #[test]
+    fn ticks_that_were_missed_are_made_up_for_by_the_next_view() {
+        let ticks = |every: usize| {
+            (0..=200).step_by(every).map(|n| {
+                let n = n as f64;
+                view(
+                    1.015 * n,
+                    (6000.0 - 12.0 * n) as u64,
+                    (9000.0 - 10.0 * n) as u32,
+                )
+            })
+        };
+        let (all, some) = (wait(ticks(1)), wait(ticks(20)));
+        assert!(
+            (all.0 - some.0).abs() < 10.0 && (all.1 - some.1).abs() < 10.0,
+            "{all:?}, {some:?}"
+        );
+    }
+
+    #[test]
+    fn tickets_that_an_organiser_adds_are_not_taken_for_tickets_that_came_back() {
+        let ticks = |added: u32| {
+            (0..100u32).map(move |n| {
+                let added = if n >= 50 { added } else { 0 };
+                view(
+                    1.015 * f64::from(n),
+                    u64::from(2000 - 10 * n),
+                    1900 + added - 10 * n,
+                )
+            })
+        };
+        let (without, with) = (forecast(ticks(0)), forecast(ticks(40)));
+        let chance = |f: Option<Forecast>| f.and_then(|f| f.chance).expect("a chance");
+        assert!(
+            chance(without) < 0.05 && chance(with) < 0.6,
+            "{without:?}, {with:?}"
+        );
+    }
+
+    #[test]
+    fn a_ticket_is_certain_while_there_is_one_for_everybody_up_to_here() {
+        let of = |stock| forecast([view(0.0, 99, stock)]).expect("a forecast");
+        assert_eq!(of(100).chance, None);
+        let chances = [99, 98, 97].map(|stock| of(stock).chance.expect("a chance"));
+        assert!(chances.is_sorted_by(|a, b| a > b), "{chances:?}");
+        assert_eq!(of(50).wait, None);
+    }
+
+    #[test]
+    fn nothing_is_forecast_of_a_sale_that_stands_still() {
+        let mut paused = view(0.0, 5, 100);
+        paused.sale.state = SaleState::Paused;
+        assert_eq!(forecast([paused]), None);
+        assert_eq!(forecast([view(0.0, 5, 0)]), None);
+        let mut issued = view(0.0, 5, 100);
+        issued.standing = Standing::Issued { ticket: None };
+        assert_eq!(forecast([view(0.0, 5, 100), issued]), None);
+    }
+
+    #[test]
+    fn before_the_opening_the_wait_begins_with_it() {
+        let mut early = view(0.0, 5, 100);
+        early.sale_opens_at = early.server_time + chrono::TimeDelta::seconds(300);
+        let (least, most) = wait([early]);
+        assert!(least >= 300.0 && most < 330.0, "{least} to {most}");
+    }
+}
