@@ -15,6 +15,7 @@ pub mod i18n;
 mod layout;
 pub mod queue;
 mod refused;
+pub mod rehearsals;
 #[cfg(feature = "ssr")]
 pub mod request;
 pub mod sessions;

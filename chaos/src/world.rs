@@ -35,6 +35,8 @@ const SECRET: &str = "the secret of all servers in the chaos";
 const REACHED: &str = "fail point reached: ";
 /// Between attempts to start a server whose stores are away.
 const TRY_AGAIN: Duration = Duration::from_millis(150);
+/// How long connections may take to be given back at the end.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// A PostgreSQL cluster with the schema in it, made once and copied for every seed.
 pub struct Template {
@@ -219,7 +221,8 @@ impl World {
         for keeper in self.keepers {
             keeper.await?;
         }
-        self.services.close().await;
+        // Whoever was interrupted may hold a connection that nobody gives back.
+        let _ = tokio::time::timeout(CLOSING, self.services.close()).await;
         self.stores.stop().await?;
         Ok(self.dir)
     }

@@ -3,6 +3,8 @@
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::accounts::Role;
+use model::rehearsals::{DEFAULT_SIGN_INS, LATEST_OPENING_S, MOST_PEOPLE, MOST_SIGN_INS};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use url::Url;
@@ -28,6 +30,12 @@ pub enum Command {
     ///
     /// May run beside servers that are selling. It finds the stores of a server that runs in the data directory by itself.
     Audit(Audit),
+    /// Practise a concert's sale on a copy of it: simulated people sign in, join, watch, leave and receive tickets, every
+    /// promise is checked from the outside, and a report is written.
+    ///
+    /// For organisers: it needs a server that runs and an account that may edit the concert, and no store. Exits with 1
+    /// when a promise was broken, and with 2 when that could not be found out. Ctrl-C ends it early, and takes it away.
+    Rehearse(Rehearse),
     /// Manage accounts from the command line.
     Admin {
         #[command(subcommand)]
@@ -94,6 +102,91 @@ pub struct Audit {
     pub stores: Stores,
     /// The concert's id [default: all of them]
     pub concert: Option<i64>,
+}
+
+#[derive(Args)]
+pub struct Rehearse {
+    /// The server's own address; the only one that is contacted.
+    #[arg(long, env = "FRONTROW_URL", default_value = "http://127.0.0.1:3000")]
+    pub url: Url,
+    /// Let --url lead to another machine than this one. Ask whoever runs it first: a rehearsal is a flood.
+    #[arg(long)]
+    pub not_only_loopback: bool,
+    /// The concert's id. Its sale is copied; the concert itself is not touched.
+    #[arg(long)]
+    pub concert: i64,
+    /// How many people come.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PEOPLE)))]
+    pub people: u32,
+    /// When they come: evenly, most at the opening, or as recorded in the file of --arrivals.
+    #[arg(long, value_enum, default_value = "spike")]
+    pub curve: CurveName,
+    /// For --curve csv: one arrival a line, in seconds or as an instant, in the first column that has one.
+    #[arg(long, required_if_eq("curve", "csv"))]
+    pub arrivals: Option<PathBuf>,
+    /// Seconds from the opening until everybody has come [default: 30, or as long as the recording]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub duration: Option<u32>,
+    /// The share of people who leave again while they wait.
+    #[arg(long, default_value_t = 0.1, value_parser = share)]
+    pub leave: f64,
+    /// The share of people who watch their place by event stream; the others ask every few seconds.
+    #[arg(long, default_value_t = 1.0, value_parser = share)]
+    pub watch: f64,
+    /// How many people log in with a password before they join. The others have sessions from the beginning: hashing
+    /// passwords for all would be all that is measured.
+    #[arg(long, default_value_t = DEFAULT_SIGN_INS, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_SIGN_INS)))]
+    pub sign_ins: u32,
+    /// Seconds from when everybody is ready to the opening.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=i64::from(LATEST_OPENING_S)))]
+    pub opens_in: u32,
+    /// Seconds after the opening after which it is over, whoever still waits. A rehearsal lives for two hours.
+    #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..=7000))]
+    pub at_most: u32,
+    /// With the same seed everybody does the same at the same moment.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The folder for report.html and report.json.
+    #[arg(long, default_value = "rehearsal")]
+    pub report: PathBuf,
+    /// The organiser's access token, good for a quarter of an hour; for longer rehearsals give name and password.
+    #[arg(
+        long,
+        env = "FRONTROW_TOKEN",
+        hide_env_values = true,
+        conflicts_with = "account_name",
+        required_unless_present = "account_name"
+    )]
+    pub token: Option<String>,
+    /// What the organiser logs in with.
+    #[arg(long, env = "FRONTROW_ACCOUNT_NAME", requires = "password")]
+    pub account_name: Option<String>,
+    #[arg(long, env = "FRONTROW_PASSWORD", hide_env_values = true)]
+    pub password: Option<String>,
+}
+
+/// Leaves token and password out.
+impl fmt::Debug for Rehearse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rehearse")
+            .field("url", &self.url.as_str())
+            .field("concert", &self.concert)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CurveName {
+    Flat,
+    Spike,
+    Csv,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok();
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "a share is a number from 0 to 1".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@ mod cli;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod middleware;
+mod rehearse;
 mod router;
 mod serve;
 mod stores;
@@ -28,6 +29,7 @@ async fn main() -> ExitCode {
         cli::Command::Serve(serve) => serve::run(serve).await,
         cli::Command::Migrate(stores) => stores::migrate(stores).await,
         cli::Command::Audit(audit) => return audit::run(audit).await,
+        cli::Command::Rehearse(rehearse) => return rehearse::run(rehearse).await,
         cli::Command::Admin {
             command: cli::AdminCommand::Create(create),
         } => admin::create(create).await,

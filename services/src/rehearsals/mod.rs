@@ -15,14 +15,9 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
 
 /// How long after its opening a rehearsal is over by itself, so that one whose organiser has vanished does not stay.
 const LIFE: TimeDelta = TimeDelta::hours(2);
-
-/// Within this time every server has noticed that a sale is closed, and does nothing about it any more. One that is slower
-/// only complains in its log that the concert is gone.
-const LETTING_GO: Duration = Duration::from_secs(2);
 
 /// What an organiser decides about a rehearsal.
 #[derive(Clone, Copy, Debug)]
@@ -184,8 +179,6 @@ pub async fn end(services: &Services, by: &Session, rehearsal: ConcertId) -> Res
     if !concerts::may_edit(Some(by), row.created_by) {
         return Err(Refusal::Forbidden.into());
     }
-    remove::close(services, rehearsal).await?;
-    tokio::time::sleep(LETTING_GO).await;
     remove::all(services, rehearsal).await
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn abandoned(services: &Services) -> Result<()> {
 }
 
 /// Ends the sale: nothing is issued and nothing is recorded any more, so that nothing refers to what is deleted then.
-pub(super) async fn close(services: &Services, rehearsal: ConcertId) -> Result<()> {
+async fn close(services: &Services, rehearsal: ConcertId) -> Result<()> {
     // Closed: no batch that is in flight is issued. Another generation: no place that was given before is recorded.
     sqlx::query!(
         "UPDATE concerts SET state = 'closed', generation = generation + 1 WHERE id = $1 AND rehearsal_of IS NOT NULL",
