@@ -10,6 +10,7 @@ use super::sale::SaleRow;
 use super::scripts;
 use crate::{Error, Result, Services, sessions};
 use fail::fail_point;
+use model::Refusal;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::{Arrival, Tick, TickId};
@@ -150,6 +151,8 @@ async fn drive(
                 away = false;
                 rest.min(LISTEN)
             }
+            // Removed: there is nothing to drive.
+            Err(Error::Refused(Refusal::NotFound)) => return,
             Err(error) => {
                 if !away {
                     tracing::warn!(%concert, %error, "the queue cannot move on at the moment");
@@ -183,6 +186,7 @@ async fn keep_agreeing(
             match reconcile::reconcile(services, concert, window).await {
                 Ok(reconcile::Outcome::Agreed(mark)) => window = Window::Since(mark),
                 Ok(reconcile::Outcome::There | reconcile::Outcome::Busy) => {}
+                Err(Error::Refused(Refusal::NotFound)) => return,
                 Err(error) => {
                     tracing::warn!(%concert, %error, "the queue cannot be compared with the journal")
                 }
