@@ -519,3 +519,32 @@ async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {
         other => panic!("{other:?}"),
     }
 }
+
+/// The server that asked for a place has died before it was recorded, or has given up on an answer that came too late.
+#[tokio::test]
+async fn a_place_that_nobody_has_recorded_is_put_on_record() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fans = world.accounts(2).await;
+    queue::join(&world.services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    let arrival = Arrival(world.clock.now().timestamp_micros() - 60_000_000);
+    let (score, member) = (arrival.0.to_string(), fans[1].account_id.to_string());
+    redis_command(&world, &["ZADD"], "waiting", &concert, &[&score, &member]).await;
+    reconcile(&world.services, concert.id, Window::Everything)
+        .await
+        .unwrap();
+    let recorded: Vec<i64> = sqlx::query_scalar(
+        "SELECT arrival FROM queue_entries WHERE account_id = $1 AND state = 'waiting'",
+    )
+    .bind(fans[1].account_id.0)
+    .fetch_all(&world.services.db)
+    .await
+    .unwrap();
+    assert_eq!(recorded, [arrival.0]);
+    // It is a place like any other: lost with Redis, it comes back.
+    world.lose("queue:*").await;
+    assert_eq!(rank(&world.services, &fans[1], &concert).await, 1);
+    assert_eq!(rank(&world.services, &fans[0], &concert).await, 2);
+}

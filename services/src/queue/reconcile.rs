@@ -9,6 +9,7 @@ use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Arrival;
 use rand::Rng;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// After this long without a sign of life a builder may be replaced.
@@ -16,6 +17,8 @@ const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
 /// By how much a commit may have come later than the time written on its entries. A statement is cancelled after 10 s, and
 /// so is a transaction that does nothing for 5 s.
 const WINDOW_MARGIN: TimeDelta = TimeDelta::seconds(30);
+/// After this long nobody is at it any more: whoever asked for a place has recorded it, or given up.
+const RECORDED_BY_NOW: Duration = Duration::from_secs(12);
 /// Entries per call to Redis: each call is a few milliseconds during which nobody else is served.
 const CHUNK: usize = 5_000;
 
@@ -125,7 +128,52 @@ async fn compare(services: &Services, concert: ConcertId, window: Window) -> Res
             return Ok(Outcome::Busy);
         }
     }
+    record_places(services, concert, since).await?;
     Ok(Outcome::Agreed(mark))
+}
+
+/// Puts on record who has joined `since` then and was never recorded: the server that asked for the place has died, or has
+/// given up on an answer that came too late. They wait like anybody else, so they should not be lost with Redis.
+async fn record_places(
+    services: &Services,
+    concert: ConcertId,
+    since: Option<DateTime<Utc>>,
+) -> Result<()> {
+    let mut after = since.map_or("-inf".to_owned(), |since| {
+        since.timestamp_micros().to_string()
+    });
+    loop {
+        let arguments = (&after, RECORDED_BY_NOW.as_micros() as i64, CHUNK);
+        let (generation, places): (i64, Vec<i64>) =
+            scripts::call(&services.redis, &scripts::PLACES, concert, arguments).await?;
+        let places: Vec<(AccountId, Arrival)> = places
+            .chunks_exact(2)
+            .map(|pair| (AccountId(pair[0]), Arrival(pair[1])))
+            .collect();
+        let Some((_, last)) = places.last() else {
+            return Ok(());
+        };
+        after = last.0.to_string();
+        let arrivals: Vec<Arrival> = places.iter().map(|(_, arrival)| *arrival).collect();
+        let known: HashSet<Arrival> = recorded_at(services, concert, &arrivals)
+            .await?
+            .into_iter()
+            .map(|entry| entry.arrival)
+            .collect();
+        for (account, arrival) in places {
+            if !known.contains(&arrival) {
+                tracing::warn!(%concert, %account, arrival = arrival.0, "a place that was never recorded is put on record");
+                // The rank on joining is not known any more; whoever looks is shown the one of now.
+                let spot = super::Spot { arrival, rank: 1 };
+                match super::record(services, account, concert, generation, &spot).await {
+                    Err(Error::Refused(refusal)) => {
+                        tracing::warn!(%concert, %account, ?refusal, "the place could not be recorded");
+                    }
+                    recorded => drop(recorded?),
+                }
+            }
+        }
+    }
 }
 
 /// Makes Redis agree with these entries, as far as they are still true. False: the queue is not there.

@@ -24,6 +24,7 @@ scripts! {
     CANCEL = "scripts/cancel.lua";
     SYNC = "scripts/sync.lua";
     EXPIRE = "scripts/expire.lua";
+    PLACES = "scripts/places.lua";
     RECONCILE = "scripts/reconcile.lua";
     INVALIDATE = "scripts/invalidate.lua";
     BUILD_BEGIN = "scripts/build_begin.lua";
