@@ -113,6 +113,7 @@ async fn forward(
     answers: bool,
 ) {
     let mut buffer = vec![0; 16 * 1024];
+    let mut missing = false;
     loop {
         let read = match from.read(&mut buffer).await {
             Ok(0) | Err(_) => return,
@@ -120,10 +121,12 @@ async fn forward(
         };
         match flows(&mut line).await {
             None => return,
-            Some(Some(Trouble::Mute)) if answers => continue,
+            Some(Some(Trouble::Mute)) if answers => missing = true,
+            // No line carries what follows on something that is missing.
+            Some(_) if missing => return,
             Some(_) => {}
         }
-        if to.write_all(&buffer[..read]).await.is_err() {
+        if !missing && to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }
