@@ -157,6 +157,7 @@ impl Master {
             name: "redis-server",
             command,
             stop_signal: Signal::SIGTERM,
+            patience: program::PATIENCE,
             log,
         };
         let mut starting = Starting::new(program)?;

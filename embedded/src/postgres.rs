@@ -54,6 +54,7 @@ impl Postgres {
             name: "postgres",
             command,
             stop_signal: Signal::SIGINT,
+            patience: program::PATIENCE,
             log,
         };
         let mut starting = Starting::new(program)?;

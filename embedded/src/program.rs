@@ -15,6 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Longer than a checkpoint usually takes.
+pub const PATIENCE: Duration = Duration::from_secs(15);
 const RESTART_PAUSE: Duration = Duration::from_millis(300);
 
 /// The user that PostgreSQL runs as when we are root, which it refuses to be.
@@ -49,6 +51,8 @@ pub struct Program {
     pub name: &'static str,
     pub command: Box<dyn Fn() -> Result<Command> + Send + Sync>,
     pub stop_signal: Signal,
+    /// How long it may take to end.
+    pub patience: Duration,
     /// Takes what the program prints.
     pub log: PathBuf,
 }
@@ -224,8 +228,17 @@ async fn supervise(
 }
 
 /// Sends the signal and waits until the process is gone.
+/// PostgreSQL forgets a signal that comes in its first moments, and then ignores all others but SIGKILL; so whoever does not
+/// end in time is made to.
 async fn end(program: &Program, child: &mut Child, id: &AtomicU32, with: Signal) {
     signal(id.load(Ordering::Relaxed), with);
+    if tokio::time::timeout(program.patience, child.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(program = program.name, "does not stop, and is killed");
+        signal(id.load(Ordering::Relaxed), Signal::SIGKILL);
+    }
     if let Err(error) = child.wait().await {
         tracing::warn!(program = program.name, %error, "could not be waited for");
     }
@@ -236,5 +249,36 @@ async fn end(program: &Program, child: &mut Child, id: &AtomicU32, with: Signal)
 fn signal(id: u32, signal: Signal) {
     if id != 0 {
         let _ = kill(Pid::from_raw(id as i32), signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_ignores_its_stop_signal_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let ready = dir.path().join("ready");
+        let script = format!(
+            "trap '' TERM; touch {}; while :; do sleep 0.05; done",
+            ready.display()
+        );
+        let program = Program {
+            name: "sh",
+            command: Box::new(move || {
+                let mut command = Command::new("sh");
+                command.args(["-c", &script]);
+                Ok(command)
+            }),
+            stop_signal: Signal::SIGTERM,
+            patience: Duration::from_millis(200),
+            log: dir.path().join("log"),
+        };
+        let running = Starting::new(program).unwrap().keep_running();
+        while !ready.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        running.stop().await.unwrap();
     }
 }

@@ -55,6 +55,7 @@ impl Redis {
             name: "redis-server",
             command,
             stop_signal: Signal::SIGTERM,
+            patience: program::PATIENCE,
             log,
         };
         let mut starting = Starting::new(program)?;
