@@ -548,3 +548,30 @@ async fn a_place_that_nobody_has_recorded_is_put_on_record() {
     assert_eq!(rank(&world.services, &fans[1], &concert).await, 1);
     assert_eq!(rank(&world.services, &fans[0], &concert).await, 2);
 }
+
+/// A server may fall asleep between writing its tickets and the commit: the time on them says nothing of the pace.
+#[tokio::test]
+async fn after_a_rebuild_a_whole_interval_passes_whatever_is_written_on_the_tickets() {
+    let world = world().await;
+    let concert = world.concert(30, 1, 3_600_000).await;
+    let fans = world.accounts(2).await;
+    for fan in &fans {
+        queue::join(&world.services, fan, concert.id).await.unwrap();
+    }
+    run_until(&world.services, &concert, async || {
+        live_tickets(&world.services, &concert).await.len() == 1
+    })
+    .await;
+    sqlx::query("UPDATE tickets SET issued_at = issued_at - interval '2 hours'")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    world.lose("queue:*").await;
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    for _ in 0..5 {
+        let (_, claim) = scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut None)
+            .await
+            .unwrap();
+        assert!(claim.is_none(), "{claim:?}");
+    }
+}
