@@ -7,16 +7,15 @@ mod support;
 use model::Refusal;
 use model::queue::Arrival;
 use model::queue::Standing;
-use model::queue::TickId;
 use services::queue;
 use services::queue::issue;
-use services::queue::reconcile::{Outcome, Window, reconcile};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler;
 use services::queue::{News, Recorded};
 use std::time::Duration;
 use support::queue::{
-    LEASE, NO_PACE, arrival, live_tickets, rank, redis_command, run_until, set_state,
+    LEASE, NO_PACE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until,
+    set_state,
 };
 use support::world;
 
@@ -92,18 +91,9 @@ async fn a_batch_that_was_issued_but_not_acknowledged_is_not_issued_again() {
     for fan in &fans {
         queue::join(&world.services, fan, concert.id).await.unwrap();
     }
-    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-    let claim = scheduler::claim(
-        &world.services,
-        concert.id,
-        &sale,
-        Duration::ZERO,
-        &mut None,
-    )
-    .await
-    .unwrap()
-    .1
-    .unwrap();
+    let claim = claim(&world.services, &concert, Duration::ZERO)
+        .await
+        .unwrap();
     issue::issue(&world.services.db, &claim, world.clock.now())
         .await
         .unwrap()
@@ -390,7 +380,7 @@ async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
         .await
         .unwrap();
     assert_eq!(looked.standing, Standing::Expired);
-    let mut watching = world.services.ticks.watch(concert.id);
+    let mut watching = news_of(&world.services, &concert);
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
     let mut newest = None;
     let told = loop {
@@ -403,175 +393,4 @@ async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
         }
     };
     assert_eq!(told.tick.sale.state, model::concerts::SaleState::Closed);
-}
-
-/// Redis as it is after servers have died at the worst moments: the next comparison mends it all.
-#[tokio::test]
-async fn what_differs_is_mended_without_anybody_looking() {
-    let world = world().await;
-    let concert = world.concert(30, 10, 3_600_000).await;
-    let fans = world.accounts(5).await;
-    let mut arrivals = Vec::new();
-    for fan in &fans {
-        arrivals.push(arrival(
-            &queue::join(&world.services, fan, concert.id).await.unwrap(),
-        ));
-    }
-    let agreed = async |window| match reconcile(&world.services, concert.id, window).await {
-        Ok(Outcome::Agreed(mark)) => mark,
-        other => panic!("{other:?}"),
-    };
-    let mark = agreed(Window::Everything).await;
-    // On record as left, and still in Redis: everybody behind is told a rank that is too high.
-    let leave = queue::Leave {
-        concert: concert.id,
-        account: fans[0].account_id,
-        arrival: arrivals[0],
-    };
-    assert!(world.services.journal.leave(leave).await.unwrap());
-    // Lost, and everybody behind is told a rank that is too low.
-    let lost = fans[2].account_id.to_string();
-    redis_command(&world, &["ZREM"], "waiting", &concert, &[&lost]).await;
-    agreed(Window::Since(mark)).await;
-    // Leaving counts from the next tick on.
-    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-    redis_command(&world, &["HSET"], "state", &concert, &["tick", "0"]).await;
-    redis_command(
-        &world,
-        &["HSET"],
-        "state",
-        &concert,
-        &["next_claim", "9e15"],
-    )
-    .await;
-    scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut None)
-        .await
-        .unwrap();
-    for (rank_now, fan) in fans[1..].iter().enumerate() {
-        assert_eq!(
-            rank(&world.services, fan, &concert).await,
-            rank_now as u64 + 1
-        );
-    }
-    let again = queue::join(&world.services, &fans[2], concert.id)
-        .await
-        .unwrap();
-    assert_eq!(arrival(&again), arrivals[2]);
-}
-
-/// A replica that was promoted has the queue as of a moment ago, and perhaps a clock that is behind.
-#[tokio::test]
-async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
-    let world = world().await;
-    let concert = world.concert(30, 10, 3_600_000).await;
-    let fans = world.accounts(3).await;
-    let first = arrival(
-        &queue::join(&world.services, &fans[0], concert.id)
-            .await
-            .unwrap(),
-    );
-    // The newest place is on record only, its arrival lies ahead of the clock of the new Redis, which is another one.
-    let ahead = Arrival(first.0 + 3_600_000_000);
-    let generation: i64 = sqlx::query_scalar("SELECT generation FROM concerts")
-        .fetch_one(&world.services.db)
-        .await
-        .unwrap();
-    let recorded = world
-        .services
-        .journal
-        .join(queue::Join {
-            concert: concert.id,
-            account: fans[1].account_id,
-            arrival: ahead,
-            joined_rank: 2,
-            generation,
-        })
-        .await
-        .unwrap();
-    assert_eq!(recorded, Recorded::Waiting(ahead));
-    redis_command(&world, &["HSET"], "state", &concert, &["run_id", "another"]).await;
-    let last = queue::join(&world.services, &fans[2], concert.id)
-        .await
-        .unwrap();
-    assert!(arrival(&last) > ahead);
-    assert_eq!(rank(&world.services, &fans[2], &concert).await, 3);
-}
-
-/// The ticks of a Redis whose clock was ahead are newer than any that its successor would make by itself.
-#[tokio::test]
-async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {
-    let world = world().await;
-    let concert = world.concert(30, 10, 3_600_000).await;
-    let fan = world.accounts(1).await.remove(0);
-    queue::join(&world.services, &fan, concert.id)
-        .await
-        .unwrap();
-    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-    let ahead = TickId(world.clock.now().timestamp_micros() + 3_600_000_000);
-    let mut newest = Some(ahead);
-    let mut watching = world.services.ticks.watch(concert.id);
-    scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut newest)
-        .await
-        .unwrap();
-    assert!(newest > Some(ahead));
-    match watching.recv().await.unwrap() {
-        News::Tick(event) => assert_ne!(event.tick.previous, ahead, "everybody reads anew"),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The server that asked for a place has died before it was recorded, or has given up on an answer that came too late.
-#[tokio::test]
-async fn a_place_that_nobody_has_recorded_is_put_on_record() {
-    let world = world().await;
-    let concert = world.concert(30, 10, 3_600_000).await;
-    let fans = world.accounts(2).await;
-    queue::join(&world.services, &fans[0], concert.id)
-        .await
-        .unwrap();
-    let arrival = Arrival(world.clock.now().timestamp_micros() - 60_000_000);
-    let (score, member) = (arrival.0.to_string(), fans[1].account_id.to_string());
-    redis_command(&world, &["ZADD"], "waiting", &concert, &[&score, &member]).await;
-    reconcile(&world.services, concert.id, Window::Everything)
-        .await
-        .unwrap();
-    let recorded: Vec<i64> = sqlx::query_scalar(
-        "SELECT arrival FROM queue_entries WHERE account_id = $1 AND state = 'waiting'",
-    )
-    .bind(fans[1].account_id.0)
-    .fetch_all(&world.services.db)
-    .await
-    .unwrap();
-    assert_eq!(recorded, [arrival.0]);
-    // It is a place like any other: lost with Redis, it comes back.
-    world.lose("queue:*").await;
-    assert_eq!(rank(&world.services, &fans[1], &concert).await, 1);
-    assert_eq!(rank(&world.services, &fans[0], &concert).await, 2);
-}
-
-/// A server may fall asleep between writing its tickets and the commit: the time on them says nothing of the pace.
-#[tokio::test]
-async fn after_a_rebuild_a_whole_interval_passes_whatever_is_written_on_the_tickets() {
-    let world = world().await;
-    let concert = world.concert(30, 1, 3_600_000).await;
-    let fans = world.accounts(2).await;
-    for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
-    }
-    run_until(&world.services, &concert, async || {
-        live_tickets(&world.services, &concert).await.len() == 1
-    })
-    .await;
-    sqlx::query("UPDATE tickets SET issued_at = issued_at - interval '2 hours'")
-        .execute(&world.services.db)
-        .await
-        .unwrap();
-    world.lose("queue:*").await;
-    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-    for _ in 0..5 {
-        let (_, claim) = scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut None)
-            .await
-            .unwrap();
-        assert!(claim.is_none(), "{claim:?}");
-    }
 }

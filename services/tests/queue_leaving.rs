@@ -15,7 +15,9 @@ use services::queue::sale::SaleRow;
 use services::queue::scheduler;
 use services::tickets;
 use std::time::Duration;
-use support::queue::{LEASE, NO_PACE, arrival, live_tickets, rank, run_until, set_state};
+use support::queue::{
+    LEASE, NO_PACE, arrival, claim, live_tickets, news_of, rank, run_until, set_state,
+};
 use support::world;
 
 #[tokio::test]
@@ -41,7 +43,7 @@ async fn leaving_moves_everybody_behind_up_and_rejoining_goes_to_the_end() {
         .unwrap();
     assert!(arrival(&again) > first.unwrap());
     // The tick that tells the others comes within a second.
-    let mut watcher = world.services.ticks.watch(concert.id);
+    let mut watcher = news_of(&world.services, &concert);
     let mut mine = queue::view(&world.services, fans[3].account_id, concert.id)
         .await
         .unwrap();
@@ -116,18 +118,9 @@ async fn someone_who_leaves_while_in_flight_gets_no_ticket() {
     for fan in &fans {
         queue::join(&world.services, fan, concert.id).await.unwrap();
     }
-    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-    let claim = scheduler::claim(
-        &world.services,
-        concert.id,
-        &sale,
-        Duration::from_secs(60),
-        &mut None,
-    )
-    .await
-    .unwrap()
-    .1
-    .unwrap();
+    let claim = claim(&world.services, &concert, Duration::from_secs(60))
+        .await
+        .unwrap();
     assert_eq!(
         queue::leave(&world.services, &fans[1], concert.id)
             .await
@@ -164,7 +157,7 @@ async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
     for fan in &fans {
         queue::join(&world.services, fan, concert.id).await.unwrap();
     }
-    let mut watching = world.services.ticks.watch(concert.id);
+    let mut watching = news_of(&world.services, &concert);
     let mut before = queue::view(&world.services, fans[2].account_id, concert.id)
         .await
         .unwrap();

@@ -312,7 +312,7 @@ impl Sale<'_> {
 
 async fn check(world: &World, people: &[Session], plan: &[Step]) {
     let concert = world.concert(CAPACITY as u32, BATCH as u32, 1).await;
-    let ticks = world.services.ticks.watch(concert.id);
+    let ticks = support::queue::news_of(&world.services, &concert);
     let mut sale = Sale {
         world,
         concert,

@@ -12,7 +12,7 @@ use rand::{Rng, SeedableRng};
 use services::queue::sale::SaleRow;
 use services::queue::{self, News, scheduler};
 use std::collections::HashMap;
-use support::queue::{LEASE, NO_PACE};
+use support::queue::{LEASE, NO_PACE, news_of};
 use support::{World, world};
 
 const PEOPLE: i64 = 250;
@@ -24,7 +24,7 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
     let services = &world.services;
     let concert = world.concert(PEOPLE as u32, 7, NO_PACE).await;
     let people = world.accounts(PEOPLE).await;
-    let mut news = services.ticks.watch(concert.id);
+    let mut news = news_of(services, &concert);
     let mut views: Vec<QueueView> = Vec::new();
     for person in &people {
         views.push(queue::join(services, person, concert.id).await.unwrap());

@@ -67,12 +67,6 @@ impl TickHub {
         self.readers.acquire().await.ok()
     }
 
-    /// Everything from now on.
-    pub fn watch(&self, concert: ConcertId) -> broadcast::Receiver<News> {
-        let mut concerts = self.lock();
-        concerts.entry(concert).or_default().sender.subscribe()
-    }
-
     /// Everything from now on, and the ticks between `seen` and now. None: some of them are not kept, or were never told.
     pub fn watch_from(
         &self,
@@ -192,7 +186,7 @@ mod tests {
     #[test]
     fn whoever_comes_back_gets_what_they_missed_or_is_told_that_it_cannot_be_had() {
         let hub = TickHub::default();
-        let _watching = hub.watch(ConcertId(1));
+        let _watching = hub.watch_from(ConcertId(1), TickId(0));
         for id in 2..6 {
             hub.publish(ConcertId(1), tick(id, id - 1));
         }

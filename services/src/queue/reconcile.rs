@@ -194,20 +194,25 @@ pub async fn correct(
     concert: ConcertId,
     mut entries: Vec<Entry>,
 ) -> Result<bool> {
-    for entry in &mut entries {
-        entry.standing = match entry.standing {
-            Standing::Waiting => Standing::Lost,
-            Standing::Gone => Standing::Released,
-            other => other,
-        };
-    }
+    // Whoever has been issued a ticket in between is told so by the acknowledgement.
+    entries.retain(|entry| entry.standing != Standing::Holds);
     if entries.is_empty() {
         return Ok(true);
     }
-    let lost = entries
-        .iter()
-        .filter(|entry| entry.standing == Standing::Lost);
-    tracing::warn!(%concert, entries = entries.len(), lost = lost.count(), "Redis told something else than the journal: corrected");
+    let mut lost = 0;
+    for entry in &mut entries {
+        entry.standing = match entry.standing {
+            Standing::Waiting => {
+                lost += 1;
+                Standing::Lost
+            }
+            _ => Standing::Released,
+        };
+    }
+    // Whoever has only left in between is no loss.
+    if lost > 0 {
+        tracing::warn!(%concert, lost, "places that Redis has lost are put back");
+    }
     if load(services, concert, "", &entries).await?.is_none() {
         return Ok(false);
     }

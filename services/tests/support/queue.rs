@@ -2,15 +2,32 @@
 
 use super::World;
 use model::concerts::Concert;
-use model::queue::{Arrival, QueueView, Standing};
+use model::queue::{Arrival, QueueView, Standing, TickId};
+use services::queue::News;
+use services::queue::issue::Claim;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler;
 use services::sessions::Session;
 use services::{Services, queue};
 use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
 
 /// How long a claim lasts where no test says otherwise.
 pub const LEASE: Duration = Duration::from_secs(5);
+
+/// As a watcher who comes for the first time.
+pub fn news_of(services: &Services, concert: &Concert) -> Receiver<News> {
+    services.ticks.watch_from(concert.id, TickId(0)).0
+}
+
+/// Claims, if it is time, for as long as `lease`.
+pub async fn claim(services: &Services, concert: &Concert, lease: Duration) -> Option<Claim> {
+    let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
+    scheduler::claim(services, concert.id, &sale, lease, &mut None)
+        .await
+        .unwrap()
+        .1
+}
 
 /// Nobody can measure it, everybody can claim at once.
 pub const NO_PACE: u32 = 1;
