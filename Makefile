@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos dev build setup clean
+.PHONY: help run test chaos bench dev build setup clean
 
 help: ## Say what each target does
 	@echo "Targets (options for frontrow go in ARGS, as in: make run ARGS=--help):"
@@ -13,6 +13,9 @@ test: ## Run every check and test, browser tests included
 
 chaos: ## Break servers and stores at random, and check every promise (SEEDS=20 JOBS=1; SEED=7 replays one)
 	@scripts/chaos.sh --jobs $(or $(JOBS),1) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20)) $(ARGS)
+
+bench: ## Measure the release against its own ground level, and write docs/benchmarks.md (half an hour)
+	@scripts/bench.sh $(ARGS)
 
 dev: ## Serve the demo, and rebuild and reload the page whenever a file changes
 	@scripts/dev.sh $(ARGS)

@@ -6,6 +6,6 @@ set -euo pipefail
 cd "$FRONTROW_ROOT"
 
 # One call, and the same packages and features as in scripts/test.sh: what either has built, the other has, too.
-cargo build --quiet -p model -p services -p embedded -p app -p server -p bench -p chaos --features app/ssr,server/failpoints
+cargo build --quiet -p model -p services -p embedded -p app -p server -p bench -p benchmarks -p chaos --features app/ssr,server/failpoints
 target="${CARGO_TARGET_DIR:-target}"
 exec "$target/debug/chaos" --frontrow "$target/debug/frontrow" --logs "$target/chaos" "$@"

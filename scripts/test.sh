@@ -8,7 +8,7 @@ cd "$FRONTROW_ROOT"
 
 # Never the whole workspace with all features: that mixes the server's `ssr` with the browser's `hydrate`.
 # With the fail points, so that the chaos breaks the very binary that was tested, and nothing is compiled twice.
-server_side=(-p model -p services -p embedded -p app -p server -p bench -p chaos --features app/ssr,server/failpoints)
+server_side=(-p model -p services -p embedded -p app -p server -p bench -p benchmarks -p chaos --features app/ssr,server/failpoints)
 
 summary=''
 failures=0

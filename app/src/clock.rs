@@ -57,7 +57,8 @@ pub fn use_server_clock(server_time: DateTime<Utc>) -> Signal<DateTime<Utc>> {
     now.into()
 }
 
-/// Milliseconds since the HTML of this page began to arrive.
+/// Milliseconds since the HTML of this page was rendered: how old it was when it was sent, if the server says so, and the
+/// time since it began to arrive.
 #[cfg(feature = "hydrate")]
 fn page_age() -> f64 {
     use wasm_bindgen::{JsCast, JsValue};
@@ -68,11 +69,17 @@ fn page_age() -> f64 {
             .dyn_into::<js_sys::Function>()
             .ok()?;
         let entries = entries.call1(&performance, &"navigation".into()).ok()?;
-        let began = read(&read(&entries, "0")?, "responseStart")?.as_f64()?;
+        let entry = read(&entries, "0")?;
+        let began = read(&entry, "responseStart")?.as_f64()?;
+        // `Server-Timing: age;dur=…`, the only one that we send.
+        let sent_at = read(&entry, "serverTiming")
+            .and_then(|timings| read(&timings, "0"))
+            .and_then(|timing| read(&timing, "duration")?.as_f64())
+            .unwrap_or_default();
         let now = read(&performance, "now")?
             .dyn_into::<js_sys::Function>()
             .ok()?;
-        Some(now.call0(&performance).ok()?.as_f64()? - began)
+        Some(now.call0(&performance).ok()?.as_f64()? - began + sent_at)
     };
     age()
         .filter(|age| (0.0..60_000.0).contains(age))

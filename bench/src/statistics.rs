@@ -55,6 +55,18 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Adds all values of another one.
+    pub fn merge(&mut self, other: &Histogram) {
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.count += other.count;
+        self.max = self.max.max(other.max);
+    }
+
     /// The upper end of the bucket in which the percentile is, or 0 without values.
     pub fn percentile(&self, share: f64) -> u64 {
         let rank = ((share * self.count as f64).ceil() as u64).max(1);
@@ -139,6 +151,13 @@ mod tests {
             sorted.sort_unstable();
             let exact = percentile(&sorted, share).unwrap();
             let about = histogram.percentile(share);
+            let (mut merged, halves) = (Histogram::default(), sorted.split_at(sorted.len() / 2));
+            for half in [halves.0, halves.1] {
+                let mut part = Histogram::default();
+                half.iter().for_each(|value| part.add(*value));
+                merged.merge(&part);
+            }
+            prop_assert_eq!(merged.summary(), histogram.summary());
             prop_assert!(about >= exact && about as f64 <= exact as f64 * 1.017 + 1.0, "{} for {}", about, exact);
         }
     }

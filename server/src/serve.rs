@@ -2,13 +2,14 @@
 
 use crate::admin;
 use crate::cli;
-use crate::router::{self, AppState};
+use crate::router::{self, AppState, Shared};
 use crate::stores::{Sharing, Stores};
 use anyhow::{Context, Result, bail};
 use app::queue::Seats;
 use app::settings::Settings;
 use axum::serve::ListenerExt;
 use leptos::config::LeptosOptions;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 #[cfg(target_os = "linux")]
 use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
 use services::{demo, queue};
@@ -60,7 +61,9 @@ async fn serve(
 ) -> Result<()> {
     let Stop { asked: stop, hurry } = stop;
     let services = stores.services.clone();
+    spare_memory();
     let settings = settings(options, address);
+    let seats = Seats::new(options.max_streams.min(most_streams()?));
     let mut login = None;
     if options.demo {
         let made = demo::load(&services).await?;
@@ -78,13 +81,13 @@ async fn serve(
         .demo
         .then(|| tokio::spawn(demo::run_crowd(services.clone(), stop.clone())));
 
-    let state = AppState {
+    let state = AppState::new(Shared {
         leptos_options: leptos_options(options, address),
         services,
         settings,
         stop: stop.clone(),
-        seats: Seats::new(options.max_streams),
-    };
+        seats,
+    });
     announce(&state.settings.public_url, login, &stores.data_dir);
     let server = axum::serve(
         listener.tap_io(give_up_in_time),
@@ -112,6 +115,33 @@ async fn serve(
         crowd.await?;
     }
     served
+}
+
+/// Without huge pages: each stream has buffers of which it uses a small part, and the rest of a page of 4 KB is all that
+/// should be paid for it, not that of 2 MB.
+#[cfg(target_os = "linux")]
+fn spare_memory() {
+    if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
+        tracing::debug!(%error, "huge pages cannot be turned off");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn spare_memory() {}
+
+/// Open files besides those of streams: connections of requests that come and go, stores, pages.
+const OTHER_FILES: u64 = 1_000;
+
+/// Raises the limit of open files as far as this process may, and says for how many streams that is enough.
+fn most_streams() -> Result<usize> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("the limit of open files")?;
+    // macOS names no limit and then refuses it.
+    let most = most.min(1 << 20);
+    if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, most, most) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).context("the limit of open files")?;
+    Ok(files.saturating_sub(OTHER_FILES.min(files / 2)) as usize)
 }
 
 /// Whoever takes nothing in for this long, because they are slow or have gone without a word, is hung up on.

@@ -23,6 +23,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
+/// Of so many people at most something is remembered here to spare the stores.
+const MOST_KNOWN: u64 = 200_000;
+
 /// The stores and what is shared by everything in this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Services(Arc<Shared>);
@@ -42,6 +45,11 @@ pub struct Shared {
     /// The right to build a queue.
     pub(crate) builder: Arc<Semaphore>,
     pub(crate) rehearsals: rehearsals::Known,
+    pub(crate) held: Arc<sessions::Held>,
+    pub(crate) looked_up: Arc<sessions::LookedUp>,
+    /// The sessions whose life in Redis this process has prolonged a moment ago.
+    pub(crate) prolonged: moka::sync::Cache<String, ()>,
+    pub(crate) places: queue::Places,
 }
 
 impl Services {
@@ -65,6 +73,13 @@ impl Services {
             ticks: queue::TickHub::default(),
             builder: Arc::new(Semaphore::new(1)),
             rehearsals: rehearsals::Known::default(),
+            held: Arc::default(),
+            looked_up: Arc::new(sessions::LookedUp::new(sessions::MOST_LOOKED_UP, 2)),
+            prolonged: moka::sync::Cache::builder()
+                .max_capacity(MOST_KNOWN)
+                .time_to_live(sessions::PROLONGED_EVERY)
+                .build(),
+            places: queue::Places::default(),
         })))
     }
 

@@ -5,7 +5,7 @@ mod cluster;
 use crate::{Clock, Error, Result};
 use cluster::Cluster;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
-use redis::{Cmd, Pipeline, RedisFuture, Value};
+use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use std::fmt;
@@ -144,6 +144,35 @@ impl Redis {
         match &self.store {
             RedisStore::Server(manager) => RedisConnection::Server(manager.clone()),
             RedisStore::Cluster(cluster) => RedisConnection::Cluster(cluster.connection()),
+        }
+    }
+
+    /// Sends commands that have nothing to do with each other in as few round trips as can be, and returns their results in
+    /// the same order.
+    pub async fn each(&self, commands: Vec<Cmd>) -> Vec<RedisResult<Value>> {
+        match &self.store {
+            RedisStore::Server(manager) => {
+                let mut pipeline = redis::pipe();
+                for command in &commands {
+                    pipeline.add_command(command.clone());
+                }
+                let count = commands.len();
+                let sent = manager
+                    .clone()
+                    .req_packed_commands(&pipeline, 0, count)
+                    .await;
+                match sent {
+                    Ok(values) => values.into_iter().map(Value::extract_error).collect(),
+                    Err(error) => commands.iter().map(|_| Err(error.clone())).collect(),
+                }
+            }
+            // Each goes to the master that has its key, and shares the way with those that go there as well.
+            RedisStore::Cluster(cluster) => {
+                let sent = commands
+                    .into_iter()
+                    .map(async |command| cluster.connection().req_packed_command(&command).await);
+                futures::future::join_all(sent).await
+            }
         }
     }
 

@@ -1,12 +1,14 @@
 //! Whatever is asked while a call runs travels together in the next one.
 //!
 //! Nobody waits for a timer: on a quiet day every question travels alone and at once, and in a storm one round trip
-//! carries hundreds.
+//! carries hundreds. A few calls may be under way at once, so that while the answers to one are handed out the next one
+//! is already with the store.
 
 use crate::{Error, Result};
+use futures::FutureExt;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
@@ -15,8 +17,16 @@ type Pending<Q, A> = Vec<(Q, oneshot::Sender<Result<A>>)>;
 /// Questions of type `Q`, answered by `A`; those with the same key travel together.
 pub struct Together<K, Q, A> {
     most: usize,
-    /// A key is here while a call for it runs, with those who wait for the next one.
-    waiting: Mutex<HashMap<K, Pending<Q, A>>>,
+    at_once: usize,
+    /// A key is here while a call for it runs.
+    lines: Mutex<HashMap<K, Line<Q, A>>>,
+}
+
+struct Line<Q, A> {
+    /// How many take calls from it.
+    carriers: usize,
+    /// Those who wait for the next call.
+    waiting: Pending<Q, A>,
 }
 
 impl<K, Q, A> Together<K, Q, A>
@@ -25,11 +35,12 @@ where
     Q: Send + 'static,
     A: Send + 'static,
 {
-    /// At most `most` questions go into one call.
-    pub fn new(most: usize) -> Together<K, Q, A> {
+    /// At most `most` questions go into one call, and at most `at_once` calls for a key run at the same time.
+    pub fn new(most: usize, at_once: usize) -> Together<K, Q, A> {
         Together {
             most,
-            waiting: Mutex::default(),
+            at_once,
+            lines: Mutex::default(),
         }
     }
 
@@ -45,13 +56,20 @@ where
         F: Future<Output = Vec<Result<A>>> + Send + 'static,
     {
         let (sender, answer) = oneshot::channel();
-        match self.lock().entry(key) {
-            Entry::Occupied(mut running) => running.get_mut().push((question, sender)),
-            Entry::Vacant(idle) => {
-                idle.insert(vec![(question, sender)]);
-                let this = self.clone();
-                tokio::spawn(async move { this.run(key, carry).await });
-            }
+        let another = {
+            let mut lines = self.lock();
+            let line = lines.entry(key).or_insert_with(|| Line {
+                carriers: 0,
+                waiting: Vec::new(),
+            });
+            line.waiting.push((question, sender));
+            let another = line.carriers < self.at_once;
+            line.carriers += usize::from(another);
+            another
+        };
+        if another {
+            let this = self.clone();
+            tokio::spawn(async move { this.run(key, carry).await });
         }
         answer
             .await
@@ -65,34 +83,37 @@ where
     {
         while let Some(travellers) = self.next(key) {
             let (questions, askers): (Vec<_>, Vec<_>) = travellers.into_iter().unzip();
-            // In a task of its own, so that a bug in one call does not strand those who wait for the next.
-            match tokio::spawn(carry(questions)).await {
+            // A bug in one call must not strand those who wait for the next.
+            match AssertUnwindSafe(carry(questions)).catch_unwind().await {
                 Ok(answers) => {
                     for (asker, answer) in askers.into_iter().zip(answers) {
                         // Nobody there any more: whoever asked has hung up.
                         let _ = asker.send(answer);
                     }
                 }
-                Err(error) => tracing::error!(%error, "a call broke down"),
+                Err(_) => tracing::error!("a call broke down"),
             }
         }
     }
 
-    /// Those who travel next; when nobody waits, the next question begins anew.
+    /// Those who travel next. None: nobody waits, and this carrier is none any more.
     fn next(&self, key: K) -> Option<Pending<Q, A>> {
-        let mut waiting = self.lock();
-        let pending = waiting.get_mut(&key)?;
-        if pending.is_empty() {
-            waiting.remove(&key);
+        let mut lines = self.lock();
+        let line = lines.get_mut(&key)?;
+        if line.waiting.is_empty() {
+            line.carriers -= 1;
+            if line.carriers == 0 {
+                lines.remove(&key);
+            }
             return None;
         }
-        let most = self.most.min(pending.len());
-        Some(pending.drain(..most).collect())
+        let most = self.most.min(line.waiting.len());
+        Some(line.waiting.drain(..most).collect())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Pending<Q, A>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Line<Q, A>>> {
         // A panic elsewhere leaves the map whole: nothing is half done under this lock.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,7 +148,7 @@ mod tests {
             Arc::new(Semaphore::new(0)),
             Arc::new(Mutex::new(Vec::new())),
         );
-        let together = Arc::new(Together::new(4));
+        let together = Arc::new(Together::new(4, 1));
         let ask = |n: u64| {
             let (together, gate, sizes) = (together.clone(), gate.clone(), sizes.clone());
             tokio::spawn(async move {
@@ -147,7 +168,7 @@ mod tests {
         while together
             .lock()
             .get(&())
-            .is_none_or(|waiting| waiting.len() < 6)
+            .is_none_or(|line| line.waiting.len() < 6)
         {
             tokio::task::yield_now().await;
         }
@@ -162,9 +183,43 @@ mod tests {
         assert!(together.lock().is_empty(), "nothing is kept");
     }
 
+    /// Two calls under way, and no more; whoever comes then waits.
+    #[tokio::test]
+    async fn so_many_calls_run_at_once() {
+        let (gate, sizes) = (
+            Arc::new(Semaphore::new(0)),
+            Arc::new(Mutex::new(Vec::new())),
+        );
+        let together = Arc::new(Together::new(10, 2));
+        let mut asked = Vec::new();
+        for n in 0..5 {
+            let (asks, gate, told) = (together.clone(), gate.clone(), sizes.clone());
+            asked.push(tokio::spawn(async move {
+                let carry = move |asked| double(gate.clone(), told.clone(), asked);
+                asks.ask((), n, carry).await.map(|_| ())
+            }));
+            let here = || {
+                let waiting = together
+                    .lock()
+                    .get(&())
+                    .map_or(0, |line| line.waiting.len());
+                waiting + sizes.lock().unwrap().len()
+            };
+            while here() <= n as usize {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(*sizes.lock().unwrap(), [1, 1]);
+        gate.add_permits(3);
+        for answer in asked {
+            assert!(answer.await.unwrap().is_ok());
+        }
+        assert_eq!(*sizes.lock().unwrap(), [1, 1, 3]);
+    }
+
     #[tokio::test]
     async fn a_bug_in_one_call_strands_nobody_in_the_next() {
-        let together = Arc::new(Together::<(), bool, ()>::new(1));
+        let together = Arc::new(Together::<(), bool, ()>::new(1, 1));
         let ask = async |bug| {
             together
                 .ask((), bug, move |_| async move {

@@ -124,8 +124,7 @@ impl Sale<'_> {
         }
     }
 
-    async fn reconcile(&mut self) {
-        let window = self.mark.map_or(Window::Everything, Window::Since);
+    async fn reconcile(&mut self, window: Window) {
         match reconcile(&self.world.services, self.concert.id, window)
             .await
             .unwrap()
@@ -221,7 +220,7 @@ impl Sale<'_> {
                     .exec_async(&mut services.redis.connection())
                     .await
                     .unwrap();
-                self.reconcile().await;
+                self.reconcile(Window::Everything).await;
             }
             Step::DieLeaving(person) => {
                 let account = self.people[person].account_id;
@@ -236,7 +235,10 @@ impl Sale<'_> {
                     plain.leave(person);
                 }
             }
-            Step::Reconcile => self.reconcile().await,
+            Step::Reconcile => {
+                let window = self.mark.map_or(Window::Everything, Window::Since);
+                self.reconcile(window).await;
+            }
         }
     }
 

@@ -78,9 +78,60 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
             assert_eq!(shown, true_ranks.get(&person.account_id.0).copied());
             assert_eq!(view.waiting, true_ranks.len() as u64);
         }
+        // And of those who ask instead of watching, also when they were last told long ago.
+        for _ in 0..20 {
+            let person = &people[random.random_range(0..people.len())];
+            let glanced = queue::glance(services, person.account_id, concert.id, TickId(0)).await;
+            let shown = match glanced.unwrap().standing {
+                Standing::Waiting { rank, .. } => Some(rank),
+                _ => None,
+            };
+            assert_eq!(shown, true_ranks.get(&person.account_id.0).copied());
+        }
     }
     assert!(ticks > 30, "{ticks} ticks");
     assert_eq!(gaps, 0, "nobody had to read anew");
+}
+
+/// Whoever asks again and again is answered without a store, and still not with less than they have seen, nor for longer
+/// than the line to the ticks stands.
+#[tokio::test]
+async fn asking_again_costs_no_store_and_never_goes_back() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = world.concert(10, 1, NO_PACE).await;
+    let people = world.accounts(3).await;
+    for person in &people {
+        queue::join(services, person, concert.id).await.unwrap();
+    }
+    let last = people[2].account_id;
+    let mut newest = None;
+    let mut issue = async || {
+        let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
+        let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut newest).await;
+        tokio::time::sleep(rest.unwrap()).await;
+        newest.unwrap()
+    };
+    issue().await;
+    let tick = issue().await;
+    let glance = async |seen| {
+        let glanced = queue::glance(services, last, concert.id, seen).await;
+        glanced.map(|view| (view.standing, view.tick))
+    };
+    let (standing, as_of) = glance(tick).await.unwrap();
+    assert!(matches!(
+        standing,
+        Standing::Waiting { rank: 1, .. } | Standing::Waiting { rank: 2, .. }
+    ));
+    world.lose("*").await;
+    assert_eq!(
+        glance(as_of).await.unwrap(),
+        (standing, as_of),
+        "as it was, without Redis"
+    );
+    // Told of something newer, this server has to look, which builds the queue again.
+    let (_, newer) = glance(TickId(as_of.0 + 1)).await.unwrap();
+    assert!(newer > as_of);
 }
 
 /// The newest tick, when it tells of everything that has happened; else none, which is [`TickId`] 0.

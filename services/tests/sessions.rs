@@ -8,7 +8,9 @@ use chrono::TimeDelta;
 use model::Refusal;
 use services::sessions::{self, ACCESS_LIFE, REFRESH_LIFE};
 use services::{Services, sessions::Tokens};
+use std::time::Duration;
 use support::{another_server, world};
+use tokio_util::sync::CancellationToken;
 
 async fn opens(services: &Services, token: &str) -> bool {
     match sessions::authenticate(services, token).await {
@@ -202,4 +204,89 @@ async fn a_hundred_refreshes_at_once_do_not_wait_for_each_other() {
     for outcome in futures::future::join_all(refreshed).await {
         outcome.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_is_held_open_ends_with_its_session_wherever_that_is_logged_out() {
+    let world = world().await;
+    let other = another_server(&world.stores, &world.clock).await;
+    let account = world.account("mina").await;
+    let mut sessions = Vec::new();
+    for device in ["phone", "laptop"] {
+        let tokens = sessions::open(&world.services, &account, device)
+            .await
+            .unwrap();
+        let session = sessions::authenticate(&other, &tokens.access)
+            .await
+            .unwrap();
+        sessions.push(session);
+    }
+    let stop = CancellationToken::new();
+    let listening = tokio::spawn(sessions::listen(other.clone(), stop.clone()));
+    let held = sessions::hold(&other, &sessions[0]);
+    let (twice, elsewhere) = (
+        sessions::hold(&other, &sessions[0]),
+        sessions::hold(&other, &sessions[1]),
+    );
+    drop(twice);
+    // Whatever ended before this server began to listen is found by asking after holding.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    sessions::log_out(&world.services, &sessions[0])
+        .await
+        .unwrap();
+    let patience = Duration::from_secs(10);
+    tokio::time::timeout(patience, held.ended())
+        .await
+        .expect("heard of it");
+    let still = tokio::time::timeout(Duration::from_millis(600), elsewhere.ended()).await;
+    assert!(still.is_err(), "the other session goes on");
+
+    // On the same server nobody has to be asked.
+    sessions::log_out(&other, &sessions[1]).await.unwrap();
+    elsewhere.ended().await;
+    stop.cancel();
+    listening.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_lives_on() {
+    let world = world().await;
+    let other = another_server(&world.stores, &world.clock).await;
+    let account = world.account("mina").await;
+    let tokens = sessions::open(&world.services, &account, "phone")
+        .await
+        .unwrap();
+    let (sid, _) = tokens.refresh.split_once('.').unwrap();
+    let redis = &world.services.redis;
+    let key = redis.key(format_args!("session:{{{sid}}}"));
+    let life = async || -> i64 {
+        let mut command = redis::cmd("TTL");
+        command.arg(&key);
+        command.query_async(&mut redis.connection()).await.unwrap()
+    };
+    for server in [&world.services, &other] {
+        redis::cmd("EXPIRE")
+            .arg((&key, 100))
+            .exec_async(&mut redis.connection())
+            .await
+            .unwrap();
+        assert!(opens(server, &tokens.access).await);
+        // Nobody waits for it.
+        let prolonged = async {
+            while life().await < 80_000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = Duration::from_secs(10);
+        tokio::time::timeout(patience, prolonged)
+            .await
+            .expect("it lives on");
+    }
+    redis::cmd("EXPIRE")
+        .arg((&key, 100))
+        .exec_async(&mut redis.connection())
+        .await
+        .unwrap();
+    assert!(opens(&other, &tokens.access).await);
+    assert!(life().await <= 100, "no write with each request");
 }

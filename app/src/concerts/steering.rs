@@ -32,7 +32,7 @@ impl Control {
         let waiting = async {
             match over {
                 true => None,
-                false => queue_view(id).await.ok().map(|view| view.waiting),
+                false => queue_view(id, None).await.ok().map(|view| view.waiting),
             }
         };
         let (changes, waiting) = futures::future::join(sale_changes(id), waiting).await;

@@ -208,7 +208,8 @@ impl Follower {
     }
 
     async fn ask(&self, when_answered: Link) {
-        match queue_view(self.id).await {
+        let seen = self.view.try_with_untracked(|view| view.tick);
+        match queue_view(self.id, seen).await {
             Ok(view) => {
                 self.take(view);
                 self.say(when_answered);
@@ -230,7 +231,7 @@ impl Follower {
         while !self.gone() && self.standing() == Some(Standing::Issued { ticket: None }) {
             sleep(pause + jitter(300)).await;
             pause = (pause + 300).min(3000);
-            if let Ok(view) = queue_view(self.id).await
+            if let Ok(view) = queue_view(self.id, None).await
                 && matches!(view.standing, Standing::Issued { ticket: Some(_) })
             {
                 self.take(view);

@@ -54,7 +54,7 @@ async fn load(
     id: Option<model::concerts::ConcertId>,
 ) -> Result<(ConcertView, QueueView), ApiError> {
     let id = id.ok_or(ApiError(Refusal::NotFound))?;
-    futures::future::try_join(get_concert(id), queue_view(id)).await
+    futures::future::try_join(get_concert(id), queue_view(id, None)).await
 }
 
 /// The queue cannot be read just now; nothing is lost, and the page comes back by itself.

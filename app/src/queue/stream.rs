@@ -9,26 +9,27 @@
 use super::Seats;
 use crate::error::ApiError;
 use crate::sessions::Auth;
+use axum::Extension;
+use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::http::HeaderMap;
-use axum::response::sse::{Event, Sse};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, http::header};
 use futures::stream::{self, Stream, StreamExt};
 use model::Refusal;
 use model::concerts::ConcertId;
 use model::queue::{QueueView, TickId};
 use serde::Deserialize;
 use services::queue::{News, TickEvent};
-use services::sessions::{self, Session};
+use services::sessions::{self, Hold, Session};
 use services::{Error, Services, queue};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Often enough that no proxy takes the connection for dead, and that a logged-out session is not served for long.
+/// Often enough that no proxy takes the connection for dead.
 const ALIVE: Duration = Duration::from_secs(15);
 
 /// How often a place that could not be read is tried again, when nothing says that it is time.
@@ -66,9 +67,10 @@ pub async fn queue_stream(
         Err(refusal) => return ApiError(refusal).into_response(),
     };
     let seen = last_event_id(&headers).or(after);
+    let hold = sessions::hold(&services, &session);
     match Watcher::start(services, session, concert_id, seen).await {
         Ok((watcher, first)) => {
-            let ended = session_ended(watcher.services.clone(), watcher.session.clone());
+            let ended = session_ended(hold, watcher.until());
             let events = first.chain(stream::unfold(watcher, async |mut watcher| {
                 let event = watcher.next().await?;
                 Some((event, watcher))
@@ -80,8 +82,12 @@ pub async fn queue_stream(
             });
             let mut headers = HeaderMap::new();
             // A reverse proxy that buffers would show a rank that is no longer true.
-            headers.insert("x-accel-buffering", header::HeaderValue::from_static("no"));
-            (headers, Sse::new(events)).into_response()
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/event-stream"),
+            );
+            (headers, Body::from_stream(events)).into_response()
         }
         Err(error) => {
             if error.is_ours() {
@@ -100,15 +106,19 @@ fn last_event_id(headers: &HeaderMap) -> Option<TickId> {
 
 /// Ends the stream when the server stops, which it would hold up, and when the session has ended.
 fn stop_at(
-    events: impl Stream<Item = Event>,
+    events: impl Stream<Item = Bytes>,
     stop: CancellationToken,
     ended: impl Future<Output = ()>,
-) -> impl Stream<Item = Event> {
+) -> impl Stream<Item = Bytes> {
     let stopping = stop.clone();
     let bye = stream::once(async move {
-        stopping
-            .is_cancelled()
-            .then(|| wordless("bye").retry(COME_BACK))
+        stopping.is_cancelled().then(|| {
+            format!(
+                "event: bye\ndata: {{}}\nretry: {}\n\n",
+                COME_BACK.as_millis()
+            )
+            .into()
+        })
     });
     let events = events.take_until(async move {
         tokio::select! {
@@ -119,14 +129,11 @@ fn stop_at(
     events.chain(bye.filter_map(async |event| event))
 }
 
-/// Returns soon after the session was logged out, on whichever server, or its token has expired. A store that is away is no
-/// log-out.
-async fn session_ended(services: Services, session: Session) {
-    loop {
-        tokio::time::sleep(ALIVE).await;
-        if matches!(sessions::is_open(&services, &session).await, Ok(false)) {
-            return;
-        }
+/// Returns when the session was logged out, on whichever server, or its token has expired.
+async fn session_ended(hold: Hold, expired: Instant) {
+    tokio::select! {
+        () = hold.ended() => {}
+        () = tokio::time::sleep_until(expired) => {}
     }
 }
 
@@ -148,13 +155,17 @@ impl Watcher {
         session: Session,
         concert: ConcertId,
         seen: Option<TickId>,
-    ) -> Result<(Watcher, impl Stream<Item = Event>), Error> {
+    ) -> Result<(Watcher, impl Stream<Item = Bytes>), Error> {
+        // Held already: what ends from here on ends the stream.
+        if !sessions::is_open(&services, &session).await? {
+            return Err(Refusal::NotLoggedIn.into());
+        }
         // Ticks first, then the view: what happens in between is in both, and told apart by its id.
         let (news, missed) = services.ticks.watch_from(concert, seen.unwrap_or_default());
         let (seen, first) = match missed {
             Some(missed) if seen.is_some() => {
                 let newest = missed.last().map(|event| event.tick.id);
-                let mut events: Vec<Event> = missed.into_iter().map(tick_event).collect();
+                let mut events: Vec<Bytes> = missed.into_iter().map(tick_event).collect();
                 // So that they know at once that somebody is there.
                 events.push(wordless("alive"));
                 (newest.or(seen), events)
@@ -175,8 +186,14 @@ impl Watcher {
         Ok((watcher, stream::iter(first)))
     }
 
+    /// When the access token expires.
+    fn until(&self) -> Instant {
+        let left = self.session.expires_at - self.services.clock.now();
+        Instant::now() + left.to_std().unwrap_or_default()
+    }
+
     /// The next thing to tell; None ends the stream, and the browser comes back.
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             let patience = if self.seen.is_some() {
                 ALIVE
@@ -209,7 +226,7 @@ impl Watcher {
         }
     }
 
-    async fn read_anew(&mut self) -> Event {
+    async fn read_anew(&mut self) -> Bytes {
         // A few at a time: after a rebuild everybody who watches comes here at once.
         let _turn = self.services.ticks.reading().await;
         match queue::view(&self.services, self.session.account_id, self.concert).await {
@@ -226,18 +243,20 @@ impl Watcher {
     }
 }
 
-fn tick_event(event: TickEvent) -> Event {
-    let id = event.tick.id.0.to_string();
-    Event::default().event("tick").id(id).data(event.json)
+fn tick_event(event: TickEvent) -> Bytes {
+    event.framed(|event| framed("tick", event.tick.id, &event.json))
 }
 
-fn wordless(event: &'static str) -> Event {
-    Event::default().event(event).data("{}")
+fn view_event(view: &QueueView) -> Bytes {
+    let json = serde_json::to_string(view).unwrap_or_else(|_| "{}".to_owned());
+    framed("view", view.tick, &json)
 }
 
-fn view_event(view: &QueueView) -> Event {
-    let event = Event::default().event("view").id(view.tick.0.to_string());
-    event
-        .json_data(view)
-        .unwrap_or_else(|_| Event::default().comment("unreadable"))
+/// An event in the format of `text/event-stream`. JSON has no line breaks.
+fn framed(name: &str, id: TickId, json: &str) -> Bytes {
+    format!("event: {name}\nid: {}\ndata: {json}\n\n", id.0).into()
+}
+
+fn wordless(name: &str) -> Bytes {
+    format!("event: {name}\ndata: {{}}\n\n").into()
 }

@@ -1,7 +1,7 @@
 //! What came of a rehearsal, as numbers and as a page. The numbers are described in `docs/rehearsal.md`.
 
 mod page;
-mod plot;
+pub mod plot;
 
 pub use page::page;
 

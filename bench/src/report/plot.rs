@@ -36,6 +36,23 @@ pub enum Way {
 
 /// Lines over a common axis that begins at 0.
 pub fn lines(frame: &Frame, series: &[Series], way: Way) -> String {
+    finish(frame, &paths(frame, series, way), series)
+}
+
+/// The same as a picture of its own, for a page that brings no style.
+pub fn drawing(frame: &Frame, series: &[Series], way: Way) -> String {
+    let (title, y, x) = (escape(frame.title), escape(frame.y), escape(frame.x));
+    let paths = paths(frame, series, way);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 -28 {WIDTH} {}\" role=\"img\" aria-label=\"{title}, {y}, over {x}\">\
+         <style>{}</style><rect class=\"paper\" y=\"-28\" width=\"100%\" height=\"100%\"/>\
+         <text class=\"title\" x=\"{LEFT}\" y=\"-8\">{title}, {y}</text>{paths}</svg>\n",
+        HEIGHT + 28.0,
+        include_str!("drawing.css")
+    )
+}
+
+fn paths(frame: &Frame, series: &[Series], way: Way) -> String {
     let all = || series.iter().flat_map(|series| &series.points);
     let most_x = all().map(|(x, _)| *x).fold(frame.until, f64::max);
     let most_y = all().map(|(_, y)| *y).fold(0.0, f64::max);
@@ -58,7 +75,7 @@ pub fn lines(frame: &Frame, series: &[Series], way: Way) -> String {
             escape(series.name)
         );
     }
-    finish(frame, &drawn, series)
+    drawn
 }
 
 /// Bars, one a unit of the axis; `level` is a line that they are held against.
@@ -273,6 +290,7 @@ mod tests {
         };
         for svg in [
             lines(&frame, &[], Way::Steps),
+            drawing(&frame, &[], Way::Steps),
             bars(&frame, &series, 1.0, None),
             named_bars(&frame, &[]),
         ] {

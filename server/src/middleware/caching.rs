@@ -1,13 +1,10 @@
 //! What may be kept, and by whom.
 
-use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 /// Files with a hash in their name never change. Pages and answers are one person's, at one moment.
-pub async fn mark(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
+pub fn mark(path: &str, response: &mut Response) {
     let value = if path.starts_with("/pkg/") && is_hashed(path) {
         "public, max-age=31536000, immutable"
     } else if path.starts_with("/fonts/") || path == "/favicon.svg" {
@@ -15,14 +12,12 @@ pub async fn mark(request: Request, next: Next) -> Response {
     } else {
         "no-store"
     };
-    let mut response = next.run(request).await;
     if response.status().is_success() || value == "no-store" {
         response
             .headers_mut()
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static(value));
     }
-    response
 }
 
 /// `frontrow.<hash>.js`, as against `frontrow.js`.

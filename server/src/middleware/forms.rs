@@ -5,9 +5,8 @@ use crate::middleware::sessions::cookie;
 use crate::router::AppState;
 use app::forms::FormEcho;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use model::Refusal;
 use std::collections::HashMap;
@@ -18,40 +17,55 @@ const MOST: usize = 64 * 1024;
 const MOST_KEPT: usize = 32 * 1024;
 const COOKIE: &str = "frontrow_form";
 
-/// Refuses bodies that are too large, keeps what a refused form held, and gives it to the page that follows.
-pub async fn echo(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+/// What has to be known of a request when its answer is there.
+pub enum Form {
+    /// No form of a browser.
+    None,
+    /// What it held.
+    Typed(Bytes),
+    /// The page on which it is shown again: from here on nobody has to keep it.
+    Shown,
+}
+
+/// Refuses bodies that are too large, keeps what a form holds, and gives what a refused one held to the page that follows.
+pub async fn take_in(state: &AppState, mut request: Request) -> Result<(Request, Form), Response> {
     let html = accepts_html(request.headers());
     if request.method() == Method::GET {
-        if !html || !request.headers().contains_key(header::COOKIE) {
-            return next.run(request).await;
-        }
-        let id = cookie(request.headers(), COOKIE).map(str::to_owned);
-        if let Some(id) = &id {
-            let fields = services::forms::take(&state.services, id)
-                .await
-                .unwrap_or_default();
-            request.extensions_mut().insert(FormEcho(fields));
-        }
-        let mut response = next.run(request).await;
-        if id.is_some() {
-            set_cookie(&state, &mut response, "", 0);
-        }
-        return response;
+        let id = match html {
+            true => cookie(request.headers(), COOKIE).map(str::to_owned),
+            false => None,
+        };
+        let Some(id) = id else {
+            return Ok((request, Form::None));
+        };
+        let fields = services::forms::take(&state.services, &id)
+            .await
+            .unwrap_or_default();
+        request.extensions_mut().insert(FormEcho(fields));
+        return Ok((request, Form::Shown));
     }
-
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MOST).await else {
-        return refusals::answer(&parts.headers, Refusal::TooLarge);
+        return Err(refusals::answer(&parts.headers, Refusal::TooLarge));
     };
-    let typed = (html && is_form(&parts.headers) && body.len() <= MOST_KEPT).then(|| body.clone());
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    match typed {
-        Some(typed) if was_refused(&response) => keep(&state, &typed, response).await,
-        _ => response,
+    let form = match html && is_form(&parts.headers) && body.len() <= MOST_KEPT {
+        true => Form::Typed(body.clone()),
+        false => Form::None,
+    };
+    Ok((Request::from_parts(parts, Body::from(body)), form))
+}
+
+/// Keeps what a form held that was refused.
+pub async fn keep_refused(state: &AppState, form: Form, response: &mut Response) {
+    match form {
+        Form::None => {}
+        Form::Shown => set_cookie(state, response, "", 0),
+        Form::Typed(typed) if was_refused(response) => keep(state, &typed, response).await,
+        Form::Typed(_) => {}
     }
 }
 
-async fn keep(state: &AppState, typed: &Bytes, mut response: Response) -> Response {
+async fn keep(state: &AppState, typed: &Bytes, response: &mut Response) {
     let fields: HashMap<String, String> =
         serde_urlencoded::from_bytes::<Vec<(String, String)>>(typed)
             .unwrap_or_default()
@@ -59,16 +73,10 @@ async fn keep(state: &AppState, typed: &Bytes, mut response: Response) -> Respon
             .filter(|(name, _)| !name.contains("password"))
             .collect();
     match services::forms::keep(&state.services, &fields).await {
-        Ok(id) => set_cookie(
-            state,
-            &mut response,
-            &id,
-            services::forms::LIFE.num_seconds(),
-        ),
+        Ok(id) => set_cookie(state, response, &id, services::forms::LIFE.num_seconds()),
         // The refusal still reaches the reader; only what was typed is lost.
         Err(error) => tracing::warn!(%error, "a form could not be kept"),
     }
-    response
 }
 
 fn set_cookie(state: &AppState, response: &mut Response, value: &str, max_age: i64) {

@@ -1,7 +1,44 @@
-//! What every request passes through, outermost last: sessions, forms, origin.
+//! What every request passes through.
 
 pub mod caching;
+pub mod compression;
 pub mod forms;
+pub mod headers;
 pub mod origin;
+pub mod pages;
 pub mod refusals;
 pub mod sessions;
+
+use self::pages::SharedPages;
+use crate::router::AppState;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+
+/// What every answer passes, whatever was asked: shared pages, compression, and headers on how it may be used and kept.
+pub async fn dress(State(pages): State<SharedPages>, request: Request, next: Next) -> Response {
+    let path = request.uri().clone();
+    let mut response = pages.answer(request, next).await;
+    headers::secure(&mut response);
+    caching::mark(path.path(), &mut response);
+    response
+}
+
+/// What every page and every call of the API passes: no other site sent it, its body is no longer than allowed and not lost
+/// when it is refused, and it is known who is asking.
+///
+/// One function and not a layer for each: a layer costs every request some allocations (docs/benchmarks.md).
+pub async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if let Err(refused) = origin::check(&state.settings, &request) {
+        return refused;
+    }
+    let (mut request, form) = match forms::take_in(&state, request).await {
+        Ok(taken_in) => taken_in,
+        Err(refused) => return refused,
+    };
+    let renewed = sessions::identify(&state, &mut request).await;
+    let mut response = next.run(request).await;
+    sessions::hand_over(&state, renewed, &mut response);
+    forms::keep_refused(&state, form, &mut response).await;
+    response
+}

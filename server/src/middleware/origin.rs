@@ -2,28 +2,27 @@
 
 use super::refusals;
 use app::settings::Settings;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use model::Refusal;
 use url::Url;
 
 /// Refuses a state change that a browser says comes from another site. Clients that are no browsers say nothing.
-pub async fn check(State(settings): State<Settings>, request: Request, next: Next) -> Response {
+#[expect(clippy::result_large_err, reason = "it is the answer")]
+pub fn check(settings: &Settings, request: &Request) -> Result<(), Response> {
     let reads = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if reads || is_ours(request.headers(), &settings) {
-        next.run(request).await
-    } else {
-        tracing::warn!(
-            path = request.uri().path(),
-            "a state change from another site was refused"
-        );
-        refusals::answer(request.headers(), Refusal::Forbidden)
+    if reads || is_ours(request.headers(), settings) {
+        return Ok(());
     }
+    tracing::warn!(
+        path = request.uri().path(),
+        "a state change from another site was refused"
+    );
+    Err(refusals::answer(request.headers(), Refusal::Forbidden))
 }
 
 fn is_ours(headers: &HeaderMap, settings: &Settings) -> bool {

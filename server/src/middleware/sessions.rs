@@ -2,36 +2,34 @@
 
 use crate::router::AppState;
 use app::sessions::{Auth, cookies};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use model::Refusal;
 use services::sessions::{self, Tokens};
 
-/// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets new ones
-/// with whatever it asked for.
-pub async fn authenticate(
-    State(state): State<AppState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets the new ones
+/// that are returned with whatever it asked for.
+pub async fn identify(state: &AppState, request: &mut Request) -> Option<Tokens> {
     let path = request.uri().path();
     if path.starts_with("/pkg/") || path.starts_with("/fonts/") {
-        return next.run(request).await;
+        return None;
     }
-    let (auth, renewed) = who(&state, request.headers()).await;
+    let (auth, renewed) = who(state, request.headers()).await;
     request.extensions_mut().insert(auth);
-    let mut response = next.run(request).await;
+    renewed
+}
+
+/// Hands over tokens that were renewed on the way.
+pub fn hand_over(state: &AppState, renewed: Option<Tokens>, response: &mut Response) {
     // Whatever the answer itself says of these cookies (a log-in, a log-out) is newer than this.
     if let Some(tokens) = renewed
-        && !sets_cookie(&response, cookies::refresh_name(state.settings.secure))
+        && !sets_cookie(response, cookies::refresh_name(state.settings.secure))
     {
         for cookie in cookies::hand_over(&state.settings, &tokens, state.services.clock.now()) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
     }
-    response
 }
 
 fn sets_cookie(response: &Response, name: &str) -> bool {
@@ -58,7 +56,7 @@ async fn who(state: &AppState, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
     let Some(refresh) = refresh else {
         return (Auth::Anonymous, None);
     };
-    match sessions::refresh(&state.services, refresh).await {
+    match Box::pin(sessions::refresh(&state.services, refresh)).await {
         Ok(tokens) => (authenticated(state, &tokens.access).await, Some(tokens)),
         Err(error) => (auth_of(&error), None),
     }

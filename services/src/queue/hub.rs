@@ -1,22 +1,39 @@
 //! Ticks, and that there are none for the moment, from the one place in this process that learns of them to everyone who
 //! watches.
 
+use bytes::Bytes;
 use model::concerts::ConcertId;
 use model::queue::{Tick, TickId};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 /// A watcher that falls further behind than this reads its standing anew.
 const KEPT: usize = 64;
 
-/// A tick, serialised once for all watchers.
+/// A tick, made ready to be sent once for all watchers.
 #[derive(Clone, Debug)]
 pub struct TickEvent {
     pub tick: Arc<Tick>,
     /// The tick as JSON.
     pub json: Arc<str>,
+    framed: Arc<OnceLock<Bytes>>,
+}
+
+impl TickEvent {
+    pub fn new(tick: Tick, json: String) -> TickEvent {
+        TickEvent {
+            tick: Arc::new(tick),
+            json: json.into(),
+            framed: Arc::default(),
+        }
+    }
+
+    /// As it goes over the wire: framed by the first who sends it, the same bytes for everybody else.
+    pub fn framed(&self, frame: impl FnOnce(&TickEvent) -> Bytes) -> Bytes {
+        self.framed.get_or_init(|| frame(self)).clone()
+    }
 }
 
 /// What watchers learn.
@@ -35,7 +52,7 @@ const READING: usize = 8;
 /// So many ticks are kept for those whose line broke and who come back.
 const RECENT: usize = 256;
 
-/// For so long after the last watcher has gone.
+/// For so long after the last watcher has gone, or somebody has asked.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Hands every tick of a concert to everyone in this process who watches it.
@@ -48,7 +65,9 @@ struct Channel {
     sender: broadcast::Sender<News>,
     recent: VecDeque<TickEvent>,
     interrupted: bool,
-    watched: Instant,
+    /// When somebody last watched or asked.
+    watched: Option<Instant>,
+    told: Instant,
 }
 
 impl Default for TickHub {
@@ -78,27 +97,42 @@ impl TickHub {
         (channel.sender.subscribe(), channel.since(seen))
     }
 
-    pub(super) fn publish(&self, concert: ConcertId, news: News) {
-        if let Some(channel) = self.lock().get_mut(&concert) {
-            if channel.interrupted && matches!(news, News::Interrupted) {
-                return;
-            }
-            channel.keep(&news);
-            // Nobody watches at the moment: nothing to do.
-            let _ = channel.sender.send(news);
-        }
+    /// The ticks between `seen` and now. None: some of them are not kept, or were never told.
+    pub(super) fn since(&self, concert: ConcertId, seen: TickId) -> Option<Vec<TickEvent>> {
+        let mut concerts = self.lock();
+        let channel = concerts.entry(concert).or_default();
+        channel.watched = Some(Instant::now());
+        channel.since(seen)
     }
 
-    /// The concerts that somebody watches, or did a moment ago; forgets the others.
+    pub(super) fn publish(&self, concert: ConcertId, news: News) {
+        let mut concerts = self.lock();
+        let channel = concerts.entry(concert).or_default();
+        if channel.interrupted && matches!(news, News::Interrupted) {
+            return;
+        }
+        channel.keep(&news);
+        // Nobody watches at the moment: nothing to do.
+        let _ = channel.sender.send(news);
+    }
+
+    /// The concerts that somebody watches, or did a moment ago. Forgets those of which nothing was heard for as long
+    /// either.
     pub(super) fn watched(&self) -> Vec<i64> {
         let (mut concerts, now) = (self.lock(), Instant::now());
-        concerts.retain(|_, channel| {
+        let recent = |instant: Instant| now.duration_since(instant) < KEPT_FOR;
+        let mut watched = Vec::new();
+        concerts.retain(|concert, channel| {
             if channel.sender.receiver_count() > 0 {
-                channel.watched = now;
+                channel.watched = Some(now);
             }
-            now.duration_since(channel.watched) < KEPT_FOR
+            let in_use = channel.watched.is_some_and(recent);
+            if in_use {
+                watched.push(concert.0);
+            }
+            in_use || recent(channel.told)
         });
-        concerts.keys().map(|concert| concert.0).collect()
+        watched
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConcertId, Channel>> {
@@ -113,7 +147,8 @@ impl Default for Channel {
             sender: broadcast::channel(KEPT).0,
             recent: VecDeque::new(),
             interrupted: false,
-            watched: Instant::now(),
+            watched: None,
+            told: Instant::now(),
         }
     }
 }
@@ -121,6 +156,11 @@ impl Default for Channel {
 impl Channel {
     fn keep(&mut self, news: &News) {
         self.interrupted = matches!(news, News::Interrupted);
+        self.told = Instant::now();
+        if matches!(news, News::Interrupted | News::Resumed) {
+            // What people know of before may be old, and is read anew.
+            self.recent.clear();
+        }
         if let News::Tick(event) = news {
             if self.recent.len() == RECENT {
                 self.recent.pop_front();
@@ -171,10 +211,7 @@ mod tests {
             waiting: 0,
             sale,
         };
-        News::Tick(TickEvent {
-            tick: Arc::new(tick),
-            json: "".into(),
-        })
+        News::Tick(TickEvent::new(tick, String::new()))
     }
 
     /// The ids of the ticks that somebody who comes back gets.

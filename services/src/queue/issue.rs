@@ -8,7 +8,7 @@ use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Arrival;
 use sqlx::PgPool;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// A batch that the claim script has moved in flight.
 #[derive(Clone, Debug)]
@@ -93,25 +93,30 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         0
     };
     // FOR UPDATE: a leave that is being recorded at this moment either comes first and is seen, or waits and finds "issued".
-    let eligible: Vec<(i64, i64)> = sqlx::query!(
-        "SELECT entry.account_id, entry.arrival
-           FROM queue_entries AS entry
-          WHERE entry.concert_id = $1 AND entry.arrival = ANY($2) AND entry.state = 'waiting'
-            AND NOT EXISTS (SELECT FROM tickets AS ticket
-                             WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
-                               AND ticket.cancelled_at IS NULL)
-          ORDER BY entry.arrival
-          LIMIT $3
-            FOR UPDATE OF entry",
+    // Who waits is picked here and not there: of a sale that has just begun PostgreSQL has no statistics, and would rather
+    // go through everybody who waits.
+    let (waiting, holding): (Vec<_>, Vec<_>) = sqlx::query!(
+        r#"SELECT entry.account_id, entry.arrival, entry.state,
+                  EXISTS (SELECT FROM tickets AS ticket
+                           WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+                             AND ticket.cancelled_at IS NULL) AS "holds!"
+             FROM queue_entries AS entry
+            WHERE entry.concert_id = $1 AND entry.arrival = ANY($2)
+            ORDER BY entry.arrival
+              FOR UPDATE OF entry"#,
         claim.concert.0,
-        &arrivals,
-        i64::from(room)
+        &arrivals
     )
     .fetch_all(&mut *transaction)
     .await?
     .into_iter()
-    .map(|row| (row.account_id, row.arrival))
-    .collect();
+    .filter(|row| row.state == "waiting")
+    .partition(|row| !row.holds);
+    let eligible: Vec<(i64, i64)> = waiting
+        .iter()
+        .take(room as usize)
+        .map(|row| (row.account_id, row.arrival))
+        .collect();
 
     if !eligible.is_empty() {
         let (accounts, arrivals): (Vec<i64>, Vec<i64>) = eligible.iter().copied().unzip();
@@ -150,17 +155,16 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
 
     fail_point!("issue::inserted");
     // Somebody who holds a ticket from another place waits for nothing.
-    sqlx::query!(
-        "UPDATE queue_entries AS entry SET state = 'left'
-          WHERE entry.concert_id = $1 AND entry.arrival = ANY($2) AND entry.state = 'waiting'
-            AND EXISTS (SELECT FROM tickets AS ticket
-                         WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
-                           AND ticket.cancelled_at IS NULL)",
-        claim.concert.0,
-        &arrivals
-    )
-    .execute(&mut *transaction)
-    .await?;
+    if !holding.is_empty() {
+        let arrivals: Vec<i64> = holding.iter().map(|row| row.arrival).collect();
+        sqlx::query!(
+            "UPDATE queue_entries SET state = 'left' WHERE concert_id = $1 AND arrival = ANY($2)",
+            claim.concert.0,
+            &arrivals
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
 
     let outcomes = outcomes(&mut transaction, claim, &accounts, &arrivals).await?;
     let sale = SaleRow::find(&mut *transaction, claim.concert).await?;
@@ -177,15 +181,17 @@ async fn outcomes(
     accounts: &[i64],
     arrivals: &[i64],
 ) -> Result<Vec<Outcome>> {
-    let holders: HashSet<i64> = sqlx::query_scalar!(
-        "SELECT account_id FROM tickets WHERE concert_id = $1 AND account_id = ANY($2) AND cancelled_at IS NULL",
+    let holding = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM tickets
+                           WHERE concert_id = $1 AND tickets.account_id = claimed.account_id
+                             AND cancelled_at IS NULL) AS "holds!"
+             FROM UNNEST($2::bigint[]) WITH ORDINALITY AS claimed (account_id, ordinal)
+            ORDER BY ordinal"#,
         claim.concert.0,
         accounts
     )
     .fetch_all(&mut *transaction)
-    .await?
-    .into_iter()
-    .collect();
+    .await?;
     let states: HashMap<i64, String> = sqlx::query!(
         "SELECT arrival, state FROM queue_entries WHERE concert_id = $1 AND arrival = ANY($2)",
         claim.concert.0,
@@ -196,8 +202,8 @@ async fn outcomes(
     .into_iter()
     .map(|row| (row.arrival, row.state))
     .collect();
-    let outcome = |(account, arrival): &(AccountId, Arrival)| {
-        if holders.contains(&account.0) {
+    let outcome = |((_, arrival), holds): (&(AccountId, Arrival), bool)| {
+        if holds {
             Outcome::Issued
         } else if states
             .get(&arrival.0)
@@ -208,5 +214,5 @@ async fn outcomes(
             Outcome::Dropped
         }
     };
-    Ok(claim.entries.iter().map(outcome).collect())
+    Ok(claim.entries.iter().zip(holding).map(outcome).collect())
 }

@@ -61,8 +61,8 @@ impl Journal {
     pub fn new(db: PgPool) -> Journal {
         Journal {
             db,
-            joins: Arc::new(Together::new(MOST_PER_COMMIT)),
-            leaves: Arc::new(Together::new(MOST_PER_COMMIT)),
+            joins: Arc::new(Together::new(MOST_PER_COMMIT, 2)),
+            leaves: Arc::new(Together::new(MOST_PER_COMMIT, 2)),
         }
     }
 

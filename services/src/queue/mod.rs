@@ -10,6 +10,7 @@ mod hub;
 pub mod issue;
 mod journal;
 mod keys;
+mod places;
 pub mod reconcile;
 pub mod sale;
 pub mod scheduler;
@@ -17,6 +18,7 @@ mod scripts;
 
 pub use hub::{News, TickEvent, TickHub};
 pub use journal::{Join, Journal, Leave, Recorded};
+pub use places::{Places, glance};
 
 use crate::sessions::Session;
 use crate::together::Together;
@@ -160,7 +162,7 @@ async fn try_join(
             fail_point!("join::recorded");
             match word.as_str() {
                 "joined" => Ok(Some(waiting_view(services, concert, reading))),
-                _ => try_view(services, account, concert).await,
+                _ => Box::pin(try_view(services, account, concert)).await,
             }
         }
         ("holds", _) if tickets::holds(services, account, concert).await? => {
@@ -168,7 +170,7 @@ async fn try_join(
         }
         ("holds", _) => {
             // Cancelled while Redis was away.
-            cancelled(services, concert, account).await?;
+            Box::pin(cancelled(services, concert, account)).await?;
             Ok(None)
         }
         ("closed", _) => Err(Refusal::SaleClosed.into()),
@@ -203,24 +205,25 @@ async fn record(
     {
         Recorded::Waiting(recorded) if recorded == arrival => Ok(true),
         // The journal knows an older place of this account, which Redis had lost: that one is the true one.
-        Recorded::Waiting(older) => restore(services, concert, account, older)
+        Recorded::Waiting(older) => Box::pin(restore(services, concert, account, older))
             .await
             .map(|()| false),
         Recorded::Settled => {
             // Issued and not acknowledged yet: the ticket is what is shown. Left or expired: Redis was not told.
-            let issued = tickets::holds(services, account, concert).await?;
+            let issued = Box::pin(tickets::holds(services, account, concert)).await?;
             if !issued {
-                remove(services, concert, account, arrival).await?;
+                Box::pin(remove(services, concert, account, arrival)).await?;
             }
             Ok(issued)
         }
         Recorded::Stale => {
-            scripts::call::<i64>(&services.redis, &scripts::INVALIDATE, concert, generation)
-                .await?;
+            let invalidating =
+                scripts::call::<i64>(&services.redis, &scripts::INVALIDATE, concert, generation);
+            Box::pin(invalidating).await?;
             Ok(false)
         }
         Recorded::NoAccount => {
-            remove(services, concert, account, arrival).await?;
+            Box::pin(remove(services, concert, account, arrival)).await?;
             Err(Refusal::NotLoggedIn.into())
         }
     }
@@ -260,19 +263,19 @@ async fn try_view(
                 // Issued, and given back before Redis was told of the ticket.
                 "issued" => Standing::Left,
                 _ => {
-                    remove(services, concert, account, spot.arrival).await?;
+                    Box::pin(remove(services, concert, account, spot.arrival)).await?;
                     return Ok(None);
                 }
             }
         }
         (Some(spot), _) => {
-            record(services, account, concert, generation, spot).await?;
+            Box::pin(record(services, account, concert, generation, spot)).await?;
             return Ok(None);
         }
         (None, None) => Standing::Absent,
         (None, Some(entry)) => match entry.state.as_str() {
             "waiting" if !over => {
-                restore(services, concert, account, Arrival(entry.arrival)).await?;
+                Box::pin(restore(services, concert, account, Arrival(entry.arrival))).await?;
                 return Ok(None);
             }
             "waiting" | "expired" => Standing::Expired,
@@ -344,7 +347,7 @@ const MOST_PER_CALL: usize = 200;
 
 impl Default for Asked {
     fn default() -> Asked {
-        Asked(Arc::new(Together::new(MOST_PER_CALL)))
+        Asked(Arc::new(Together::new(MOST_PER_CALL, 2)))
     }
 }
 
@@ -373,7 +376,7 @@ async fn ask(
                         let _turn = turn;
                         reconcile::reconcile(&services, concert, Window::Nothing).await
                     };
-                    to_the_end(building).await?
+                    Box::pin(to_the_end(building)).await?
                 }
                 Err(_) => reconcile::Outcome::Busy,
             };

@@ -3,7 +3,6 @@
 use super::sale::SaleRow;
 use super::scripts;
 use crate::{Error, Result, Services};
-use chrono::{DateTime, TimeDelta, Utc};
 use fail::fail_point;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
@@ -14,13 +13,14 @@ use std::time::Duration;
 
 /// After this long without a sign of life a builder may be replaced.
 const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
-/// By how much a commit may have come later than the time written on its entries. A statement is cancelled after 10 s, and
-/// so is a transaction that does nothing for 5 s.
-const WINDOW_MARGIN: TimeDelta = TimeDelta::seconds(30);
+/// Before every transaction.
+const EVER: i64 = 0;
 /// After this long nobody is at it any more: whoever asked for a place has recorded it, or given up.
 const RECORDED_BY_NOW: Duration = Duration::from_secs(12);
-/// Entries per call to Redis: each call is a few milliseconds during which nobody else is served.
+/// Entries per call to Redis while a queue is built and nobody else can be served anyway.
 const CHUNK: usize = 5_000;
+/// Entries per call to Redis beside a sale: a few milliseconds during which nobody else is served.
+const SMALL_CHUNK: usize = 1_000;
 
 /// Which part of the journal is compared with a queue that is there. One that is not is always built from all of it.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +32,16 @@ pub enum Window {
     Everything,
 }
 
-/// An instant of PostgreSQL's clock, up to which Redis agrees with the journal.
+/// Up to where the two agree.
 #[derive(Clone, Copy, Debug)]
-pub struct Mark(DateTime<Utc>);
+pub struct Mark {
+    /// What was written before this transaction is in Redis.
+    transaction: i64,
+    /// Who joined up to this arrival is on record. None: nobody has been looked up yet.
+    arrival: Option<Arrival>,
+    /// How many entries of the journal were compared to come here.
+    pub compared: usize,
+}
 
 #[derive(Clone, Copy, Debug)]
 pub enum Outcome {
@@ -90,7 +97,7 @@ async fn build(
         issued,
     } = fence(services, concert, redis_now).await?;
     fail_point!("build::fenced");
-    let (mark, entries) = recorded(services, concert, None).await?;
+    let (transaction, entries) = recorded(services, concert, EVER).await?;
     for chunk in entries.chunks(CHUNK) {
         if load(services, concert, builder, chunk).await?.is_none() {
             return Ok(Outcome::Busy);
@@ -113,37 +120,50 @@ async fn build(
     }
     fail_point!("build::finished");
     tracing::info!(%concert, entries = entries.len(), "queue built");
-    Ok(Outcome::Agreed(mark))
+    Ok(Outcome::Agreed(Mark {
+        transaction,
+        arrival: entries.last().map(|entry| entry.arrival),
+        compared: entries.len(),
+    }))
 }
 
 async fn compare(services: &Services, concert: ConcertId, window: Window) -> Result<Outcome> {
     let since = match window {
         Window::Nothing => return Ok(Outcome::There),
-        Window::Since(Mark(mark)) => Some(mark - WINDOW_MARGIN),
+        Window::Since(mark) => Some(mark),
         Window::Everything => None,
     };
-    let (mark, entries) = recorded(services, concert, since).await?;
-    for chunk in entries.chunks(CHUNK) {
+    let (transaction, entries) = recorded(
+        services,
+        concert,
+        since.map_or(EVER, |mark| mark.transaction),
+    )
+    .await?;
+    for chunk in entries.chunks(SMALL_CHUNK) {
         if !mend(services, concert, chunk).await? {
             return Ok(Outcome::Busy);
         }
     }
-    record_places(services, concert, since).await?;
-    Ok(Outcome::Agreed(mark))
+    let arrival = record_places(services, concert, since.and_then(|mark| mark.arrival)).await?;
+    Ok(Outcome::Agreed(Mark {
+        transaction,
+        arrival,
+        compared: entries.len(),
+    }))
 }
 
-/// Puts on record who has joined `since` then and was never recorded: the server that asked for the place has died, or has
-/// given up on an answer that came too late. They wait like anybody else, so they should not be lost with Redis.
+/// Puts on record who has joined since that arrival and was never recorded: the server that asked for the place has died, or
+/// has given up on an answer that came too late. They wait like anybody else, so they should not be lost with Redis.
+///
+/// Returns the arrival up to which everybody is on record.
 async fn record_places(
     services: &Services,
     concert: ConcertId,
-    since: Option<DateTime<Utc>>,
-) -> Result<()> {
-    let mut after = since.map_or("-inf".to_owned(), |since| {
-        since.timestamp_micros().to_string()
-    });
+    mut since: Option<Arrival>,
+) -> Result<Option<Arrival>> {
     loop {
-        let arguments = (&after, RECORDED_BY_NOW.as_micros() as i64, CHUNK);
+        let after = since.map_or("-inf".to_owned(), |arrival| arrival.0.to_string());
+        let arguments = (after, RECORDED_BY_NOW.as_micros() as i64, SMALL_CHUNK);
         let (generation, places): (i64, Vec<i64>) =
             scripts::call(&services.redis, &scripts::PLACES, concert, arguments).await?;
         let places: Vec<(AccountId, Arrival)> = places
@@ -151,9 +171,9 @@ async fn record_places(
             .map(|pair| (AccountId(pair[0]), Arrival(pair[1])))
             .collect();
         let Some((_, last)) = places.last() else {
-            return Ok(());
+            return Ok(since);
         };
-        after = last.0.to_string();
+        let last = *last;
         let arrivals: Vec<Arrival> = places.iter().map(|(_, arrival)| *arrival).collect();
         let known: HashSet<Arrival> = recorded_at(services, concert, &arrivals)
             .await?
@@ -173,6 +193,7 @@ async fn record_places(
                 }
             }
         }
+        since = Some(last);
     }
 }
 
@@ -278,33 +299,39 @@ impl From<Row> for Entry {
     }
 }
 
-/// The journal's entries that have changed `since` then, or whose ticket was given back, in order of arrival, and up to when
-/// it was read.
+/// The journal's entries that were written in this transaction or a later one, or whose ticket was given back there, in order
+/// of arrival; and the transaction from which on there may be more by now.
 async fn recorded(
     services: &Services,
     concert: ConcertId,
-    since: Option<DateTime<Utc>>,
-) -> Result<(Mark, Vec<Entry>)> {
-    let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
-        .fetch_one(&services.engine)
-        .await?;
+    since: i64,
+) -> Result<(i64, Vec<Entry>)> {
+    // First: whatever older transactions have written is there for the next statement to read.
+    let transaction = sqlx::query_scalar!(
+        r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "oldest!""#
+    )
+    .fetch_one(&services.engine)
+    .await?;
+    // EXISTS and no join: PostgreSQL has no statistics of a sale that has just begun, expects one ticket, and would go
+    // through all of them for each entry.
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", ticket.id IS NOT NULL AS "holds!"
-             FROM queue_entries AS entry
-             LEFT JOIN tickets AS ticket
-               ON ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
-              AND ticket.cancelled_at IS NULL
-            WHERE entry.concert_id = $1
-              AND ($2::timestamptz IS NULL OR entry.changed_at >= $2
-                   OR entry.arrival IN (SELECT arrival FROM tickets WHERE concert_id = $1 AND cancelled_at >= $2))
+        r#"WITH written AS (
+               SELECT arrival FROM queue_entries WHERE concert_id = $1 AND written_in >= $2
+                UNION
+               SELECT arrival FROM tickets WHERE concert_id = $1 AND cancelled_at IS NOT NULL AND written_in >= $2)
+           SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", EXISTS (SELECT FROM tickets AS ticket
+                            WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+                              AND ticket.cancelled_at IS NULL) AS "holds!"
+             FROM written
+             JOIN queue_entries AS entry ON entry.concert_id = $1 AND entry.arrival = written.arrival
             ORDER BY entry.arrival"#,
         concert.0,
         since
     )
     .fetch_all(&services.engine)
     .await?;
-    Ok((Mark(now), rows.into_iter().map(Entry::from).collect()))
+    Ok((transaction, rows.into_iter().map(Entry::from).collect()))
 }
 
 /// What the journal says of the places with these arrivals.
@@ -316,11 +343,10 @@ async fn recorded_at(
     let arrivals: Vec<i64> = arrivals.iter().map(|arrival| arrival.0).collect();
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", ticket.id IS NOT NULL AS "holds!"
+        r#"SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", EXISTS (SELECT FROM tickets AS ticket
+                            WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+                              AND ticket.cancelled_at IS NULL) AS "holds!"
              FROM queue_entries AS entry
-             LEFT JOIN tickets AS ticket
-               ON ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
-              AND ticket.cancelled_at IS NULL
             WHERE entry.concert_id = $1 AND entry.arrival = ANY($2)"#,
         concert.0,
         &arrivals

@@ -15,8 +15,7 @@ use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::{Arrival, Tick, TickId};
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +24,12 @@ use tokio_util::sync::CancellationToken;
 const SURVEY: Duration = Duration::from_secs(1);
 /// How often Redis is compared with the journal.
 const RECONCILE: Duration = Duration::from_secs(5);
+/// And how often all of it: a place that Redis has lost by itself is no change that the journal knows of.
+const RECONCILE_ALL: Duration = Duration::from_secs(60);
+/// And while there is much to compare: a little at a time holds nobody up.
+const RECONCILE_BUSY: Duration = Duration::from_secs(1);
+/// Entries that are much.
+const MUCH: usize = 1_000;
 /// How often sessions that have run out are forgotten.
 const PURGE: Duration = Duration::from_secs(3600);
 /// How long a server may be behind with the ticks that others have published.
@@ -37,6 +42,7 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     let mut drivers: HashMap<ConcertId, watch::Sender<SaleRow>> = HashMap::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(purge(services.clone(), stop.clone()));
+    tasks.spawn(sessions::listen(services.clone(), stop.clone()));
     loop {
         match survey(&services).await {
             Ok(sales) => {
@@ -169,7 +175,7 @@ async fn drive(
     }
 }
 
-/// Compares Redis with the journal: all of it first, then what has changed since.
+/// Compares Redis with the journal: all of it first and once a minute, in between what has changed since.
 ///
 /// A server that dies between PostgreSQL and Redis leaves the two apart, for instance with a place that was left and still
 /// counts in everybody's rank.
@@ -179,12 +185,23 @@ async fn keep_agreeing(
     sale: &watch::Receiver<SaleRow>,
     stop: &CancellationToken,
 ) {
-    let mut window = Window::Everything;
+    let (mut window, mut whole) = (Window::Everything, Instant::now());
     while sale.has_changed().is_ok() && !stop.is_cancelled() {
         let over = sale.borrow().state == "closed";
+        let mut pause = RECONCILE;
+        if whole.elapsed() > RECONCILE_ALL {
+            (window, whole) = (Window::Everything, Instant::now());
+        }
         if !over {
             match reconcile::reconcile(services, concert, window).await {
-                Ok(reconcile::Outcome::Agreed(mark)) => window = Window::Since(mark),
+                Ok(reconcile::Outcome::Agreed(mark)) => {
+                    // A whole comparison has much to compare, and says nothing of how much comes in.
+                    let partly = matches!(window, Window::Since(_));
+                    window = Window::Since(mark);
+                    if partly && mark.compared > MUCH {
+                        pause = RECONCILE_BUSY;
+                    }
+                }
                 Ok(reconcile::Outcome::There | reconcile::Outcome::Busy) => {}
                 Err(Error::Refused(Refusal::NotFound)) => return,
                 Err(error) => {
@@ -193,7 +210,7 @@ async fn keep_agreeing(
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(RECONCILE) => {}
+            () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => {}
         }
     }
@@ -261,13 +278,9 @@ pub async fn claim(
         let tick: Tick = serde_json::from_str(&json)
             .map_err(|error| Error::Broken(format!("tick {json:?}: {error}")))?;
         *newest = Some(tick.id);
-        services.ticks.publish(
-            concert,
-            News::Tick(TickEvent {
-                tick: Arc::new(tick),
-                json: json.into(),
-            }),
-        );
+        services
+            .ticks
+            .publish(concert, News::Tick(TickEvent::new(tick, json)));
     }
     let entries: Vec<_> = batch
         .chunks_exact(2)

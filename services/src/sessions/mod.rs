@@ -4,29 +4,37 @@
 //! | --- | --- | --- | --- |
 //! | `session:{sid}` | string, JSON of [`StoredSession`] | [`SESSION_LIFE`], sliding | exists as long as the session does |
 //! | `blacklist:{sid}:jti` | string | what the token had left to live | a logged-out access token |
+//! | `sessions:ended` | stream | see [`hold`] | which sessions were ended |
 //!
 //! The braces are part of the name: they are a Redis Cluster's hash tag, so that both keys of a session share a slot
 //! and a request costs one signature check and one round trip.
 
+mod ending;
 mod rehearsal;
 mod tokens;
 
+pub use ending::{Held, Hold, hold, listen};
 pub(crate) use rehearsal::{forget_all, open_for_rehearsal};
 pub(crate) use tokens::random_id;
 pub use tokens::{TokenKeys, Tokens};
 
+use crate::stores::Redis;
+use crate::together::Together;
 use crate::{Error, Result, Services, accounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use model::Refusal;
 use model::accounts::{Account, AccountId, AccountName, Role};
 use model::concerts::ConcertId;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use tokens::{Claims, RefreshToken};
 
 /// How long an access token lives.
 pub const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
-/// How long a session stays in Redis after its last request.
+/// How long a session stays in Redis after its last request, give or take [`PROLONGED_EVERY`].
 pub const SESSION_LIFE: TimeDelta = TimeDelta::hours(24);
+/// How often each server prolongs a session that is in use.
+pub(crate) const PROLONGED_EVERY: Duration = Duration::from_secs(60);
 /// How long a refresh token can bring a session back.
 pub const REFRESH_LIFE: TimeDelta = TimeDelta::days(30);
 /// For how long the refresh token just used may be presented again.
@@ -135,17 +143,19 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
         .tokens
         .verify(access_token, services.clock.now())
         .ok_or(Refusal::NotLoggedIn)?;
-    let (stored, blacklisted): (Option<String>, bool) = redis::pipe()
-        .cmd("GETEX")
-        .arg(session_key(services, &claims.sid))
-        .arg("EX")
-        .arg(SESSION_LIFE.num_seconds())
-        .exists(blacklist_key(services, &claims))
-        .query_async(&mut services.redis.connection())
-        .await?;
+    let session = session_key(services, &claims.sid);
+    let mut question = redis::cmd("MGET");
+    question.arg((&session, blacklist_key(services, &claims)));
+    let redis = services.redis.clone();
+    let carry = move |questions| look_up(redis.clone(), questions);
+    let (stored, blacklisted) = services.looked_up.ask((), question, carry).await?;
     let stored = stored
-        .filter(|_| !blacklisted)
+        .filter(|_| blacklisted.is_none())
         .ok_or(Refusal::NotLoggedIn)?;
+    if !services.prolonged.contains_key(&claims.sid) {
+        services.prolonged.insert(claims.sid.clone(), ());
+        tokio::spawn(prolong(services.redis.clone(), session));
+    }
     let stored: StoredSession = serde_json::from_str(&stored)
         .map_err(|error| Error::Broken(format!("session {}: {error}", claims.sid)))?;
     Ok(Session {
@@ -158,6 +168,34 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
         rehearsal: stored.rehearsal,
         expires_at: DateTime::from_timestamp(claims.exp, 0).unwrap_or_default(),
     })
+}
+
+/// Sessions that are being looked up at the moment, many in one round trip: the stored session, and what stands in the way
+/// of its token.
+pub(crate) type LookedUp = Together<(), redis::Cmd, (Option<String>, Option<String>)>;
+
+/// So many travel together.
+pub(crate) const MOST_LOOKED_UP: usize = 256;
+
+async fn look_up(
+    redis: Redis,
+    questions: Vec<redis::Cmd>,
+) -> Vec<Result<(Option<String>, Option<String>)>> {
+    let found = redis.each(questions).await.into_iter();
+    found
+        .map(|value| Ok(redis::from_redis_value(value?).map_err(redis::RedisError::from)?))
+        .collect()
+}
+
+/// Nobody waits for this: it is a write, which Redis puts on its disk, and the session has a day left.
+async fn prolong(redis: Redis, session: String) {
+    let prolonged = redis::cmd("EXPIRE")
+        .arg((session, SESSION_LIFE.num_seconds()))
+        .exec_async(&mut redis.connection())
+        .await;
+    if let Err(error) = prolonged {
+        tracing::debug!(%error, "a session could not be prolonged yet");
+    }
 }
 
 /// Whether what [`authenticate`] found is still so.
@@ -265,6 +303,7 @@ pub async fn log_out(services: &Services, session: &Session) -> Result<()> {
         .ignore()
         .exec_async(&mut services.redis.connection())
         .await?;
+    ending::announce(services, &session.sid).await;
     Ok(())
 }
 
@@ -274,6 +313,7 @@ async fn end(services: &Services, sid: &str) -> Result<()> {
         .arg(session_key(services, sid))
         .exec_async(&mut services.redis.connection())
         .await?;
+    ending::announce(services, sid).await;
     Ok(())
 }
 

@@ -39,7 +39,9 @@ elseif sale('state') == 'open' and instant >= tonumber(sale('opens_at')) and ins
 end
 
 local last_tick = tonumber(sale('tick')) or 0
-if changed or (redis.call('EXISTS', LEAVING) == 1 and instant >= last_tick + math.min(interval, 1000000)) then publish({}) end
+-- A batch in flight brings a tick in a moment, which tells of the leavers as well; unless its server has died.
+local patience = math.min(interval, 1000000) + (redis.call('EXISTS', INFLIGHT) == 1 and 1000000 or 0)
+if changed or (redis.call('EXISTS', LEAVING) == 1 and instant >= last_tick + patience) then publish({}) end
 
 local ticks = {}
 if seen == '' then

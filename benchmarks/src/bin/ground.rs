@@ -1,0 +1,88 @@
+//! What Frontrow is held against: axum and Leptos on the same machine with nothing to do.
+//!
+//! `POST /empty` and `GET /empty` answer with nothing; `GET /stream` is an event stream on which nothing happens after its
+//! first event; `GET /` is the page of an empty Leptos starter.
+
+use anyhow::Result;
+use axum::Router;
+use axum::response::sse::{Event, Sse};
+use axum::routing::get;
+use futures::stream::{self, Stream, StreamExt};
+use leptos::config::LeptosOptions;
+use leptos::prelude::*;
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use leptos_meta::{MetaTags, Stylesheet, Title, provide_meta_context};
+use leptos_router::components::{Route, Router as Routing, Routes};
+use leptos_router::path;
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address: SocketAddr = listener.local_addr()?;
+    let options = LeptosOptions::builder()
+        .output_name("ground")
+        .site_addr(address)
+        .build();
+    let shell = {
+        let options = options.clone();
+        move || shell(options.clone())
+    };
+    let router = Router::new()
+        .route("/empty", get(async || ()).post(async || ()))
+        .route("/stream", get(stream))
+        .leptos_routes(&options, generate_route_list(App), shell)
+        .with_state(options);
+    println!("Nothing is at http://{address}");
+    Ok(axum::serve(listener, router).await?)
+}
+
+async fn stream() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let first = stream::once(async { Ok(Event::default().event("alive").data("{}")) });
+    Sse::new(first.chain(stream::pending()))
+}
+
+fn shell(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <AutoReload options=options.clone()/>
+                <HydrationScripts options/>
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+#[component]
+fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Stylesheet id="style" href="/pkg/ground.css"/>
+        <Title text="Nothing"/>
+        <Routing>
+            <main>
+                <Routes fallback=|| "Not there.">
+                    <Route path=path!("/") view=Home/>
+                </Routes>
+            </main>
+        </Routing>
+    }
+}
+
+#[component]
+fn Home() -> impl IntoView {
+    let count = RwSignal::new(0);
+    view! {
+        <h1>"Nothing to see"</h1>
+        <button on:click=move |_| *count.write() += 1>"Clicked: " {count}</button>
+    }
+}

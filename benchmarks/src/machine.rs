@@ -1,0 +1,100 @@
+//! What processes use of the machine, as Linux tells it in `/proc`.
+
+use anyhow::{Context, Result};
+use nix::unistd::{SysconfVar, sysconf};
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// Processor time that a process has used so far, with that of its children who still run.
+pub fn processor_time(process: u32) -> Result<Duration> {
+    let per_second = sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100) as u64;
+    let mut ticks = 0;
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(id) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // It may have ended in between.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else {
+            continue;
+        };
+        // After the name, which may hold anything but ends with the last parenthesis: state, parent, …
+        let Some((_, fields)) = stat.rsplit_once(')') else {
+            continue;
+        };
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let number = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok());
+        if id == process || number(1) == Some(process.into()) {
+            ticks += number(11).unwrap_or_default() + number(12).unwrap_or_default();
+        }
+    }
+    Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
+}
+
+/// Share of one core that a process uses.
+pub struct Load {
+    process: u32,
+    used: Duration,
+    since: Instant,
+}
+
+impl Load {
+    pub fn of(process: u32) -> Result<Load> {
+        Ok(Load {
+            process,
+            used: processor_time(process)?,
+            since: Instant::now(),
+        })
+    }
+
+    /// Cores since it was begun.
+    pub fn cores(&self) -> Result<f64> {
+        let used = processor_time(self.process)?.saturating_sub(self.used);
+        Ok(used.as_secs_f64() / self.since.elapsed().as_secs_f64())
+    }
+}
+
+/// Memory that a process has in hand, in bytes.
+pub fn resident(process: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    field(&status, "VmRSS:")
+}
+
+/// What the kernel keeps for itself, in bytes: among it every connection, at both of its ends when both are on this machine.
+pub fn kernel() -> Result<f64> {
+    field(&fs::read_to_string("/proc/meminfo")?, "Slab:")
+}
+
+fn field(text: &str, name: &str) -> Result<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next());
+    let kilobytes: f64 = kilobytes.with_context(|| format!("no {name}"))?.parse()?;
+    Ok(kilobytes * 1024.0)
+}
+
+/// The machine in a sentence.
+pub fn describe() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("unknown processor", |rest| {
+            rest.trim_start_matches([' ', '\t', ':'])
+        });
+    let cores = cpu
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
+    let memory = field(&read("/proc/meminfo"), "MemTotal:").unwrap_or_default() / 1024f64.powi(3);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let kernel = kernel.trim().split('-').next().unwrap_or_default();
+    format!("{cores} cores ({model}), {memory:.0} GiB of memory, Linux {kernel}")
+}
+
+/// The process that started a process.
+pub fn parent(process: u32) -> Result<u32> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    Ok(line.context("no PPid:")?.trim().parse()?)
+}

@@ -1,0 +1,86 @@
+//! `make bench`: what Frontrow costs, beside what the same machine can do at best, in one run.
+//!
+//! Starts stores and servers of its own on this machine and stops them. Every figure is the median of several runs; what is
+//! compared is measured one after the other in the same run. Writes the measured part of `docs/benchmarks.md` and its plots.
+
+mod machine;
+mod measures;
+mod page;
+mod people;
+mod runs;
+mod watchers;
+mod wire;
+mod world;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use measures::Scale;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use runs::Runs;
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(about = "Measures Frontrow against its own ground level, and writes it down.")]
+struct Options {
+    /// The program to measure: a release build, with its site.
+    #[arg(long, default_value = "target/release/frontrow")]
+    frontrow: PathBuf,
+    /// What it is held against.
+    #[arg(long, default_value = "target/release/ground")]
+    ground: PathBuf,
+    /// How often everything is measured.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Only what has this in its name: joins, watchers, tickets, pages, polling, reference, redis.
+    #[arg(long)]
+    only: Option<String>,
+    /// A tenth of everything, to see whether it works. Nothing is written.
+    #[arg(long)]
+    quick: bool,
+    /// The folder of benchmarks.md and of its pictures.
+    #[arg(long, default_value = "docs")]
+    docs: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    open_files()?;
+    let scale = match options.quick {
+        true => Scale::TENTH,
+        false => Scale::WHOLE,
+    };
+    let mut runs = Runs::default();
+    for run in 1..=options.runs {
+        for (name, measure) in measures::all() {
+            if options
+                .only
+                .as_ref()
+                .is_some_and(|only| !name.contains(only))
+            {
+                continue;
+            }
+            println!("\n{name}, run {run} of {}", options.runs);
+            let world = world::World::start(&options.frontrow, &options.ground)
+                .await
+                .with_context(|| format!("starting for {name}"))?;
+            let measured = measure(&world, scale).await;
+            world.stop().await?;
+            for (what, value) in measured.with_context(|| name)? {
+                println!("  {what:<56} {value:>12.2}");
+                runs.add(&what, value);
+            }
+        }
+    }
+    match options.quick || options.only.is_some() {
+        true => println!("\nNothing is written: this was not the whole."),
+        false => page::write(&options.docs, &runs, options.runs)?,
+    }
+    Ok(())
+}
+
+/// Thousands of streams are open at once, at both ends.
+fn open_files() -> Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
+}

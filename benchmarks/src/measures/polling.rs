@@ -1,0 +1,79 @@
+//! Asking where one stands, for those whose line lets no stream through.
+
+use super::joins::joins;
+use super::{Figures, Scale, figure};
+use crate::machine::Load;
+use crate::people::{self, Sale};
+use crate::wire::{self, Pace, Request, Until};
+use crate::world::World;
+use anyhow::Result;
+use std::time::Duration;
+
+const CONNECTIONS: usize = 64;
+const TIME: Duration = Duration::from_secs(5);
+const WAITING: usize = 10_000;
+/// It moves on while they ask.
+const SALE: Sale = Sale {
+    state: "open",
+    capacity: 1_000_000,
+    batch_size: 10,
+    interval_ms: 1000,
+};
+
+pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
+    let until = Until::For(scale.time(TIME));
+    let empty = vec![wire::get("/empty", None)];
+    let empty = wire::ask(
+        world.ground.address,
+        CONNECTIONS,
+        empty,
+        Pace::Greedy,
+        until,
+    )
+    .await?
+    .all(200)?;
+
+    let tokens = people::sign_in(&world.services, scale.people(WAITING)).await?;
+    let concert = people::put_on_sale(&world.services, SALE).await?;
+    wire::ask(
+        world.frontrow.address,
+        CONNECTIONS,
+        joins(concert, &tokens),
+        Pace::Greedy,
+        Until::Once,
+    )
+    .await?
+    .all(200)?;
+    let path = format!("/api/queue_view?concert_id={concert}&after=0");
+    let questions: Vec<Request> = tokens
+        .iter()
+        .map(|token| wire::get(&path, Some(token)))
+        .collect();
+    // Whoever asks for the first time is read from the stores; what is measured is asking again.
+    wire::ask(
+        world.frontrow.address,
+        CONNECTIONS,
+        questions.clone(),
+        Pace::Greedy,
+        Until::Once,
+    )
+    .await?
+    .all(200)?;
+    let (server, redis) = (Load::of(world.frontrow.process)?, Load::of(world.redis)?);
+    let polled = wire::ask(
+        world.frontrow.address,
+        CONNECTIONS,
+        questions,
+        Pace::Greedy,
+        until,
+    )
+    .await?
+    .all(200)?;
+    Ok(vec![
+        figure("empty GET, per second", empty.per_second()),
+        figure("ranks by polling, per second", polled.per_second()),
+        figure("ranks by polling, p99 ms", polled.p99_ms()),
+        figure("ranks by polling, cores of the server", server.cores()?),
+        figure("ranks by polling, cores of Redis", redis.cores()?),
+    ])
+}

@@ -1,0 +1,223 @@
+//! Watching: what a tick costs by the number of people who watch and who wait, and what an open stream keeps in memory.
+
+use super::joins::joins;
+use super::{Figures, Scale, figure};
+use crate::machine::{self, Load};
+use crate::people::{self, Sale};
+use crate::watchers::Watchers;
+use crate::wire::{self, Pace, Request, Until};
+use crate::world::World;
+use anyhow::{Context, Result, bail, ensure};
+use bench::statistics::Histogram;
+use model::concerts::ConcertId;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// A tick a second.
+const SALE: Sale = Sale {
+    state: "paused",
+    capacity: 1_000_000,
+    batch_size: 10,
+    interval_ms: 1000,
+};
+const CONNECTIONS: usize = 64;
+/// How many watch where the growth is shown; more than the last do not fit into 20,000 open files.
+const CROWDS: [usize; 4] = [1_000, 5_000, 10_000, 18_000];
+/// The largest queue.
+const WAITING: usize = 100_000;
+/// For how long each is watched. One in five of the largest crowd leaves meanwhile, as they do all the time.
+const TIME: Duration = Duration::from_secs(10);
+/// After joining: until the comparison of the stores has caught up, which is measured with the joins, not here.
+const SETTLE: Duration = Duration::from_secs(20);
+
+pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
+    let concert = people::put_on_sale(&world.services, SALE).await?;
+    let tokens = people::sign_in(&world.services, scale.people(WAITING)).await?;
+    let most = scale.people(CROWDS[CROWDS.len() - 1]);
+    let (watching, others) = tokens.split_at(most);
+
+    join(world, concert, watching).await?;
+    tokio::time::sleep(scale.time(SETTLE)).await;
+    let before = machine::resident(world.frontrow.process)?;
+    let kernel = machine::kernel()?;
+    people::set_state(&world.services, concert, "open").await?;
+
+    let mut figures = Vec::new();
+    let mut crowds: Vec<Watchers> = Vec::new();
+    let mut so_far = 0;
+    for (round, crowd) in CROWDS.into_iter().enumerate() {
+        let crowd_now = scale.people(crowd);
+        let requests = streams(concert, &watching[so_far..crowd_now]);
+        crowds.push(Watchers::open(world.frontrow.address, requests).await?);
+        so_far = crowd_now;
+        // Others each time.
+        let leaving = watching[..crowd_now].iter().skip(round).step_by(5);
+        let costs = costs(world, concert, &crowds, leaving, scale).await?;
+        figures.push(figure(
+            format!("a tick, processor ms of the server by watchers {crowd}"),
+            costs.server_ms,
+        ));
+        if round == 0 {
+            let commands = commands_per_tick(world, concert, scale).await?;
+            figures.push(figure(
+                "a tick, Redis commands with 1,000 watchers",
+                commands,
+            ));
+        }
+        if crowd_now == most {
+            let resident = machine::resident(world.frontrow.process)?;
+            figures.extend([
+                figure("watchers, cores of the server", costs.cores),
+                figure("watchers, cores of Redis", costs.redis_cores),
+                figure("watchers, tick lag p50 ms", costs.lag_p50_ms),
+                figure("watchers, tick lag p99 ms", costs.lag_p99_ms),
+                figure(
+                    "watchers, KiB of the server each",
+                    (resident - before) / 1024.0 / most as f64,
+                ),
+                figure(
+                    "watchers, KiB of the kernel each, both ends",
+                    (machine::kernel()? - kernel) / 1024.0 / most as f64,
+                ),
+                figure("watchers, ticks told of those due", costs.told),
+                figure(
+                    "a tick, Redis commands with 18,000 watchers",
+                    commands_per_tick(world, concert, scale).await?,
+                ),
+            ]);
+        }
+    }
+    // A thousand watch again, and ever more wait.
+    crowds.truncate(1);
+    join(world, concert, others).await?;
+    figures.push(figure(
+        "a tick, Redis commands with 1,000 watchers and 100,000 waiting",
+        commands_per_tick(world, concert, scale).await?,
+    ));
+    crowds.clear();
+    let before = machine::resident(world.ground.process)?;
+    let silent = vec![wire::get("/stream", Some(&tokens[0])); most];
+    let crowd = Watchers::open(world.ground.address, silent).await?;
+    let resident = machine::resident(world.ground.process)?;
+    drop(crowd);
+    figures.push(figure(
+        "silent streams of axum, KiB of the server each",
+        (resident - before) / 1024.0 / most as f64,
+    ));
+    Ok(figures)
+}
+
+struct Costs {
+    /// Of processor time, for each tick.
+    server_ms: f64,
+    cores: f64,
+    redis_cores: f64,
+    lag_p50_ms: f64,
+    lag_p99_ms: f64,
+    /// Of the ticks that were published, how many each watcher was told.
+    told: f64,
+}
+
+/// Of ticks during some time while these people leave.
+async fn costs(
+    world: &World,
+    concert: ConcertId,
+    crowds: &[Watchers],
+    leaving: impl Iterator<Item = &String>,
+    scale: Scale,
+) -> Result<Costs> {
+    let time = scale.time(TIME);
+    let leaves = leaves(concert, leaving);
+    let pace = Pace::PerSecond(leaves.len() as f64 / time.as_secs_f64());
+    let watchers: usize = crowds.iter().map(Watchers::number).sum();
+    let before = ticks(world, concert).await?;
+    crowds.iter().for_each(Watchers::begin);
+    let (server, redis) = (Load::of(world.frontrow.process)?, Load::of(world.redis)?);
+    let left = wire::ask(world.frontrow.address, 4, leaves, pace, Until::Once)
+        .await?
+        .all(200)?;
+    let (cores, redis_cores) = (server.cores()?, redis.cores()?);
+    let published = ticks(world, concert).await? - before;
+    ensure!(published > 0.0, "there was no tick");
+    let (mut lag, mut told) = (Histogram::default(), 0);
+    for crowd in crowds {
+        let heard = crowd.told();
+        ensure!(heard.ended == 0, "{} streams were ended", heard.ended);
+        told += heard.ticks;
+        lag.merge(&heard.lag);
+    }
+
+    Ok(Costs {
+        server_ms: cores * left.took.as_secs_f64() * 1000.0 / published,
+        cores,
+        redis_cores,
+        lag_p50_ms: lag.percentile(0.5) as f64 / 1000.0,
+        lag_p99_ms: lag.percentile(0.99) as f64 / 1000.0,
+        told: told as f64 / (published * watchers as f64),
+    })
+}
+
+/// Redis commands for each tick, while nobody does anything but watch.
+async fn commands_per_tick(world: &World, concert: ConcertId, scale: Scale) -> Result<f64> {
+    // What has changed is compared with the journal first: that is the doing of those who joined and left.
+    tokio::time::sleep(scale.time(SETTLE)).await;
+    let (ticks_before, commands_before) = (ticks(world, concert).await?, commands(world).await?);
+    tokio::time::sleep(scale.time(TIME)).await;
+    let commands = commands(world).await? - commands_before;
+    Ok(commands / (ticks(world, concert).await? - ticks_before))
+}
+
+/// How many ticks there were so far.
+async fn ticks(world: &World, concert: ConcertId) -> Result<f64> {
+    let stream: HashMap<String, redis::Value> = redis::cmd("XINFO")
+        .arg("STREAM")
+        .arg(format!("queue:{{{concert}}}:ticks"))
+        .query_async(&mut world.services.redis.connection())
+        .await?;
+    match stream.get("entries-added") {
+        Some(redis::Value::Int(added)) => Ok(*added as f64),
+        _ => bail!("Redis does not count its streams' entries: it is older than 7.0"),
+    }
+}
+
+/// How many commands Redis has carried out, those inside of scripts included.
+async fn commands(world: &World) -> Result<f64> {
+    let stats: String = redis::cmd("INFO")
+        .arg("stats")
+        .query_async(&mut world.services.redis.connection())
+        .await?;
+    let commands = stats
+        .lines()
+        .find_map(|line| line.strip_prefix("total_commands_processed:"))
+        .context("Redis does not count its commands")?;
+    Ok(commands.trim().parse()?)
+}
+
+async fn join(world: &World, concert: ConcertId, tokens: &[String]) -> Result<()> {
+    let requests = joins(concert, tokens);
+    wire::ask(
+        world.frontrow.address,
+        CONNECTIONS,
+        requests,
+        Pace::Greedy,
+        Until::Once,
+    )
+    .await?
+    .all(200)?;
+    Ok(())
+}
+
+fn streams(concert: ConcertId, tokens: &[String]) -> Vec<Request> {
+    let path = format!("/api/queue_stream?concert_id={concert}");
+    tokens
+        .iter()
+        .map(|token| wire::get(&path, Some(token)))
+        .collect()
+}
+
+fn leaves<'a>(concert: ConcertId, tokens: impl Iterator<Item = &'a String>) -> Vec<Request> {
+    let form = format!("concert_id={concert}");
+    tokens
+        .map(|token| wire::post("/api/leave_queue", Some(token), &form))
+        .collect()
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Builds the release and measures it against its own ground level; writes docs/benchmarks.md. Arguments go to `benchmarks`.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$FRONTROW_ROOT"
+
+scripts/build.sh
+# The features of the release that cargo-leptos builds, so that nothing is compiled twice.
+cargo build --quiet --release -p benchmarks
+exec "${CARGO_TARGET_DIR:-target}/release/benchmarks" "$@"

@@ -1,0 +1,181 @@
+//! Pages that everybody sees alike are rendered once a second and not once a visitor: home and concerts, for people who are
+//! not logged in.
+//!
+//! Nobody can be shown another person's page: a request that carries a token, or any cookie but the language's, is never
+//! answered from here and never remembered, nor is an answer that sets a cookie.
+
+use super::compression;
+use app::i18n::{LANGUAGE_COOKIE, Locale};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header, response};
+use axum::middleware::Next;
+use axum::response::Response;
+use moka::future::Cache;
+use std::time::{Duration, Instant};
+
+/// A page is this old at most when it is sent.
+const FRESH: Duration = Duration::from_millis(900);
+/// Bytes of pages that are remembered.
+const MOST: u64 = 64 * 1024 * 1024;
+/// No page of ours is as long.
+const LONGEST: usize = 16 * 1024 * 1024;
+/// Tells the browser how old the page is, for its clock.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+#[derive(Clone)]
+pub struct SharedPages(Cache<Key, Page>);
+
+/// All that the page depends on.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    path_and_query: String,
+    language: &'static str,
+    encodings: Option<HeaderValue>,
+}
+
+#[derive(Clone)]
+struct Page {
+    head: response::Parts,
+    body: Bytes,
+    rendered: Instant,
+}
+
+impl Default for SharedPages {
+    fn default() -> SharedPages {
+        let weight =
+            |key: &Key, page: &Page| (key.path_and_query.len() + page.body.len() + 2048) as u32;
+        SharedPages(
+            Cache::builder()
+                .weigher(weight)
+                .max_capacity(MOST)
+                .time_to_live(FRESH)
+                .build(),
+        )
+    }
+}
+
+impl SharedPages {
+    /// Answers from memory what may be; whoever comes while a page is rendered waits for it.
+    pub async fn answer(&self, request: Request, next: Next) -> Response {
+        match key(&request) {
+            // Boxed: few requests ask for these pages, and all carry what comes of this.
+            Some(key) => Box::pin(self.share(key, request, next)).await,
+            None => compression::run(request, next).await,
+        }
+    }
+
+    async fn share(&self, key: Key, request: Request, next: Next) -> Response {
+        // Taken by the one who renders; everybody else comes back with it.
+        let mut mine = Some(request);
+        let again = next.clone();
+        let rendering = async {
+            let request = mine.take().unwrap_or_default();
+            let (head, body) = compression::run(request, next).await.into_parts();
+            let body = to_bytes(body, LONGEST).await.unwrap_or_default();
+            Page {
+                head,
+                body,
+                rendered: Instant::now(),
+            }
+        };
+        let entry = self.0.entry(key.clone()).or_insert_with(rendering).await;
+        let page = entry.into_value();
+        if page.is_shared() {
+            return page.answer();
+        }
+        self.0.invalidate(&key).await;
+        match mine {
+            // Rendered for somebody else, and of no use to anybody but them.
+            Some(request) => compression::run(request, again).await,
+            None => page.answer(),
+        }
+    }
+}
+
+impl Page {
+    fn is_shared(&self) -> bool {
+        !self.head.headers.contains_key(header::SET_COOKIE) && !self.head.status.is_server_error()
+    }
+
+    fn answer(self) -> Response {
+        let age = self.rendered.elapsed().as_secs_f64() * 1000.0;
+        let mut response = Response::from_parts(self.head, Body::from(self.body));
+        if let Ok(age) = HeaderValue::from_str(&format!("age;dur={age:.1}")) {
+            response.headers_mut().insert(SERVER_TIMING, age);
+        }
+        response
+    }
+}
+
+/// None: not one that is shared.
+fn key(request: &Request) -> Option<Key> {
+    let (uri, headers) = (request.uri(), request.headers());
+    let concert = uri.path().strip_prefix("/concerts/");
+    let shared = uri.path() == "/"
+        || concert.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
+    let anonymous = !headers.contains_key(header::AUTHORIZATION) && only_language(headers);
+    (shared && anonymous && request.method() == Method::GET).then(|| Key {
+        path_and_query: uri
+            .path_and_query()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        language: Locale::of_headers(headers).tag(),
+        encodings: headers.get(header::ACCEPT_ENCODING).cloned(),
+    })
+}
+
+/// Whether there is no cookie but the language's.
+fn only_language(headers: &HeaderMap) -> bool {
+    headers.get_all(header::COOKIE).iter().all(|cookies| {
+        cookies.to_str().is_ok_and(|cookies| {
+            let names = cookies.split(';').filter_map(|pair| pair.split('=').next());
+            names.map(str::trim).all(|name| name == LANGUAGE_COOKIE)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(uri: &str, headers: &[(HeaderName, &str)]) -> Option<Key> {
+        let mut request = Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        key(&request.body(Body::empty()).unwrap())
+    }
+
+    #[test]
+    fn only_what_everybody_sees_alike_is_shared() {
+        assert!(asked("/", &[]).is_some() && asked("/concerts/12?page=2", &[]).is_some());
+        assert!(asked("/", &[(header::COOKIE, "frontrow_language=ko")]).is_some());
+        for uri in [
+            "/concerts/12/queue",
+            "/concerts/new",
+            "/concerts/",
+            "/account",
+            "/api/list_concerts",
+        ] {
+            assert!(asked(uri, &[]).is_none(), "{uri}");
+        }
+        for cookie in [
+            "frontrow_access=x",
+            "frontrow_language=ko; frontrow_form=x",
+            "__Host-frontrow_refresh=x",
+            "other=1",
+        ] {
+            assert!(
+                asked("/", &[(header::COOKIE, cookie)]).is_none(),
+                "{cookie}"
+            );
+        }
+        assert!(asked("/", &[(header::AUTHORIZATION, "Bearer x")]).is_none());
+        let korean = asked("/", &[(header::ACCEPT_LANGUAGE, "ko")]);
+        assert!(
+            korean != asked("/", &[])
+                && korean != asked("/?search=a", &[(header::ACCEPT_LANGUAGE, "ko")])
+        );
+    }
+}

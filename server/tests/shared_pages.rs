@@ -1,0 +1,103 @@
+//! Pages that are rendered once for everybody: as right as any other, and nobody's own.
+
+mod support;
+
+use reqwest::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, COOKIE};
+use reqwest::{Client, Response, StatusCode};
+use std::time::Duration;
+use support::{Person, Server, make_concert, stores};
+
+async fn get(
+    server: &Server,
+    path: &str,
+    headers: &[(reqwest::header::HeaderName, &str)],
+) -> Response {
+    let mut request = Client::new().get(format!("{}{path}", server.url));
+    for (name, value) in headers {
+        request = request.header(name, *value);
+    }
+    request.send().await.expect("an answer")
+}
+
+/// How old the page says it is, in milliseconds; None: it was rendered for whoever asked.
+fn age(response: &Response) -> Option<f64> {
+    let timing = response.headers().get("server-timing")?.to_str().ok()?;
+    timing.strip_prefix("age;dur=")?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn visitors_share_a_page_for_a_moment_and_nobody_else_gets_it() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let organiser = Person::organiser(&server, &stores, "organiser").await;
+    let concert = make_concert(&organiser, &[("title", "The first title".into())]).await;
+    let path = format!("/concerts/{concert}");
+
+    let first = get(&server, &path, &[]).await;
+    let second = get(&server, &path, &[]).await;
+    assert!(age(&first).is_some() && age(&second).is_some());
+    assert_eq!(
+        second.headers()[CACHE_CONTROL],
+        "no-store",
+        "no browser or proxy keeps it"
+    );
+    let (first, second) = (
+        first.text().await.expect("a page"),
+        second.text().await.expect("a page"),
+    );
+    assert!(first.contains("The first title") && first.contains("Log in"));
+    assert!(second.contains("The first title"));
+
+    // Another language and another encoding are other pages.
+    let korean = get(&server, &path, &[(ACCEPT_LANGUAGE, "ko")]).await;
+    assert!(korean.text().await.expect("a page").contains("lang=\"ko\""));
+    let packed = get(&server, &path, &[(ACCEPT_ENCODING, "br")]).await;
+    assert_eq!(packed.headers()["content-encoding"], "br");
+    assert!(age(&packed).is_some());
+
+    // Who is logged in gets their own, by whichever means they say so, and leaves nothing behind.
+    let (status, own) = organiser.page(&path).await;
+    assert!(
+        status == StatusCode::OK && own.contains("organiser"),
+        "{own}"
+    );
+    for header in [
+        (AUTHORIZATION, "Bearer x"),
+        (COOKIE, "frontrow_access=x"),
+        (COOKIE, "frontrow_form=x"),
+    ] {
+        assert_eq!(age(&get(&server, &path, &[header]).await), None);
+    }
+    let visitor = get(&server, &path, &[]).await.text().await.expect("a page");
+    assert!(visitor.contains("Log in"));
+
+    // A change is there after a moment.
+    let db = sqlx::PgPool::connect(&stores.database_url)
+        .await
+        .expect("database");
+    sqlx::query("UPDATE concerts SET title = 'The second title' WHERE id = $1")
+        .bind(concert.parse::<i64>().expect("an id"))
+        .execute(&db)
+        .await
+        .expect("a change");
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    let changed = get(&server, &path, &[]).await;
+    assert!(age(&changed).is_some_and(|age| age < 1000.0));
+    assert!(
+        changed
+            .text()
+            .await
+            .expect("a page")
+            .contains("The second title")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_not_there_is_shared_as_that() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    for _ in 0..2 {
+        let response = get(&server, "/concerts/999999", &[]).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,83 @@
+//! Places as they were read a moment ago, moved on by the ticks since: for those who ask every few seconds, as exact as a
+//! stream, and without a store.
+
+use super::hub::TickHub;
+use crate::{MOST_KNOWN, Result, Services};
+use model::accounts::AccountId;
+use model::concerts::ConcertId;
+use model::queue::{QueueView, Standing, TickId};
+use moka::sync::Cache;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whoever has not asked for so long is read anew.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// The places of those who asked this server.
+pub struct Places(Cache<(ConcertId, AccountId), Arc<QueueView>>);
+
+impl Default for Places {
+    fn default() -> Places {
+        Places(
+            Cache::builder()
+                .max_capacity(MOST_KNOWN)
+                .time_to_idle(KEPT)
+                .build(),
+        )
+    }
+}
+
+impl Places {
+    /// The place as of the newest tick that this server has heard of. None: it has to be read.
+    fn moved_on(
+        &self,
+        ticks: &TickHub,
+        account: AccountId,
+        concert: ConcertId,
+    ) -> Option<QueueView> {
+        let known = self.0.get(&(concert, account))?;
+        let missed = ticks.since(concert, known.tick)?;
+        let mut view = QueueView::clone(&known);
+        for event in &missed {
+            view.apply(&event.tick);
+        }
+        if !matches!(view.standing, Standing::Waiting { .. }) {
+            return None;
+        }
+        if !missed.is_empty() {
+            self.keep(account, &view);
+        }
+        Some(view)
+    }
+
+    /// Only of those who wait: where they stand moves on by ticks alone.
+    fn keep(&self, account: AccountId, view: &QueueView) {
+        let key = (view.concert_id, account);
+        match view.standing {
+            Standing::Waiting { .. } => self.0.insert(key, Arc::new(view.clone())),
+            _ => self.0.invalidate(&key),
+        }
+    }
+}
+
+/// Where the account stands, for somebody who was told so as of `seen` before: as of that tick or a newer one.
+///
+/// Like a stream, and unlike [`super::view`], it knows of what the account has just done on another server only with the
+/// next tick, a second later at most.
+pub async fn glance(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+    seen: TickId,
+) -> Result<QueueView> {
+    let known = services.places.moved_on(&services.ticks, account, concert);
+    if let Some(view) = known.filter(|view| view.tick >= seen) {
+        return Ok(QueueView {
+            server_time: services.clock.now(),
+            ..view
+        });
+    }
+    let view = Box::pin(super::view(services, account, concert)).await?;
+    services.places.keep(account, &view);
+    Ok(view)
+}

@@ -1,0 +1,151 @@
+//! What is held open for a session ends with it, on whichever server it is logged out.
+//!
+//! | Redis key | type | life | what |
+//! | --- | --- | --- | --- |
+//! | `sessions:ended` | stream | about the last 10,000 entries | `sid` of each session that was ended |
+//!
+//! Every server reads it a few times a second, however much it holds open. An entry that is never written, because a server
+//! died halfway through a log-out, leaves a stream open until its access token expires; new requests are refused at once
+//! all the same.
+
+use super::Session;
+use crate::{Result, Services};
+use redis::streams::StreamRangeReply;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long it takes at most until this server hears of a log-out elsewhere.
+const LISTEN: Duration = Duration::from_millis(250);
+/// Entries that are kept for servers that are slow to read.
+const KEPT: usize = 10_000;
+const AT_ONCE: usize = 1_000;
+
+/// The sessions for which this process holds something open.
+#[derive(Default)]
+pub struct Held(Mutex<HashMap<String, Holders>>);
+
+struct Holders {
+    ended: CancellationToken,
+    number: usize,
+}
+
+/// Something that is held open for a session.
+pub struct Hold {
+    held: Arc<Held>,
+    sid: String,
+    ended: CancellationToken,
+}
+
+/// Begins to hold something open. Whether the session still stands has to be asked after this, not before.
+pub fn hold(services: &Services, session: &Session) -> Hold {
+    let held = services.held.clone();
+    let mut sessions = held.lock();
+    let holders = sessions
+        .entry(session.sid.clone())
+        .or_insert_with(|| Holders {
+            ended: CancellationToken::new(),
+            number: 0,
+        });
+    holders.number += 1;
+    let ended = holders.ended.clone();
+    drop(sessions);
+    Hold {
+        held,
+        sid: session.sid.clone(),
+        ended,
+    }
+}
+
+impl Hold {
+    /// Returns when the session has ended.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut holders) = self.held.lock().entry(std::mem::take(&mut self.sid))
+        {
+            holders.get_mut().number -= 1;
+            if holders.get().number == 0 {
+                holders.remove();
+            }
+        }
+    }
+}
+
+impl Held {
+    fn end(&self, sid: &str) {
+        if let Some(holders) = self.lock().get(sid) {
+            holders.ended.cancel();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Holders>> {
+        // A panic elsewhere leaves the map whole: nothing is half done under this lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells every server that the session has ended.
+pub(super) async fn announce(services: &Services, sid: &str) {
+    services.held.end(sid);
+    let told = redis::cmd("XADD")
+        .arg(key(services))
+        .arg(("MAXLEN", "~", KEPT, "*", "sid", sid))
+        .exec_async(&mut services.redis.connection())
+        .await;
+    if let Err(error) = told {
+        // It has ended all the same.
+        tracing::warn!(%error, "other servers could not be told of a log-out");
+    }
+}
+
+/// Ends what is held open here for sessions that end elsewhere, until `stop`.
+pub async fn listen(services: Services, stop: CancellationToken) {
+    let mut last = None;
+    while !stop.is_cancelled() {
+        match news(&services, last.as_deref()).await {
+            Ok(newest) => last = Some(newest),
+            // Whoever needs Redis says that it is away.
+            Err(error) => tracing::debug!(%error, "log-outs elsewhere cannot be heard of"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LISTEN) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Ends what ended after the entry `last`, and returns the newest one. None: only from now on.
+async fn news(services: &Services, last: Option<&str>) -> Result<String> {
+    let mut redis = services.redis.connection();
+    let Some(last) = last else {
+        let newest: StreamRangeReply = redis::cmd("XREVRANGE")
+            .arg((key(services), "+", "-", "COUNT", 1))
+            .query_async(&mut redis)
+            .await?;
+        let newest = newest.ids.into_iter().next();
+        return Ok(newest.map_or_else(|| "0-0".to_owned(), |entry| entry.id));
+    };
+    let ended: StreamRangeReply = redis::cmd("XRANGE")
+        .arg((key(services), format!("({last}"), "+", "COUNT", AT_ONCE))
+        .query_async(&mut redis)
+        .await?;
+    let mut newest = last.to_owned();
+    for entry in ended.ids {
+        if let Some(sid) = entry.get::<String>("sid") {
+            services.held.end(&sid);
+        }
+        newest = entry.id;
+    }
+    Ok(newest)
+}
+
+fn key(services: &Services) -> String {
+    services.redis.key("sessions:ended")
+}
