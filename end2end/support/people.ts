@@ -69,7 +69,9 @@ const DAY = 86_400 * SECOND;
 
 /** So many seconds from now, as `<input type="datetime-local">` sends it: Korean time. */
 export function kst(secondsFromNow: number): string {
-  return new Date(Date.now() + secondsFromNow * SECOND + 9 * 3600 * SECOND).toISOString().slice(0, 19);
+  const instant = new Date(Date.now() + secondsFromNow * SECOND + 9 * 3600 * SECOND).toISOString().slice(0, 19);
+  // A field for date and time leaves out seconds that are none, and takes nothing that it would not write itself.
+  return instant.replace(/:00$/, '');
 }
 
 /** A concert that has been on sale for a minute. */
