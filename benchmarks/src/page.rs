@@ -67,7 +67,7 @@ fn measured(runs: &Runs, number: usize) -> Result<String> {
         let _ = writeln!(page, "| {what} | {} |", value(runs, name, digits)?);
     }
     page += "\nThe usual algorithm, for comparison: each second the scheduler asks Redis for the rank of everybody who waits, and so does everybody. A round that takes longer than a second falls behind for good. Frontrow's tick does not depend on how many wait.\n\n";
-    page += "| waiting | a round, one command after the other | a round, 1,000 commands in a pipeline |\n| --- | --- | --- |\n";
+    page += "| waiting | the scheduler's half of a round, one command after the other | a whole round, 1,000 commands in a pipeline |\n| --- | --- | --- |\n";
     for size in SIZES {
         let at =
             |kind: &str| milliseconds(runs, &format!("reference, ms for a round {kind} of {size}"));
