@@ -300,7 +300,7 @@ fn thousands(value: f64) -> String {
 
 fn joins(runs: &Runs) -> String {
     let frame = Frame {
-        title: "Joins a second by the length of the queue",
+        title: "Joining",
         x: "people in the queue",
         y: "joins a second",
         until: 100_000.0,
@@ -315,9 +315,9 @@ fn joins(runs: &Runs) -> String {
 
 fn ticks(runs: &Runs) -> String {
     let frame = Frame {
-        title: "What a tick costs the server by the number of watchers",
+        title: "What a tick costs the server",
         x: "watchers",
-        y: "ms of processor time a tick",
+        y: "ms of processor time",
         until: 18_000.0,
     };
     let series = Series {
