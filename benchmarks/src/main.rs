@@ -12,12 +12,13 @@ mod watchers;
 mod wire;
 mod world;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use measures::Scale;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use runs::Runs;
 use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
 #[command(about = "Measures Frontrow against its own ground level, and writes it down.")]
@@ -46,6 +47,17 @@ struct Options {
 async fn main() -> Result<()> {
     let options = Options::parse();
     open_files()?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    // What is dropped halfway stops its stores and servers.
+    tokio::select! {
+        measured = measure(options) => measured,
+        _ = terminated.recv() => bail!("stopped by hand"),
+        _ = interrupted.recv() => bail!("stopped by hand"),
+    }
+}
+
+async fn measure(options: Options) -> Result<()> {
     let scale = match options.quick {
         true => Scale::TENTH,
         false => Scale::WHOLE,
