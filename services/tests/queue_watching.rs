@@ -133,6 +133,12 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
     // Told of something newer, this server has to look, which builds the queue again.
     let (_, newer) = glance(TickId(as_of.0 + 1)).await.unwrap();
     assert!(newer > as_of);
+    // What somebody does on this server counts at once, before any tick tells of it.
+    queue::leave(services, &people[2], concert.id)
+        .await
+        .unwrap();
+    let (standing, _) = glance(newer).await.unwrap();
+    assert_eq!(standing, Standing::Left);
 }
 
 /// The newest tick, when it tells of everything that has happened; else none, which is [`TickId`] 0.

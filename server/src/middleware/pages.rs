@@ -8,7 +8,7 @@ use super::compression;
 use app::i18n::{LANGUAGE_COOKIE, Locale};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header, response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, response};
 use axum::middleware::Next;
 use axum::response::Response;
 use moka::future::Cache;
@@ -71,8 +71,13 @@ impl SharedPages {
         let again = next.clone();
         let rendering = async {
             let request = mine.take().unwrap_or_default();
-            let (head, body) = compression::run(request, next).await.into_parts();
-            let body = to_bytes(body, LONGEST).await.unwrap_or_default();
+            let (mut head, body) = compression::run(request, next).await.into_parts();
+            let body = to_bytes(body, LONGEST).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a page broke off");
+                // Not shared: the next one may be whole.
+                head.status = StatusCode::INTERNAL_SERVER_ERROR;
+                Bytes::new()
+            });
             Page {
                 head,
                 body,

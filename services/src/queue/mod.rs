@@ -99,6 +99,7 @@ pub(crate) async fn leave_as(
                 arrival: spot.arrival,
             };
             if services.journal.leave(entry).await? {
+                services.places.forget(account, concert);
                 fail_point!("leave::recorded");
                 remove(&services, concert, account, spot.arrival).await?;
             }

@@ -50,6 +50,11 @@ impl Places {
         Some(view)
     }
 
+    /// The account has just done something here that the ticks do not tell of yet.
+    pub(super) fn forget(&self, account: AccountId, concert: ConcertId) {
+        self.0.invalidate(&(concert, account));
+    }
+
     /// Only of those who wait: where they stand moves on by ticks alone.
     fn keep(&self, account: AccountId, view: &QueueView) {
         let key = (view.concert_id, account);
