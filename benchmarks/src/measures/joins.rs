@@ -9,8 +9,8 @@ use anyhow::Result;
 use model::concerts::ConcertId;
 use std::time::Duration;
 
-/// Nobody gets a ticket: what is measured is joining alone.
-const SALE: Sale = Sale {
+/// Nobody gets a ticket before it is opened: what is measured first is joining alone. Then a tick a second.
+pub const SALE: Sale = Sale {
     state: "paused",
     capacity: 1_000_000,
     batch_size: 10,
@@ -40,21 +40,12 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
 
     let concert = people::put_on_sale(&world.services, SALE).await?;
     let tokens = people::sign_in(&world.services, scale.people(STORM)).await?;
-    let requests = joins(concert, &tokens);
     let loads = (
         Load::of(world.frontrow.process)?,
         Load::of(world.redis)?,
         Load::of(world.postgres)?,
     );
-    let storm = wire::ask(
-        world.frontrow.address,
-        CONNECTIONS,
-        requests,
-        Pace::Greedy,
-        Until::Once,
-    )
-    .await?
-    .all(200)?;
+    let storm = join(world, concert, &tokens).await?;
     figures.extend([
         figure("joins, per second", storm.per_second()),
         figure(
@@ -90,7 +81,20 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     Ok(figures)
 }
 
-pub fn joins(concert: ConcertId, tokens: &[String]) -> Vec<Request> {
+/// Everybody joins, as fast as they are let.
+pub async fn join(world: &World, concert: ConcertId, tokens: &[String]) -> Result<Outcome> {
+    wire::ask(
+        world.frontrow.address,
+        CONNECTIONS,
+        joins(concert, tokens),
+        Pace::Greedy,
+        Until::Once,
+    )
+    .await?
+    .all(200)
+}
+
+fn joins(concert: ConcertId, tokens: &[String]) -> Vec<Request> {
     let form = format!("concert_id={concert}");
     tokens
         .iter()

@@ -1,6 +1,6 @@
 //! Asking where one stands, for those whose line lets no stream through.
 
-use super::joins::joins;
+use super::joins::join;
 use super::{Figures, Scale, figure};
 use crate::machine::Load;
 use crate::people::{self, Sale};
@@ -35,15 +35,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
 
     let tokens = people::sign_in(&world.services, scale.people(WAITING)).await?;
     let concert = people::put_on_sale(&world.services, SALE).await?;
-    wire::ask(
-        world.frontrow.address,
-        CONNECTIONS,
-        joins(concert, &tokens),
-        Pace::Greedy,
-        Until::Once,
-    )
-    .await?
-    .all(200)?;
+    join(world, concert, &tokens).await?;
     let path = format!("/api/queue_view?concert_id={concert}&after=0");
     let questions: Vec<Request> = tokens
         .iter()

@@ -1,16 +1,14 @@
 //! Issuing tickets, on disk before anybody is told: at a pace that was set, and as fast as can be.
 
-use super::joins::joins;
+use super::joins::join;
 use super::{Figures, Scale, figure};
 use crate::machine::Load;
 use crate::people::{self, Sale};
-use crate::wire::{self, Pace, Until};
 use crate::world::World;
 use anyhow::{Result, ensure};
 use model::concerts::ConcertId;
 use std::time::{Duration, Instant};
 
-const CONNECTIONS: usize = 64;
 /// The pace to be held: 2,000 a second.
 const PACED: Sale = Sale {
     state: "paused",
@@ -31,16 +29,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
         let people = scale.people(PEOPLE);
         let tokens = people::sign_in(&world.services, people).await?;
         let concert = people::put_on_sale(&world.services, sale).await?;
-        let requests = joins(concert, &tokens);
-        wire::ask(
-            world.frontrow.address,
-            CONNECTIONS,
-            requests,
-            Pace::Greedy,
-            Until::Once,
-        )
-        .await?
-        .all(200)?;
+        join(world, concert, &tokens).await?;
         let (server, postgres) = (Load::of(world.frontrow.process)?, Load::of(world.postgres)?);
         people::set_state(&world.services, concert, "open").await?;
         let (first, began) = wait_for(world, concert, 1).await?;

@@ -1,9 +1,9 @@
 //! Watching: what a tick costs by the number of people who watch and who wait, and what an open stream keeps in memory.
 
-use super::joins::joins;
+use super::joins::{SALE, join};
 use super::{Figures, Scale, figure};
 use crate::machine::{self, Load};
-use crate::people::{self, Sale};
+use crate::people;
 use crate::watchers::Watchers;
 use crate::wire::{self, Pace, Request, Until};
 use crate::world::World;
@@ -13,14 +13,6 @@ use model::concerts::ConcertId;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A tick a second.
-const SALE: Sale = Sale {
-    state: "paused",
-    capacity: 1_000_000,
-    batch_size: 10,
-    interval_ms: 1000,
-};
-const CONNECTIONS: usize = 64;
 /// How many watch where the growth is shown; more than the last do not fit into 20,000 open files.
 const CROWDS: [usize; 4] = [1_000, 5_000, 10_000, 18_000];
 /// The largest queue.
@@ -191,20 +183,6 @@ async fn commands(world: &World) -> Result<f64> {
         .find_map(|line| line.strip_prefix("total_commands_processed:"))
         .context("Redis does not count its commands")?;
     Ok(commands.trim().parse()?)
-}
-
-async fn join(world: &World, concert: ConcertId, tokens: &[String]) -> Result<()> {
-    let requests = joins(concert, tokens);
-    wire::ask(
-        world.frontrow.address,
-        CONNECTIONS,
-        requests,
-        Pace::Greedy,
-        Until::Once,
-    )
-    .await?
-    .all(200)?;
-    Ok(())
 }
 
 fn streams(concert: ConcertId, tokens: &[String]) -> Vec<Request> {
