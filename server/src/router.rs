@@ -7,7 +7,7 @@ use app::settings::Settings;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Extension, Router};
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::services::ServeDir;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
@@ -77,13 +78,17 @@ pub fn router(state: AppState) -> Router {
             .layer(Extension(state.stop.clone()))
             .layer(Extension(state.seats.clone())),
     );
+    // Not leptos_axum's handler: its answer to a file can carry headers of whatever page is rendered at that moment on the
+    // same thread, another person's cookies included (server/tests/files.rs).
+    let not_found = leptos_axum::render_app_async_with_context(context.clone(), shell.clone());
+    let files = ServeDir::new(state.leptos_options.site_root.as_ref())
+        .append_index_html_on_directories(false)
+        .call_fallback_on_method_not_allowed(true)
+        .fallback(any(not_found));
     let pages = Router::new()
         .route("/api/queue_stream", stream)
-        .leptos_routes_with_context(&state, routes, context.clone(), shell)
-        .fallback(leptos_axum::file_and_error_handler_with_context::<
-            AppState,
-            _,
-        >(context, app::shell))
+        .leptos_routes_with_context(&state, routes, context, shell)
+        .fallback_service(files)
         .layer(axum::middleware::from_fn_with_state(
             state.clone(),
             middleware::admit,

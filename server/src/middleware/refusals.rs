@@ -6,10 +6,13 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use model::Refusal;
 
-/// The refusal, as whoever sent these headers can read it.
+/// The refusal, as whoever sent these headers can read it. The connection ends with it: what was sent may not have been read
+/// to its end, and a client that goes on using the connection would be hung up on.
 pub fn answer(headers: &HeaderMap, refusal: Refusal) -> Response {
     let page = accepts_html(headers).then(|| page(Locale::of_headers(headers), &refusal));
     let mut response = ApiError(refusal).into_response();
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
     if let Some(page) = page {
         *response.body_mut() = Html(page).into_response().into_body();
         let headers = response.headers_mut();

@@ -21,7 +21,7 @@ pub const SECRET: &str = "the secret of these tests, long enough";
 pub struct Server {
     child: Child,
     pub url: String,
-    _site: tempfile::TempDir,
+    site: tempfile::TempDir,
 }
 
 impl Server {
@@ -50,11 +50,14 @@ impl Server {
                     .map(|(_, url)| url.trim().to_owned())
             })
             .expect("frontrow says where it is");
-        Server {
-            child,
-            url,
-            _site: site,
-        }
+        Server { child, url, site }
+    }
+
+    /// A file of the built site.
+    pub fn put(&self, path: &str, text: &str) {
+        let path = self.site.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+        std::fs::write(path, text).expect("the file");
     }
 
     /// As when the machine loses power.

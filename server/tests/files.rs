@@ -1,0 +1,55 @@
+//! Files are everybody's: no answer to one carries anything of a page that is made at the same moment.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use futures::future::join_all;
+use reqwest::{Client, StatusCode, header};
+use support::{Person, Server, stores};
+
+/// With leptos_axum 0.8.10's own handler of files some carried the redirect or the cookies of a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_carries_what_a_page_says() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    server.put("pkg/frontrow.css", "body { color: black }");
+    let client = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let person = Person::signed_up(&server, "mina").await;
+    for _ in 0..40 {
+        // Pages that redirect, beside files.
+        let pages = (0..16).map(|n| {
+            let person = person.clone();
+            async move {
+                let page = if n % 2 == 0 { "/account" } else { "/nowhere" };
+                person.page(page).await;
+            }
+        });
+        let redirects = (0..16).map(|_| {
+            let asked = client
+                .get(format!("{}/account", server.url))
+                .header(header::ACCEPT, "text/html")
+                .send();
+            async move {
+                assert_eq!(asked.await.unwrap().status(), StatusCode::FOUND);
+            }
+        });
+        let files = (0..32).map(|_| {
+            let asked = client
+                .get(format!("{}/pkg/frontrow.css", server.url))
+                .send();
+            async move {
+                let answer = asked.await.unwrap();
+                assert_eq!(answer.status(), StatusCode::OK);
+                let headers = answer.headers();
+                assert!(!headers.contains_key(header::LOCATION), "{headers:?}");
+                assert!(!headers.contains_key(header::SET_COOKIE), "{headers:?}");
+                assert_eq!(headers[header::CONTENT_TYPE], "text/css");
+            }
+        });
+        tokio::join!(join_all(pages), join_all(redirects), join_all(files));
+    }
+}
