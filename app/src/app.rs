@@ -1,6 +1,7 @@
 //! The routes.
 
-use crate::accounts::{AccountPage, SignUpPage};
+use crate::accounts::{AccountPage, DeletePage, PasswordPage, ProfilePage, SignUpPage};
+use crate::admin::{AdminAccountPage, AdminPage};
 use crate::clock::Fresh;
 use crate::concerts::{ConcertPage, EditConcertPage, HomePage, NewConcertPage};
 use crate::i18n::Locale;
@@ -46,6 +47,11 @@ fn Frame() -> impl IntoView {
                 <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
                 <Route path=path!("/log-in") view=LogInPage ssr=SsrMode::Async/>
                 <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+                <Route path=path!("/account/profile") view=ProfilePage ssr=SsrMode::Async/>
+                <Route path=path!("/account/password") view=PasswordPage ssr=SsrMode::Async/>
+                <Route path=path!("/account/delete") view=DeletePage ssr=SsrMode::Async/>
+                <Route path=path!("/admin") view=AdminPage ssr=SsrMode::Async/>
+                <Route path=path!("/admin/accounts/:id") view=AdminAccountPage ssr=SsrMode::Async/>
                 <Route path=path!("/tickets") view=TicketsPage ssr=SsrMode::Async/>
                 <Route path=path!("/tickets/:id") view=TicketPage ssr=SsrMode::Async/>
             </Routes>

@@ -6,6 +6,8 @@
 #![recursion_limit = "256"]
 
 pub mod accounts;
+mod address;
+pub mod admin;
 mod app;
 mod clock;
 pub mod concerts;

@@ -1,15 +1,17 @@
 //! The request being answered and the response being made (server only).
 
 use crate::error::ApiError;
-use crate::sessions::Auth;
+use crate::sessions::{Auth, Ended};
 use crate::settings::Settings;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use model::Refusal;
-use services::Services;
+use model::sessions::EndReason;
 use services::sessions::Session;
+use services::{Client, Services};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Seconds after which a client that was told "try again" may do so.
 pub const RETRY_AFTER: &str = "2";
@@ -63,13 +65,22 @@ pub fn accepts_html() -> bool {
     header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// What the client calls itself, for the list of devices.
-pub fn device() -> String {
-    header(header::USER_AGENT)
-        .unwrap_or_default()
-        .chars()
-        .take(200)
-        .collect()
+/// Why this browser's last session ended, if somebody else ended it.
+pub fn ended() -> Option<EndReason> {
+    let parts = use_context::<Parts>()?;
+    parts.extensions.get::<Ended>().map(|ended| ended.0)
+}
+
+/// Where the request comes from. The server puts it into the request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Who is at the other end.
+pub fn client() -> Client {
+    let address = use_context::<Parts>()
+        .and_then(|parts| parts.extensions.get::<ClientAddress>().copied())
+        .map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.0);
+    Client::new(address, &header(header::USER_AGENT).unwrap_or_default())
 }
 
 /// The response that goes with the value returned.

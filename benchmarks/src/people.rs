@@ -6,7 +6,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::accounts::{Account, AccountId, Role};
 use model::concerts::ConcertId;
 use rand::Rng;
-use services::{Services, sessions};
+use services::{Client, Services, sessions};
+use std::net::Ipv4Addr;
 
 /// Access tokens of so many new people, good for a quarter of an hour.
 pub async fn sign_in(services: &Services, number: usize) -> Result<Vec<String>> {
@@ -33,9 +34,13 @@ pub async fn sign_in(services: &Services, number: usize) -> Result<Vec<String>> 
                 role: Role::User,
                 created_at,
             };
-            Ok(sessions::open(services, &account, "benchmark")
-                .await?
-                .access)
+            Ok(sessions::open(
+                services,
+                &account,
+                &Client::new(Ipv4Addr::LOCALHOST.into(), "benchmark"),
+            )
+            .await?
+            .access)
         })
         .buffered(18)
         .try_collect()

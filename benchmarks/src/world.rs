@@ -56,7 +56,7 @@ impl World {
             ),
             redis_url: stores.redis_url().to_owned(),
             redis_prefix: String::new(),
-            token_secret: Secret::new(SECRET),
+            token_secrets: vec![Secret::new(SECRET)],
             clock: Clock::default(),
         })
         .await?;

@@ -14,6 +14,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use services::Services;
 use services::sessions::{self, Tokens};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, watch};
@@ -660,8 +661,12 @@ impl Person {
                         format!("a session could not be brought back: {refusal:?}"),
                     );
                 }
-                if let Ok(opened) =
-                    sessions::open(&self.crowd.services, &self.account, "chaos").await
+                if let Ok(opened) = sessions::open(
+                    &self.crowd.services,
+                    &self.account,
+                    &services::Client::new(Ipv4Addr::LOCALHOST.into(), "chaos"),
+                )
+                .await
                 {
                     *tokens = opened;
                 }

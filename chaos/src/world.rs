@@ -12,11 +12,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use services::sessions::{self, Tokens};
 use services::stores::Secret;
-use services::{Clock, Services, Settings};
+use services::{Client, Clock, Services, Settings};
 use std::fmt;
 use std::fs::{File, Permissions};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -139,7 +139,7 @@ impl World {
             database_url: stores.database_url().to_owned(),
             redis_url: stores.redis_url().to_owned(),
             redis_prefix: String::new(),
-            token_secret: Secret::new(SECRET),
+            token_secrets: vec![Secret::new(SECRET)],
             clock: Clock::default(),
         })
         .await?;
@@ -232,7 +232,12 @@ async fn log_in(services: &Services, number: usize) -> Result<Vec<(Account, Toke
     let accounts = records::insert_people(&services.db, number, services.clock.now()).await?;
     stream::iter(accounts)
         .map(async |account| {
-            let tokens = sessions::open(services, &account, "chaos").await?;
+            let tokens = sessions::open(
+                services,
+                &account,
+                &Client::new(Ipv4Addr::LOCALHOST.into(), "chaos"),
+            )
+            .await?;
             Ok((account, tokens))
         })
         .buffered(16)

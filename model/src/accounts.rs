@@ -112,6 +112,40 @@ impl SignUpForm {
     }
 }
 
+/// What people can change about themselves, as it was typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileForm {
+    pub name: String,
+    pub nickname: String,
+    pub email: String,
+}
+
+/// [`ProfileForm`] whose every field is as it must be.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub name: String,
+    pub nickname: String,
+    pub email: Email,
+}
+
+impl ProfileForm {
+    /// Parses every field, or says everything that is wrong at once.
+    pub fn parse(self) -> Result<Profile, Refusal> {
+        let mut problems = Problems::default();
+        let name = problems.check(Field::Name, text(&self.name, 1, 80));
+        let nickname = problems.check(Field::Nickname, text(&self.nickname, 1, 40));
+        let email = problems.check(Field::Email, Email::parse(&self.email));
+        match (name, nickname, email) {
+            (Some(name), Some(nickname), Some(email)) => Ok(Profile {
+                name,
+                nickname,
+                email,
+            }),
+            _ => Err(problems.into_refusal()),
+        }
+    }
+}
+
 /// 3 to 30 of `a-z 0-9 . _ -`, beginning and ending with a letter or digit; capitals are folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountName(String);
@@ -198,6 +232,14 @@ impl Password {
         } else {
             Ok(Password(raw.to_owned()))
         }
+    }
+
+    /// [`Password::parse`] for a form that asks for nothing else.
+    pub fn parse_new(raw: &str, account_name: &str) -> Result<Password, Refusal> {
+        let mut problems = Problems::default();
+        problems
+            .check(Field::Password, Password::parse(raw, account_name))
+            .ok_or_else(|| problems.into_refusal())
     }
 
     pub fn expose(&self) -> &str {

@@ -4,11 +4,13 @@
 //! cannot be wrong, what a refusal is called, the arithmetic of ranks, and forecasts.
 
 pub mod accounts;
+pub mod admin;
 pub mod concerts;
 pub mod forecast;
 pub mod queue;
 pub mod refusal;
 pub mod rehearsals;
+pub mod sessions;
 pub mod tickets;
 pub mod time;
 

@@ -1,5 +1,6 @@
 //! The one error that crosses the wire.
 
+use crate::sessions::EndReason;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,21 @@ pub enum Refusal {
     EmailTaken,
     /// Unknown account or wrong password: deliberately the same.
     WrongCredentials,
+    /// Of somebody who is logged in, and has to give it once more.
+    WrongPassword,
     NotLoggedIn,
+    /// The session that the refresh token belongs to was ended.
+    SessionEnded {
+        reason: EndReason,
+    },
+    /// By an admin. Said only to whoever knows the password.
+    AccountDeactivated,
+    /// By its owner; an admin can restore it until then. Said only to whoever knows the password.
+    AccountDeleted {
+        until: DateTime<Utc>,
+    },
+    /// Nobody may take away their own rights: there would be nobody left who could give them back.
+    OwnAccount,
     Forbidden,
     NotFound,
     /// The request itself could not be understood (a missing argument, a malformed number in an address).
@@ -47,14 +62,18 @@ impl Refusal {
         match self {
             Refusal::Invalid { .. } => 422,
             Refusal::Malformed => 400,
-            Refusal::WrongCredentials | Refusal::NotLoggedIn => 401,
-            Refusal::Forbidden => 403,
+            Refusal::WrongCredentials | Refusal::NotLoggedIn | Refusal::SessionEnded { .. } => 401,
+            Refusal::Forbidden
+            | Refusal::WrongPassword
+            | Refusal::AccountDeactivated
+            | Refusal::AccountDeleted { .. } => 403,
             Refusal::NotFound => 404,
             Refusal::AccountNameTaken
             | Refusal::EmailTaken
             | Refusal::SaleNotOpen { .. }
             | Refusal::SaleClosed
             | Refusal::HoldsTicket
+            | Refusal::OwnAccount
             | Refusal::CapacityBelowIssued { .. } => 409,
             Refusal::TooLarge => 413,
             Refusal::TooManyStreams => 429,
@@ -73,6 +92,7 @@ impl Refusal {
             }
             Refusal::AccountNameTaken if field == Field::AccountName => Some(ProblemKind::Taken),
             Refusal::EmailTaken if field == Field::Email => Some(ProblemKind::Taken),
+            Refusal::WrongPassword if field == Field::CurrentPassword => Some(ProblemKind::Wrong),
             Refusal::CapacityBelowIssued { .. } if field == Field::Capacity => {
                 Some(ProblemKind::BelowIssued)
             }
@@ -87,6 +107,8 @@ impl Refusal {
 pub enum Field {
     AccountName,
     Password,
+    /// The password in use, for changing something that needs it.
+    CurrentPassword,
     Name,
     Nickname,
     Email,
@@ -137,6 +159,8 @@ pub enum ProblemKind {
     InThePast,
     Taken,
     BelowIssued,
+    /// Not the password of this account.
+    Wrong,
 }
 
 /// One field and what is wrong with it.

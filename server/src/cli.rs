@@ -94,6 +94,10 @@ pub struct Stores {
     /// makes one up and keeps it in the data directory.
     #[arg(long, env = "FRONTROW_TOKEN_SECRET", hide_env_values = true)]
     pub token_secret: Option<String>,
+    /// A second secret: what was signed with it is good, too. For changing the first one without logging anyone out
+    /// (docs/operations.md).
+    #[arg(long, env = "FRONTROW_OTHER_TOKEN_SECRET", hide_env_values = true)]
+    pub other_token_secret: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -43,7 +43,7 @@ impl Stores {
                 let secret = options
                     .token_secret
                     .context("FRONTROW_TOKEN_SECRET is missing: servers that share their stores need the same one")?;
-                (None, database_url, redis_url, checked(secret)?)
+                (None, database_url, redis_url, secret)
             }
             (None, None) => {
                 let running = if sharing == Sharing::Yes {
@@ -61,8 +61,8 @@ impl Stores {
                     }
                 };
                 let secret = match options.token_secret {
-                    Some(secret) => checked(secret)?,
-                    None => Secret::new(kept(&data_dir.join("token-secret"), || random_text(64))?),
+                    Some(secret) => secret,
+                    None => kept(&data_dir.join("token-secret"), || random_text(64))?,
                 };
                 (own, database_url, redis_url, secret)
             }
@@ -73,11 +73,15 @@ impl Stores {
                 bail!("DATABASE_URL is missing: set it together with REDIS_URL, or neither")
             }
         };
+        let mut token_secrets = vec![checked("FRONTROW_TOKEN_SECRET", token_secret)?];
+        if let Some(secret) = options.other_token_secret {
+            token_secrets.push(checked("FRONTROW_OTHER_TOKEN_SECRET", secret)?);
+        }
         let settings = Settings {
             database_url,
             redis_url,
             redis_prefix: options.redis_prefix,
-            token_secret,
+            token_secrets,
             clock: Clock::default(),
         };
         let services = Services::connect(settings).await.map_err(explain)?;
@@ -129,9 +133,9 @@ fn default_data_dir() -> Result<PathBuf> {
         .context("FRONTROW_DATA_DIR is missing, and this user has no home to keep data in")
 }
 
-fn checked(secret: String) -> Result<Secret> {
+fn checked(setting: &str, secret: String) -> Result<Secret> {
     if secret.chars().count() < SHORTEST_SECRET {
-        bail!("FRONTROW_TOKEN_SECRET is too short: it needs at least {SHORTEST_SECRET} characters");
+        bail!("{setting} is too short: it needs at least {SHORTEST_SECRET} characters");
     }
     Ok(Secret::new(secret))
 }

@@ -31,7 +31,7 @@ async fn main() {
         database_url: stores.database_url().into(),
         redis_url: stores.redis_url().into(),
         redis_prefix: String::new(),
-        token_secret: Secret::new("the secret of this benchmark, long enough"),
+        token_secrets: vec![Secret::new("the secret of this benchmark, long enough")],
         clock: Clock::default(),
     })
     .await

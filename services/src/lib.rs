@@ -3,11 +3,14 @@
 //! A feature is a folder. Functions take [`Services`] first, speak in the types of `model`, and fail with [`Error`].
 
 pub mod accounts;
+pub mod admin;
+mod client;
 pub mod clock;
 pub mod concerts;
 pub mod demo;
 mod error;
 pub mod forms;
+mod housekeeping;
 pub mod queue;
 pub mod rehearsals;
 pub mod sessions;
@@ -15,6 +18,7 @@ pub mod stores;
 pub mod tickets;
 mod together;
 
+pub use client::Client;
 pub use clock::Clock;
 pub use error::{Error, Result};
 pub use stores::Settings;
@@ -47,8 +51,7 @@ pub struct Shared {
     pub(crate) rehearsals: rehearsals::Known,
     pub(crate) held: Arc<sessions::Held>,
     pub(crate) looked_up: Arc<sessions::LookedUp>,
-    /// The sessions whose life in Redis this process has prolonged a moment ago.
-    pub(crate) prolonged: moka::sync::Cache<String, ()>,
+    pub(crate) presence: sessions::Presence,
     pub(crate) places: queue::Places,
 }
 
@@ -67,7 +70,9 @@ impl Services {
             db,
             engine,
             redis,
-            tokens: sessions::TokenKeys::new(settings.token_secret.expose()),
+            tokens: sessions::TokenKeys::new(
+                settings.token_secrets.iter().map(stores::Secret::expose),
+            )?,
             clock: settings.clock,
             passwords: accounts::PasswordHasher::new()?,
             ticks: queue::TickHub::default(),
@@ -75,10 +80,7 @@ impl Services {
             rehearsals: rehearsals::Known::default(),
             held: Arc::default(),
             looked_up: Arc::new(sessions::LookedUp::new(sessions::MOST_LOOKED_UP, 2)),
-            prolonged: moka::sync::Cache::builder()
-                .max_capacity(MOST_KNOWN)
-                .time_to_live(sessions::PROLONGED_EVERY)
-                .build(),
+            presence: sessions::Presence::default(),
             places: queue::Places::default(),
         })))
     }

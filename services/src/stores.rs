@@ -20,7 +20,8 @@ pub struct Settings {
     pub redis_url: String,
     /// Put before every key: lets several Frontrows share one Redis. Usually empty.
     pub redis_prefix: String,
-    pub token_secret: Secret,
+    /// What sessions are signed with: the secret in use, then those of before.
+    pub token_secrets: Vec<Secret>,
     pub clock: Clock,
 }
 

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use model::Refusal;
 use model::accounts::{Role, SignUpForm};
 use services::{Error, accounts, sessions};
-use support::{PASSWORD, World, form, world};
+use support::{PASSWORD, World, client, form, world};
 
 /// How many tries at the same time made an account, and how the others were refused.
 async fn at_once(world: &World, forms: Vec<SignUpForm>) -> (usize, Vec<Refusal>) {
@@ -65,12 +65,12 @@ async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
         ("", ""),
         ("mina", ""),
     ] {
-        let refused = sessions::log_in(&world.services, name, password, "test")
+        let refused = sessions::log_in(&world.services, name, password, &client("test"))
             .await
             .unwrap_err();
         assert_eq!(refused.refusal(), Refusal::WrongCredentials, "{name}");
     }
-    let (account, _) = sessions::log_in(&world.services, " MINA ", PASSWORD, "test")
+    let (account, _) = sessions::log_in(&world.services, " MINA ", PASSWORD, &client("test"))
         .await
         .unwrap();
     assert_eq!(

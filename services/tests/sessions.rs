@@ -5,13 +5,18 @@
 mod support;
 
 use chrono::TimeDelta;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, stream};
 use model::Refusal;
+use model::accounts::Role;
+use model::sessions::EndReason;
 use services::sessions::{self, ACCESS_LIFE, REFRESH_LIFE};
-use services::{Services, sessions::Tokens};
+use services::{Services, accounts, sessions::Tokens};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use support::{another_server, world};
+use support::{World, another_server, client, session, world};
 use tokio_util::sync::CancellationToken;
+
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 async fn opens(services: &Services, token: &str) -> bool {
     match sessions::authenticate(services, token).await {
@@ -27,7 +32,9 @@ async fn refreshed(services: &Services, token: &str) -> Option<Tokens> {
     match sessions::refresh(services, token).await {
         Ok(tokens) => Some(tokens),
         Err(error) => {
-            assert_eq!(error.refusal(), Refusal::NotLoggedIn);
+            let refusal = error.refusal();
+            let ended = matches!(refusal, Refusal::NotLoggedIn | Refusal::SessionEnded { .. });
+            assert!(ended, "{refusal:?}");
             None
         }
     }
@@ -38,7 +45,7 @@ async fn a_logged_out_token_opens_nothing_on_either_server() {
     let world = world().await;
     let other = another_server(&world.stores, &world.clock).await;
     let account = world.account("mina").await;
-    let tokens = sessions::open(&world.services, &account, "phone")
+    let tokens = sessions::open(&world.services, &account, &client("phone"))
         .await
         .unwrap();
     assert!(opens(&world.services, &tokens.access).await && opens(&other, &tokens.access).await);
@@ -75,10 +82,10 @@ async fn a_logged_out_token_opens_nothing_on_either_server() {
 async fn logging_out_ends_one_session_and_no_other() {
     let world = world().await;
     let account = world.account("mina").await;
-    let phone = sessions::open(&world.services, &account, "phone")
+    let phone = sessions::open(&world.services, &account, &client("phone"))
         .await
         .unwrap();
-    let laptop = sessions::open(&world.services, &account, "laptop")
+    let laptop = sessions::open(&world.services, &account, &client("laptop"))
         .await
         .unwrap();
     let session = sessions::authenticate(&world.services, &phone.access)
@@ -93,7 +100,7 @@ async fn logging_out_ends_one_session_and_no_other() {
 async fn an_access_token_expires_and_a_refresh_token_brings_the_session_on() {
     let world = world().await;
     let account = world.account("mina").await;
-    let first = sessions::open(&world.services, &account, "phone")
+    let first = sessions::open(&world.services, &account, &client("phone"))
         .await
         .unwrap();
     world.clock.advance(ACCESS_LIFE);
@@ -114,7 +121,7 @@ async fn an_access_token_expires_and_a_refresh_token_brings_the_session_on() {
 async fn a_refresh_token_used_again_later_ends_the_session() {
     let world = world().await;
     let account = world.account("mina").await;
-    let stolen = sessions::open(&world.services, &account, "phone")
+    let stolen = sessions::open(&world.services, &account, &client("phone"))
         .await
         .unwrap()
         .refresh;
@@ -129,10 +136,10 @@ async fn a_refresh_token_used_again_later_ends_the_session() {
 async fn a_lost_redis_lets_nobody_in_wrongly_and_a_refresh_brings_back_who_was_in() {
     let world = world().await;
     let account = world.account("mina").await;
-    let out = sessions::open(&world.services, &account, "phone")
+    let out = sessions::open(&world.services, &account, &client("phone"))
         .await
         .unwrap();
-    let stays = sessions::open(&world.services, &account, "laptop")
+    let stays = sessions::open(&world.services, &account, &client("laptop"))
         .await
         .unwrap();
     let session = sessions::authenticate(&world.services, &out.access)
@@ -162,7 +169,7 @@ async fn what_was_never_a_token_opens_nothing() {
 async fn any_refresh_token_but_the_newest_ends_the_session() {
     let world = world().await;
     let account = world.account("mina").await;
-    let first = sessions::open(&world.services, &account, "phone")
+    let first = sessions::open(&world.services, &account, &client("phone"))
         .await
         .unwrap()
         .refresh;
@@ -177,7 +184,7 @@ async fn any_refresh_token_but_the_newest_ends_the_session() {
 async fn a_session_that_has_run_out_is_forgotten() {
     let world = world().await;
     let account = world.account("mina").await;
-    sessions::open(&world.services, &account, "phone")
+    sessions::open(&world.services, &account, &client("phone"))
         .await
         .unwrap();
     assert_eq!(sessions::purge(&world.services).await.unwrap(), 0);
@@ -193,7 +200,7 @@ async fn a_hundred_refreshes_at_once_do_not_wait_for_each_other() {
     let mut sessions = Vec::new();
     for _ in 0..100 {
         sessions.push(
-            sessions::open(&world.services, &account, "test")
+            sessions::open(&world.services, &account, &client("test"))
                 .await
                 .unwrap(),
         );
@@ -214,7 +221,7 @@ async fn what_is_held_open_ends_with_its_session_wherever_that_is_logged_out() {
     let account = world.account("mina").await;
     let mut sessions = Vec::new();
     for device in ["phone", "laptop"] {
-        let tokens = sessions::open(&world.services, &account, device)
+        let tokens = sessions::open(&world.services, &account, &client(device))
             .await
             .unwrap();
         let session = sessions::authenticate(&other, &tokens.access)
@@ -232,7 +239,7 @@ async fn what_is_held_open_ends_with_its_session_wherever_that_is_logged_out() {
     drop(twice);
     // What ended before this server began to listen is found by asking after holding; so until it listens.
     loop {
-        let tokens = sessions::open(&world.services, &account, "another")
+        let tokens = sessions::open(&world.services, &account, &client("another"))
             .await
             .unwrap();
         let another = sessions::authenticate(&other, &tokens.access)
@@ -269,7 +276,7 @@ async fn a_session_that_is_used_lives_on() {
     let world = world().await;
     let other = another_server(&world.stores, &world.clock).await;
     let account = world.account("mina").await;
-    let tokens = sessions::open(&world.services, &account, "phone")
+    let tokens = sessions::open(&world.services, &account, &client("phone"))
         .await
         .unwrap();
     let (sid, _) = tokens.refresh.split_once('.').unwrap();
@@ -286,7 +293,10 @@ async fn a_session_that_is_used_lives_on() {
             .exec_async(&mut redis.connection())
             .await
             .unwrap();
-        assert!(opens(server, &tokens.access).await);
+        let session = sessions::authenticate(server, &tokens.access)
+            .await
+            .unwrap();
+        sessions::seen(server, &session, HOME);
         // Nobody waits for it.
         let prolonged = async {
             while life().await < 80_000 {
@@ -303,6 +313,246 @@ async fn a_session_that_is_used_lives_on() {
         .exec_async(&mut redis.connection())
         .await
         .unwrap();
-    assert!(opens(&other, &tokens.access).await);
+    let session = sessions::authenticate(&other, &tokens.access)
+        .await
+        .unwrap();
+    sessions::seen(&other, &session, HOME);
     assert!(life().await <= 100, "no write with each request");
+}
+
+async fn ended_because(services: &Services, refresh_token: &str) -> Refusal {
+    let refused = sessions::refresh(services, refresh_token).await;
+    refused.unwrap_err().refusal()
+}
+
+#[tokio::test]
+async fn whoever_was_logged_out_is_told_why() {
+    let world = world().await;
+    let services = &world.services;
+    let account = world.account("mina").await;
+    let open = async |device| {
+        sessions::open(services, &account, &client(device))
+            .await
+            .unwrap()
+    };
+    let here = open("here").await;
+    let me = sessions::authenticate(services, &here.access)
+        .await
+        .unwrap();
+
+    let stolen = open("stolen").await;
+    let second = sessions::refresh(services, &stolen.refresh).await.unwrap();
+    world.clock.advance(TimeDelta::minutes(2));
+    // The thief, and after that whoever it was stolen from.
+    for token in [&stolen.refresh, &second.refresh] {
+        let reason = EndReason::Reuse;
+        assert_eq!(
+            ended_because(services, token).await,
+            Refusal::SessionEnded { reason }
+        );
+    }
+    let misused = sessions::list(services, &me)
+        .await
+        .unwrap()
+        .misused
+        .unwrap();
+    assert_eq!(misused.device, "stolen");
+
+    let elsewhere = open("elsewhere").await;
+    sessions::end_other_sessions(services, &me).await.unwrap();
+    let reason = EndReason::Elsewhere;
+    assert_eq!(
+        ended_because(services, &elsewhere.refresh).await,
+        Refusal::SessionEnded { reason }
+    );
+    // Whoever knows no more than the session's id is told nothing.
+    let (sid, _) = elsewhere.refresh.split_once('.').unwrap();
+    let guess = format!("{sid}.{}", "a".repeat(43));
+    assert_eq!(ended_because(services, &guess).await, Refusal::NotLoggedIn);
+    assert!(refreshed(services, &here.refresh).await.is_some());
+}
+
+#[tokio::test]
+async fn an_access_token_that_was_rotated_away_opens_nothing() {
+    let world = world().await;
+    let account = world.account("mina").await;
+    let first = sessions::open(&world.services, &account, &client("phone"))
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::minutes(5));
+    let second = refreshed(&world.services, &first.refresh).await.unwrap();
+    assert!(!opens(&world.services, &first.access).await);
+    // The other server's clock is behind, and a parallel request refreshes there.
+    world.clock.advance(TimeDelta::seconds(-3));
+    let parallel = refreshed(&world.services, &first.refresh).await.unwrap();
+    for tokens in [&second, &parallel] {
+        assert!(opens(&world.services, &tokens.access).await);
+    }
+}
+
+#[tokio::test]
+async fn one_sees_where_one_is_logged_in_and_ends_what_one_does_not_know() {
+    let world = world().await;
+    let other = another_server(&world.stores, &world.clock).await;
+    let account = world.account("mina").await;
+    let mut opened = Vec::new();
+    for device in ["phone", "laptop", "library"] {
+        let client = client(device);
+        let tokens = sessions::open(&world.services, &account, &client)
+            .await
+            .unwrap();
+        opened.push(tokens);
+    }
+    let session = async |n: usize| -> sessions::Session {
+        sessions::authenticate(&world.services, &opened[n].access)
+            .await
+            .unwrap()
+    };
+    let (phone, library) = (session(0).await, session(2).await);
+    world.clock.advance(TimeDelta::minutes(3));
+    let cafe: IpAddr = [203, 0, 113, 7].into();
+    sessions::seen(&other, &library, cafe);
+    let seen = async {
+        loop {
+            let list = sessions::list(&world.services, &phone).await.unwrap();
+            if let Some(entry) = list.open.iter().find(|entry| entry.device == "library")
+                && entry.address == cafe.to_string()
+            {
+                return list;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let list = tokio::time::timeout(Duration::from_secs(10), seen)
+        .await
+        .expect("it is known where it was used last");
+    let devices: Vec<&str> = list.open.iter().map(|e| e.device.as_str()).collect();
+    assert_eq!(
+        devices[..2],
+        ["phone", "library"],
+        "this one, then the one seen last"
+    );
+    assert!(list.open[0].current && !list.open[1].current);
+    assert!(list.open[1].last_seen_at - list.open[1].created_at >= TimeDelta::minutes(3));
+
+    sessions::end_session(&world.services, &phone, &library.sid)
+        .await
+        .unwrap();
+    assert!(!opens(&other, &opened[2].access).await);
+    assert!(opens(&other, &opened[1].access).await);
+    // Somebody else's is not there.
+    let stranger = world.account("stranger").await;
+    let stranger = world.log_in(&stranger).await;
+    let refused = sessions::end_session(&world.services, &stranger, &phone.sid).await;
+    assert_eq!(refused.unwrap_err().refusal(), Refusal::NotFound);
+    assert!(opens(&other, &opened[0].access).await);
+
+    sessions::end_other_sessions(&world.services, &phone)
+        .await
+        .unwrap();
+    assert!(!opens(&other, &opened[1].access).await);
+    assert!(opens(&other, &opened[0].access).await);
+    assert_eq!(sessions::list(&other, &phone).await.unwrap().open.len(), 1);
+}
+
+/// A server that dies between PostgreSQL and Redis leaves a session that was ended in Redis.
+#[tokio::test]
+async fn what_a_server_left_in_redis_when_it_died_is_swept_away() {
+    let world = world().await;
+    let account = world.account("mina").await;
+    let tokens = sessions::open(&world.services, &account, &client("phone"))
+        .await
+        .unwrap();
+    let (sid, _) = tokens.refresh.split_once('.').unwrap();
+    sqlx::query("UPDATE sessions SET ended_at = $2, ended_by = 'elsewhere' WHERE sid = $1")
+        .bind(sid)
+        .bind(world.clock.now())
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    assert!(opens(&world.services, &tokens.access).await);
+    sessions::sweep(&world.services, TimeDelta::minutes(10))
+        .await
+        .unwrap();
+    assert!(!opens(&world.services, &tokens.access).await);
+}
+
+#[tokio::test]
+async fn a_client_whose_access_token_has_run_out_logs_out_with_its_refresh_token() {
+    let world = world().await;
+    let account = world.account("mina").await;
+    let tokens = sessions::open(&world.services, &account, &client("phone"))
+        .await
+        .unwrap();
+    let (sid, _) = tokens.refresh.split_once('.').unwrap();
+    for none in ["", "x", &format!("{sid}.guess")] {
+        sessions::log_out_with(&world.services, none).await.unwrap();
+    }
+    assert!(opens(&world.services, &tokens.access).await);
+    sessions::log_out_with(&world.services, &tokens.refresh)
+        .await
+        .unwrap();
+    assert!(!opens(&world.services, &tokens.access).await);
+    assert!(refreshed(&world.services, &tokens.refresh).await.is_none());
+}
+
+/// As when Redis loses everything in the middle of a sale: nobody types a password, and no password is hashed.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_sessions_come_back_without_a_password() {
+    const PEOPLE: i64 = 10_000;
+    let world = world().await;
+    let ids: Vec<i64> = world
+        .accounts(PEOPLE)
+        .await
+        .iter()
+        .map(|session| session.account_id.0)
+        .collect();
+    let opened = open_all(&world, &ids).await;
+    let out = &opened[0];
+    let me = sessions::authenticate(&world.services, &out.access)
+        .await
+        .unwrap();
+    sessions::log_out(&world.services, &me).await.unwrap();
+    world.lose("*").await;
+
+    let hashed = world.services.passwords.computed();
+    let refreshed: Vec<bool> = stream::iter(opened)
+        .map(|tokens| {
+            let services = world.services.clone();
+            async move {
+                match sessions::refresh(&services, &tokens.refresh).await {
+                    Ok(fresh) => sessions::authenticate(&services, &fresh.access)
+                        .await
+                        .is_ok(),
+                    Err(error) => {
+                        assert!(matches!(error.refusal(), Refusal::SessionEnded { .. }));
+                        false
+                    }
+                }
+            }
+        })
+        .buffered(64)
+        .collect()
+        .await;
+    assert!(!refreshed[0], "who was logged out stays out");
+    assert!(refreshed[1..].iter().all(|back| *back));
+    assert_eq!(world.services.passwords.computed(), hashed);
+}
+
+async fn open_all(world: &World, ids: &[i64]) -> Vec<Tokens> {
+    stream::iter(ids.to_vec())
+        .map(|id| {
+            let services = world.services.clone();
+            async move {
+                let account = accounts::find(&services, session(id, Role::User).account_id)
+                    .await
+                    .unwrap();
+                sessions::open(&services, &account, &client("phone"))
+                    .await
+                    .unwrap()
+            }
+        })
+        .buffered(64)
+        .collect()
+        .await
 }

@@ -3,15 +3,16 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
-use model::accounts::{Account, SignUpForm};
+use model::accounts::{Account, ProfileForm, SignUpForm};
 
 #[cfg(feature = "ssr")]
 use crate::{
-    request::{auth, device, services},
-    sessions::{Auth, log_in_path, safe_next},
+    accounts::Done,
+    request::{auth, client, services, session},
+    sessions::{Auth, cookies, log_in_path, safe_next},
 };
 #[cfg(feature = "ssr")]
-use model::Refusal;
+use model::{Refusal, accounts::Password};
 
 /// Makes an account, logs it in and goes on to `next`.
 #[server(name = SignUp, prefix = "/api", endpoint = "sign_up")]
@@ -22,9 +23,9 @@ pub async fn sign_up(
     let services = services()?;
     let account = services::accounts::sign_up(&services, form.parse()?).await?;
     // The account exists now, whatever becomes of the session: at worst the person logs in by hand.
-    let onward = match services::sessions::open(&services, &account, &device()).await {
+    let onward = match services::sessions::open(&services, &account, &client()).await {
         Ok(tokens) => {
-            crate::sessions::cookies::send(&tokens, services.clock.now());
+            cookies::send(&tokens, services.clock.now());
             safe_next(&next).to_owned()
         }
         Err(error) => {
@@ -46,4 +47,32 @@ pub async fn current_account() -> Result<Option<Account>, ApiError> {
         Auth::Anonymous => Ok(None),
         Auth::Unavailable => Err(Refusal::Unavailable.into()),
     }
+}
+
+/// Changes name, nickname and e-mail.
+#[server(name = ChangeProfile, prefix = "/api", endpoint = "change_profile")]
+pub async fn change_profile(#[server(flatten)] form: ProfileForm) -> Result<Account, ApiError> {
+    let session = session()?;
+    let account = services::accounts::change_profile(&services()?, &session, form.parse()?).await?;
+    leptos_axum::redirect(Done::Profile.address());
+    Ok(account)
+}
+
+/// Sets a new password; every other session of the account ends.
+#[server(name = ChangePassword, prefix = "/api", endpoint = "change_password")]
+pub async fn change_password(current_password: String, password: String) -> Result<(), ApiError> {
+    let session = session()?;
+    let new = Password::parse_new(&password, &session.account_name)?;
+    services::accounts::change_password(&services()?, &session, &current_password, &new).await?;
+    leptos_axum::redirect(Done::Password.address());
+    Ok(())
+}
+
+/// Deletes the account: logged out everywhere, out of every queue. An admin can restore it for thirty days.
+#[server(name = DeleteAccount, prefix = "/api", endpoint = "delete_account")]
+pub async fn delete_account(current_password: String) -> Result<(), ApiError> {
+    services::accounts::delete(&services()?, &session()?, &current_password).await?;
+    cookies::clear(None);
+    leptos_axum::redirect(Done::Deleted.address());
+    Ok(())
 }

@@ -1,28 +1,46 @@
-//! `/account`.
+//! `/account`: "my page".
 
 use super::api::current_account;
+use super::done::DoneNote;
 use crate::error::ApiError;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
+use crate::sessions::{EndOtherSessions, EndSession, SessionList, list_sessions};
 use leptos::prelude::*;
 use model::accounts::Account;
+use model::sessions::Sessions;
 use model::{Field, Refusal};
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    let account = Resource::new(|| (), |_| current_account());
+    let end = ServerAction::<EndSession>::new();
+    let end_others = ServerAction::<EndOtherSessions>::new();
+    let both = Resource::new(
+        move || (end.version().get(), end_others.version().get()),
+        |_| load(),
+    );
     view! {
         <Transition>
             {move || Suspend::new(async move {
-                match account.await {
-                    Ok(Some(account)) => view! { <Facts account/> }.into_any(),
-                    Ok(None) => view! { <Refused refusal=Refusal::NotLoggedIn/> }.into_any(),
+                match both.await {
+                    Ok((account, sessions)) => view! {
+                        <Facts account/>
+                        <SessionList sessions end end_others/>
+                        <Farewell/>
+                    }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
         </Transition>
     }
+}
+
+async fn load() -> Result<(Account, Sessions), ApiError> {
+    let account = current_account()
+        .await?
+        .ok_or(ApiError(Refusal::NotLoggedIn))?;
+    Ok((account, list_sessions().await?))
 }
 
 #[component]
@@ -31,9 +49,10 @@ fn Facts(account: Account) -> impl IntoView {
     let label = words.field_label;
     view! {
         <PageMeta title=words.account.to_owned() description=words.account_lead.to_owned()/>
-        <article class="sheet sheet--narrow">
+        <article class="sheet sheet--medium">
             <h1>{words.account}</h1>
             <p class="lead">{words.account_lead}</p>
+            <DoneNote/>
             <dl class="facts">
                 <div><dt>{label(Field::AccountName)}</dt><dd>{account.account_name}</dd></div>
                 <div><dt>{label(Field::Name)}</dt><dd>{account.name}</dd></div>
@@ -42,7 +61,17 @@ fn Facts(account: Account) -> impl IntoView {
                 <div><dt>{words.role}</dt><dd>{(words.role_name)(account.role)}</dd></div>
                 <div><dt>{words.member_since}</dt><dd>{(words.date_time)(account.created_at)}</dd></div>
             </dl>
-            <p><a class="button" href="/tickets">{words.my_tickets}</a></p>
+            <p class="ways">
+                <a class="button button--main" href="/tickets">{words.my_tickets}</a>
+                <a class="button" href="/account/profile">{words.my_page.change_profile}</a>
+                <a class="button" href="/account/password">{words.my_page.change_password}</a>
+            </p>
         </article>
     }
+}
+
+#[component]
+fn Farewell() -> impl IntoView {
+    let words = &use_words().my_page;
+    view! { <p class="farewell"><a href="/account/delete">{words.delete}</a></p> }
 }

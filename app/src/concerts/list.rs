@@ -2,6 +2,7 @@
 
 use super::api::list_concerts;
 use super::card::ConcertCard;
+use crate::address::argument;
 use crate::error::ApiError;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
@@ -23,16 +24,8 @@ impl Asked {
     fn address(&self, page: u32) -> String {
         let mut address = String::from("/");
         let mut add = |name: &str, value: &str| {
-            address.push(if address.contains('?') { '&' } else { '?' });
-            address.push_str(name);
-            address.push('=');
-            for byte in value.bytes() {
-                if byte.is_ascii_alphanumeric() || byte == b'_' {
-                    address.push(byte as char);
-                } else {
-                    address.push_str(&format!("%{byte:02X}"));
-                }
-            }
+            let mark = if address.contains('?') { '&' } else { '?' };
+            address.push_str(&format!("{mark}{name}={}", argument(value)));
         };
         for (name, value) in [
             ("search", self.search.as_str()),

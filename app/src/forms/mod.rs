@@ -36,6 +36,7 @@ pub fn field_name(field: model::Field) -> &'static str {
     match field {
         AccountName => "account_name",
         Password => "password",
+        CurrentPassword => "current_password",
         Name => "name",
         Nickname => "nickname",
         Email => "email",
@@ -68,6 +69,7 @@ mod tests {
             Field::SaleOpensAt,
             Field::IntervalMs,
             Field::Email,
+            Field::CurrentPassword,
         ] {
             assert_eq!(serde_json::to_value(field).unwrap(), field_name(field));
         }

@@ -15,6 +15,7 @@ pub(super) const ENGLISH: Words = Words {
     concerts: "Concerts",
     my_tickets: "My tickets",
     new_concert: "New concert",
+    administration: "Administration",
     log_in: "Log in",
     log_out: "Log out",
     sign_up: "Sign up",
@@ -268,6 +269,8 @@ pub(super) const ENGLISH: Words = Words {
     },
     member_since: "Member since",
     sending: "Sending…",
+    my_page: crate::accounts::ENGLISH,
+    admin: crate::admin::ENGLISH,
 
     create_concert: "Create the concert",
     edit_concert: "Edit the concert",
@@ -280,6 +283,7 @@ pub(super) const ENGLISH: Words = Words {
     field_label: |field| match field {
         Field::AccountName => "Account name",
         Field::Password => "Password",
+        Field::CurrentPassword => "Your password now",
         Field::Name => "Name",
         Field::Nickname => "Nickname",
         Field::Email => "E-mail",
@@ -327,6 +331,7 @@ pub(super) const ENGLISH: Words = Words {
         ProblemKind::OpensAfterStart => "The sale must open before the concert starts.".into(),
         ProblemKind::Taken => "Somebody already uses this one.".into(),
         ProblemKind::BelowIssued => "More tickets than this have already been issued.".into(),
+        ProblemKind::Wrong => "This is not your password.".into(),
     },
     check_fields: |n| {
         if n == 1 {
@@ -340,6 +345,20 @@ pub(super) const ENGLISH: Words = Words {
         Refusal::AccountNameTaken => "This account name is taken.".into(),
         Refusal::EmailTaken => "This e-mail address already has an account.".into(),
         Refusal::WrongCredentials => "Account name or password is wrong.".into(),
+        Refusal::WrongPassword => "This is not your password.".into(),
+        Refusal::SessionEnded { reason } => (words.my_page.ended)(*reason)
+            .unwrap_or("Please log in first.")
+            .into(),
+        Refusal::AccountDeactivated => {
+            "This account has been deactivated. Write to us if you think it should not be.".into()
+        }
+        Refusal::AccountDeleted { until } => format!(
+            "This account was deleted. Until {} an administrator can bring it back.",
+            (words.date_time)(*until)
+        ),
+        Refusal::OwnAccount => {
+            "There has to be an administrator left: another one has to do this.".into()
+        }
         Refusal::NotLoggedIn => "Please log in first.".into(),
         Refusal::Forbidden => "Your account may not do this.".into(),
         Refusal::NotFound => "This does not exist.".into(),

@@ -15,6 +15,7 @@ pub(super) const KOREAN: Words = Words {
     concerts: "공연",
     my_tickets: "내 티켓",
     new_concert: "공연 등록",
+    administration: "관리",
     log_in: "로그인",
     log_out: "로그아웃",
     sign_up: "회원가입",
@@ -241,6 +242,8 @@ pub(super) const KOREAN: Words = Words {
     },
     member_since: "가입",
     sending: "보내고 있어요…",
+    my_page: crate::accounts::KOREAN,
+    admin: crate::admin::KOREAN,
 
     create_concert: "공연 등록하기",
     edit_concert: "공연 수정",
@@ -253,6 +256,7 @@ pub(super) const KOREAN: Words = Words {
     field_label: |field| match field {
         Field::AccountName => "아이디",
         Field::Password => "비밀번호",
+        Field::CurrentPassword => "지금 비밀번호",
         Field::Name => "이름",
         Field::Nickname => "별명",
         Field::Email => "이메일",
@@ -300,6 +304,7 @@ pub(super) const KOREAN: Words = Words {
         ProblemKind::OpensAfterStart => "예매는 공연 시작 전에 열려야 해요.".into(),
         ProblemKind::Taken => "이미 누가 쓰고 있어요.".into(),
         ProblemKind::BelowIssued => "이미 나간 티켓보다 적어요.".into(),
+        ProblemKind::Wrong => "비밀번호가 맞지 않아요.".into(),
     },
     check_fields: |n| format!("{n}가지를 다시 확인해 주세요."),
     refusal: |refusal, words| match refusal {
@@ -307,6 +312,18 @@ pub(super) const KOREAN: Words = Words {
         Refusal::AccountNameTaken => "이미 있는 아이디예요.".into(),
         Refusal::EmailTaken => "이 이메일로 만든 계정이 이미 있어요.".into(),
         Refusal::WrongCredentials => "아이디나 비밀번호가 맞지 않아요.".into(),
+        Refusal::WrongPassword => "비밀번호가 맞지 않아요.".into(),
+        Refusal::SessionEnded { reason } => (words.my_page.ended)(*reason)
+            .unwrap_or("먼저 로그인해 주세요.")
+            .into(),
+        Refusal::AccountDeactivated => "정지된 계정이에요. 잘못된 것 같으면 문의해 주세요.".into(),
+        Refusal::AccountDeleted { until } => format!(
+            "삭제한 계정이에요. {}까지는 관리자가 되살릴 수 있어요.",
+            (words.date_time)(*until)
+        ),
+        Refusal::OwnAccount => {
+            "관리자가 한 명은 남아 있어야 해요. 다른 관리자에게 부탁하세요.".into()
+        }
         Refusal::NotLoggedIn => "먼저 로그인해 주세요.".into(),
         Refusal::Forbidden => "이 계정으로는 할 수 없어요.".into(),
         Refusal::NotFound => "찾을 수 없어요.".into(),

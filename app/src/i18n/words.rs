@@ -1,6 +1,8 @@
 //! What has to be said, whatever the language.
 
 use super::Locale;
+use crate::accounts::AccountWords;
+use crate::admin::AdminWords;
 use chrono::{DateTime, Utc};
 use model::accounts::Role;
 use model::concerts::{Changed, Genre, Phase, SaleState};
@@ -17,6 +19,7 @@ pub struct Words {
     pub concerts: &'static str,
     pub my_tickets: &'static str,
     pub new_concert: &'static str,
+    pub administration: &'static str,
     pub log_in: &'static str,
     pub log_out: &'static str,
     pub sign_up: &'static str,
@@ -176,6 +179,11 @@ pub struct Words {
     pub role_name: fn(Role) -> &'static str,
     pub member_since: &'static str,
     pub sending: &'static str,
+
+    /// "My page": the feature's own words.
+    pub my_page: AccountWords,
+    /// The admins' pages: the feature's own words.
+    pub admin: AdminWords,
 
     // The concert form.
     pub create_concert: &'static str,

@@ -28,6 +28,12 @@ pub fn Header() -> impl IntoView {
             may.then(|| view! { <A href="/concerts/new">{words.new_concert}</A> })
         })
     };
+    let admin = move || {
+        Suspend::new(async move {
+            let may = matches!(session.visitor.await, Ok(Some(v)) if v.role == Role::Admin);
+            may.then(|| view! { <A href="/admin">{words.administration}</A> })
+        })
+    };
     view! {
         <a class="skip" href="#content" rel="external">{words.skip_to_content}</a>
         <header class="header">
@@ -42,6 +48,7 @@ pub fn Header() -> impl IntoView {
                 <A href="/" exact=true>{words.concerts}</A>
                 <A href="/tickets">{words.my_tickets}</A>
                 <Transition>{organiser}</Transition>
+                <Transition>{admin}</Transition>
             </nav>
             <div class="header-end">
                 <div class="who"><Transition>{who}</Transition></div>

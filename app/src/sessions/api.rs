@@ -4,11 +4,13 @@ use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use model::accounts::Role;
+use model::sessions::{EndReason, Sessions};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use crate::{
-    request::{Response, auth, device, services, session, settings},
+    accounts::Done,
+    request::{Response, auth, client, ended, services, session},
     sessions::{Auth, cookies, safe_next},
 };
 #[cfg(feature = "ssr")]
@@ -42,23 +44,26 @@ pub async fn log_in(
 ) -> Result<(), ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &account_name, &password, &device()).await?;
+        services::sessions::log_in(&services, &account_name, &password, &client()).await?;
     cookies::send(&tokens, services.clock.now());
     leptos_axum::redirect(safe_next(&next));
     Ok(())
 }
 
-/// Ends the session: its token opens nothing any more, anywhere. Logging out twice is no mistake.
+/// Ends the session: its tokens open nothing any more, anywhere. Logging out twice is no mistake.
+///
+/// A client that keeps its tokens itself, and whose access token has run out, sends its refresh token.
 #[server(name = LogOut, prefix = "/api", endpoint = "log_out")]
-pub async fn log_out() -> Result<(), ApiError> {
+pub async fn log_out(#[server(default)] refresh_token: String) -> Result<(), ApiError> {
     match session() {
         Ok(session) => services::sessions::log_out(&services()?, &session).await?,
         Err(ApiError(Refusal::NotLoggedIn)) => Response::set_status(200),
         Err(error) => return Err(error),
     }
-    for cookie in cookies::take_away(&settings()) {
-        Response::set_cookie(cookie);
+    if !refresh_token.is_empty() {
+        services::sessions::log_out_with(&services()?, &refresh_token).await?;
     }
+    cookies::clear(None);
     leptos_axum::redirect("/");
     Ok(())
 }
@@ -68,7 +73,7 @@ pub async fn log_out() -> Result<(), ApiError> {
 pub async fn create_token(account_name: String, password: String) -> Result<TokenPair, ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &account_name, &password, &device()).await?;
+        services::sessions::log_in(&services, &account_name, &password, &client()).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
@@ -78,6 +83,34 @@ pub async fn refresh_token(refresh_token: String) -> Result<TokenPair, ApiError>
     let services = services()?;
     let tokens = services::sessions::refresh(&services, &refresh_token).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
+}
+
+/// Where the account is logged in.
+#[server(name = ListSessions, prefix = "/api", endpoint = "list_sessions", input = GetUrl)]
+pub async fn list_sessions() -> Result<Sessions, ApiError> {
+    Ok(services::sessions::list(&services()?, &session()?).await?)
+}
+
+/// Logs another device of the account out, at once.
+#[server(name = EndSession, prefix = "/api", endpoint = "end_session")]
+pub async fn end_session(sid: String) -> Result<(), ApiError> {
+    services::sessions::end_session(&services()?, &session()?, &sid).await?;
+    leptos_axum::redirect(Done::SessionEnded.address());
+    Ok(())
+}
+
+/// Logs every other device of the account out, at once.
+#[server(name = EndOtherSessions, prefix = "/api", endpoint = "end_other_sessions")]
+pub async fn end_other_sessions() -> Result<(), ApiError> {
+    services::sessions::end_other_sessions(&services()?, &session()?).await?;
+    leptos_axum::redirect(Done::OthersEnded.address());
+    Ok(())
+}
+
+/// Why this browser's last session ended, if somebody else ended it.
+#[server(name = LastSession, prefix = "/api", endpoint = "last_session", input = GetUrl)]
+pub async fn last_session() -> Result<Option<EndReason>, ApiError> {
+    Ok(ended())
 }
 
 /// Who is looking, from the token alone: no store is asked again. None when logged out.

@@ -3,6 +3,7 @@
 use crate::settings::Settings;
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
+use model::sessions::EndReason;
 use services::sessions::Tokens;
 
 /// The access token's cookie. Over https the prefix makes browsers refuse it from any other host or path.
@@ -22,6 +23,17 @@ pub fn refresh_name(secure: bool) -> &'static str {
     }
 }
 
+/// Says why the session that was here ended. Over https as the others, for ten minutes.
+pub fn ended_name(secure: bool) -> &'static str {
+    if secure {
+        "__Host-frontrow_ended"
+    } else {
+        "frontrow_ended"
+    }
+}
+
+const ENDED_LIFE: i64 = 600;
+
 /// The cookies that hand over fresh tokens.
 pub fn hand_over(settings: &Settings, tokens: &Tokens, now: DateTime<Utc>) -> Vec<HeaderValue> {
     let access = set(
@@ -36,7 +48,9 @@ pub fn hand_over(settings: &Settings, tokens: &Tokens, now: DateTime<Utc>) -> Ve
         &tokens.refresh,
         seconds_left(tokens.refresh_expires_at, now),
     );
-    [access, refresh].into_iter().flatten().collect()
+    // Whatever ended before is over.
+    let ended = set(settings, ended_name(settings.secure), "", 0);
+    [access, refresh, ended].into_iter().flatten().collect()
 }
 
 /// Sets the cookies of fresh tokens on the response being made.
@@ -46,12 +60,23 @@ pub(crate) fn send(tokens: &Tokens, now: DateTime<Utc>) {
     }
 }
 
-/// The cookies that take the session away from a browser.
-pub fn take_away(settings: &Settings) -> Vec<HeaderValue> {
-    [access_name(settings.secure), refresh_name(settings.secure)]
-        .into_iter()
-        .filter_map(|name| set(settings, name, "", 0))
-        .collect()
+/// The cookies that take the session away from a browser, and leave word why if it does not know.
+pub fn take_away(settings: &Settings, reason: Option<EndReason>) -> Vec<HeaderValue> {
+    let names = [access_name(settings.secure), refresh_name(settings.secure)];
+    let gone = names.into_iter().map(|name| set(settings, name, "", 0));
+    let word = match reason {
+        Some(reason) => (reason.as_str(), ENDED_LIFE),
+        None => ("", 0),
+    };
+    let ended = set(settings, ended_name(settings.secure), word.0, word.1);
+    gone.chain([ended]).flatten().collect()
+}
+
+/// [`take_away`] on the response being made.
+pub(crate) fn clear(reason: Option<EndReason>) {
+    for cookie in take_away(&crate::request::settings(), reason) {
+        crate::request::Response::set_cookie(cookie);
+    }
 }
 
 /// The cookie of the language switch: no secret, and kept for a year.
@@ -98,12 +123,17 @@ mod tests {
             [
                 "__Host-frontrow_access=a.b.c; Path=/; HttpOnly; SameSite=Lax; Max-Age=900; Secure",
                 "__Host-frontrow_refresh=r; Path=/; HttpOnly; SameSite=Lax; Max-Age=1209600; Secure",
+                "__Host-frontrow_ended=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure",
             ]
         );
         assert!(
-            take_away(&settings)
+            take_away(&settings, None)
                 .iter()
                 .all(|c| c.to_str().is_ok_and(|c| c.contains("Max-Age=0")))
+        );
+        assert_eq!(
+            take_away(&settings, Some(EndReason::Reuse))[2],
+            "__Host-frontrow_ended=reuse; Path=/; HttpOnly; SameSite=Lax; Max-Age=600; Secure"
         );
     }
 }

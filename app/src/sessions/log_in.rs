@@ -1,6 +1,8 @@
 //! `/log-in`.
 
+use super::api::last_session;
 use super::{use_next, use_session, with_next};
+use crate::accounts::DoneNote;
 use crate::forms::{FormContext, Refusals, SubmitButton, TextField, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
@@ -21,6 +23,8 @@ pub fn LogInPage() -> impl IntoView {
         <section class="sheet sheet--narrow">
             <h1>{words.log_in}</h1>
             <p class="lead">{words.log_in_lead}</p>
+            <DoneNote/>
+            <WhyLoggedOut/>
             <Refusals refusal/>
             <ActionForm action attr:novalidate=true>
                 <input type="hidden" name="next" value=next/>
@@ -30,5 +34,21 @@ pub fn LogInPage() -> impl IntoView {
             </ActionForm>
             <p class="aside">{words.no_account}" "<a href=other>{words.sign_up}</a></p>
         </section>
+    }
+}
+
+/// Tells whoever was logged out by something else what it was.
+#[component]
+fn WhyLoggedOut() -> impl IntoView {
+    let words = &use_words().my_page;
+    let reason = Resource::new(|| (), |_| last_session());
+    view! {
+        <Transition>
+            {move || Suspend::new(async move {
+                // Nobody has to know it to log in.
+                let why = reason.await.ok().flatten().and_then(words.ended);
+                why.map(|why| view! { <p class="warning" role="status" data-testid="why-logged-out">{why}</p> })
+            })}
+        </Transition>
     }
 }

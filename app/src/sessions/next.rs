@@ -1,5 +1,6 @@
 //! Where to go after logging in.
 
+use crate::address::argument;
 use leptos::prelude::WithUntracked;
 
 /// The local path to go on to, `/` for anything that could lead elsewhere.
@@ -23,17 +24,7 @@ pub fn log_in_path(back_to: &str) -> String {
 pub fn with_next(page: &str, next: &str) -> String {
     match safe_next(next) {
         "/" => page.to_owned(),
-        next => {
-            let mut address = format!("{page}?next=");
-            for byte in next.bytes() {
-                if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-                    address.push(byte as char);
-                } else {
-                    address.push_str(&format!("%{byte:02X}"));
-                }
-            }
-            address
-        }
+        next => format!("{page}?next={}", argument(next)),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Who is looking, for every page.
 
 use super::api::{LogIn, LogOut, Visitor, visitor};
-use crate::accounts::SignUp;
+use crate::accounts::{ChangeProfile, DeleteAccount, SignUp};
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos_router::hooks::use_url;
 
-/// The visitor and the three actions that change who that is. Each of them goes on to another page, which reads what
+/// The visitor and the actions that change who that is. Each of them goes on to another page, which reads what
 /// depends on the visitor anew.
 #[derive(Clone, Copy)]
 pub struct SessionContext {
@@ -15,6 +15,8 @@ pub struct SessionContext {
     pub log_in: ServerAction<LogIn>,
     pub log_out: ServerAction<LogOut>,
     pub sign_up: ServerAction<SignUp>,
+    pub change_profile: ServerAction<ChangeProfile>,
+    pub delete_account: ServerAction<DeleteAccount>,
 }
 
 impl SessionContext {
@@ -25,12 +27,16 @@ impl SessionContext {
         let log_in = ServerAction::<LogIn>::new();
         let log_out = ServerAction::<LogOut>::new();
         let sign_up = ServerAction::<SignUp>::new();
+        let change_profile = ServerAction::<ChangeProfile>::new();
+        let delete_account = ServerAction::<DeleteAccount>::new();
         let visitor = Resource::new(
             move || {
                 (
                     log_in.version().get(),
                     log_out.version().get(),
                     sign_up.version().get(),
+                    change_profile.version().get(),
+                    delete_account.version().get(),
                 )
             },
             |_| visitor(),
@@ -40,6 +46,8 @@ impl SessionContext {
             log_in,
             log_out,
             sign_up,
+            change_profile,
+            delete_account,
         });
     }
 }

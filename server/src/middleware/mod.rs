@@ -36,9 +36,9 @@ pub async fn admit(State(state): State<AppState>, request: Request, next: Next) 
         Ok(taken_in) => taken_in,
         Err(refused) => return refused,
     };
-    let renewed = sessions::identify(&state, &mut request).await;
+    let cookies = sessions::identify(&state, &mut request).await;
     let mut response = next.run(request).await;
-    sessions::hand_over(&state, renewed, &mut response);
+    sessions::hand_over(&state, cookies, &mut response);
     forms::keep_refused(&state, form, &mut response).await;
     response
 }

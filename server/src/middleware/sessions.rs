@@ -1,34 +1,88 @@
 //! Who is asking.
 
 use crate::router::AppState;
-use app::sessions::{Auth, cookies};
+use app::request::ClientAddress;
+use app::sessions::{Auth, Ended, cookies};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use model::Refusal;
+use model::sessions::EndReason;
 use services::sessions::{self, Tokens};
+use std::net::Ipv4Addr;
 
 /// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets the new ones
 /// that are returned with whatever it asked for.
-pub async fn identify(state: &AppState, request: &mut Request) -> Option<Tokens> {
+pub async fn identify(state: &AppState, request: &mut Request) -> Option<Cookies> {
     let path = request.uri().path();
     if path.starts_with("/pkg/") || path.starts_with("/fonts/") {
         return None;
     }
-    let (auth, renewed) = who(state, request.headers()).await;
+    let Found {
+        auth,
+        renewed,
+        mut ended,
+    } = who(state, request.headers()).await;
+    match &auth {
+        Auth::LoggedIn(session) => {
+            let address = request.extensions().get::<ClientAddress>();
+            let address = address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.0);
+            sessions::seen(&state.services, session, address);
+        }
+        // Said before, to a request that could not show it.
+        _ => ended = ended.or_else(|| ended_before(state, request.headers())),
+    }
+    if let Some(reason) = ended {
+        request.extensions_mut().insert(Ended(reason));
+    }
     request.extensions_mut().insert(auth);
-    renewed
+    match (renewed, ended) {
+        (Some(tokens), _) => Some(Cookies::Renewed(tokens)),
+        (None, Some(reason)) => Some(Cookies::Gone(reason)),
+        (None, None) => None,
+    }
 }
 
-/// Hands over tokens that were renewed on the way.
-pub fn hand_over(state: &AppState, renewed: Option<Tokens>, response: &mut Response) {
-    // Whatever the answer itself says of these cookies (a log-in, a log-out) is newer than this.
-    if let Some(tokens) = renewed
-        && !sets_cookie(response, cookies::refresh_name(state.settings.secure))
-    {
-        for cookie in cookies::hand_over(&state.settings, &tokens, state.services.clock.now()) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
+/// What the browser's cookies become on the way.
+pub enum Cookies {
+    Renewed(Tokens),
+    /// The session was ended by something else.
+    Gone(EndReason),
+}
+
+struct Found {
+    auth: Auth,
+    renewed: Option<Tokens>,
+    ended: Option<EndReason>,
+}
+
+impl From<Auth> for Found {
+    fn from(auth: Auth) -> Found {
+        Found {
+            auth,
+            renewed: None,
+            ended: None,
         }
+    }
+}
+
+fn ended_before(state: &AppState, headers: &HeaderMap) -> Option<EndReason> {
+    EndReason::parse(cookie(headers, cookies::ended_name(state.settings.secure))?)
+}
+
+/// Hands over tokens that were renewed on the way, and takes away those of a session that was ended.
+pub fn hand_over(state: &AppState, cookies: Option<Cookies>, response: &mut Response) {
+    let set = match cookies {
+        // Whatever the answer itself says of these cookies (a log-in, a log-out) is newer than this.
+        _ if sets_cookie(response, cookies::refresh_name(state.settings.secure)) => return,
+        Some(Cookies::Renewed(tokens)) => {
+            cookies::hand_over(&state.settings, &tokens, state.services.clock.now())
+        }
+        Some(Cookies::Gone(reason)) => cookies::take_away(&state.settings, Some(reason)),
+        None => return,
+    };
+    for cookie in set {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
 }
 
@@ -38,7 +92,7 @@ fn sets_cookie(response: &Response, name: &str) -> bool {
         .any(|cookie| cookie.split('=').next() == Some(name))
 }
 
-async fn who(state: &AppState, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
+async fn who(state: &AppState, headers: &HeaderMap) -> Found {
     let secure = state.settings.secure;
     let bearer = headers
         .get(header::AUTHORIZATION)
@@ -49,16 +103,27 @@ async fn who(state: &AppState, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
     if let Some(access) = access {
         match authenticated(state, access).await {
             Auth::Anonymous if bearer.is_none() => {}
-            auth => return (auth, None),
+            auth => return auth.into(),
         }
     }
     let refresh = cookie(headers, cookies::refresh_name(secure)).filter(|_| bearer.is_none());
     let Some(refresh) = refresh else {
-        return (Auth::Anonymous, None);
+        return Auth::Anonymous.into();
     };
     match Box::pin(sessions::refresh(&state.services, refresh)).await {
-        Ok(tokens) => (authenticated(state, &tokens.access).await, Some(tokens)),
-        Err(error) => (auth_of(&error), None),
+        Ok(tokens) => Found {
+            auth: authenticated(state, &tokens.access).await,
+            renewed: Some(tokens),
+            ended: None,
+        },
+        Err(error) => Found {
+            auth: auth_of(&error),
+            renewed: None,
+            ended: match error.refusal() {
+                Refusal::SessionEnded { reason } => Some(reason),
+                _ => None,
+            },
+        },
     }
 }
 

@@ -1,12 +1,21 @@
 //! Who can log in.
+//!
+//! A name and an e-mail belong to one account from sign-up until it is purged: also while it is deactivated, and for the
+//! thirty days in which a deleted one can be restored (docs/security.md).
 
+mod life;
 mod password;
+mod profile;
 
+pub(crate) use life::withdraw;
+pub use life::{RESTORABLE, delete, purge, withdraw_unused};
 pub use password::PasswordHasher;
+pub use profile::{change_password, change_profile};
 
-use crate::{Error, Result, Services};
+use crate::{Error, Result, Services, admin};
 use model::Refusal;
 use model::accounts::{Account, AccountId, NewAccount, Role};
+use model::admin::Deed;
 
 /// Makes an account with the role of a plain user.
 ///
@@ -16,43 +25,59 @@ pub async fn sign_up(services: &Services, new: NewAccount) -> Result<Account> {
     create(services, new, Role::User).await
 }
 
-/// [`sign_up`] with a role.
+/// [`sign_up`] with a role, from the command line: any but a plain user's is put on record.
 pub async fn create(services: &Services, new: NewAccount, role: Role) -> Result<Account> {
     // Hashing is the dear part: whoever waited for a turn at it learns first whether the name has gone meanwhile.
     let turn = services.passwords.turn().await;
     refuse_taken(services, &new).await?;
     let hash = turn.hash(new.password.expose()).await?;
-    sqlx::query!(
-        "INSERT INTO accounts (account_name, email, name, nickname, password_hash, role)
-         VALUES ($1, $2, $3, $4, $5, $6)
+    let mut transaction = crate::stores::begin(&services.db).await?;
+    let row = sqlx::query!(
+        "INSERT INTO accounts (account_name, email, name, nickname, password_hash, role, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          RETURNING id, created_at",
         new.account_name.as_str(),
         new.email.as_str(),
         new.name,
         new.nickname,
         hash,
-        role.as_str()
+        role.as_str(),
+        services.clock.now()
     )
-    .fetch_one(&services.db)
+    .fetch_one(&mut *transaction)
     .await
-    .map(|row| Account {
-        id: AccountId(row.id),
+    .map_err(taken)?;
+    let id = AccountId(row.id);
+    if role > Role::User {
+        let created = admin::Done {
+            by: None,
+            to: id,
+            at: row.created_at,
+            deed: Deed::Created { role },
+        };
+        admin::record(&mut transaction, &created).await?;
+    }
+    transaction.commit().await?;
+    Ok(Account {
+        id,
         account_name: new.account_name.as_str().to_owned(),
-        name: new.name.clone(),
-        nickname: new.nickname.clone(),
+        name: new.name,
+        nickname: new.nickname,
         email: new.email.as_str().to_owned(),
         role,
         created_at: row.created_at,
     })
-    .map_err(|error| {
-        if Error::is_on_constraint(&error, "accounts_account_name_key") {
-            Refusal::AccountNameTaken.into()
-        } else if Error::is_on_constraint(&error, "accounts_email_key") {
-            Refusal::EmailTaken.into()
-        } else {
-            error.into()
-        }
-    })
+}
+
+/// Names the constraint that a statement failed on.
+fn taken(error: sqlx::Error) -> Error {
+    if Error::is_on_constraint(&error, "accounts_account_name_key") {
+        Refusal::AccountNameTaken.into()
+    } else if Error::is_on_constraint(&error, "accounts_email_key") {
+        Refusal::EmailTaken.into()
+    } else {
+        error.into()
+    }
 }
 
 async fn refuse_taken(services: &Services, new: &NewAccount) -> Result<()> {
@@ -94,7 +119,7 @@ pub async fn find(services: &Services, id: AccountId) -> Result<Account> {
 /// Whether there is an account that may administer.
 pub async fn any_admin(services: &Services) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM accounts WHERE role = 'admin') AS "any!""#
+        r#"SELECT EXISTS (SELECT FROM accounts WHERE role = 'admin' AND deactivated_at IS NULL AND deleted_at IS NULL) AS "any!""#
     )
     .fetch_one(&services.db)
     .await?)

@@ -5,11 +5,13 @@ use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier, SaltString};
 use argon2::{Argon2, password_hash};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Hashes and verifies passwords, with the parameters that the `argon2` crate recommends (19 MiB, 2 passes).
 pub struct PasswordHasher {
     turns: Arc<Semaphore>,
+    computed: Arc<AtomicU64>,
     /// Verified against when there is no such account, so that its absence takes as long as a wrong password.
     decoy: String,
 }
@@ -24,13 +26,20 @@ impl PasswordHasher {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(PasswordHasher {
             turns: Arc::new(Semaphore::new(processors)),
+            computed: Arc::default(),
             decoy: hash("decoy")?,
         })
+    }
+
+    /// How many hashes were computed so far, for a log-in or for a new password.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// Waits until a processor may be used.
     pub async fn turn(&self) -> Turn {
         // The semaphore is never closed; if it were, going on would be right.
+        self.computed.fetch_add(1, Ordering::Relaxed);
         Turn {
             _permit: self.turns.clone().acquire_owned().await.ok(),
         }

@@ -50,7 +50,7 @@ pub async fn steer(
 pub async fn changes(services: &Services, by: &Session, id: ConcertId) -> Result<Vec<SaleChange>> {
     authorise(services, by, id).await?;
     sqlx::query!(
-        r#"SELECT account.nickname AS "nickname?", change.changed_at, change.field, change.old_value, change.new_value
+        r#"SELECT NULLIF(account.nickname, '') AS "nickname?", change.changed_at, change.field, change.old_value, change.new_value
              FROM sale_changes AS change LEFT JOIN accounts AS account ON account.id = change.changed_by
             WHERE change.concert_id = $1
             ORDER BY change.id DESC

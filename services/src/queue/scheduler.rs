@@ -8,7 +8,7 @@ use super::issue::{self, Claim};
 use super::reconcile::{self, Window};
 use super::sale::SaleRow;
 use super::scripts;
-use crate::{Error, Result, Services, sessions};
+use crate::{Error, Result, Services, housekeeping, sessions};
 use fail::fail_point;
 use model::Refusal;
 use model::accounts::AccountId;
@@ -30,8 +30,6 @@ const RECONCILE_ALL: Duration = Duration::from_secs(60);
 const RECONCILE_BUSY: Duration = Duration::from_secs(1);
 /// Entries that are much.
 const MUCH: usize = 1_000;
-/// How often sessions that have run out are forgotten.
-const PURGE: Duration = Duration::from_secs(3600);
 /// How long a server may be behind with the ticks that others have published.
 const LISTEN: Duration = Duration::from_millis(250);
 
@@ -41,7 +39,7 @@ const LISTEN: Duration = Duration::from_millis(250);
 pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     let mut drivers: HashMap<ConcertId, watch::Sender<SaleRow>> = HashMap::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(purge(services.clone(), stop.clone()));
+    tasks.spawn(housekeeping::run(services.clone(), stop.clone()));
     tasks.spawn(sessions::listen(services.clone(), stop.clone()));
     loop {
         match survey(&services).await {
@@ -124,18 +122,6 @@ async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
     .await?;
     tracing::info!(%concert, expired = expired.rows_affected(), "the sale is over");
     Ok(())
-}
-
-async fn purge(services: Services, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        if let Err(error) = sessions::purge(&services).await {
-            tracing::warn!(%error, "old sessions could not be forgotten");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(PURGE) => {}
-            () = stop.cancelled() => {}
-        }
-    }
 }
 
 async fn drive(

@@ -33,6 +33,8 @@ pub(crate) async fn open_for_rehearsal(
             rehearsal: Some(rehearsal),
             device: "rehearsal".to_owned(),
             created_at: now,
+            rotated_at: now,
+            expires_at: until,
         })
         .collect();
     let (keys, signed) = (services.clone(), sessions.clone());

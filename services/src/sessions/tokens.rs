@@ -63,20 +63,24 @@ impl Claims {
     }
 }
 
-/// Signs and verifies access tokens with HMAC-SHA-256.
-pub struct TokenKeys {
+/// Signs and verifies access tokens with HMAC-SHA-256. The first key signs, and what any of them has signed is good: that
+/// is how keys are changed without logging anyone out (docs/security.md).
+pub struct TokenKeys(Vec<TokenKey>);
+
+struct TokenKey {
+    /// Names the key in a token's header.
     kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
     successors: Hmac<Sha256>,
 }
 
-impl TokenKeys {
-    pub fn new(secret: &str) -> TokenKeys {
+impl TokenKey {
+    fn new(secret: &str) -> TokenKey {
         let digest = Sha256::digest(format!("kid:{secret}"));
         // A key of its own: what is signed as one thing must not pass for another.
         let successor_key = Sha512::digest(format!("refresh:{secret}"));
-        TokenKeys {
+        TokenKey {
             kid: hex(&digest[..8]),
             encoding: EncodingKey::from_secret(secret.as_bytes()),
             decoding: DecodingKey::from_secret(secret.as_bytes()),
@@ -84,12 +88,33 @@ impl TokenKeys {
         }
     }
 
+    fn successor(&self, token: &RefreshToken) -> RefreshToken {
+        let mut mac = self.successors.clone();
+        mac.update(token.text.as_bytes());
+        RefreshToken::new(token.sid(), &hex(&mac.finalize().into_bytes()))
+    }
+}
+
+impl TokenKeys {
+    /// The key in use, then those of before.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<TokenKeys> {
+        let keys: Vec<TokenKey> = secrets.into_iter().map(TokenKey::new).collect();
+        match keys.is_empty() {
+            true => Err(Error::Setting("there is no secret to sign with".to_owned())),
+            false => Ok(TokenKeys(keys)),
+        }
+    }
+
+    fn signing(&self) -> &TokenKey {
+        &self.0[0]
+    }
+
     pub(super) fn sign(
         &self,
         session: &StoredSession,
         now: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>)> {
-        let expires_at = now + ACCESS_LIFE;
+        let expires_at = (now + ACCESS_LIFE).min(session.expires_at);
         Ok((self.sign_until(session, now, expires_at)?, expires_at))
     }
 
@@ -111,34 +136,37 @@ impl TokenKeys {
             aud: AUDIENCE.to_owned(),
         };
         let header = Header {
-            kid: Some(self.kid.clone()),
+            kid: Some(self.signing().kid.clone()),
             ..Header::new(Algorithm::HS256)
         };
-        jsonwebtoken::encode(&header, &claims, &self.encoding)
+        jsonwebtoken::encode(&header, &claims, &self.signing().encoding)
             .map_err(|error| Error::Broken(format!("signing: {error}")))
     }
 
     /// The refresh token that follows on one: always the same, so that whoever presents it twice at the same moment is told
     /// the same, and only we can tell (HMAC-SHA-256, RFC 2104).
     pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
-        let mut mac = self.successors.clone();
-        mac.update(token.text.as_bytes());
-        RefreshToken::new(token.sid(), &hex(&mac.finalize().into_bytes()))
+        self.signing().successor(token)
+    }
+
+    /// The successor that has this hash, whichever key it was made with.
+    pub fn successor_with(&self, token: &RefreshToken, hash: &[u8]) -> Option<RefreshToken> {
+        let mut successors = self.0.iter().map(|key| key.successor(token));
+        successors.find(|successor| successor.hash() == hash)
     }
 
     /// The claims of a token that we signed, for us, that has not expired at `now`.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Claims> {
         let header = jsonwebtoken::decode_header(token).ok()?;
-        if header.kid.as_deref() != Some(&self.kid) {
-            return None;
-        }
+        let named = |key: &&TokenKey| header.kid.as_deref() == Some(&key.kid);
+        let key = self.0.iter().find(named)?;
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Checked below against the clock that tests can move.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
             .ok()?
             .claims;
         let now = now.timestamp();
@@ -219,7 +247,13 @@ mod tests {
             rehearsal: None,
             device: String::new(),
             created_at: DateTime::UNIX_EPOCH,
+            rotated_at: DateTime::UNIX_EPOCH,
+            expires_at: DateTime::<Utc>::MAX_UTC,
         }
+    }
+
+    fn keys(secrets: &[&str]) -> TokenKeys {
+        TokenKeys::new(secrets.iter().copied()).unwrap()
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -228,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_token_opens_until_it_expires() {
-        let keys = TokenKeys::new("a secret");
+        let keys = self::keys(&["a secret"]);
         let (token, _) = keys.sign(&session(), at(0)).unwrap();
         assert!(keys.verify(&token, at(0)).is_some());
         assert!(keys.verify(&token, at(899)).is_some());
@@ -236,17 +270,47 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_changed_without_making_a_token_worthless() {
+        let (old, both) = (keys(&["old"]), keys(&["old", "new"]));
+        let (swapped, new) = (keys(&["new", "old"]), keys(&["new"]));
+        let (token, _) = old.sign(&session(), at(0)).unwrap();
+        assert!(both.verify(&token, at(0)).is_some() && swapped.verify(&token, at(0)).is_some());
+        assert!(new.verify(&token, at(0)).is_none());
+        let (token, _) = swapped.sign(&session(), at(0)).unwrap();
+        assert!(both.verify(&token, at(0)).is_some() && new.verify(&token, at(0)).is_some());
+        assert!(old.verify(&token, at(0)).is_none());
+
+        // Two requests of one browser, at servers of which one has been told of the new key already.
+        let presented = RefreshToken::random("sid");
+        let successor = both.successor(&presented);
+        let again = swapped
+            .successor_with(&presented, &successor.hash())
+            .unwrap();
+        assert_eq!(again.into_text(), successor.into_text());
+    }
+
+    #[test]
+    fn no_token_outlives_its_session() {
+        let session = StoredSession {
+            expires_at: at(60),
+            ..session()
+        };
+        let (_, expires_at) = keys(&["a secret"]).sign(&session, at(0)).unwrap();
+        assert_eq!(expires_at, at(60));
+    }
+
+    #[test]
     fn a_token_from_the_future_opens_nothing() {
-        let keys = TokenKeys::new("a secret");
+        let keys = self::keys(&["a secret"]);
         let (token, _) = keys.sign(&session(), at(60)).unwrap();
         assert!(keys.verify(&token, at(0)).is_none());
     }
 
     #[test]
     fn another_secret_another_algorithm_and_any_changed_character_open_nothing() {
-        let keys = TokenKeys::new("a secret");
+        let keys = self::keys(&["a secret"]);
         let (token, _) = keys.sign(&session(), at(0)).unwrap();
-        assert!(TokenKeys::new("another").verify(&token, at(0)).is_none());
+        assert!(self::keys(&["another"]).verify(&token, at(0)).is_none());
         for (position, old) in token.char_indices() {
             let mut changed = token.clone();
             let new = if old == 'A' { "B" } else { "A" };

@@ -14,7 +14,8 @@ use model::concerts::{Concert, ConcertDetails, Genre};
 use redis::AsyncCommands;
 use services::sessions::{self, Session};
 use services::stores::{Secret, Settings};
-use services::{Clock, Services, accounts, concerts};
+use services::{Client, Clock, Services, accounts, concerts};
+use std::net::Ipv4Addr;
 
 pub struct World {
     pub services: Services,
@@ -45,7 +46,7 @@ pub async fn another_server(stores: &TestStores, clock: &Clock) -> Services {
         database_url: stores.database_url.clone(),
         redis_url: stores.redis_url.clone(),
         redis_prefix: stores.redis_prefix.clone(),
-        token_secret: Secret::new("the secret of these tests, long enough"),
+        token_secrets: vec![Secret::new("the secret of these tests, long enough")],
         clock: clock.clone(),
     };
     Services::connect(settings).await.expect("services")
@@ -61,6 +62,11 @@ pub fn form(name: &str) -> SignUpForm {
         nickname: name.into(),
         email: format!("{name}@example.com"),
     }
+}
+
+/// Somebody at this device.
+pub fn client(device: &str) -> Client {
+    Client::new(Ipv4Addr::LOCALHOST.into(), device)
 }
 
 impl World {
@@ -98,7 +104,7 @@ impl World {
     }
 
     pub async fn log_in(&self, account: &Account) -> Session {
-        let tokens = sessions::open(&self.services, account, "test")
+        let tokens = sessions::open(&self.services, account, &client("test"))
             .await
             .unwrap();
         sessions::authenticate(&self.services, &tokens.access)
@@ -179,5 +185,6 @@ pub fn session(account_id: i64, role: Role) -> Session {
         role,
         rehearsal: None,
         expires_at: chrono::DateTime::<chrono::Utc>::MAX_UTC,
+        ends_at: chrono::DateTime::<chrono::Utc>::MAX_UTC,
     }
 }

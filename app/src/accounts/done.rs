@@ -1,0 +1,58 @@
+//! What has just been done on "my page". It is in the address, so that it is said with JavaScript and without.
+
+use crate::i18n::use_words;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    Profile,
+    Password,
+    SessionEnded,
+    OthersEnded,
+    Deleted,
+}
+
+impl Done {
+    const ALL: [Done; 5] = [
+        Done::Profile,
+        Done::Password,
+        Done::SessionEnded,
+        Done::OthersEnded,
+        Done::Deleted,
+    ];
+
+    /// Where the browser goes on to.
+    pub fn address(self) -> &'static str {
+        match self {
+            Done::Profile => "/account?done=profile",
+            Done::Password => "/account?done=password",
+            Done::SessionEnded => "/account?done=session_ended",
+            Done::OthersEnded => "/account?done=others_ended",
+            Done::Deleted => "/log-in?done=deleted",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        self.address().split_once('=').map_or("", |(_, name)| name)
+    }
+}
+
+/// Says it, if the address does.
+#[component]
+pub fn DoneNote() -> impl IntoView {
+    let words = &use_words().my_page;
+    let query = use_query_map();
+    let note = move || {
+        let name = query.with(|query| query.get_str("done").map(str::to_owned))?;
+        let done = Done::ALL.into_iter().find(|done| done.name() == name)?;
+        Some(match done {
+            Done::Profile => words.profile_changed,
+            Done::Password => words.password_changed,
+            Done::SessionEnded => words.session_ended,
+            Done::OthersEnded => words.others_ended,
+            Done::Deleted => words.deleted,
+        })
+    };
+    view! { <p class="done" role="status" hidden=move || note().is_none()>{note}</p> }
+}

@@ -1,0 +1,126 @@
+//! `/account/profile`, `/account/password`, `/account/delete`: a page for each form of "my page".
+
+use super::api::{ChangePassword, ChangeProfile, DeleteAccount, current_account};
+use crate::error::ApiError;
+use crate::forms::{FormContext, Refusals, SubmitButton, TextField, refusal_of};
+use crate::i18n::use_words;
+use crate::layout::PageMeta;
+use crate::refused::Refused;
+use crate::sessions::use_session;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use model::accounts::Account;
+use model::{Field, Refusal};
+
+/// What is shown to whoever is logged in.
+#[component]
+fn LoggedIn(form: fn(Account) -> AnyView) -> impl IntoView {
+    let account = Resource::new(|| (), |_| current_account());
+    view! {
+        <Transition>
+            {move || Suspend::new(async move {
+                match account.await {
+                    Ok(Some(account)) => form(account),
+                    Ok(None) => view! { <Refused refusal=Refusal::NotLoggedIn/> }.into_any(),
+                    Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+pub fn ProfilePage() -> impl IntoView {
+    view! { <LoggedIn form=|account| view! { <Profile account/> }.into_any()/> }
+}
+
+#[component]
+pub fn PasswordPage() -> impl IntoView {
+    view! { <LoggedIn form=|account| view! { <NewPassword account/> }.into_any()/> }
+}
+
+#[component]
+pub fn DeletePage() -> impl IntoView {
+    view! { <LoggedIn form=|_| view! { <Delete/> }.into_any()/> }
+}
+
+#[component]
+fn Sheet(title: &'static str, lead: &'static str, children: Children) -> impl IntoView {
+    let words = &use_words().my_page;
+    view! {
+        <PageMeta title=title.to_owned() description=lead.to_owned()/>
+        <section class="sheet sheet--narrow">
+            <h1>{title}</h1>
+            <p class="lead">{lead}</p>
+            {children()}
+            <p class="aside"><a href="/account">{words.back}</a></p>
+        </section>
+    }
+}
+
+#[component]
+fn Profile(account: Account) -> impl IntoView {
+    let words = use_words();
+    // The header shows the nickname: whoever is looking is asked for again.
+    let action = use_session().change_profile;
+    let refusal = refusal_of::<ChangeProfile>(action);
+    provide_context(FormContext::new(refusal));
+    view! {
+        <Sheet title=words.my_page.change_profile lead=words.my_page.profile_lead>
+            <Refusals refusal/>
+            <ActionForm action attr:novalidate=true>
+                <TextField field=Field::Name value=account.name autocomplete="name"/>
+                <TextField field=Field::Nickname value=account.nickname autocomplete="nickname"/>
+                <TextField field=Field::Email kind="email" value=account.email autocomplete="email"/>
+                <SubmitButton words=words.save sending=words.sending pending=action.pending()/>
+            </ActionForm>
+        </Sheet>
+    }
+}
+
+#[component]
+fn NewPassword(account: Account) -> impl IntoView {
+    let words = use_words();
+    let action = ServerAction::<ChangePassword>::new();
+    let refusal = refusal_of(action);
+    provide_context(FormContext::new(refusal));
+    view! {
+        <Sheet title=words.my_page.change_password lead=words.my_page.password_lead>
+            <Refusals refusal/>
+            <ActionForm action attr:novalidate=true>
+                // For password managers: they store it under this name.
+                <input type="text" autocomplete="username" value=account.account_name readonly hidden/>
+                <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
+                <TextField field=Field::Password kind="password" autocomplete="new-password"/>
+                <SubmitButton words=words.my_page.change_password sending=words.sending pending=action.pending()/>
+            </ActionForm>
+        </Sheet>
+    }
+}
+
+#[component]
+fn Delete() -> impl IntoView {
+    let words = use_words();
+    let action = use_session().delete_account;
+    let refusal = refusal_of::<DeleteAccount>(action);
+    provide_context(FormContext::new(refusal));
+    let what = words
+        .my_page
+        .delete_what
+        .map(|line| view! { <li>{line}</li> });
+    view! {
+        <Sheet title=words.my_page.delete lead=words.my_page.delete_lead>
+            <ul class="consequences">{what.into_iter().collect_view()}</ul>
+            <Refusals refusal/>
+            <ActionForm action attr:novalidate=true>
+                <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
+                <SubmitButton
+                    words=words.my_page.delete_confirm
+                    sending=words.sending
+                    pending=action.pending()
+                    class="button button--danger"
+                />
+            </ActionForm>
+        </Sheet>
+    }
+}

@@ -1,0 +1,56 @@
+//! Server functions for admins; everybody else is refused with `forbidden`.
+
+use crate::error::ApiError;
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use model::accounts::{AccountId, Role};
+use model::admin::{AccountAction, AccountEntry, AccountPage, AdminAction, Attendance};
+
+#[cfg(feature = "ssr")]
+use crate::request::{services, session};
+
+/// One page of accounts, the newest first; those that have `search` in a name or the e-mail.
+#[server(name = ListAccounts, prefix = "/api", endpoint = "list_accounts", input = GetUrl)]
+pub async fn list_accounts(
+    #[server(default)] search: String,
+    #[server(default)] page: u32,
+) -> Result<AccountPage, ApiError> {
+    Ok(services::admin::list(&services()?, &session()?, &search, page).await?)
+}
+
+/// One account.
+#[server(name = GetAccount, prefix = "/api", endpoint = "get_account", input = GetUrl)]
+pub async fn get_account(id: AccountId) -> Result<AccountEntry, ApiError> {
+    Ok(services::admin::find(&services()?, &session()?, id).await?)
+}
+
+/// Gives an account another role, which counts from its next request on.
+#[server(name = ChangeRole, prefix = "/api", endpoint = "change_role")]
+pub async fn change_role(id: AccountId, role: Role) -> Result<AccountEntry, ApiError> {
+    let account = services::admin::change_role(&services()?, &session()?, id, role).await?;
+    leptos_axum::redirect(&format!("/admin/accounts/{id}?done=role"));
+    Ok(account)
+}
+
+/// Deactivates an account or restores one.
+#[server(name = ActOnAccount, prefix = "/api", endpoint = "act_on_account")]
+pub async fn act_on_account(
+    id: AccountId,
+    action: AccountAction,
+) -> Result<AccountEntry, ApiError> {
+    let account = services::admin::act(&services()?, &session()?, id, action).await?;
+    leptos_axum::redirect(&format!("/admin/accounts/{id}?done={}", action.as_str()));
+    Ok(account)
+}
+
+/// Sign-ups and active accounts of the last seven days, and who is online.
+#[server(name = GetAttendance, prefix = "/api", endpoint = "attendance", input = GetUrl)]
+pub async fn attendance() -> Result<Attendance, ApiError> {
+    Ok(services::admin::attendance(&services()?, &session()?).await?)
+}
+
+/// What admins have done, the newest first.
+#[server(name = AdminActions, prefix = "/api", endpoint = "admin_actions", input = GetUrl)]
+pub async fn admin_actions() -> Result<Vec<AdminAction>, ApiError> {
+    Ok(services::admin::actions(&services()?, &session()?).await?)
+}

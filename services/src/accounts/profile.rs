@@ -1,0 +1,77 @@
+//! What people change about their own account.
+
+use super::{find, taken};
+use crate::sessions::{self, Session};
+use crate::{Result, Services};
+use model::Refusal;
+use model::accounts::{Account, Password, Profile};
+use model::sessions::EndReason;
+
+/// Changes what others see, and where the person can be reached. [`Refusal::EmailTaken`].
+pub async fn change_profile(
+    services: &Services,
+    session: &Session,
+    profile: Profile,
+) -> Result<Account> {
+    sqlx::query!(
+        "UPDATE accounts SET name = $2, nickname = $3, email = $4 WHERE id = $1",
+        session.account_id.0,
+        profile.name,
+        profile.nickname,
+        profile.email.as_str()
+    )
+    .execute(&services.db)
+    .await
+    .map_err(taken)?;
+    sessions::retell(services, session.account_id).await?;
+    find(services, session.account_id).await
+}
+
+/// Sets a new password and ends every other session of the account. [`Refusal::WrongPassword`] if `current` is not the one
+/// in use.
+pub async fn change_password(
+    services: &Services,
+    session: &Session,
+    current: &str,
+    new: &Password,
+) -> Result<()> {
+    let verified = confirm(services, session, current).await?;
+    let hash = services.passwords.turn().await.hash(new.expose()).await?;
+    // Not over a change that was made meanwhile, by somebody who knew the same password.
+    let changed = sqlx::query!(
+        "UPDATE accounts SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
+        session.account_id.0,
+        hash,
+        verified
+    )
+    .execute(&services.db)
+    .await?;
+    if changed.rows_affected() == 0 {
+        return Err(Refusal::WrongPassword.into());
+    }
+    let keep = Some(session.sid.as_str());
+    sessions::end_all(services, session.account_id, keep, EndReason::Password).await
+}
+
+/// The hash that the password was verified against, or [`Refusal::WrongPassword`].
+pub(super) async fn confirm(
+    services: &Services,
+    session: &Session,
+    password: &str,
+) -> Result<String> {
+    let stored = sqlx::query_scalar!(
+        "SELECT password_hash FROM accounts WHERE id = $1",
+        session.account_id.0
+    )
+    .fetch_optional(&services.db)
+    .await?
+    .ok_or(Refusal::NotLoggedIn)?;
+    let matches = services
+        .passwords
+        .verify(password, Some(stored.clone()))
+        .await?;
+    match matches {
+        true => Ok(stored),
+        false => Err(Refusal::WrongPassword.into()),
+    }
+}

@@ -1,0 +1,214 @@
+//! Accounts, as admins find and change them.
+
+use super::{Done, authorise, record};
+use crate::accounts::{self, RESTORABLE, parse_role};
+use crate::sessions::{self, Session};
+use crate::{Result, Services};
+use chrono::{DateTime, Utc};
+use model::Refusal;
+use model::accounts::{AccountId, Role};
+use model::admin::{
+    ACCOUNTS_PER_PAGE, AccountAction, AccountEntry, AccountPage, AccountState, Deed,
+};
+use model::sessions::EndReason;
+use sqlx::PgConnection;
+
+struct Row {
+    id: i64,
+    account_name: String,
+    name: String,
+    nickname: String,
+    email: String,
+    role: String,
+    created_at: DateTime<Utc>,
+    deactivated_at: Option<DateTime<Utc>>,
+    deleted_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn entry(self) -> Result<AccountEntry> {
+        let state = match (self.deleted_at, self.deactivated_at) {
+            (Some(at), _) => AccountState::Deleted {
+                at,
+                purged_at: at + RESTORABLE,
+            },
+            (None, Some(at)) => AccountState::Deactivated { at },
+            (None, None) => AccountState::Active,
+        };
+        Ok(AccountEntry {
+            id: AccountId(self.id),
+            account_name: self.account_name,
+            name: self.name,
+            nickname: self.nickname,
+            email: self.email,
+            role: parse_role(&self.role)?,
+            created_at: self.created_at,
+            state,
+        })
+    }
+}
+
+/// Accounts whose name, nickname, full name or e-mail has `search` in it, capitals or not; all of them for an empty one. The
+/// newest first; `page` from 1. Purged accounts and those of rehearsals are left out.
+pub async fn list(
+    services: &Services,
+    by: &Session,
+    search: &str,
+    page: u32,
+) -> Result<AccountPage> {
+    authorise(by)?;
+    let search = search.trim().to_lowercase();
+    let total = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "total!" FROM accounts
+            WHERE purged_at IS NULL AND rehearsal_id IS NULL
+              AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), $1) > 0)"#,
+        search
+    )
+    .fetch_one(&services.db)
+    .await? as u64;
+    let pages = total.div_ceil(ACCOUNTS_PER_PAGE.into()).max(1) as u32;
+    let page = page.clamp(1, pages);
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, account_name, name, nickname, email, role, created_at, deactivated_at, deleted_at FROM accounts
+          WHERE purged_at IS NULL AND rehearsal_id IS NULL
+            AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), $1) > 0)
+          ORDER BY id DESC LIMIT $2 OFFSET $3",
+        search,
+        i64::from(ACCOUNTS_PER_PAGE),
+        i64::from(page - 1) * i64::from(ACCOUNTS_PER_PAGE)
+    )
+    .fetch_all(&services.db)
+    .await?;
+    Ok(AccountPage {
+        accounts: rows.into_iter().map(Row::entry).collect::<Result<_>>()?,
+        total,
+        page,
+        pages,
+    })
+}
+
+/// One account, or [`Refusal::NotFound`]: purged, of a rehearsal, or there is none.
+pub async fn find(services: &Services, by: &Session, id: AccountId) -> Result<AccountEntry> {
+    authorise(by)?;
+    sqlx::query_as!(
+        Row,
+        "SELECT id, account_name, name, nickname, email, role, created_at, deactivated_at, deleted_at FROM accounts
+          WHERE id = $1 AND purged_at IS NULL AND rehearsal_id IS NULL",
+        id.0
+    )
+    .fetch_optional(&services.db)
+    .await?
+    .ok_or(Refusal::NotFound)?
+    .entry()
+}
+
+/// Gives an account another role, which counts from its next request on. Not one's own ([`Refusal::OwnAccount`]).
+pub async fn change_role(
+    services: &Services,
+    by: &Session,
+    id: AccountId,
+    role: Role,
+) -> Result<AccountEntry> {
+    let mut transaction = crate::stores::begin(&services.db).await?;
+    let old = lock(&mut transaction, by, id).await?.role;
+    if old != role {
+        sqlx::query!(
+            "UPDATE accounts SET role = $2 WHERE id = $1",
+            id.0,
+            role.as_str()
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let deed = Deed::RoleChanged { old, new: role };
+        record(&mut transaction, &done(services, by, id, deed)).await?;
+    }
+    transaction.commit().await?;
+    // Also when it was so already: perhaps the first time was cut short here.
+    sessions::retell(services, id).await?;
+    find(services, by, id).await
+}
+
+/// Deactivates an account, which is logged out everywhere and leaves every queue, or restores one that was deactivated or
+/// deleted. Not one's own ([`Refusal::OwnAccount`]).
+pub async fn act(
+    services: &Services,
+    by: &Session,
+    id: AccountId,
+    action: AccountAction,
+) -> Result<AccountEntry> {
+    let mut transaction = crate::stores::begin(&services.db).await?;
+    let active = lock(&mut transaction, by, id).await?.state == AccountState::Active;
+    let now = services.clock.now();
+    let deed = match action {
+        AccountAction::Deactivate => {
+            sqlx::query!(
+                "UPDATE accounts SET deactivated_at = $2 WHERE id = $1 AND deactivated_at IS NULL",
+                id.0,
+                now
+            )
+            .execute(&mut *transaction)
+            .await?;
+            active.then_some(Deed::Deactivated)
+        }
+        AccountAction::Restore => {
+            sqlx::query!(
+                "UPDATE accounts SET deactivated_at = NULL, deleted_at = NULL WHERE id = $1",
+                id.0
+            )
+            .execute(&mut *transaction)
+            .await?;
+            (!active).then_some(Deed::Restored)
+        }
+    };
+    if let Some(deed) = deed {
+        record(&mut transaction, &done(services, by, id, deed)).await?;
+    }
+    transaction.commit().await?;
+    if action == AccountAction::Deactivate {
+        // Also when it was so already: perhaps the first time was cut short here.
+        sessions::end_all(services, id, None, EndReason::Deactivated).await?;
+        accounts::withdraw(services, id).await?;
+    }
+    find(services, by, id).await
+}
+
+fn done(services: &Services, by: &Session, to: AccountId, deed: Deed) -> Done {
+    Done {
+        by: Some(by.account_id),
+        to,
+        at: services.clock.now(),
+        deed,
+    }
+}
+
+/// The account as it is, kept so until the transaction ends. Whoever is no admin any more changes nothing: of two admins who
+/// take each other's rights away at the same moment, one is left.
+async fn lock(transaction: &mut PgConnection, by: &Session, id: AccountId) -> Result<AccountEntry> {
+    authorise(by)?;
+    if id == by.account_id {
+        return Err(Refusal::OwnAccount.into());
+    }
+    // Both rows in one order: nobody waits in a circle.
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, account_name, name, nickname, email, role, created_at, deactivated_at, deleted_at FROM accounts
+          WHERE id IN ($1, $2) AND purged_at IS NULL AND rehearsal_id IS NULL
+          ORDER BY id FOR UPDATE",
+        id.0,
+        by.account_id.0
+    )
+    .fetch_all(transaction)
+    .await?;
+    let entries: Vec<AccountEntry> = rows.into_iter().map(Row::entry).collect::<Result<_>>()?;
+    let admin = entries.iter().any(|entry| {
+        entry.id == by.account_id
+            && entry.role == Role::Admin
+            && entry.state == AccountState::Active
+    });
+    if !admin {
+        return Err(Refusal::Forbidden.into());
+    }
+    let found = entries.into_iter().find(|entry| entry.id == id);
+    Ok(found.ok_or(Refusal::NotFound)?)
+}

@@ -1,0 +1,46 @@
+//! What has to be done now and then, on every server, at any time: each piece is safe to run anywhere.
+
+use crate::{Result, Services, accounts, sessions};
+use chrono::TimeDelta;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const ROUND: Duration = Duration::from_secs(60);
+/// Rounds between two purges.
+const PURGE: u32 = 60;
+/// A round looks this far back; the first one as far as there is anything to find.
+const LOOK_BACK: TimeDelta = TimeDelta::minutes(10);
+
+/// Keeps house until `stop`.
+pub(crate) async fn run(services: Services, stop: CancellationToken) {
+    let mut look_back = TimeDelta::MAX;
+    for round in (0..PURGE).cycle() {
+        if round == 0
+            && let Err(error) = purge(&services).await
+        {
+            tracing::warn!(%error, "what has run out could not be purged");
+        }
+        match mend(&services, look_back).await {
+            Ok(()) => look_back = LOOK_BACK,
+            Err(error) => tracing::warn!(%error, "what was cut short could not be mended yet"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(ROUND) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn purge(services: &Services) -> Result<()> {
+    sessions::purge(services).await?;
+    let accounts = accounts::purge(services).await?;
+    if accounts > 0 {
+        tracing::info!(accounts, "accounts deleted long ago were purged");
+    }
+    Ok(())
+}
+
+async fn mend(services: &Services, look_back: TimeDelta) -> Result<()> {
+    sessions::sweep(services, look_back).await?;
+    accounts::withdraw_unused(services).await
+}

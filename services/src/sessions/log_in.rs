@@ -1,0 +1,119 @@
+//! Opening a session.
+
+use super::tokens::RefreshToken;
+use super::{REFRESH_LIFE, StoredSession, Tokens, random_id, store};
+use crate::accounts::{self, RESTORABLE};
+use crate::{Client, Result, Services};
+use chrono::{DateTime, Utc};
+use model::Refusal;
+use model::accounts::{Account, AccountId, AccountName};
+use model::concerts::ConcertId;
+
+/// Opens a session. A wrong password and an unknown account get the same answer after the same work.
+///
+/// [`Refusal::WrongCredentials`]; to whoever knows the password also [`Refusal::AccountDeactivated`] and
+/// [`Refusal::AccountDeleted`].
+pub async fn log_in(
+    services: &Services,
+    account_name: &str,
+    password: &str,
+    client: &Client,
+) -> Result<(Account, Tokens)> {
+    // What cannot be a name is looked up all the same, as the empty one, which nobody has: the answer takes as long.
+    let name = AccountName::parse(account_name).ok();
+    let row = sqlx::query!(
+        "SELECT id, password_hash, deactivated_at, deleted_at FROM accounts WHERE account_name = $1",
+        name.as_ref().map_or("", AccountName::as_str)
+    )
+    .fetch_optional(&services.db)
+    .await?;
+    let hash = row.as_ref().map(|row| row.password_hash.clone());
+    let matches = services.passwords.verify(password, hash).await?;
+    let row = row.filter(|_| matches).ok_or(Refusal::WrongCredentials)?;
+    if let Some(deleted_at) = row.deleted_at {
+        let until = deleted_at + RESTORABLE;
+        return Err(Refusal::AccountDeleted { until }.into());
+    }
+    if row.deactivated_at.is_some() {
+        return Err(Refusal::AccountDeactivated.into());
+    }
+    let id = AccountId(row.id);
+    let tokens = open_for(services, id, Some(&row.password_hash), client).await?;
+    Ok((accounts::find(services, id).await?, tokens))
+}
+
+/// Opens a session for somebody whose identity is settled: after sign-up.
+pub async fn open(services: &Services, account: &Account, client: &Client) -> Result<Tokens> {
+    open_for(services, account.id, None, client).await
+}
+
+/// `verified` is the hash that a password was verified against: should it have been changed meanwhile, nothing is opened.
+async fn open_for(
+    services: &Services,
+    account_id: AccountId,
+    verified: Option<&str>,
+    client: &Client,
+) -> Result<Tokens> {
+    let now = services.clock.now();
+    let mut transaction = crate::stores::begin(&services.db).await?;
+    // Shared until Redis has the session: whoever deactivates the account or changes its password at this moment waits,
+    // and then ends this session as well.
+    let account = sqlx::query!(
+        "SELECT account_name, nickname, role, rehearsal_id FROM accounts
+          WHERE id = $1 AND deactivated_at IS NULL AND deleted_at IS NULL
+            AND ($2::text IS NULL OR password_hash = $2)
+            FOR SHARE",
+        account_id.0,
+        verified
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(Refusal::WrongCredentials)?;
+    let session = StoredSession {
+        sid: random_id(),
+        account_id,
+        account_name: account.account_name,
+        nickname: account.nickname,
+        role: accounts::parse_role(&account.role)?,
+        rehearsal: account.rehearsal_id.map(ConcertId),
+        device: client.device.clone(),
+        created_at: now,
+        rotated_at: now,
+        expires_at: now + REFRESH_LIFE,
+    };
+    let refresh = RefreshToken::random(&session.sid);
+    sqlx::query!(
+        "INSERT INTO sessions (sid, account_id, refresh_hash, rotated_at, device, address, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $4, $7)",
+        session.sid,
+        account_id.0,
+        refresh.hash(),
+        now,
+        session.device,
+        client.address.to_string(),
+        session.expires_at
+    )
+    .execute(&mut *transaction)
+    .await?;
+    store(services, &session).await?;
+    transaction.commit().await?;
+    hand_out(services, &session, refresh, now)
+}
+
+/// The tokens of a session that Redis has.
+pub(super) fn hand_out(
+    services: &Services,
+    session: &StoredSession,
+    refresh: RefreshToken,
+    now: DateTime<Utc>,
+) -> Result<Tokens> {
+    // No access token is older than the refresh it comes from, whichever server's clock is behind.
+    let now = now.max(session.rotated_at);
+    let (access, access_expires_at) = services.tokens.sign(session, now)?;
+    Ok(Tokens {
+        access,
+        access_expires_at,
+        refresh: refresh.into_text(),
+        refresh_expires_at: session.expires_at,
+    })
+}
