@@ -1,7 +1,11 @@
 //! What the admins' pages say, in both languages.
 
 use crate::i18n::thousands;
+use model::accounts::Role;
 use model::admin::{Actor, Deed};
+
+/// What a role is called.
+type RoleName = fn(Role) -> &'static str;
 
 /// See [`crate::i18n::Words`].
 pub struct AdminWords {
@@ -36,7 +40,8 @@ pub struct AdminWords {
 
     pub actions: &'static str,
     pub no_actions: &'static str,
-    pub deed: fn(&Deed, &str, fn(model::accounts::Role) -> &'static str) -> String,
+    /// With the name of the account it was done to.
+    pub deed: fn(&Deed, &str, RoleName) -> String,
     pub actor: fn(&Actor) -> String,
     pub gone: &'static str,
 }
