@@ -17,6 +17,7 @@ export DATABASE_URL="${DATABASE_URL:-${FRONTROW_TEST_DATABASE_URL:?is not set: s
 export REDIS_URL="${REDIS_URL:-$FRONTROW_TEST_REDIS_URL}"
 export FRONTROW_TOKEN_SECRET="${FRONTROW_TOKEN_SECRET:-$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n')}"
 export FRONTROW_PUBLIC_URL=http://127.0.0.1:8080
+export FRONTROW_TRUSTED_PROXIES=127.0.0.1
 export LEPTOS_SITE_ROOT="${LEPTOS_SITE_ROOT:-$FRONTROW_ROOT/target/site}"
 
 run="$(mktemp -d)"

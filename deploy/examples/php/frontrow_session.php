@@ -4,8 +4,8 @@
  * Reads the session that Frontrow keeps in Redis. Nothing is written, and Frontrow is not asked.
  *
  * A session counts if the access token in the cookie was signed by Frontrow, for Frontrow, and has not expired, and if
- * Redis has the session and no note that this token was logged out: one round trip. Whoever was logged out is out here at
- * once as well. docs/api.md says what is in the token and in the session.
+ * Redis has the session, without a note that this token was logged out or replaced: one round trip. Whoever was logged out
+ * is out here at once as well. docs/api.md says what is in the token and in the session.
  *
  * The environment is Frontrow's own: REDIS_URL, FRONTROW_REDIS_PREFIX, FRONTROW_TOKEN_SECRET, FRONTROW_PUBLIC_URL.
  * Needs PHP 8.1 and the extension `redis` (phpredis 5.3). One Redis, on a socket or on TCP; no cluster, no TLS.
@@ -24,6 +24,8 @@ final class Sessions
 {
     /** Seconds by which the clocks of two servers may differ. */
     private const LEEWAY = 5;
+    /** Seconds for which a token from before the last refresh is still good. */
+    private const ROTATION_GRACE = 60;
     /** Seconds. Somebody is waiting for a page. */
     private const PATIENCE = 2.0;
 
@@ -87,9 +89,12 @@ final class Sessions
         }
         $session = json_decode($stored, true);
         if (!is_array($session)) {
-            throw new Unavailable("session $sid cannot be read");
+            error_log("session $sid in Redis cannot be read");
+            return null;
         }
-        return $session;
+        // Since then there are newer tokens, and the older ones have had their time to be replaced.
+        $rotated = strtotime($session['rotated_at'] ?? '1970-01-01');
+        return $rotated !== false && $claims['iat'] >= $rotated - self::ROTATION_GRACE ? $session : null;
     }
 
     /** What a token claims, if we may believe it (RFC 7519, HMAC-SHA-256 only). */
