@@ -83,9 +83,13 @@ without_default_cluster() {
     fi
 }
 
-# Debian would start Redis with the machine. To be called after, by whoever installed it.
-without_redis_service() {
+# without_service NAME: Debian would start it with the machine. NAME may be a pattern. To be called after, by whoever installed it.
+without_service() {
+    local unit
     if has systemctl; then
-        as_root systemctl disable --quiet redis-server 2>/dev/null || true
+        for unit in /lib/systemd/system/$1.service; do
+            unit="${unit##*/}"
+            as_root systemctl disable --quiet "${unit%.service}" 2>/dev/null || true
+        done
     fi
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the operating system provides: a C compiler, Node.js, PostgreSQL, Redis, a browser, fonts.
+# What the operating system provides: a C compiler, Node.js, PostgreSQL, Redis, a browser, fonts, nginx, PHP.
 
 # One line for each program that is missing: its name, Debian's packages, Homebrew's formula.
 missing_for_build() {
@@ -18,6 +18,27 @@ missing_for_test() {
         echo 'chromium|chromium|'
     fi
     has_korean_font || echo 'a Korean font|fonts-noto-cjk|'
+    # What deploy/examples are run with.
+    has_server_program nginx || echo 'nginx|nginx|nginx'
+    has_server_program php-fpm || echo 'php-fpm|php-fpm|php'
+    # Homebrew has no formula for it: require_php_redis says what to do.
+    on_macos || has_php_redis || echo 'php-redis|php-redis|'
+}
+
+# Debian keeps them where only root's PATH looks, and php-fpm with its version in its name.
+has_server_program() {
+    has "$1" || compgen -G "/usr/sbin/$1*" >/dev/null || compgen -G "/opt/homebrew/sbin/$1*" >/dev/null ||
+        compgen -G "/usr/local/sbin/$1*" >/dev/null
+}
+
+has_php_redis() {
+    compgen -G '/usr/lib/php/*/redis.so' >/dev/null || { has php && php -m | grep -qix redis; }
+}
+
+require_php_redis() {
+    if ! has_php_redis; then
+        fail "missing: PHP's redis extension. Run 'pecl install redis', then this again"
+    fi
 }
 
 has_korean_font() {
@@ -48,7 +69,9 @@ install_missing() {
     case " $packages " in *' postgresql '*) without_default_cluster ;; esac
     # shellcheck disable=SC2086
     apt_install $packages || fail "apt-get could not install $packages"
-    case " $packages " in *' redis-server '*) without_redis_service ;; esac
+    case " $packages " in *' redis-server '*) without_service redis-server ;; esac
+    case " $packages " in *' nginx '*) without_service nginx ;; esac
+    case " $packages " in *' php-fpm '*) without_service 'php*-fpm' ;; esac
     # The new programs may lie in folders that were not there before.
     . "$FRONTROW_ROOT/scripts/env.sh"
 }
@@ -60,4 +83,5 @@ set_up_system_for_build() {
 # Both lists at once, so that apt runs once.
 set_up_system_for_test() {
     install_missing "$(missing_for_build && missing_for_test)"
+    require_php_redis
 }

@@ -3,9 +3,15 @@
 
 use anyhow::{Context, Result};
 use embedded::testing;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the command may take to stop when it is told to.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -40,6 +46,11 @@ async fn main() -> Result<ExitCode> {
         _ = interrupt.recv() => None,
         _ = terminate.recv() => None,
     };
+    if let (None, Some(id)) = (status, child.id()) {
+        // It may have something of its own to stop.
+        let _ = kill(Pid::from_raw(id as i32), Signal::SIGTERM);
+        let _ = tokio::time::timeout(PATIENCE, child.wait()).await;
+    }
     drop(child);
     if let Some((cluster, _dir)) = cluster {
         cluster.stop().await?;

@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 pub const PASSWORD: &str = "a long passphrase";
-pub const SECRET: &str = "the secret of these tests, long enough";
+pub const SECRET: &str = "the secret of these tests is long enough";
 
 /// A server process. Killed when dropped; nothing depends on how it ends.
 pub struct Server {

@@ -1,0 +1,618 @@
+//! deploy/examples as they stand: two servers behind nginx, beside them a page in PHP that reads the same sessions.
+
+mod support;
+
+use chrono::TimeDelta;
+use embedded::testing::TestStores;
+use futures::future::join_all;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use model::queue::{Applied, QueueView, Standing, Tick, TickId};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User, geteuid};
+use redis::AsyncCommands;
+use reqwest::{Client, Method, Response, StatusCode, header};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use support::{PASSWORD, Person, SECRET, Server, make_concert, stores};
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener as Listener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+
+/// Without `..` in it, which php-fpm does not take.
+fn examples() -> PathBuf {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    checkout.expect("the checkout").join("deploy/examples")
+}
+
+/// nginx and php-fpm, from the files of the example.
+struct Front {
+    url: String,
+    /// What nginx writes of every request when it is over.
+    log: UnboundedReceiver<String>,
+    /// Stopped in this order, before their folder goes.
+    _nginx: Program,
+    _php: Program,
+    _run: TempDir,
+}
+
+impl Front {
+    /// In front of two servers. PHP gets the environment that is named, and no other.
+    fn start(servers: [&str; 2], environment: &[(&str, String)]) -> Front {
+        let run = tempfile::tempdir().expect("a folder");
+        let socket = run.path().join("php.sock");
+        let me = User::from_uid(geteuid()).expect("users").expect("a user");
+        copy(
+            "php/php-fpm.conf",
+            run.path(),
+            &[("user = www-data", &format!("user = {}", me.name))],
+        );
+        let php_fpm = installed("php-fpm");
+        let modules = Command::new(&php_fpm).arg("-m").output().expect("php-fpm");
+        assert!(
+            String::from_utf8_lossy(&modules.stdout).contains("\nredis\n"),
+            "PHP's redis extension is not installed: `scripts/setup.sh test` sees to it"
+        );
+        let mut php = Command::new(php_fpm);
+        php.arg("-p").arg(run.path());
+        php.arg("-y").arg(run.path().join("php-fpm.conf"));
+        php.arg("--force-stderr").env_clear();
+        php.envs(environment.iter().cloned());
+        // By this mark scripts/test.sh finds what a test leaves behind.
+        php.envs(std::env::var_os("FRONTROW_TEST_RUN").map(|run| ("FRONTROW_TEST_RUN", run)));
+        if geteuid().is_root() {
+            php.arg("--allow-to-run-as-root");
+        }
+        let mut php = Program(php.spawn().expect("php-fpm"));
+        php.until(|| UnixStream::connect(&socket).is_ok());
+
+        let address = free_address();
+        copy("nginx/nginx.conf", run.path(), &[]);
+        copy(
+            "nginx/frontrow.conf",
+            run.path(),
+            &[
+                ("server 127.0.0.1:3001 ", &format!("server {} ", servers[0])),
+                ("server 127.0.0.1:3002 ", &format!("server {} ", servers[1])),
+                ("/run/php/frontrow.sock", &socket.to_string_lossy()),
+                ("listen 80;", &format!("listen {address};")),
+                (
+                    "/srv/frontrow/php",
+                    &examples().join("php").to_string_lossy(),
+                ),
+                ("/var/log/nginx/frontrow.log", "/dev/stdout"),
+            ],
+        );
+        let mut nginx = Command::new(installed("nginx"));
+        // The prefix ends with a slash, or nginx puts it before names as it is.
+        nginx.arg("-p").arg(run.path().join(""));
+        nginx.args(["-c", "nginx.conf", "-e", "stderr"]);
+        if geteuid().is_root() {
+            nginx.args(["-g", "user root;"]);
+        }
+        let mut nginx = Program(nginx.stdout(Stdio::piped()).spawn().expect("nginx"));
+        let lines = BufReader::new(nginx.0.stdout.take().expect("its output")).lines();
+        let (tell, log) = unbounded_channel();
+        std::thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .try_for_each(|line| tell.send(line))
+        });
+        nginx.until(|| TcpStream::connect(address).is_ok());
+        Front {
+            url: format!("http://{address}"),
+            log,
+            _nginx: nginx,
+            _php: php,
+            _run: run,
+        }
+    }
+
+    /// Who was asked, in order, for a `GET` of this path that has been answered and is not in the log yet.
+    async fn asked(&mut self, path: &str) -> String {
+        let request = format!("\"GET {path}\"");
+        loop {
+            let line = self.log.recv().await.expect("a line");
+            if line.contains(&request) {
+                let (_, asked) = line.split_once(&request).expect("a request");
+                return asked.split_whitespace().skip(3).collect();
+            }
+        }
+    }
+
+    /// Status and body of the page in PHP, for whoever shows this token.
+    async fn greeting(&self, token: Option<&str>) -> (StatusCode, String) {
+        let mut request = Client::new().get(format!("{}/greeting", self.url));
+        if let Some(token) = token {
+            request = request.header(header::COOKIE, format!("frontrow_access={token}"));
+        }
+        let response = request.send().await.expect("an answer");
+        (response.status(), response.text().await.expect("a body"))
+    }
+}
+
+/// Told to stop when dropped, and waited for: both have children of their own to stop.
+struct Program(Child);
+
+impl Program {
+    fn until(&mut self, ready: impl Fn() -> bool) {
+        while !ready() {
+            let ended = self.0.try_wait().expect("wait");
+            assert!(ended.is_none(), "it did not start: {ended:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.0.id() as i32), Signal::SIGTERM);
+        let _ = self.0.wait();
+    }
+}
+
+/// A server program. Debian keeps them where only root's PATH looks, and php-fpm with its version in its name.
+fn installed(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"].map(PathBuf::from));
+    folders
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flatten()
+        .filter_map(|file| Some(file.ok()?.path()))
+        .filter(|file| {
+            let version = file
+                .file_name()
+                .and_then(|file| file.to_str()?.strip_prefix(name));
+            version.is_some_and(|v| v.chars().all(|c| c.is_ascii_digit() || c == '.'))
+        })
+        .max()
+        .unwrap_or_else(|| panic!("{name} is not installed: run `scripts/setup.sh test`"))
+}
+
+/// Copies a file of the example, with other addresses. Each of them must be there, once.
+fn copy(file: &str, to: &Path, addresses: &[(&str, &str)]) {
+    let file = examples().join(file);
+    let mut text = std::fs::read_to_string(&file).expect("the example");
+    for (theirs, ours) in addresses {
+        assert_eq!(text.matches(theirs).count(), 1, "{theirs} in {file:?}");
+        text = text.replace(theirs, ours);
+    }
+    std::fs::write(to.join(file.file_name().expect("a name")), text).expect("a copy");
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
+}
+
+fn address(server: &Server) -> &str {
+    server.url.strip_prefix("http://").expect("an address")
+}
+
+/// The environment that PHP gets, with a new secret that is on its way in before the one that signs.
+fn environment(stores: &TestStores) -> [(&str, String); 4] {
+    let new = "a secret that does not sign yet".to_owned();
+    [
+        ("REDIS_URL", stores.redis_url.clone()),
+        ("FRONTROW_REDIS_PREFIX", stores.redis_prefix.clone()),
+        ("FRONTROW_TOKEN_SECRET", new),
+        ("FRONTROW_OTHER_TOKEN_SECRET", SECRET.to_owned()),
+    ]
+}
+
+/// Somebody who watches their place.
+struct Watcher {
+    stream: Response,
+    heard: String,
+    view: QueueView,
+}
+
+impl Watcher {
+    async fn open(person: &Person, view: QueueView, seen: Option<TickId>) -> Watcher {
+        let mut request = person
+            .client
+            .get(format!("{}/api/queue_stream", person.url))
+            .query(&[("concert_id", view.concert_id)]);
+        if let Some(TickId(seen)) = seen {
+            request = request.header("last-event-id", seen);
+        }
+        let stream = request.send().await.expect("a stream");
+        assert_eq!(stream.status(), StatusCode::OK);
+        Watcher {
+            stream,
+            heard: String::new(),
+            view,
+        }
+    }
+
+    fn rank(&self) -> Option<u64> {
+        match self.view.standing {
+            Standing::Waiting { rank, .. } => Some(rank),
+            _ => None,
+        }
+    }
+
+    /// Takes in one event. None: the stream broke off. May be given up and called again.
+    async fn hear(&mut self) -> Option<()> {
+        let event = loop {
+            if let Some((event, rest)) = self.heard.split_once("\n\n") {
+                let (event, rest) = (event.to_owned(), rest.to_owned());
+                self.heard = rest;
+                break event;
+            }
+            let chunk = self.stream.chunk().await.ok()??;
+            self.heard.push_str(&String::from_utf8_lossy(&chunk));
+        };
+        let field = |name| event.lines().find_map(|line| line.strip_prefix(name));
+        let data = field("data: ").expect("data");
+        let before = self.rank();
+        match field("event: ").expect("a name") {
+            "view" => self.view = serde_json::from_str(data).expect("a view"),
+            "tick" => {
+                let tick: Tick = serde_json::from_str(data).expect("a tick");
+                assert_ne!(self.view.apply(&tick), Applied::Gap, "{event}");
+            }
+            _ => {}
+        }
+        if let (Some(before), Some(now)) = (before, self.rank()) {
+            assert!(now <= before, "a rank that rises: {before}, then {event}");
+        }
+        Some(())
+    }
+
+    async fn until_below(&mut self, rank: u64) {
+        while self.rank().is_some_and(|now| now >= rank) {
+            self.hear().await.expect("a stream that goes on");
+        }
+    }
+
+    async fn until_it_breaks(&mut self) {
+        while self.hear().await.is_some() {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_servers_dies_and_visitors_do_not_notice() {
+    let stores = stores().await;
+    let (mut one, other) = (Server::start(&stores), Server::start(&stores));
+    let mut front = Front::start([address(&one), address(&other)], &environment(&stores));
+    let organiser = Person::organiser(&other, &stores, "organiser").await;
+    let pace = [("batch_size", "1".into()), ("interval_ms", "700".into())];
+    let concert = make_concert(&organiser, &pace).await;
+    let fields = [("concert_id", concert.as_str())];
+    let sale = |action| [("id", concert.as_str()), ("action", action)];
+    let (status, body) = organiser.post("steer_sale", &sale("pause")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let mina = Person {
+        url: front.url.clone(),
+        ..Person::new(&one)
+    };
+    mina.sign_up("mina").await;
+
+    // In turn, whoever asks.
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        let ready = mina.request(Method::GET, "/readyz", &[]).await;
+        assert_eq!(ready.status(), StatusCode::OK);
+        asked.push(front.asked("/readyz").await);
+    }
+    assert_ne!(asked[0], asked[1]);
+    assert_eq!(asked[..2], asked[2..]);
+    asked.sort();
+    let mut both = [address(&one), address(&other)].map(str::to_owned);
+    both.sort();
+    assert_eq!([&asked[0], &asked[2]], [&both[0], &both[1]]);
+
+    // What a browser sends from a page of this address is ours, with the port in it.
+    for (origin, expected) in [
+        (front.url.as_str(), StatusCode::OK),
+        ("https://evil.example", StatusCode::FORBIDDEN),
+    ] {
+        let join = mina.client.post(format!("{}/api/leave_queue", front.url));
+        let join = join.header(header::ORIGIN, origin).form(&fields);
+        assert_eq!(join.send().await.expect("an answer").status(), expected);
+    }
+
+    let crowd: Vec<String> = (0..16).map(|n| format!("fan{n}")).collect();
+    join_all(crowd.iter().map(async |name| {
+        let fan = Person::signed_up(&other, name).await;
+        let (status, body) = fan.post("join_queue", &fields).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+    }))
+    .await;
+    let (status, view) = mina.post("join_queue", &fields).await;
+    assert_eq!((status, &view["rank"]), (StatusCode::OK, &json!(17)));
+    let arrival = view["arrival"].clone();
+    let view: QueueView = serde_json::from_value(view).expect("a view");
+    // The servers take turns, so there is a stream through each.
+    let mut first = Watcher::open(&mina, view.clone(), None).await;
+    let mut second = Watcher::open(&mina, view, None).await;
+    let (status, body) = organiser.post("steer_sale", &sale("resume")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    first.until_below(17).await;
+    second.until_below(17).await;
+
+    // From here on somebody reads all the time, and is never told of what happens.
+    let stop = CancellationToken::new();
+    let reading = tokio::spawn({
+        let (stop, mina, concert) = (stop.clone(), mina.clone(), concert.clone());
+        async move {
+            let mut read = 0;
+            while !stop.is_cancelled() {
+                mina.view(&concert).await;
+                read += 1;
+            }
+            read
+        }
+    });
+    one.kill();
+    let (mut broken, mut whole) = tokio::select! {
+        () = first.until_it_breaks() => (first, second),
+        () = second.until_it_breaks() => (second, first),
+    };
+    let rank = broken.rank().expect("a place");
+    for _ in 0..5 {
+        let (status, view) = mina.post("join_queue", &fields).await;
+        assert_eq!((status, &view["arrival"]), (StatusCode::OK, &arrival));
+    }
+    let seen = broken.view.tick;
+    broken = Watcher::open(&mina, broken.view, Some(seen)).await;
+    broken.until_below(rank).await;
+    assert!(broken.rank().is_some(), "a place that is lost");
+    // One after the other, down to the turn.
+    while broken.rank().is_some() {
+        broken.hear().await.expect("a stream that goes on");
+    }
+    assert!(matches!(broken.view.standing, Standing::Issued { .. }));
+    whole.until_below(1).await;
+    assert!(matches!(whole.view.standing, Standing::Issued { .. }));
+    stop.cancel();
+    assert!(reading.await.expect("nobody noticed") > 10);
+
+    // Back at its address, it gets its share again.
+    let back = Server::start_on(&stores, address(&one));
+    loop {
+        let ready = mina.request(Method::GET, "/readyz", &[]).await;
+        assert_eq!(ready.status(), StatusCode::OK);
+        if front.asked("/readyz").await == address(&back) {
+            break;
+        }
+    }
+}
+
+/// The status that a bearer of this token meets at an address.
+async fn status_at(url: &str, token: &str) -> StatusCode {
+    let request = Client::new()
+        .get(format!("{url}/api/list_tickets"))
+        .bearer_auth(token);
+    request.send().await.expect("an answer").status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_in_php_knows_who_is_logged_in_and_who_is_not_any_more() {
+    let stores = stores().await;
+    let (one, other) = (Server::start(&stores), Server::start(&stores));
+    let front = Front::start([address(&one), address(&other)], &environment(&stores));
+    let mina = Person {
+        url: front.url.clone(),
+        ..Person::new(&one)
+    };
+    let (status, page) = front.greeting(None).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(page.contains("href=\"/log-in\""), "{page}");
+    let fields = [
+        ("account_name", "mina"),
+        ("password", PASSWORD),
+        ("name", "Kim Mina"),
+        ("nickname", "<i>미나\" & co"),
+        ("email", "mina@example.com"),
+    ];
+    let signed_up = mina.request(Method::POST, "/api/sign_up", &fields).await;
+    let token = signed_up
+        .cookies()
+        .find(|cookie| cookie.name() == "frontrow_access")
+        .map(|cookie| cookie.value().to_owned())
+        .expect("a token");
+    let (status, page) = front.greeting(Some(&token)).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert!(
+        page.contains("&lt;i&gt;미나&quot; &amp; co") && !page.contains("<i>"),
+        "{page}"
+    );
+
+    // Each of these differs in one thing from a token that is good.
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let stranger = EncodingKey::from_secret(b"another secret");
+    let mut checks = Validation::new(Algorithm::HS256);
+    checks.set_audience(&["frontrow"]);
+    let known = DecodingKey::from_secret(SECRET.as_bytes());
+    let good = jsonwebtoken::decode::<Value>(&token, &known, &checks).expect("our token");
+    let (header, claims) = (good.header, good.claims);
+    let signed = |header: &Header, claims: &Value, key: &EncodingKey| {
+        jsonwebtoken::encode(header, claims, key).expect("a token")
+    };
+    let with = |name: &str, value: Value| {
+        let mut claims = claims.clone();
+        claims[name] = value;
+        signed(&header, &claims, &key)
+    };
+    let hs512 = Header {
+        alg: Algorithm::HS512,
+        ..header.clone()
+    };
+    let nameless = Header {
+        kid: None,
+        ..header.clone()
+    };
+    let now = support::now().timestamp();
+    let (start, signature) = token.rsplit_once('.').expect("a signature");
+    let bad = [
+        ("no token", "x".to_owned()),
+        ("no signature", format!("{start}.")),
+        ("half a signature", format!("{start}.{}", &signature[..20])),
+        ("another key", signed(&header, &claims, &stranger)),
+        ("another algorithm", signed(&hs512, &claims, &key)),
+        ("a key without a name", signed(&nameless, &claims, &key)),
+        ("another issuer", with("iss", json!("backrow"))),
+        ("another audience", with("aud", json!("backrow"))),
+        ("expired", with("exp", json!(now))),
+        ("for ever", with("exp", Value::Null)),
+        ("from the future", with("iat", json!(now + 60))),
+        ("no such session", with("sid", json!("nobody"))),
+    ];
+    for (what, token) in &bad {
+        assert_eq!(
+            front.greeting(Some(token)).await.0,
+            StatusCode::UNAUTHORIZED,
+            "{what}"
+        );
+    }
+    let again = signed(&header, &claims, &key);
+    assert_eq!(front.greeting(Some(&again)).await.0, StatusCode::OK);
+
+    // Logged out through nginx, that is by one of the two: out at both, and in PHP.
+    let everywhere = async || {
+        [
+            status_at(&one.url, &token).await,
+            status_at(&other.url, &token).await,
+            front.greeting(Some(&token)).await.0,
+        ]
+    };
+    assert_eq!(everywhere().await, [StatusCode::OK; 3]);
+    let mut redis = redis::Client::open(stores.redis_url.as_str())
+        .expect("url")
+        .get_multiplexed_async_connection()
+        .await
+        .expect("redis");
+    let sid = claims["sid"].as_str().expect("a session");
+    let jti = claims["jti"].as_str().expect("a token");
+    let session = format!("{}session:{{{sid}}}", stores.redis_prefix);
+    let stored: String = redis.get(&session).await.expect("the session");
+    // A token from before the session's refresh token was used is no longer good.
+    let mut rotated: Value = serde_json::from_str(&stored).expect("JSON");
+    for (later, expected) in [(-5, StatusCode::OK), (5, StatusCode::UNAUTHORIZED)] {
+        rotated["rotated_at"] = json!(support::now() + TimeDelta::seconds(later));
+        let () = redis.set(&session, rotated.to_string()).await.expect("set");
+        assert_eq!(front.greeting(Some(&token)).await.0, expected, "{rotated}");
+    }
+    let () = redis.set(&session, &stored).await.expect("set");
+    assert_eq!(mina.post("log_out", &[]).await.0, StatusCode::OK);
+    assert_eq!(everywhere().await, [StatusCode::UNAUTHORIZED; 3]);
+    // The session alone does not bring the token back,
+    let () = redis.set(&session, stored).await.expect("set");
+    assert_eq!(everywhere().await, [StatusCode::UNAUTHORIZED; 3]);
+    // because it is on the blacklist, and for nothing else.
+    let blacklisted = format!("{}blacklist:{{{sid}}}:{jti}", stores.redis_prefix);
+    let taken: i64 = redis.del(blacklisted).await.expect("del");
+    assert_eq!(taken, 1);
+    assert_eq!(everywhere().await, [StatusCode::OK; 3]);
+}
+
+/// A server that hangs up on every request, and how many it has had.
+async fn hangs_up() -> (String, Arc<AtomicUsize>) {
+    let listener = Listener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counting = count.clone();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut part = [0; 4096];
+            let _ = connection.read(&mut part).await;
+            counting.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (address, count)
+}
+
+/// A server that answers with the headers that it was sent.
+async fn echoes() -> String {
+    let listener = Listener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let echo = axum::Router::new().fallback(async |headers: axum::http::HeaderMap| {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        axum::Json(json!({
+            "host": text("host"),
+            "forwarded": text("x-forwarded-for"),
+            "encodings": text("accept-encoding"),
+        }))
+    });
+    tokio::spawn(async move { axum::serve(listener, echo).await });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_asked_twice_is_asked_again_elsewhere_and_nothing_else() {
+    let ((dying, asked), sound) = (hangs_up().await, echoes().await);
+    let mut front = Front::start([&dying, &sound], &[]);
+    let request = Client::new()
+        .get(format!("{}/anything", front.url))
+        .header("x-forwarded-for", "203.0.113.7")
+        .header(header::ACCEPT_ENCODING, "br");
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK);
+    let told: Value = response.json().await.expect("JSON");
+    // Not whom the client claims to be.
+    let host = front.url.strip_prefix("http://");
+    assert_eq!(
+        told,
+        json!({"host": host, "forwarded": "127.0.0.1", "encodings": "br"})
+    );
+    assert_eq!(front.asked("/anything").await, format!("{dying},{sound}"));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+
+    let ((one, asked), (other, asked_too)) = (hangs_up().await, hangs_up().await);
+    let front = Front::start([&one, &other], &[]);
+    let request = Client::new().post(format!("{}/anything", front.url));
+    let response = request.body("x=1").send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(
+        asked.load(Ordering::SeqCst) + asked_too.load(Ordering::SeqCst),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_in_php_says_so_when_redis_is_away() {
+    let nobody = free_address().to_string();
+    let environment = [
+        ("REDIS_URL", "redis://127.0.0.1:1".to_owned()),
+        ("FRONTROW_TOKEN_SECRET", SECRET.to_owned()),
+        ("FRONTROW_PUBLIC_URL", "https://tickets.example".to_owned()),
+    ];
+    let front = Front::start([&nobody, &nobody], &environment);
+    let kid = &Sha256::digest(format!("kid:{SECRET}"))[..8];
+    let header = Header {
+        kid: Some(kid.iter().map(|byte| format!("{byte:02x}")).collect()),
+        ..Header::new(Algorithm::HS256)
+    };
+    let now = support::now().timestamp();
+    let claims = json!({
+        "iss": "frontrow", "aud": "frontrow", "sub": "1", "sid": "s", "jti": "j", "roles": [],
+        "iat": now, "exp": now + 60,
+    });
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let token = jsonwebtoken::encode(&header, &claims, &key).expect("a token");
+    // Over https the cookie has another name, and the plain one counts for nothing.
+    assert_eq!(
+        front.greeting(Some(&token)).await.0,
+        StatusCode::UNAUTHORIZED
+    );
+    let request = Client::new()
+        .get(format!("{}/greeting", front.url))
+        .header(header::COOKIE, format!("__Host-frontrow_access={token}"));
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+    let page = response.text().await.expect("a body");
+    assert!(!page.contains("127.0.0.1"), "{page}");
+}
