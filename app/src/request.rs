@@ -9,10 +9,14 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use model::Refusal;
 use services::Services;
+use services::limits::Client;
 use services::sessions::Session;
+use std::net::IpAddr;
 
-/// Seconds after which a client that was told "try again" may do so.
-pub const RETRY_AFTER: &str = "2";
+/// Where the request came from, seen past the proxies that are trusted. The server puts it into the request's extensions
+/// before anything else runs.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
 
 /// The stores. Missing only if the server was put together wrongly.
 pub fn services() -> Result<Services, ApiError> {
@@ -53,6 +57,22 @@ pub fn optional_session() -> Option<Session> {
     }
 }
 
+/// Where the request came from. Missing only if the server was put together wrongly.
+pub fn address() -> Result<IpAddr, ApiError> {
+    let address = use_context::<Parts>()
+        .and_then(|parts| parts.extensions.get::<ClientAddress>().copied())
+        .map(|ClientAddress(address)| address);
+    address.ok_or_else(|| {
+        tracing::error!("a request without an address");
+        Refusal::Internal.into()
+    })
+}
+
+/// Who sent the request, as limits know them.
+pub fn client() -> Result<Client, ApiError> {
+    address().map(Client::at)
+}
+
 pub fn header(name: HeaderName) -> Option<String> {
     let parts = use_context::<Parts>()?;
     parts.headers.get(name)?.to_str().ok().map(str::to_owned)
@@ -88,8 +108,8 @@ impl Response {
 
     pub fn refuse(refusal: &Refusal) {
         Response::set_status(refusal.status());
-        if let (Some(options), Refusal::Unavailable) = (Response::options(), refusal) {
-            options.insert_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        if let (Some(options), Some(seconds)) = (Response::options(), refusal.retry_after_s()) {
+            options.insert_header(header::RETRY_AFTER, seconds.into());
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod cluster;
 
+use crate::limits::Limits;
 use crate::{Clock, Error, Result};
 use cluster::Cluster;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
@@ -22,6 +23,7 @@ pub struct Settings {
     pub redis_prefix: String,
     pub token_secret: Secret,
     pub clock: Clock,
+    pub limits: Limits,
 }
 
 /// A text that does not print.

@@ -10,7 +10,7 @@ use model::Refusal;
 use services::sessions::{self, ACCESS_LIFE, REFRESH_LIFE};
 use services::{Services, sessions::Tokens};
 use std::time::Duration;
-use support::{another_server, world};
+use support::{another_server, here, world};
 use tokio_util::sync::CancellationToken;
 
 async fn opens(services: &Services, token: &str) -> bool {
@@ -24,7 +24,7 @@ async fn opens(services: &Services, token: &str) -> bool {
 }
 
 async fn refreshed(services: &Services, token: &str) -> Option<Tokens> {
-    match sessions::refresh(services, token).await {
+    match sessions::refresh(services, here(), token).await {
         Ok(tokens) => Some(tokens),
         Err(error) => {
             assert_eq!(error.refusal(), Refusal::NotLoggedIn);
@@ -201,7 +201,7 @@ async fn a_hundred_refreshes_at_once_do_not_wait_for_each_other() {
     world.lose("session:*").await;
     let refreshed = sessions
         .iter()
-        .map(|tokens| sessions::refresh(&world.services, &tokens.refresh));
+        .map(|tokens| sessions::refresh(&world.services, here(), &tokens.refresh));
     for outcome in futures::future::join_all(refreshed).await {
         outcome.unwrap();
     }

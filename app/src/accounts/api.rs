@@ -7,7 +7,7 @@ use model::accounts::{Account, SignUpForm};
 
 #[cfg(feature = "ssr")]
 use crate::{
-    request::{auth, device, services},
+    request::{auth, client, device, services},
     sessions::{Auth, log_in_path, safe_next},
 };
 #[cfg(feature = "ssr")]
@@ -20,7 +20,7 @@ pub async fn sign_up(
     #[server(default)] next: String,
 ) -> Result<Account, ApiError> {
     let services = services()?;
-    let account = services::accounts::sign_up(&services, form.parse()?).await?;
+    let account = services::accounts::sign_up(&services, client()?, form.parse()?).await?;
     // The account exists now, whatever becomes of the session: at worst the person logs in by hand.
     let onward = match services::sessions::open(&services, &account, &device()).await {
         Ok(tokens) => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use crate::{
-    request::{Response, auth, device, services, session, settings},
+    request::{Response, auth, client, device, services, session, settings},
     sessions::{Auth, cookies, safe_next},
 };
 #[cfg(feature = "ssr")]
@@ -42,7 +42,8 @@ pub async fn log_in(
 ) -> Result<(), ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &account_name, &password, &device()).await?;
+        services::sessions::log_in(&services, client()?, &account_name, &password, &device())
+            .await?;
     cookies::send(&tokens, services.clock.now());
     leptos_axum::redirect(safe_next(&next));
     Ok(())
@@ -68,7 +69,8 @@ pub async fn log_out() -> Result<(), ApiError> {
 pub async fn create_token(account_name: String, password: String) -> Result<TokenPair, ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &account_name, &password, &device()).await?;
+        services::sessions::log_in(&services, client()?, &account_name, &password, &device())
+            .await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
@@ -76,7 +78,7 @@ pub async fn create_token(account_name: String, password: String) -> Result<Toke
 #[server(name = RefreshToken, prefix = "/api", endpoint = "refresh_token")]
 pub async fn refresh_token(refresh_token: String) -> Result<TokenPair, ApiError> {
     let services = services()?;
-    let tokens = services::sessions::refresh(&services, &refresh_token).await?;
+    let tokens = services::sessions::refresh(&services, client()?, &refresh_token).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 

@@ -6,16 +6,18 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use model::Refusal;
+use services::limits::Client;
 use services::sessions::{self, Tokens};
+use std::net::IpAddr;
 
 /// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets the new ones
 /// that are returned with whatever it asked for.
-pub async fn identify(state: &AppState, request: &mut Request) -> Option<Tokens> {
+pub async fn identify(state: &AppState, address: IpAddr, request: &mut Request) -> Option<Tokens> {
     let path = request.uri().path();
     if path.starts_with("/pkg/") || path.starts_with("/fonts/") {
         return None;
     }
-    let (auth, renewed) = who(state, request.headers()).await;
+    let (auth, renewed) = who(state, address, request.headers()).await;
     request.extensions_mut().insert(auth);
     renewed
 }
@@ -38,7 +40,7 @@ fn sets_cookie(response: &Response, name: &str) -> bool {
         .any(|cookie| cookie.split('=').next() == Some(name))
 }
 
-async fn who(state: &AppState, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
+async fn who(state: &AppState, address: IpAddr, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
     let secure = state.settings.secure;
     let bearer = headers
         .get(header::AUTHORIZATION)
@@ -56,7 +58,8 @@ async fn who(state: &AppState, headers: &HeaderMap) -> (Auth, Option<Tokens>) {
     let Some(refresh) = refresh else {
         return (Auth::Anonymous, None);
     };
-    match Box::pin(sessions::refresh(&state.services, refresh)).await {
+    let from = Client::at(address);
+    match Box::pin(sessions::refresh(&state.services, from, refresh)).await {
         Ok(tokens) => (authenticated(state, &tokens.access).await, Some(tokens)),
         Err(error) => (auth_of(&error), None),
     }
@@ -75,6 +78,8 @@ fn auth_of(error: &services::Error) -> Auth {
             tracing::warn!(%error, "a session could not be looked up");
             Auth::Unavailable
         }
+        // Whoever they are, they still are: nobody is sent to log in because many refresh at once.
+        Refusal::TooManyRequests { .. } => Auth::Unavailable,
         _ => Auth::Anonymous,
     }
 }

@@ -1,56 +1,89 @@
-//! Argon2id on blocking threads, no more at once than there are processors.
+//! Argon2id on threads of its own, which take what the sale leaves of the processors.
 
 use crate::{Error, Result};
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier, SaltString};
 use argon2::{Argon2, password_hash};
+use model::Refusal;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// So many may wait for a turn. A hash takes some 30 ms of a processor, and nobody should wait longer than seconds for one
+/// that is refused in the end by a time-out.
+pub const MOST_WAITING: usize = 64;
 
 /// Hashes and verifies passwords, with the parameters that the `argon2` crate recommends (19 MiB, 2 passes).
+///
+/// On half the processors at most, at the lowest priority: however many try to log in, joining and issuing go first.
 pub struct PasswordHasher {
+    threads: Arc<ThreadPool>,
     turns: Arc<Semaphore>,
+    places: Semaphore,
     /// Verified against when there is no such account, so that its absence takes as long as a wrong password.
     decoy: String,
 }
 
 /// The right to use a processor for one hash.
 pub struct Turn {
-    _permit: Option<OwnedSemaphorePermit>,
+    threads: Arc<ThreadPool>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl PasswordHasher {
     pub fn new() -> Result<PasswordHasher> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = (processors / 2).max(1);
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|n| format!("password-{n}"))
+            .start_handler(|_| step_back())
+            // Whoever waits for the hash learns that there is none.
+            .panic_handler(|_| tracing::error!("hashing a password broke down"))
+            .build()
+            .map_err(|error| Error::Broken(format!("threads for passwords: {error}")))?;
         Ok(PasswordHasher {
-            turns: Arc::new(Semaphore::new(processors)),
+            threads: Arc::new(pool),
+            turns: Arc::new(Semaphore::new(threads)),
+            places: Semaphore::new(MOST_WAITING),
             decoy: hash("decoy")?,
         })
     }
 
-    /// Waits until a processor may be used.
-    pub async fn turn(&self) -> Turn {
-        // The semaphore is never closed; if it were, going on would be right.
-        Turn {
-            _permit: self.turns.clone().acquire_owned().await.ok(),
-        }
+    /// Waits until a processor may be used. When [`MOST_WAITING`] wait already: [`Refusal::TooManyRequests`], and not
+    /// `Unavailable`, because nothing is broken that anybody would have to mend.
+    pub async fn turn(&self) -> Result<Turn> {
+        let permit = match self.turns.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let full = Refusal::TooManyRequests { retry_after_s: 2 };
+                let _place = self.places.try_acquire().map_err(|_| full)?;
+                let turn = self.turns.clone().acquire_owned().await;
+                turn.map_err(|error| Error::Broken(error.to_string()))?
+            }
+        };
+        Ok(Turn {
+            threads: self.threads.clone(),
+            _permit: permit,
+        })
     }
 
     /// Whether the password belongs to the stored hash. Without a hash the answer is no, after the same work.
     pub async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool> {
-        let turn = self.turn().await;
+        let turn = self.turn().await?;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let password = password.to_owned();
-        let matches = blocking(turn, move || {
-            let stored = PasswordHash::new(&stored).map_err(broken)?;
-            match Argon2::default().verify_password(password.as_bytes(), &stored) {
-                Ok(()) => Ok(true),
-                Err(password_hash::Error::Password) => Ok(false),
-                Err(error) => Err(broken(error)),
-            }
-        })
-        .await?;
+        let matches = turn
+            .run(move || {
+                let stored = PasswordHash::new(&stored).map_err(broken)?;
+                match Argon2::default().verify_password(password.as_bytes(), &stored) {
+                    Ok(()) => Ok(true),
+                    Err(password_hash::Error::Password) => Ok(false),
+                    Err(error) => Err(broken(error)),
+                }
+            })
+            .await?;
         Ok(matches && known)
     }
 }
@@ -59,20 +92,34 @@ impl Turn {
     /// The password's hash in PHC format, with a random salt.
     pub async fn hash(self, password: &str) -> Result<String> {
         let password = password.to_owned();
-        blocking(self, move || hash(&password)).await
+        self.run(move || hash(&password)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, done) = oneshot::channel();
+        let threads = self.threads.clone();
+        threads.spawn(move || {
+            let _turn = self;
+            // Nobody is hashed for who has hung up.
+            if !sender.is_closed() {
+                let _ = sender.send(work());
+            }
+        });
+        done.await
+            .map_err(|_| Error::Broken("a password was not hashed".to_owned()))?
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    turn: Turn,
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        work()
-    })
-    .await
-    .map_err(|error| Error::Broken(error.to_string()))?
+/// This thread runs when no other wants to. On Linux each thread has a priority of its own; elsewhere it would be that of
+/// the whole process, and the bound on their number has to do.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        tracing::debug!(%error, "passwords are hashed at the common priority");
+    }
 }
 
 fn hash(password: &str) -> Result<String> {

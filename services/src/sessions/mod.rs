@@ -18,6 +18,8 @@ pub(crate) use rehearsal::{forget_all, open_for_rehearsal};
 pub(crate) use tokens::random_id;
 pub use tokens::{TokenKeys, Tokens};
 
+use crate::limits::guesses::Guess;
+use crate::limits::{self, Client};
 use crate::stores::Redis;
 use crate::together::Together;
 use crate::{Error, Result, Services, accounts};
@@ -72,12 +74,31 @@ pub struct StoredSession {
 }
 
 /// Opens a session. A wrong password and an unknown account get the same answer after the same work.
+///
+/// Too many from one address, or too many wrong passwords for one account from there, are [`Refusal::TooManyRequests`]
+/// before any work is done.
 pub async fn log_in(
     services: &Services,
+    from: Client,
     account_name: &str,
     password: &str,
     device: &str,
 ) -> Result<(Account, Tokens)> {
+    limits::log_in(services, from).await?;
+    let guess = Guess::begin(services, from, account_name).await?;
+    let checked = check(services, account_name, password).await;
+    match &checked {
+        Ok(_) => guess.was_right(services).await,
+        Err(Error::Refused(Refusal::WrongCredentials)) => {}
+        Err(_) => guess.take_back(services).await,
+    }
+    let account = accounts::find(services, checked?).await?;
+    let tokens = open(services, &account, device).await?;
+    Ok((account, tokens))
+}
+
+/// Whose name and password these are, or [`Refusal::WrongCredentials`].
+async fn check(services: &Services, account_name: &str, password: &str) -> Result<AccountId> {
     // What cannot be a name is looked up all the same, as the empty one, which nobody has: the answer takes as long.
     let name = AccountName::parse(account_name).ok();
     let row = sqlx::query!(
@@ -92,9 +113,7 @@ pub async fn log_in(
         .verify(password, row.map(|row| row.password_hash))
         .await?;
     let id = id.filter(|_| matches).ok_or(Refusal::WrongCredentials)?;
-    let account = accounts::find(services, AccountId(id)).await?;
-    let tokens = open(services, &account, device).await?;
-    Ok((account, tokens))
+    Ok(AccountId(id))
 }
 
 /// Opens a session for somebody whose identity is settled: after sign-up.
@@ -212,9 +231,11 @@ pub async fn is_open(services: &Services, session: &Session) -> Result<bool> {
 ///
 /// Presented again within a minute it gives the same successor once more: a browser's parallel requests, or an answer that
 /// got lost. Presented later it has been stolen or copied, and the session ends, as it does for any older token.
-pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens> {
+/// Too many from one address or of one session are [`Refusal::TooManyRequests`], and use nothing up.
+pub async fn refresh(services: &Services, from: Client, refresh_token: &str) -> Result<Tokens> {
     let now = services.clock.now();
     let presented = RefreshToken::parse(refresh_token).ok_or(Refusal::NotLoggedIn)?;
+    limits::refresh(services, from, presented.sid()).await?;
     let successor = services.tokens.successor(&presented);
     // The row stays locked until Redis has the session: a log-out that comes meanwhile waits, and then ends it.
     let mut transaction = crate::stores::begin(&services.db).await?;

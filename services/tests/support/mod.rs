@@ -12,6 +12,7 @@ use embedded::testing::{self, TestStores};
 use model::accounts::{Account, Role, SignUpForm};
 use model::concerts::{Concert, ConcertDetails, Genre};
 use redis::AsyncCommands;
+use services::limits::{Client, Limits};
 use services::sessions::{self, Session};
 use services::stores::{Secret, Settings};
 use services::{Clock, Services, accounts, concerts};
@@ -39,19 +40,29 @@ pub async fn world_in(stores: TestStores) -> World {
     }
 }
 
-/// One more process's worth of services on the same stores.
+/// One more process's worth of services on the same stores. Nothing is limited: tests are a flood.
 pub async fn another_server(stores: &TestStores, clock: &Clock) -> Services {
+    server_with(stores, clock, Limits::NONE).await
+}
+
+pub async fn server_with(stores: &TestStores, clock: &Clock, limits: Limits) -> Services {
     let settings = Settings {
         database_url: stores.database_url.clone(),
         redis_url: stores.redis_url.clone(),
         redis_prefix: stores.redis_prefix.clone(),
         token_secret: Secret::new("the secret of these tests, long enough"),
         clock: clock.clone(),
+        limits,
     };
     Services::connect(settings).await.expect("services")
 }
 
 pub const PASSWORD: &str = "a long passphrase";
+
+/// Where people are of whom nobody asks.
+pub fn here() -> Client {
+    Client::at(std::net::Ipv4Addr::LOCALHOST.into())
+}
 
 pub fn form(name: &str) -> SignUpForm {
     SignUpForm {
@@ -65,7 +76,7 @@ pub fn form(name: &str) -> SignUpForm {
 
 impl World {
     pub async fn account(&self, name: &str) -> Account {
-        accounts::sign_up(&self.services, form(name).parse().unwrap())
+        accounts::sign_up(&self.services, here(), form(name).parse().unwrap())
             .await
             .unwrap()
     }
