@@ -615,6 +615,8 @@ impl Person {
                     );
                     Answer::TryAgain
                 }
+                // Who loses their session again and again brings it back more often than anybody should.
+                Ok(Refusal::TooManyRequests { .. }) => Answer::TryAgain,
                 Ok(refusal) => Answer::Refused(refusal),
             },
             Ok(Err(error)) if error.is_connect() => Answer::TryAgain,

@@ -88,9 +88,7 @@ pub struct Serve {
     pub log_json: bool,
 }
 
-/// How many of each a minute, over all servers, and as many at once. 0 turns one off.
-///
-/// Generous for an address: behind the one of a mobile network there are thousands of people.
+// No doc comment: it would be taken for that of the command.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Limits {
     /// Log-ins a minute from one address, and as many at once; 0 for no limit. Behind the one address of a mobile network

@@ -133,3 +133,37 @@ fn hash(password: &str) -> Result<String> {
 fn broken(error: password_hash::Error) -> Error {
     Error::Broken(format!("password hash: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    #[tokio::test]
+    async fn whoever_finds_no_place_to_wait_is_refused_at_once() {
+        let hasher = PasswordHasher::new().unwrap();
+        let mut held = Vec::new();
+        while let Some(turn) = hasher.turn().now_or_never() {
+            held.push(turn.unwrap());
+        }
+        assert!(!held.is_empty());
+        let mut line: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(hasher.turn())).collect();
+        for waiting in &mut line {
+            assert!(waiting.as_mut().now_or_never().is_none());
+        }
+        let refused = hasher.turn().now_or_never().and_then(Result::err).unwrap();
+        let refused = refused.refusal();
+        assert!(matches!(refused, Refusal::TooManyRequests { .. }));
+
+        // Whoever leaves the line, or has had their turn, makes room.
+        drop(line.pop());
+        let mut last = Box::pin(hasher.turn());
+        assert!(last.as_mut().now_or_never().is_none());
+        drop(held);
+        let first = line.remove(0).await.unwrap();
+        let hash = first.hash("a long passphrase").await.unwrap();
+        assert!(hash.starts_with("$argon2id$"));
+        drop(line);
+        assert!(last.await.is_ok());
+    }
+}

@@ -24,7 +24,7 @@ static TAKE_BACK: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/take_back.lua")));
 
 /// An attempt that may be made. Dropped, it counts as wrong.
-pub(crate) struct Guess {
+pub struct Guess {
     key: String,
     /// Which one it is; 0 when Redis could not be asked.
     number: u32,
