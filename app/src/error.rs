@@ -92,11 +92,9 @@ impl axum::response::IntoResponse for ApiError {
         let status = http::StatusCode::from_u16(self.0.status())
             .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(&self)).into_response();
-        if self.0 == Refusal::Unavailable {
-            let retry = http::HeaderValue::from_static(crate::request::RETRY_AFTER);
-            response
-                .headers_mut()
-                .insert(http::header::RETRY_AFTER, retry);
+        if let Some(seconds) = self.0.retry_after_s() {
+            let headers = response.headers_mut();
+            headers.insert(http::header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -30,15 +30,18 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
         return view! { <Elsewhere path/> }.into_any();
     }
     let (title, hint) = match refusal {
-        Refusal::NotFound => (words.not_found_title, words.not_found_hint),
-        Refusal::Forbidden => (words.forbidden_title, words.forbidden_hint),
-        Refusal::Malformed => (words.malformed_title, words.malformed_hint),
-        Refusal::Unavailable => (words.unavailable_title, words.unavailable_hint),
-        _ => (words.internal_title, words.internal_hint),
+        Refusal::NotFound => (words.not_found_title, words.not_found_hint.to_owned()),
+        Refusal::Forbidden => (words.forbidden_title, words.forbidden_hint.to_owned()),
+        Refusal::Malformed => (words.malformed_title, words.malformed_hint.to_owned()),
+        Refusal::Unavailable => (words.unavailable_title, words.unavailable_hint.to_owned()),
+        Refusal::TooManyRequests { .. } => {
+            (words.unavailable_title, (words.refusal)(&refusal, words))
+        }
+        _ => (words.internal_title, words.internal_hint.to_owned()),
     };
     let again = refusal == Refusal::Unavailable;
     view! {
-        <PageMeta title=title.to_owned() description=hint.to_owned()/>
+        <PageMeta title=title.to_owned() description=hint.clone()/>
         <section class="notice" data-testid="refused">
             <p class="notice-figure figures" aria-hidden="true">{refusal.status()}</p>
             <h1>{title}</h1>

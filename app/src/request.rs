@@ -11,10 +11,7 @@ use model::Refusal;
 use model::sessions::EndReason;
 use services::sessions::Session;
 use services::{Client, Services};
-use std::net::{IpAddr, Ipv4Addr};
-
-/// Seconds after which a client that was told "try again" may do so.
-pub const RETRY_AFTER: &str = "2";
+use std::net::IpAddr;
 
 /// The stores. Missing only if the server was put together wrongly.
 pub fn services() -> Result<Services, ApiError> {
@@ -71,16 +68,21 @@ pub fn ended() -> Option<EndReason> {
     parts.extensions.get::<Ended>().map(|ended| ended.0)
 }
 
-/// Where the request comes from. The server puts it into the request's extensions.
+/// Where the request came from, seen past the proxies that are trusted. The server puts it into the request's extensions
+/// before anything else runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// Who is at the other end.
-pub fn client() -> Client {
+/// Who is at the other end. The address is missing only if the server was put together wrongly.
+pub fn client() -> Result<Client, ApiError> {
     let address = use_context::<Parts>()
         .and_then(|parts| parts.extensions.get::<ClientAddress>().copied())
-        .map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.0);
-    Client::new(address, &header(header::USER_AGENT).unwrap_or_default())
+        .ok_or_else(|| {
+            tracing::error!("a request without an address");
+            ApiError::from(Refusal::Internal)
+        })?;
+    let device = header(header::USER_AGENT).unwrap_or_default();
+    Ok(Client::new(address.0, &device))
 }
 
 /// The response that goes with the value returned.
@@ -99,8 +101,8 @@ impl Response {
 
     pub fn refuse(refusal: &Refusal) {
         Response::set_status(refusal.status());
-        if let (Some(options), Refusal::Unavailable) = (Response::options(), refusal) {
-            options.insert_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        if let (Some(options), Some(seconds)) = (Response::options(), refusal.retry_after_s()) {
+            options.insert_header(header::RETRY_AFTER, seconds.into());
         }
     }
 

@@ -223,6 +223,8 @@ fn judge<T: DeserializeOwned>(endpoint: &str, status: StatusCode, body: &[u8]) -
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Answer::TryAgain,
         _ => match serde_json::from_slice(body) {
             Ok(Refusal::Internal) | Err(_) => strange(),
+            // Many come from the one address of a rehearsal.
+            Ok(Refusal::TooManyRequests { .. }) => Answer::TryAgain,
             Ok(refusal) => Answer::Refused(refusal),
         },
     }
@@ -333,6 +335,9 @@ mod tests {
         ));
         let away = judged(StatusCode::SERVICE_UNAVAILABLE, r#"{"code":"unavailable"}"#);
         assert!(matches!(away, Answer::TryAgain));
+        let flood = r#"{"code":"too_many_requests","retry_after_s":2}"#;
+        let flood = judged(StatusCode::TOO_MANY_REQUESTS, flood);
+        assert!(matches!(flood, Answer::TryAgain));
         for (status, body) in [
             (StatusCode::OK, "<html>"),
             (StatusCode::FOUND, ""),

@@ -36,8 +36,8 @@ pub async fn sign_in(services: &Services, number: usize) -> Result<Vec<String>> 
             };
             Ok(sessions::open(
                 services,
-                &account,
                 &Client::new(Ipv4Addr::LOCALHOST.into(), "benchmark"),
+                &account,
             )
             .await?
             .access)

@@ -616,6 +616,8 @@ impl Person {
                     );
                     Answer::TryAgain
                 }
+                // Who loses their session again and again brings it back more often than anybody should.
+                Ok(Refusal::TooManyRequests { .. }) => Answer::TryAgain,
                 Ok(refusal) => Answer::Refused(refusal),
             },
             Ok(Err(error)) if error.is_connect() => Answer::TryAgain,
@@ -663,8 +665,8 @@ impl Person {
                 }
                 if let Ok(opened) = sessions::open(
                     &self.crowd.services,
-                    &self.account,
                     &services::Client::new(Ipv4Addr::LOCALHOST.into(), "chaos"),
+                    &self.account,
                 )
                 .await
                 {

@@ -50,6 +50,11 @@ pub enum Refusal {
     TooLarge,
     /// Of this account, or of the whole server: the place can still be asked for.
     TooManyStreams,
+    /// More than is good for everybody: from this address, in this session, or of this account. The same request may be
+    /// sent again after so many seconds.
+    TooManyRequests {
+        retry_after_s: u32,
+    },
     /// A store is away or a queue is being rebuilt: nothing was lost, the same request may be sent again.
     Unavailable,
     /// Our fault. The cause is in the server's log.
@@ -76,9 +81,18 @@ impl Refusal {
             | Refusal::OwnAccount
             | Refusal::CapacityBelowIssued { .. } => 409,
             Refusal::TooLarge => 413,
-            Refusal::TooManyStreams => 429,
+            Refusal::TooManyStreams | Refusal::TooManyRequests { .. } => 429,
             Refusal::Unavailable => 503,
             Refusal::Internal => 500,
+        }
+    }
+
+    /// Seconds after which the same request may be sent again; None: it would be refused again.
+    pub fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Refusal::TooManyRequests { retry_after_s } => Some(*retry_after_s),
+            Refusal::Unavailable => Some(2),
+            _ => None,
         }
     }
 

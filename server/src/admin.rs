@@ -5,11 +5,12 @@ use crate::stores::{Sharing, Stores, kept, random_text};
 use anyhow::Result;
 use model::Refusal;
 use model::accounts::{Role, SignUpForm};
+use services::limits::Limits;
 use services::{Error, Services, accounts};
 use std::path::Path;
 
 pub async fn create(options: AdminCreate) -> Result<()> {
-    let stores = Stores::open(options.stores, Sharing::Yes).await?;
+    let stores = Stores::open(options.stores, Sharing::Yes, Limits::NONE).await?;
     let generated = options.password.is_none();
     let form = SignUpForm {
         nickname: options

@@ -4,6 +4,7 @@ use crate::cli;
 use crate::stores::{Sharing, Stores};
 use anyhow::Result;
 use model::concerts::ConcertId;
+use services::limits::Limits;
 use services::queue::audit::{self, Report};
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ pub async fn run(options: cli::Audit) -> ExitCode {
 }
 
 async fn report(options: cli::Audit) -> Result<Report> {
-    let stores = Stores::open(options.stores, Sharing::Yes).await?;
+    let stores = Stores::open(options.stores, Sharing::Yes, Limits::NONE).await?;
     let report = audit::audit(&stores.services, options.concert.map(ConcertId)).await;
     stores.close().await?;
     match report {

@@ -1,9 +1,11 @@
 //! The command line. Every setting is a flag and an environment variable; `--help` prints the defaults.
 
-use clap::builder::BoolishValueParser;
+use crate::middleware::address::TrustedProxies;
+use clap::builder::{BoolishValueParser, RangedI64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::accounts::Role;
 use model::rehearsals::{DEFAULT_SIGN_INS, LATEST_OPENING_S, MOST_PEOPLE, MOST_SIGN_INS};
+use services::limits::Limits as Most;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -64,6 +66,17 @@ pub struct Serve {
     /// Each takes one open file.
     #[arg(long, env = "FRONTROW_MAX_STREAMS", default_value_t = 20_000)]
     pub max_streams: usize,
+    /// The proxies in front, whose X-Forwarded-For is believed: addresses and networks with commas between them, such as
+    /// 10.0.0.0/8,192.0.2.7 [default: none]
+    #[arg(
+        long,
+        env = "FRONTROW_TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub trusted_proxies: TrustedProxies,
+    #[command(flatten)]
+    pub limits: Limits,
     /// Load demo concerts when there are none, make an admin, and let a simulated crowd queue.
     #[arg(long, env = "FRONTROW_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
@@ -73,6 +86,46 @@ pub struct Serve {
     /// Log JSON, one object a line.
     #[arg(long, env = "FRONTROW_LOG_JSON", value_parser = BoolishValueParser::new())]
     pub log_json: bool,
+}
+
+// No doc comment: it would be taken for that of the command.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Limits {
+    /// Log-ins a minute from one address, and as many at once; 0 for no limit. Behind the one address of a mobile network
+    /// there are thousands of people: keep this and the next two generous.
+    #[arg(long = "limit-log-ins", env = "FRONTROW_LIMIT_LOG_INS", value_name = "PER_MINUTE", default_value_t = Most::DEFAULT.log_ins, value_parser = a_minute())]
+    pub log_ins: u32,
+    /// Sign-ups a minute from one address, and as many at once; 0 for no limit.
+    #[arg(long = "limit-sign-ups", env = "FRONTROW_LIMIT_SIGN_UPS", value_name = "PER_MINUTE", default_value_t = Most::DEFAULT.sign_ups, value_parser = a_minute())]
+    pub sign_ups: u32,
+    /// Sessions refreshed a minute from one address, and as many at once; 0 for no limit. One session may be refreshed 30
+    /// times a minute in any case.
+    #[arg(long = "limit-refreshes", env = "FRONTROW_LIMIT_REFRESHES", value_name = "PER_MINUTE", default_value_t = Most::DEFAULT.refreshes, value_parser = a_minute())]
+    pub refreshes: u32,
+    /// Joins a minute of one account, and as many at once; 0 for no limit. The first three on each server are not counted.
+    #[arg(long = "limit-joins", env = "FRONTROW_LIMIT_JOINS", value_name = "PER_MINUTE", default_value_t = Most::DEFAULT.joins, value_parser = a_minute())]
+    pub joins: u32,
+}
+
+fn a_minute() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=1_000_000)
+}
+
+impl From<Limits> for Most {
+    fn from(limits: Limits) -> Most {
+        let Limits {
+            log_ins,
+            sign_ups,
+            refreshes,
+            joins,
+        } = limits;
+        Most {
+            log_ins,
+            sign_ups,
+            refreshes,
+            joins,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Args)]

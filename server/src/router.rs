@@ -1,6 +1,7 @@
 //! Which address leads where, and what every request passes through.
 
 use crate::middleware;
+use crate::middleware::address::TrustedProxies;
 use crate::middleware::pages::SharedPages;
 use app::queue::Seats;
 use app::settings::Settings;
@@ -35,6 +36,7 @@ pub struct Shared {
     pub leptos_options: LeptosOptions,
     pub services: Services,
     pub settings: Settings,
+    pub trusted_proxies: TrustedProxies,
     pub stop: CancellationToken,
     pub seats: Seats,
 }

@@ -45,7 +45,7 @@ pub async fn run(options: cli::Serve) -> Result<()> {
     if options.stores.database_url.is_none() {
         say("Starting PostgreSQL and Redis …");
     }
-    let stores = Stores::open(options.stores.clone(), Sharing::No).await?;
+    let stores = Stores::open(options.stores.clone(), Sharing::No, options.limits.into()).await?;
     let served = serve(&options, &stores, listener, address, stop).await;
     let closed = stores.close().await;
     say("Stopped.");
@@ -85,6 +85,7 @@ async fn serve(
         leptos_options: leptos_options(options, address),
         services,
         settings,
+        trusted_proxies: options.trusted_proxies.clone(),
         stop: stop.clone(),
         seats,
     });

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use embedded::Durability;
 use rand::Rng;
 use rand::distr::Alphanumeric;
+use services::limits::Limits;
 use services::stores::{Secret, Settings};
 use services::{Clock, Services};
 use std::fs;
@@ -30,7 +31,7 @@ pub enum Sharing {
 
 impl Stores {
     /// Starts our own stores or connects to those named, and brings the schema up to date.
-    pub async fn open(options: cli::Stores, sharing: Sharing) -> Result<Stores> {
+    pub async fn open(options: cli::Stores, sharing: Sharing, limits: Limits) -> Result<Stores> {
         let data_dir = match &options.data_dir {
             Some(dir) => dir.clone(),
             None => default_data_dir()?,
@@ -83,6 +84,7 @@ impl Stores {
             redis_prefix: options.redis_prefix,
             token_secrets,
             clock: Clock::default(),
+            limits,
         };
         let services = Services::connect(settings).await.map_err(explain)?;
         Ok(Stores {
@@ -109,7 +111,12 @@ pub async fn migrate(options: cli::Stores) -> Result<()> {
         Some(url) => {
             services::stores::migrate(url).await.map_err(explain)?;
         }
-        None => Stores::open(options, Sharing::Yes).await?.close().await?,
+        None => {
+            Stores::open(options, Sharing::Yes, Limits::NONE)
+                .await?
+                .close()
+                .await?
+        }
     }
     println!("The schema is up to date.");
     Ok(())

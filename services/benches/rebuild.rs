@@ -12,6 +12,7 @@ use embedded::{Durability, Stores};
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Standing;
+use services::limits::Limits;
 use services::stores::{Secret, Settings};
 use services::{Clock, Error, Services, queue};
 use std::os::unix::fs::PermissionsExt;
@@ -33,6 +34,7 @@ async fn main() {
         redis_prefix: String::new(),
         token_secrets: vec![Secret::new("the secret of this benchmark, long enough")],
         clock: Clock::default(),
+        limits: Limits::NONE,
     })
     .await
     .unwrap();

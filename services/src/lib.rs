@@ -11,6 +11,7 @@ pub mod demo;
 mod error;
 pub mod forms;
 mod housekeeping;
+pub mod limits;
 pub mod queue;
 pub mod rehearsals;
 pub mod sessions;
@@ -48,6 +49,7 @@ pub struct Shared {
     pub ticks: queue::TickHub,
     /// The right to build a queue.
     pub(crate) builder: Arc<Semaphore>,
+    pub(crate) door: limits::Door,
     pub(crate) rehearsals: rehearsals::Known,
     pub(crate) held: Arc<sessions::Held>,
     pub(crate) looked_up: Arc<sessions::LookedUp>,
@@ -77,6 +79,7 @@ impl Services {
             passwords: accounts::PasswordHasher::new()?,
             ticks: queue::TickHub::default(),
             builder: Arc::new(Semaphore::new(1)),
+            door: limits::Door::new(settings.limits),
             rehearsals: rehearsals::Known::default(),
             held: Arc::default(),
             looked_up: Arc::new(sessions::LookedUp::new(sessions::MOST_LOOKED_UP, 2)),

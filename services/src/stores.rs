@@ -2,6 +2,7 @@
 
 mod cluster;
 
+use crate::limits::Limits;
 use crate::{Clock, Error, Result};
 use cluster::Cluster;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
@@ -23,6 +24,7 @@ pub struct Settings {
     /// What sessions are signed with: the secret in use, then those of before.
     pub token_secrets: Vec<Secret>,
     pub clock: Clock,
+    pub limits: Limits,
 }
 
 /// A text that does not print.

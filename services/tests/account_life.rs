@@ -12,14 +12,14 @@ use model::{Field, Refusal};
 use services::accounts::RESTORABLE;
 use services::sessions::{self, Session};
 use services::{Error, Services, accounts, admin, queue};
-use support::{PASSWORD, World, another_server, client, form, world};
+use support::{PASSWORD, World, another_server, client, form, here, world};
 
 fn refusal<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Refusal {
     outcome.unwrap_err().refusal()
 }
 
 async fn log_in(services: &Services, name: &str, password: &str) -> Result<Session, Error> {
-    let (_, tokens) = sessions::log_in(services, name, password, &client("test")).await?;
+    let (_, tokens) = sessions::log_in(services, &here(), name, password).await?;
     sessions::authenticate(services, &tokens.access).await
 }
 
@@ -54,23 +54,23 @@ async fn a_new_password_ends_every_other_session() {
     let services = &world.services;
     let other = another_server(&world.stores, &world.clock).await;
     let account = world.account("mina").await;
-    let phone = sessions::open(services, &account, &client("phone"))
+    let phone = sessions::open(services, &client("phone"), &account)
         .await
         .unwrap();
     let me = world.log_in(&account).await;
     let new = Password::parse_new("another long passphrase", "mina").unwrap();
 
-    let refused = accounts::change_password(services, &me, "not this", &new).await;
+    let refused = accounts::change_password(services, &here(), &me, "not this", &new).await;
     assert_eq!(refusal(refused), Refusal::WrongPassword);
     assert!(is_in(&other, &phone).await);
-    accounts::change_password(services, &me, PASSWORD, &new)
+    accounts::change_password(services, &here(), &me, PASSWORD, &new)
         .await
         .unwrap();
     assert!(!is_in(&other, &phone).await);
     assert!(sessions::is_open(&other, &me).await.unwrap());
     let reason = EndReason::Password;
     assert_eq!(
-        refusal(sessions::refresh(services, &phone.refresh).await),
+        refusal(sessions::refresh(services, &here(), &phone.refresh).await),
         Refusal::SessionEnded { reason }
     );
     assert_eq!(
@@ -85,7 +85,7 @@ async fn a_changed_nickname_is_seen_by_the_next_request() {
     let world = world().await;
     let account = world.account("mina").await;
     world.account("jun").await;
-    let tokens = sessions::open(&world.services, &account, &client("phone"))
+    let tokens = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
     let me = sessions::authenticate(&world.services, &tokens.access)
@@ -125,16 +125,18 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
     let concert = world.concert(1, 1, 60_000).await;
     let holder = world.account("holder").await;
     let (me, boss) = (world.log_in(&holder).await, admin_of(&world, "boss").await);
-    let phone = sessions::open(services, &holder, &client("phone"))
+    let phone = sessions::open(services, &client("phone"), &holder)
         .await
         .unwrap();
     queue::join(services, &me, concert.id).await.unwrap();
 
     assert_eq!(
-        refusal(accounts::delete(services, &me, "not this").await),
+        refusal(accounts::delete(services, &here(), &me, "not this").await),
         Refusal::WrongPassword
     );
-    accounts::delete(services, &me, PASSWORD).await.unwrap();
+    accounts::delete(services, &here(), &me, PASSWORD)
+        .await
+        .unwrap();
     assert!(!is_in(&other, &phone).await && !sessions::is_open(&other, &me).await.unwrap());
     assert_eq!(waiting(&world, &holder).await, 0);
     let until = world.clock.now() + RESTORABLE;
@@ -150,7 +152,7 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
         Refusal::WrongCredentials
     );
     // The name and the address are kept for it.
-    let again = accounts::sign_up(services, form("holder").parse().unwrap()).await;
+    let again = accounts::sign_up(services, &here(), form("holder").parse().unwrap()).await;
     assert_eq!(refusal(again), Refusal::AccountNameTaken);
 
     world.clock.advance(RESTORABLE - TimeDelta::minutes(1));
@@ -159,7 +161,9 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
     assert_eq!(restored.unwrap().state, AccountState::Active);
     let me = log_in(services, "holder", PASSWORD).await.unwrap();
 
-    accounts::delete(services, &me, PASSWORD).await.unwrap();
+    accounts::delete(services, &here(), &me, PASSWORD)
+        .await
+        .unwrap();
     world.clock.advance(RESTORABLE);
     // Every server does it, at the same moment.
     let (one, two) = tokio::join!(accounts::purge(services), accounts::purge(&other));
@@ -206,7 +210,9 @@ async fn a_purge_keeps_the_accounting_of_tickets() {
     .execute(&services.db)
     .await
     .unwrap();
-    accounts::delete(services, &me, PASSWORD).await.unwrap();
+    accounts::delete(services, &here(), &me, PASSWORD)
+        .await
+        .unwrap();
     world.clock.advance(RESTORABLE);
     assert_eq!(accounts::purge(services).await.unwrap(), 1);
     let (tickets, issued): (i64, i32) = sqlx::query_as(
@@ -226,7 +232,7 @@ async fn deactivation_counts_from_the_next_request_on_every_server() {
     let other = another_server(&world.stores, &world.clock).await;
     let concert = world.concert(10, 1, 60_000).await;
     let account = world.account("mina").await;
-    let phone = sessions::open(&other, &account, &client("phone"))
+    let phone = sessions::open(&other, &client("phone"), &account)
         .await
         .unwrap();
     let me = sessions::authenticate(&other, &phone.access).await.unwrap();
@@ -306,7 +312,7 @@ async fn a_role_that_was_taken_away_counts_from_the_next_request() {
     admin::change_role(services, &boss, account.id, Role::Organiser)
         .await
         .unwrap();
-    let phone = sessions::open(&other, &account, &client("phone"))
+    let phone = sessions::open(&other, &client("phone"), &account)
         .await
         .unwrap();
     let role = async || -> Role {
@@ -344,7 +350,7 @@ async fn there_is_always_an_admin_left() {
         Refusal::Forbidden
     );
     assert_eq!(
-        refusal(accounts::delete(services, &left, PASSWORD).await),
+        refusal(accounts::delete(services, &here(), &left, PASSWORD).await),
         Refusal::OwnAccount
     );
 }

@@ -17,7 +17,7 @@ use services::{Error, queue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use support::queue::{NO_PACE, arrival, live_tickets, rank, run_until};
-use support::{World, client, world_in};
+use support::{World, client, here, world_in};
 
 /// A world on a cluster of its own, whose masters it may take away.
 async fn clustered() -> (World, Cluster, impl Drop) {
@@ -152,7 +152,7 @@ async fn a_master_that_comes_back_empty_gets_its_queues_back_and_the_others_go_o
     let account = world.account("mina").await;
     let mut logged_in: Vec<Vec<sessions::Tokens>> = vec![Vec::new(), Vec::new(), Vec::new()];
     while logged_in.iter().any(Vec::is_empty) {
-        let tokens = sessions::open(&world.services, &account, &client("phone"))
+        let tokens = sessions::open(&world.services, &client("phone"), &account)
             .await
             .unwrap();
         let session = sessions::authenticate(&world.services, &tokens.access)
@@ -216,7 +216,7 @@ async fn a_master_that_comes_back_empty_gets_its_queues_back_and_the_others_go_o
     for tokens in &logged_in[lost] {
         let answer = sessions::authenticate(&world.services, &tokens.access).await;
         assert_eq!(answer.unwrap_err().refusal(), Refusal::NotLoggedIn);
-        let back = sessions::refresh(&world.services, &tokens.refresh)
+        let back = sessions::refresh(&world.services, &here(), &tokens.refresh)
             .await
             .unwrap();
         assert!(

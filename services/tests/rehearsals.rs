@@ -14,7 +14,7 @@ use services::rehearsals::{self, Plan};
 use services::sessions::{self, Session};
 use services::{Error, concerts, queue};
 use support::queue::{live_tickets, run_until};
-use support::{World, client, session, world};
+use support::{World, here, session, world};
 
 const PLAN: Plan = Plan {
     people: 5,
@@ -204,13 +204,15 @@ async fn nobody_gets_in_who_does_not_belong_and_nobody_who_does_gets_out() {
     }
     // With the token that they were given, and with one of a log-in of their own.
     let given = people(&world, &one).await.remove(0);
-    let (_, tokens) = sessions::log_in(services, &one.sign_ins[1], &one.password, &client("test"))
+    let (_, tokens) = sessions::log_in(services, &here(), &one.sign_ins[1], &one.password)
         .await
         .unwrap();
     let logged_in = sessions::authenticate(services, &tokens.access)
         .await
         .unwrap();
-    let refreshed = sessions::refresh(services, &tokens.refresh).await.unwrap();
+    let refreshed = sessions::refresh(services, &here(), &tokens.refresh)
+        .await
+        .unwrap();
     let refreshed = sessions::authenticate(services, &refreshed.access)
         .await
         .unwrap();
@@ -233,13 +235,7 @@ async fn only_the_first_few_have_a_password_that_anybody_knows() {
         .await
         .unwrap();
     let without = format!("rehearsal-{}-3", rehearsal.concert.id);
-    let refusal = sessions::log_in(
-        &world.services,
-        &without,
-        &rehearsal.password,
-        &client("test"),
-    )
-    .await;
+    let refusal = sessions::log_in(&world.services, &here(), &without, &rehearsal.password).await;
     assert_eq!(refused(refusal.map(|_| ())), Refusal::WrongCredentials);
     let people = people(&world, &rehearsal).await;
     assert!(people.iter().any(|person| person.account_name == without));
@@ -265,9 +261,9 @@ async fn its_end_takes_all_of_it_and_nothing_else() {
     let people = people(&world, &rehearsal).await;
     sessions::log_in(
         services,
+        &here(),
         &rehearsal.sign_ins[0],
         &rehearsal.password,
-        &client("test"),
     )
     .await
     .unwrap();

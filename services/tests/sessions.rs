@@ -13,7 +13,7 @@ use services::sessions::{self, ACCESS_LIFE, REFRESH_LIFE};
 use services::{Services, accounts, sessions::Tokens};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use support::{World, another_server, client, session, world};
+use support::{World, another_server, client, here, session, world};
 use tokio_util::sync::CancellationToken;
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -29,7 +29,7 @@ async fn opens(services: &Services, token: &str) -> bool {
 }
 
 async fn refreshed(services: &Services, token: &str) -> Option<Tokens> {
-    match sessions::refresh(services, token).await {
+    match sessions::refresh(services, &here(), token).await {
         Ok(tokens) => Some(tokens),
         Err(error) => {
             let refusal = error.refusal();
@@ -45,7 +45,7 @@ async fn a_logged_out_token_opens_nothing_on_either_server() {
     let world = world().await;
     let other = another_server(&world.stores, &world.clock).await;
     let account = world.account("mina").await;
-    let tokens = sessions::open(&world.services, &account, &client("phone"))
+    let tokens = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
     assert!(opens(&world.services, &tokens.access).await && opens(&other, &tokens.access).await);
@@ -82,10 +82,10 @@ async fn a_logged_out_token_opens_nothing_on_either_server() {
 async fn logging_out_ends_one_session_and_no_other() {
     let world = world().await;
     let account = world.account("mina").await;
-    let phone = sessions::open(&world.services, &account, &client("phone"))
+    let phone = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
-    let laptop = sessions::open(&world.services, &account, &client("laptop"))
+    let laptop = sessions::open(&world.services, &client("laptop"), &account)
         .await
         .unwrap();
     let session = sessions::authenticate(&world.services, &phone.access)
@@ -100,7 +100,7 @@ async fn logging_out_ends_one_session_and_no_other() {
 async fn an_access_token_expires_and_a_refresh_token_brings_the_session_on() {
     let world = world().await;
     let account = world.account("mina").await;
-    let first = sessions::open(&world.services, &account, &client("phone"))
+    let first = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
     world.clock.advance(ACCESS_LIFE);
@@ -121,7 +121,7 @@ async fn an_access_token_expires_and_a_refresh_token_brings_the_session_on() {
 async fn a_refresh_token_used_again_later_ends_the_session() {
     let world = world().await;
     let account = world.account("mina").await;
-    let stolen = sessions::open(&world.services, &account, &client("phone"))
+    let stolen = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap()
         .refresh;
@@ -136,10 +136,10 @@ async fn a_refresh_token_used_again_later_ends_the_session() {
 async fn a_lost_redis_lets_nobody_in_wrongly_and_a_refresh_brings_back_who_was_in() {
     let world = world().await;
     let account = world.account("mina").await;
-    let out = sessions::open(&world.services, &account, &client("phone"))
+    let out = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
-    let stays = sessions::open(&world.services, &account, &client("laptop"))
+    let stays = sessions::open(&world.services, &client("laptop"), &account)
         .await
         .unwrap();
     let session = sessions::authenticate(&world.services, &out.access)
@@ -169,7 +169,7 @@ async fn what_was_never_a_token_opens_nothing() {
 async fn any_refresh_token_but_the_newest_ends_the_session() {
     let world = world().await;
     let account = world.account("mina").await;
-    let first = sessions::open(&world.services, &account, &client("phone"))
+    let first = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap()
         .refresh;
@@ -184,7 +184,7 @@ async fn any_refresh_token_but_the_newest_ends_the_session() {
 async fn a_session_that_has_run_out_is_forgotten() {
     let world = world().await;
     let account = world.account("mina").await;
-    sessions::open(&world.services, &account, &client("phone"))
+    sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
     assert_eq!(sessions::purge(&world.services).await.unwrap(), 0);
@@ -200,15 +200,16 @@ async fn a_hundred_refreshes_at_once_do_not_wait_for_each_other() {
     let mut sessions = Vec::new();
     for _ in 0..100 {
         sessions.push(
-            sessions::open(&world.services, &account, &client("test"))
+            sessions::open(&world.services, &client("test"), &account)
                 .await
                 .unwrap(),
         );
     }
     world.lose("session:*").await;
+    let from = here();
     let refreshed = sessions
         .iter()
-        .map(|tokens| sessions::refresh(&world.services, &tokens.refresh));
+        .map(|tokens| sessions::refresh(&world.services, &from, &tokens.refresh));
     for outcome in futures::future::join_all(refreshed).await {
         outcome.unwrap();
     }
@@ -221,7 +222,7 @@ async fn what_is_held_open_ends_with_its_session_wherever_that_is_logged_out() {
     let account = world.account("mina").await;
     let mut sessions = Vec::new();
     for device in ["phone", "laptop"] {
-        let tokens = sessions::open(&world.services, &account, &client(device))
+        let tokens = sessions::open(&world.services, &client(device), &account)
             .await
             .unwrap();
         let session = sessions::authenticate(&other, &tokens.access)
@@ -239,7 +240,7 @@ async fn what_is_held_open_ends_with_its_session_wherever_that_is_logged_out() {
     drop(twice);
     // What ended before this server began to listen is found by asking after holding; so until it listens.
     loop {
-        let tokens = sessions::open(&world.services, &account, &client("another"))
+        let tokens = sessions::open(&world.services, &client("another"), &account)
             .await
             .unwrap();
         let another = sessions::authenticate(&other, &tokens.access)
@@ -276,7 +277,7 @@ async fn a_session_that_is_used_lives_on() {
     let world = world().await;
     let other = another_server(&world.stores, &world.clock).await;
     let account = world.account("mina").await;
-    let tokens = sessions::open(&world.services, &account, &client("phone"))
+    let tokens = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
     let (sid, _) = tokens.refresh.split_once('.').unwrap();
@@ -321,7 +322,7 @@ async fn a_session_that_is_used_lives_on() {
 }
 
 async fn ended_because(services: &Services, refresh_token: &str) -> Refusal {
-    let refused = sessions::refresh(services, refresh_token).await;
+    let refused = sessions::refresh(services, &here(), refresh_token).await;
     refused.unwrap_err().refusal()
 }
 
@@ -331,17 +332,19 @@ async fn whoever_was_logged_out_is_told_why() {
     let services = &world.services;
     let account = world.account("mina").await;
     let open = async |device| {
-        sessions::open(services, &account, &client(device))
+        sessions::open(services, &client(device), &account)
             .await
             .unwrap()
     };
-    let here = open("here").await;
-    let me = sessions::authenticate(services, &here.access)
+    let home = open("home").await;
+    let me = sessions::authenticate(services, &home.access)
         .await
         .unwrap();
 
     let stolen = open("stolen").await;
-    let second = sessions::refresh(services, &stolen.refresh).await.unwrap();
+    let second = sessions::refresh(services, &here(), &stolen.refresh)
+        .await
+        .unwrap();
     world.clock.advance(TimeDelta::minutes(2));
     // The thief, and after that whoever it was stolen from.
     for token in [&stolen.refresh, &second.refresh] {
@@ -369,14 +372,14 @@ async fn whoever_was_logged_out_is_told_why() {
     let (sid, _) = elsewhere.refresh.split_once('.').unwrap();
     let guess = format!("{sid}.{}", "a".repeat(43));
     assert_eq!(ended_because(services, &guess).await, Refusal::NotLoggedIn);
-    assert!(refreshed(services, &here.refresh).await.is_some());
+    assert!(refreshed(services, &home.refresh).await.is_some());
 }
 
 #[tokio::test]
 async fn an_access_token_that_was_rotated_away_opens_nothing() {
     let world = world().await;
     let account = world.account("mina").await;
-    let first = sessions::open(&world.services, &account, &client("phone"))
+    let first = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
     world.clock.advance(TimeDelta::minutes(5));
@@ -398,7 +401,7 @@ async fn one_sees_where_one_is_logged_in_and_ends_what_one_does_not_know() {
     let mut opened = Vec::new();
     for device in ["phone", "laptop", "library"] {
         let client = client(device);
-        let tokens = sessions::open(&world.services, &account, &client)
+        let tokens = sessions::open(&world.services, &client, &account)
             .await
             .unwrap();
         opened.push(tokens);
@@ -460,7 +463,7 @@ async fn one_sees_where_one_is_logged_in_and_ends_what_one_does_not_know() {
 async fn what_a_server_left_in_redis_when_it_died_is_swept_away() {
     let world = world().await;
     let account = world.account("mina").await;
-    let tokens = sessions::open(&world.services, &account, &client("phone"))
+    let tokens = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
     let (sid, _) = tokens.refresh.split_once('.').unwrap();
@@ -481,7 +484,7 @@ async fn what_a_server_left_in_redis_when_it_died_is_swept_away() {
 async fn a_client_whose_access_token_has_run_out_logs_out_with_its_refresh_token() {
     let world = world().await;
     let account = world.account("mina").await;
-    let tokens = sessions::open(&world.services, &account, &client("phone"))
+    let tokens = sessions::open(&world.services, &client("phone"), &account)
         .await
         .unwrap();
     let (sid, _) = tokens.refresh.split_once('.').unwrap();
@@ -520,7 +523,7 @@ async fn ten_thousand_sessions_come_back_without_a_password() {
         .map(|tokens| {
             let services = world.services.clone();
             async move {
-                match sessions::refresh(&services, &tokens.refresh).await {
+                match sessions::refresh(&services, &here(), &tokens.refresh).await {
                     Ok(fresh) => sessions::authenticate(&services, &fresh.access)
                         .await
                         .is_ok(),
@@ -547,7 +550,7 @@ async fn open_all(world: &World, ids: &[i64]) -> Vec<Tokens> {
                 let account = accounts::find(&services, session(id, Role::User).account_id)
                     .await
                     .unwrap();
-                sessions::open(&services, &account, &client("phone"))
+                sessions::open(&services, &client("phone"), &account)
                     .await
                     .unwrap()
             }

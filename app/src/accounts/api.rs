@@ -21,9 +21,9 @@ pub async fn sign_up(
     #[server(default)] next: String,
 ) -> Result<Account, ApiError> {
     let services = services()?;
-    let account = services::accounts::sign_up(&services, form.parse()?).await?;
+    let account = services::accounts::sign_up(&services, &client()?, form.parse()?).await?;
     // The account exists now, whatever becomes of the session: at worst the person logs in by hand.
-    let onward = match services::sessions::open(&services, &account, &client()).await {
+    let onward = match services::sessions::open(&services, &client()?, &account).await {
         Ok(tokens) => {
             cookies::send(&tokens, services.clock.now());
             safe_next(&next).to_owned()
@@ -63,7 +63,14 @@ pub async fn change_profile(#[server(flatten)] form: ProfileForm) -> Result<Acco
 pub async fn change_password(current_password: String, password: String) -> Result<(), ApiError> {
     let session = session()?;
     let new = Password::parse_new(&password, &session.account_name)?;
-    services::accounts::change_password(&services()?, &session, &current_password, &new).await?;
+    services::accounts::change_password(
+        &services()?,
+        &client()?,
+        &session,
+        &current_password,
+        &new,
+    )
+    .await?;
     leptos_axum::redirect(Done::Password.address());
     Ok(())
 }
@@ -71,7 +78,7 @@ pub async fn change_password(current_password: String, password: String) -> Resu
 /// Deletes the account: logged out everywhere, out of every queue. An admin can restore it for thirty days.
 #[server(name = DeleteAccount, prefix = "/api", endpoint = "delete_account")]
 pub async fn delete_account(current_password: String) -> Result<(), ApiError> {
-    services::accounts::delete(&services()?, &session()?, &current_password).await?;
+    services::accounts::delete(&services()?, &client()?, &session()?, &current_password).await?;
     cookies::clear(None);
     leptos_axum::redirect(Done::Deleted.address());
     Ok(())

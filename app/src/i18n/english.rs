@@ -380,6 +380,16 @@ pub(super) const ENGLISH: Words = Words {
         Refusal::TooManyStreams => {
             "Too many live connections are open. Close some, or try again in a moment.".into()
         }
+        Refusal::TooManyRequests { retry_after_s } => match retry_after_s {
+            1 => "Too many attempts from here. Try again in a second.".into(),
+            seconds @ 2..120 => {
+                format!("Too many attempts from here. Try again in {seconds} seconds.")
+            }
+            seconds => format!(
+                "Too many attempts from here. Try again in {} minutes.",
+                seconds.div_ceil(60)
+            ),
+        },
         Refusal::TooLarge => "That is too much at once. Please shorten it.".into(),
         Refusal::Unavailable => {
             "We cannot do this right now. Nothing was lost; please try again in a moment.".into()

@@ -346,6 +346,15 @@ pub(super) const KOREAN: Words = Words {
             "실시간 연결이 너무 많이 열려 있어요. 몇 개를 닫거나 잠시 뒤에 다시 시도해 주세요."
                 .into()
         }
+        Refusal::TooManyRequests { retry_after_s } => match retry_after_s {
+            seconds @ 0..120 => {
+                format!("여기서 시도한 횟수가 너무 많아요. {seconds}초 뒤에 다시 해 주세요.")
+            }
+            seconds => format!(
+                "여기서 시도한 횟수가 너무 많아요. {}분 뒤에 다시 해 주세요.",
+                seconds.div_ceil(60)
+            ),
+        },
         Refusal::TooLarge => "내용이 너무 많아요. 줄여 주세요.".into(),
         Refusal::Unavailable => {
             "지금은 처리할 수 없어요. 잃어버린 건 없으니 잠시 뒤에 다시 해 주세요.".into()

@@ -44,7 +44,7 @@ pub async fn log_in(
 ) -> Result<(), ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &account_name, &password, &client()).await?;
+        services::sessions::log_in(&services, &client()?, &account_name, &password).await?;
     cookies::send(&tokens, services.clock.now());
     leptos_axum::redirect(safe_next(&next));
     Ok(())
@@ -73,7 +73,7 @@ pub async fn log_out(#[server(default)] refresh_token: String) -> Result<(), Api
 pub async fn create_token(account_name: String, password: String) -> Result<TokenPair, ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &account_name, &password, &client()).await?;
+        services::sessions::log_in(&services, &client()?, &account_name, &password).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
@@ -81,7 +81,7 @@ pub async fn create_token(account_name: String, password: String) -> Result<Toke
 #[server(name = RefreshToken, prefix = "/api", endpoint = "refresh_token")]
 pub async fn refresh_token(refresh_token: String) -> Result<TokenPair, ApiError> {
     let services = services()?;
-    let tokens = services::sessions::refresh(&services, &refresh_token).await?;
+    let tokens = services::sessions::refresh(&services, &client()?, &refresh_token).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 

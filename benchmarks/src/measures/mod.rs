@@ -1,5 +1,6 @@
 //! What is measured, each in a file of its own. The name of a figure is what the page looks it up by.
 
+mod floods;
 mod joins;
 mod pages;
 mod polling;
@@ -40,6 +41,9 @@ pub fn all() -> Vec<(&'static str, Measure)> {
     vec![
         ("joins", |world, scale| {
             Box::pin(joins::measure(world, scale))
+        }),
+        ("floods", |world, scale| {
+            Box::pin(floods::measure(world, scale))
         }),
         ("watchers", |world, scale| {
             Box::pin(watching::measure(world, scale))

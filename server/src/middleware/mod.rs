@@ -1,5 +1,6 @@
 //! What every request passes through.
 
+pub mod address;
 pub mod caching;
 pub mod compression;
 pub mod forms;
@@ -25,7 +26,7 @@ pub async fn dress(State(pages): State<SharedPages>, request: Request, next: Nex
 }
 
 /// What every page and every call of the API passes: no other site sent it, its body is no longer than allowed and not lost
-/// when it is refused, and it is known who is asking.
+/// when it is refused, and it is known who is asking, and from where.
 ///
 /// One function and not a layer for each: a layer costs every request some allocations (docs/benchmarks.md).
 pub async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -36,7 +37,8 @@ pub async fn admit(State(state): State<AppState>, request: Request, next: Next) 
         Ok(taken_in) => taken_in,
         Err(refused) => return refused,
     };
-    let cookies = sessions::identify(&state, &mut request).await;
+    let address = address::identify(&state.trusted_proxies, &mut request);
+    let cookies = sessions::identify(&state, address, &mut request).await;
     let mut response = next.run(request).await;
     sessions::hand_over(&state, cookies, &mut response);
     forms::keep_refused(&state, form, &mut response).await;

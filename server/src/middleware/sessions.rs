@@ -1,19 +1,19 @@
 //! Who is asking.
 
 use crate::router::AppState;
-use app::request::ClientAddress;
 use app::sessions::{Auth, Ended, cookies};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use model::Refusal;
 use model::sessions::EndReason;
+use services::Client;
 use services::sessions::{self, Tokens};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets the new ones
 /// that are returned with whatever it asked for.
-pub async fn identify(state: &AppState, request: &mut Request) -> Option<Cookies> {
+pub async fn identify(state: &AppState, address: IpAddr, request: &mut Request) -> Option<Cookies> {
     let path = request.uri().path();
     if path.starts_with("/pkg/") || path.starts_with("/fonts/") {
         return None;
@@ -22,13 +22,9 @@ pub async fn identify(state: &AppState, request: &mut Request) -> Option<Cookies
         auth,
         renewed,
         mut ended,
-    } = who(state, request.headers()).await;
+    } = who(state, address, request.headers()).await;
     match &auth {
-        Auth::LoggedIn(session) => {
-            let address = request.extensions().get::<ClientAddress>();
-            let address = address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.0);
-            sessions::seen(&state.services, session, address);
-        }
+        Auth::LoggedIn(session) => sessions::seen(&state.services, session, address),
         // Said before, to a request that could not show it.
         _ => ended = ended.or_else(|| ended_before(state, request.headers())),
     }
@@ -92,7 +88,7 @@ fn sets_cookie(response: &Response, name: &str) -> bool {
         .any(|cookie| cookie.split('=').next() == Some(name))
 }
 
-async fn who(state: &AppState, headers: &HeaderMap) -> Found {
+async fn who(state: &AppState, address: IpAddr, headers: &HeaderMap) -> Found {
     let secure = state.settings.secure;
     let bearer = headers
         .get(header::AUTHORIZATION)
@@ -110,7 +106,8 @@ async fn who(state: &AppState, headers: &HeaderMap) -> Found {
     let Some(refresh) = refresh else {
         return Auth::Anonymous.into();
     };
-    match Box::pin(sessions::refresh(&state.services, refresh)).await {
+    let from = Client::new(address, "");
+    match Box::pin(sessions::refresh(&state.services, &from, refresh)).await {
         Ok(tokens) => Found {
             auth: authenticated(state, &tokens.access).await,
             renewed: Some(tokens),
@@ -140,6 +137,8 @@ fn auth_of(error: &services::Error) -> Auth {
             tracing::warn!(%error, "a session could not be looked up");
             Auth::Unavailable
         }
+        // Whoever they are, they still are: nobody is sent to log in because many refresh at once.
+        Refusal::TooManyRequests { .. } => Auth::Unavailable,
         _ => Auth::Anonymous,
     }
 }

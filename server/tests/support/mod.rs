@@ -17,6 +17,14 @@ use std::time::Duration;
 pub const PASSWORD: &str = "a long passphrase";
 pub const SECRET: &str = "the secret of these tests is long enough";
 
+/// Many people come from the one address of a test.
+const NO_LIMITS: [(&str, &str); 4] = [
+    ("FRONTROW_LIMIT_LOG_INS", "0"),
+    ("FRONTROW_LIMIT_SIGN_UPS", "0"),
+    ("FRONTROW_LIMIT_REFRESHES", "0"),
+    ("FRONTROW_LIMIT_JOINS", "0"),
+];
+
 /// A server process. Killed when dropped; nothing depends on how it ends.
 pub struct Server {
     child: Child,
@@ -30,6 +38,10 @@ impl Server {
     }
 
     pub fn start_on(stores: &TestStores, listen: &str) -> Server {
+        Server::start_with(stores, listen, &[])
+    }
+
+    pub fn start_with(stores: &TestStores, listen: &str, settings: &[(&str, &str)]) -> Server {
         let site = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_frontrow"))
             .args(["serve", "--listen", listen])
@@ -39,6 +51,8 @@ impl Server {
             .env("FRONTROW_TOKEN_SECRET", SECRET)
             .env("LEPTOS_SITE_ROOT", site.path())
             .env("FRONTROW_LOG", "warn")
+            .envs(NO_LIMITS)
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .expect("frontrow");

@@ -4,7 +4,7 @@
 
 use super::profile::confirm;
 use crate::sessions::{self, Session};
-use crate::{Result, Services, queue};
+use crate::{Client, Result, Services, queue};
 use chrono::TimeDelta;
 use model::Refusal;
 use model::accounts::{AccountId, Role};
@@ -18,8 +18,13 @@ pub const RESTORABLE: TimeDelta = TimeDelta::days(30);
 /// gone for good in thirty days.
 ///
 /// [`Refusal::WrongPassword`]; [`Refusal::OwnAccount`] for the last admin.
-pub async fn delete(services: &Services, session: &Session, password: &str) -> Result<()> {
-    confirm(services, session, password).await?;
+pub async fn delete(
+    services: &Services,
+    from: &Client,
+    session: &Session,
+    password: &str,
+) -> Result<()> {
+    confirm(services, from, session, password).await?;
     let mut transaction = crate::stores::begin(&services.db).await?;
     // In one order, so that two admins who leave at the same moment see each other.
     let admins = sqlx::query_scalar!(

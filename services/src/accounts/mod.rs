@@ -12,7 +12,7 @@ pub use life::{RESTORABLE, delete, purge, withdraw_unused};
 pub use password::PasswordHasher;
 pub use profile::{change_password, change_profile};
 
-use crate::{Error, Result, Services, admin};
+use crate::{Client, Error, Result, Services, admin, limits};
 use model::Refusal;
 use model::accounts::{Account, AccountId, NewAccount, Role};
 use model::admin::Deed;
@@ -21,14 +21,19 @@ use model::admin::Deed;
 ///
 /// However many try at once, a name and an e-mail go to exactly one of them (P8); the others are refused with
 /// [`Refusal::AccountNameTaken`] or [`Refusal::EmailTaken`].
-pub async fn sign_up(services: &Services, new: NewAccount) -> Result<Account> {
+///
+/// Whoever comes when there are too many is refused with [`Refusal::TooManyRequests`] before anything else.
+pub async fn sign_up(services: &Services, from: &Client, new: NewAccount) -> Result<Account> {
+    limits::sign_up(services, from).await?;
     create(services, new, Role::User).await
 }
 
 /// [`sign_up`] with a role, from the command line: any but a plain user's is put on record.
 pub async fn create(services: &Services, new: NewAccount, role: Role) -> Result<Account> {
-    // Hashing is the dear part: whoever waited for a turn at it learns first whether the name has gone meanwhile.
-    let turn = services.passwords.turn().await;
+    // Hashing is the dear part, and there are few turns at it: nobody waits for one in vain.
+    refuse_taken(services, &new).await?;
+    let turn = services.passwords.turn().await?;
+    // The name may have gone while they waited.
     refuse_taken(services, &new).await?;
     let hash = turn.hash(new.password.expose()).await?;
     let mut transaction = crate::stores::begin(&services.db).await?;

@@ -1,8 +1,9 @@
 //! What people change about their own account.
 
 use super::{find, taken};
+use crate::limits::guesses::Guess;
 use crate::sessions::{self, Session};
-use crate::{Result, Services};
+use crate::{Client, Result, Services};
 use model::Refusal;
 use model::accounts::{Account, Password, Profile};
 use model::sessions::EndReason;
@@ -31,12 +32,13 @@ pub async fn change_profile(
 /// in use.
 pub async fn change_password(
     services: &Services,
+    from: &Client,
     session: &Session,
     current: &str,
     new: &Password,
 ) -> Result<()> {
-    let verified = confirm(services, session, current).await?;
-    let hash = services.passwords.turn().await.hash(new.expose()).await?;
+    let verified = confirm(services, from, session, current).await?;
+    let hash = services.passwords.turn().await?.hash(new.expose()).await?;
     // Not over a change that was made meanwhile, by somebody who knew the same password.
     let changed = sqlx::query!(
         "UPDATE accounts SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
@@ -53,12 +55,21 @@ pub async fn change_password(
     sessions::end_all(services, session.account_id, keep, EndReason::Password).await
 }
 
-/// The hash that the password was verified against, or [`Refusal::WrongPassword`].
+/// The hash that the password was verified against, or [`Refusal::WrongPassword`]. Wrong ones count as those of log-ins do:
+/// a session that was left open is no way to guess the password.
 pub(super) async fn confirm(
     services: &Services,
+    from: &Client,
     session: &Session,
     password: &str,
 ) -> Result<String> {
+    let guess = Guess::begin(services, from, &session.account_name).await?;
+    guess
+        .check(services, check(services, session, password))
+        .await
+}
+
+async fn check(services: &Services, session: &Session, password: &str) -> Result<String> {
     let stored = sqlx::query_scalar!(
         "SELECT password_hash FROM accounts WHERE id = $1",
         session.account_id.0

@@ -3,7 +3,7 @@
 
 use crate::{Error, Result, Services, accounts, queue, tickets};
 use model::Refusal;
-use model::accounts::{AccountId, SignUpForm};
+use model::accounts::{AccountId, Role, SignUpForm};
 use model::concerts::ConcertId;
 use model::tickets::TicketId;
 use rand::Rng;
@@ -77,7 +77,9 @@ async fn sign_up(services: &Services, number: usize) -> Result<AccountId> {
         account_name: name,
         password,
     };
-    Ok(accounts::sign_up(services, form.parse()?).await?.id)
+    Ok(accounts::create(services, form.parse()?, Role::User)
+        .await?
+        .id)
 }
 
 struct Selling {

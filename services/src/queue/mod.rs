@@ -22,7 +22,7 @@ pub use places::{Places, glance};
 
 use crate::sessions::Session;
 use crate::together::Together;
-use crate::{Error, Result, Services, rehearsals, tickets};
+use crate::{Error, Result, Services, limits, rehearsals, tickets};
 use chrono::{DateTime, Utc};
 use fail::fail_point;
 use journal::Entry;
@@ -46,8 +46,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Gives the account its place at the end of the queue, or finds the one it has: from any tab, device or retry the same.
 ///
 /// When this returns, the place is in Redis and on disk in PostgreSQL. Refused with [`Refusal::SaleNotOpen`],
-/// [`Refusal::SaleClosed`], [`Refusal::HoldsTicket`] or [`Refusal::NotFound`].
+/// [`Refusal::SaleClosed`], [`Refusal::HoldsTicket`], [`Refusal::NotFound`] or [`Refusal::TooManyRequests`].
 pub async fn join(services: &Services, session: &Session, concert: ConcertId) -> Result<QueueView> {
+    limits::join(services, session).await?;
     rehearsals::admit(services, session, concert).await?;
     join_as(services, session.account_id, concert).await
 }

@@ -119,10 +119,10 @@ async fn insert(
     plan: Plan,
     password: &str,
 ) -> Result<(ConcertId, Vec<Person>)> {
-    let hash = services.passwords.turn().await.hash(password).await?;
+    let hash = services.passwords.turn().await?.hash(password).await?;
     // Of a password that nobody has ever known.
     let unknown = sessions::random_id();
-    let unusable = services.passwords.turn().await.hash(&unknown).await?;
+    let unusable = services.passwords.turn().await?.hash(&unknown).await?;
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
     let clone = sqlx::query_scalar!(

@@ -3,7 +3,8 @@
 use super::tokens::RefreshToken;
 use super::{REFRESH_LIFE, StoredSession, Tokens, random_id, store};
 use crate::accounts::{self, RESTORABLE};
-use crate::{Client, Result, Services};
+use crate::limits::guesses::Guess;
+use crate::{Client, Result, Services, limits};
 use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::accounts::{Account, AccountId, AccountName};
@@ -12,13 +13,28 @@ use model::concerts::ConcertId;
 /// Opens a session. A wrong password and an unknown account get the same answer after the same work.
 ///
 /// [`Refusal::WrongCredentials`]; to whoever knows the password also [`Refusal::AccountDeactivated`] and
-/// [`Refusal::AccountDeleted`].
+/// [`Refusal::AccountDeleted`]. Too many from one address, or too many wrong passwords for one account from there, are
+/// [`Refusal::TooManyRequests`] before any work is done.
 pub async fn log_in(
+    services: &Services,
+    from: &Client,
+    account_name: &str,
+    password: &str,
+) -> Result<(Account, Tokens)> {
+    limits::log_in(services, from).await?;
+    let guess = Guess::begin(services, from, account_name).await?;
+    let checking = check(services, account_name, password);
+    let (id, verified) = guess.check(services, checking).await?;
+    let tokens = open_for(services, from, id, Some(&verified)).await?;
+    Ok((accounts::find(services, id).await?, tokens))
+}
+
+/// Whose name and password these are, and the hash that the password was verified against.
+async fn check(
     services: &Services,
     account_name: &str,
     password: &str,
-    client: &Client,
-) -> Result<(Account, Tokens)> {
+) -> Result<(AccountId, String)> {
     // What cannot be a name is looked up all the same, as the empty one, which nobody has: the answer takes as long.
     let name = AccountName::parse(account_name).ok();
     let row = sqlx::query!(
@@ -37,22 +53,20 @@ pub async fn log_in(
     if row.deactivated_at.is_some() {
         return Err(Refusal::AccountDeactivated.into());
     }
-    let id = AccountId(row.id);
-    let tokens = open_for(services, id, Some(&row.password_hash), client).await?;
-    Ok((accounts::find(services, id).await?, tokens))
+    Ok((AccountId(row.id), row.password_hash))
 }
 
 /// Opens a session for somebody whose identity is settled: after sign-up.
-pub async fn open(services: &Services, account: &Account, client: &Client) -> Result<Tokens> {
-    open_for(services, account.id, None, client).await
+pub async fn open(services: &Services, from: &Client, account: &Account) -> Result<Tokens> {
+    open_for(services, from, account.id, None).await
 }
 
 /// `verified` is the hash that a password was verified against: should it have been changed meanwhile, nothing is opened.
 async fn open_for(
     services: &Services,
+    from: &Client,
     account_id: AccountId,
     verified: Option<&str>,
-    client: &Client,
 ) -> Result<Tokens> {
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
@@ -76,7 +90,7 @@ async fn open_for(
         nickname: account.nickname,
         role: accounts::parse_role(&account.role)?,
         rehearsal: account.rehearsal_id.map(ConcertId),
-        device: client.device.clone(),
+        device: from.device.clone(),
         created_at: now,
         rotated_at: now,
         expires_at: now + REFRESH_LIFE,
@@ -90,7 +104,7 @@ async fn open_for(
         refresh.hash(),
         now,
         session.device,
-        client.address.to_string(),
+        from.address.to_string(),
         session.expires_at
     )
     .execute(&mut *transaction)

@@ -4,7 +4,7 @@ use super::log_in::hand_out;
 use super::log_out::end;
 use super::tokens::RefreshToken;
 use super::{ROTATION_GRACE, StoredSession, Tokens, store};
-use crate::{Error, Result, Services, accounts};
+use crate::{Client, Error, Result, Services, accounts, limits};
 use model::Refusal;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
@@ -15,10 +15,12 @@ use model::sessions::EndReason;
 /// Presented again within a minute it gives the same successor once more: a browser's parallel requests, or an answer that
 /// got lost. Presented later it has been stolen or copied, and the session ends, as it does for any older token.
 ///
-/// [`Refusal::NotLoggedIn`], or [`Refusal::SessionEnded`] when it is known why.
-pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens> {
+/// [`Refusal::NotLoggedIn`], or [`Refusal::SessionEnded`] when it is known why. Too many from one address or of one session
+/// are [`Refusal::TooManyRequests`], and use nothing up.
+pub async fn refresh(services: &Services, from: &Client, refresh_token: &str) -> Result<Tokens> {
     let now = services.clock.now();
     let presented = RefreshToken::parse(refresh_token).ok_or(Refusal::NotLoggedIn)?;
+    limits::refresh(services, from, presented.sid()).await?;
     // The row stays locked until Redis has the session: a log-out that comes meanwhile waits, and then ends it.
     let mut transaction = crate::stores::begin(&services.db).await?;
     let record = sqlx::query!(

@@ -189,8 +189,10 @@ impl RefreshToken {
     /// None: not of the form that ours have.
     pub fn parse(text: &str) -> Option<RefreshToken> {
         let (sid, secret) = text.split_once('.')?;
-        let plain =
-            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric());
+        // Ours are shorter; what is longer need not be carried to any store.
+        let plain = |part: &str| {
+            (1..=64).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric())
+        };
         (plain(sid) && plain(secret)).then(|| RefreshToken::new(sid, secret))
     }
 

@@ -12,6 +12,7 @@ use embedded::testing::{self, TestStores};
 use model::accounts::{Account, Role, SignUpForm};
 use model::concerts::{Concert, ConcertDetails, Genre};
 use redis::AsyncCommands;
+use services::limits::Limits;
 use services::sessions::{self, Session};
 use services::stores::{Secret, Settings};
 use services::{Client, Clock, Services, accounts, concerts};
@@ -40,19 +41,29 @@ pub async fn world_in(stores: TestStores) -> World {
     }
 }
 
-/// One more process's worth of services on the same stores.
+/// One more process's worth of services on the same stores. Nothing is limited: tests are a flood.
 pub async fn another_server(stores: &TestStores, clock: &Clock) -> Services {
+    server_with(stores, clock, Limits::NONE).await
+}
+
+pub async fn server_with(stores: &TestStores, clock: &Clock, limits: Limits) -> Services {
     let settings = Settings {
         database_url: stores.database_url.clone(),
         redis_url: stores.redis_url.clone(),
         redis_prefix: stores.redis_prefix.clone(),
         token_secrets: vec![Secret::new("the secret of these tests, long enough")],
         clock: clock.clone(),
+        limits,
     };
     Services::connect(settings).await.expect("services")
 }
 
 pub const PASSWORD: &str = "a long passphrase";
+
+/// Somebody of whom it does not matter who they are.
+pub fn here() -> Client {
+    client("test")
+}
 
 pub fn form(name: &str) -> SignUpForm {
     SignUpForm {
@@ -71,7 +82,7 @@ pub fn client(device: &str) -> Client {
 
 impl World {
     pub async fn account(&self, name: &str) -> Account {
-        accounts::sign_up(&self.services, form(name).parse().unwrap())
+        accounts::sign_up(&self.services, &here(), form(name).parse().unwrap())
             .await
             .unwrap()
     }
@@ -104,7 +115,7 @@ impl World {
     }
 
     pub async fn log_in(&self, account: &Account) -> Session {
-        let tokens = sessions::open(&self.services, account, &client("test"))
+        let tokens = sessions::open(&self.services, &here(), account)
             .await
             .unwrap();
         sessions::authenticate(&self.services, &tokens.access)

@@ -1,0 +1,77 @@
+//! A flood of wrong passwords must not take the sale down: joins at a steady rate, alone and beside it. Servers that are
+//! measured have no limits, so that all of the flood reaches the passwords.
+
+use super::joins::{SALE, joins};
+use super::{Figures, Scale, figure};
+use crate::people;
+use crate::wire::{self, Outcome, Pace, Request, Until};
+use crate::world::World;
+use anyhow::{Result, ensure};
+use std::time::Duration;
+
+/// A second.
+const JOINS: usize = 1_000;
+const GUESSES: usize = 200;
+const TIME: Duration = Duration::from_secs(15);
+const CONNECTIONS: usize = 128;
+
+pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
+    let time = scale.time(TIME);
+    let alone = join(world, queue(world, time).await?).await?;
+    let crowd = queue(world, time).await?;
+    let (beside, guesses) = tokio::try_join!(join(world, crowd), guess(world, time))?;
+    let judged = guesses.status.get(&401).copied().unwrap_or_default();
+    let refused = guesses.status.get(&429).copied().unwrap_or_default();
+    ensure!(
+        judged > 0 && judged + refused == guesses.answered,
+        "guesses by status: {:?}",
+        guesses.status
+    );
+    Ok(vec![
+        figure("joins without a flood, p99 ms", alone.p99_ms()),
+        figure("joins in a flood, p99 ms", beside.p99_ms()),
+        figure("joins in a flood, per second", beside.per_second()),
+        figure("guesses, per second", guesses.per_second()),
+        figure(
+            "guesses judged, per second",
+            judged as f64 / guesses.took.as_secs_f64(),
+        ),
+    ])
+}
+
+/// The joins of so many new people as come in that time.
+async fn queue(world: &World, time: Duration) -> Result<Vec<Request>> {
+    let people = (JOINS as f64 * time.as_secs_f64()) as usize;
+    let concert = people::put_on_sale(&world.services, SALE).await?;
+    let tokens = people::sign_in(&world.services, people).await?;
+    Ok(joins(concert, &tokens))
+}
+
+async fn join(world: &World, crowd: Vec<Request>) -> Result<Outcome> {
+    wire::ask(
+        world.frontrow.address,
+        CONNECTIONS,
+        crowd,
+        Pace::PerSecond(JOINS as f64),
+        Until::Once,
+    )
+    .await?
+    .all(200)
+}
+
+/// Each for an account of its own: for one, they would be told to wait.
+async fn guess(world: &World, time: Duration) -> Result<Outcome> {
+    let number = (GUESSES as f64 * time.as_secs_f64()) as usize;
+    let guesses = (0..number).map(|n| {
+        let form = format!("account_name=guessed{n}&password=not+the+password");
+        wire::post("/api/create_token", None, &form)
+    });
+    wire::ask(
+        world.frontrow.address,
+        CONNECTIONS,
+        guesses.collect(),
+        Pace::PerSecond(GUESSES as f64),
+        Until::Once,
+    )
+    .await
+}

@@ -1,0 +1,136 @@
+//! Floods over HTTP: what a script is told, and what a person reads.
+
+mod support;
+
+use reqwest::{Method, StatusCode, header};
+use serde_json::Value;
+use support::{PASSWORD, Person, Server, stores};
+
+const FIELDS: [(&str, &str); 2] = [("account_name", "nobody"), ("password", PASSWORD)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_log_ins_are_told_when_to_come_again() {
+    let stores = stores().await;
+    let settings = [("FRONTROW_LIMIT_LOG_INS", "2")];
+    let server = Server::start_with(&stores, "127.0.0.1:0", &settings);
+    let person = Person::new(&server);
+    for _ in 0..2 {
+        let (status, body) = person.post("log_in", &FIELDS).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
+    }
+    for endpoint in ["log_in", "create_token"] {
+        let path = format!("/api/{endpoint}");
+        let response = person.request(Method::POST, &path, &FIELDS).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        let retry_after = response.headers()[header::RETRY_AFTER].clone();
+        let body: Value = response.json().await.expect("json");
+        assert_eq!(body["code"], "too_many_requests");
+        assert_eq!(
+            body["retry_after_s"].to_string(),
+            retry_after.to_str().expect("text")
+        );
+        let seconds = body["retry_after_s"].as_u64().expect("seconds");
+        assert!((1..=30).contains(&seconds), "{seconds}");
+    }
+
+    // A form without JavaScript comes back with words.
+    let form = person
+        .client
+        .post(format!("{}/api/log_in", server.url))
+        .header(header::ACCEPT, "text/html")
+        .header(header::REFERER, format!("{}/log-in", server.url))
+        .form(&FIELDS);
+    let response = form.send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::FOUND);
+    let back = response.headers()[header::LOCATION].to_str().expect("text");
+    let path = back.strip_prefix(&server.url).unwrap_or(back).to_owned();
+    let (_, page) = person.page(&path).await;
+    assert!(
+        page.contains("Too many attempts from here. Try again in"),
+        "{page}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_behind_a_proxy_are_told_apart_and_nobody_can_pretend() {
+    let stores = stores().await;
+    let limit = ("FRONTROW_LIMIT_LOG_INS", "1");
+    let proxied = [limit, ("FRONTROW_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let behind = Server::start_with(&stores, "127.0.0.1:0", &proxied);
+    let bare = Server::start_with(&stores, "127.0.0.1:0", &[limit]);
+    let log_in = async |server: &Server, forwarded: &str| {
+        let person = Person::new(server);
+        let request = person
+            .client
+            .post(format!("{}/api/log_in", server.url))
+            .header("x-forwarded-for", forwarded)
+            .form(&FIELDS);
+        request.send().await.expect("an answer").status()
+    };
+    let (judged, refused) = (StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(log_in(&behind, "203.0.113.7").await, judged);
+    assert_eq!(log_in(&behind, "203.0.113.7").await, refused);
+    // What stands to the left of the proxy's own word is the client's.
+    assert_eq!(log_in(&behind, "198.51.100.1, 203.0.113.7").await, refused);
+    assert_eq!(log_in(&behind, "203.0.113.8").await, judged);
+    // Without a proxy nobody is believed: all of this is one address.
+    assert_eq!(log_in(&bare, "203.0.113.9").await, judged);
+    assert_eq!(log_in(&bare, "203.0.113.10").await, refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_refresh_logs_nobody_out() {
+    let stores = stores().await;
+    let server = Server::start_with(&stores, "127.0.0.1:0", &[("FRONTROW_LIMIT_REFRESHES", "1")]);
+    let person = Person::new(&server);
+    person.sign_up("mina").await;
+    let response = person
+        .request(
+            Method::POST,
+            "/api/log_in",
+            &[("account_name", "mina"), ("password", PASSWORD)],
+        )
+        .await;
+    let refresh = response
+        .cookies()
+        .find(|cookie| cookie.name() == "frontrow_refresh")
+        .map(|cookie| format!("frontrow_refresh={}", cookie.value()))
+        .expect("a refresh cookie");
+    let ask = async |path: &str, accept: &str| {
+        let request = reqwest::Client::new()
+            .get(format!("{}{path}", server.url))
+            .header(header::COOKIE, &refresh)
+            .header(header::ACCEPT, accept);
+        request.send().await.expect("an answer")
+    };
+    let renewed = ask("/api/list_tickets", "application/json").await;
+    assert_eq!(renewed.status(), StatusCode::OK);
+    assert_eq!(renewed.cookies().count(), 2);
+    for (path, accept) in [
+        ("/api/list_tickets", "application/json"),
+        ("/tickets", "text/html"),
+    ] {
+        let refused = ask(path, accept).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(refused.cookies().count(), 0, "{path}");
+    }
+    // What everybody may see is shown.
+    assert_eq!(ask("/", "text/html").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_or_a_proxy_that_is_none_is_named() {
+    for (setting, value, named) in [
+        ("FRONTROW_TRUSTED_PROXIES", "10.0.0.0/8,example", "example"),
+        ("FRONTROW_LIMIT_JOINS", "many", "--limit-joins"),
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_frontrow"))
+            .arg("serve")
+            .env(setting, value)
+            .output()
+            .expect("frontrow");
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(named), "{said}");
+    }
+}

@@ -1,0 +1,238 @@
+//! How often something may be done. A flood is turned away before it costs anything dear, on all servers together.
+//!
+//! | Redis key | type | life | what |
+//! | --- | --- | --- | --- |
+//! | `limit:log-in:address` | string | until worked off, a minute at most | log-ins from an address, as `rate.lua` counts them |
+//! | `limit:sign-up:address` | string | the same | sign-ups from an address |
+//! | `limit:refresh:address` | string | the same | refreshes from an address |
+//! | `limit:session:sid` | string | the same | refreshes of a session |
+//! | `limit:join:account` | string | the same | joins of an account, from the fourth a minute on each server |
+//! | `limit:password:digest` | hash | an hour after the last one | wrong passwords: [`guesses`] |
+//!
+//! Each key is alone in its script, so a cluster may keep it anywhere. They are no promise of the queue: while Redis cannot be
+//! asked, everybody is let through.
+
+pub mod guesses;
+
+use crate::sessions::Session;
+use crate::{Client, Result, Services};
+use model::Refusal;
+use model::accounts::AccountId;
+use moka::sync::Cache;
+use redis::{RedisResult, Script};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// How many of each a minute, and as many at once. 0: as many as come.
+///
+/// Those of an address are generous: behind the one address of a mobile network there are thousands of people, and they all
+/// come when a sale opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From an address.
+    pub log_ins: u32,
+    /// From an address.
+    pub sign_ups: u32,
+    /// From an address. A session has [`SESSION_REFRESHES`] of its own besides.
+    pub refreshes: u32,
+    /// Of an account, give or take the [`UNASKED`] of each server.
+    pub joins: u32,
+}
+
+impl Limits {
+    pub const DEFAULT: Limits = Limits {
+        log_ins: 300,
+        sign_ups: 120,
+        refreshes: 3000,
+        joins: 60,
+    };
+    pub const NONE: Limits = Limits {
+        log_ins: 0,
+        sign_ups: 0,
+        refreshes: 0,
+        joins: 0,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits::DEFAULT
+    }
+}
+
+/// Refreshes of one session a minute: a browser with many tabs needs a few at once, four an hour.
+pub const SESSION_REFRESHES: u32 = 30;
+
+/// So many joins a minute of an account each server lets through without asking Redis: nearly everybody joins once, and in
+/// the storm of an opening that once must cost nothing.
+pub const UNASKED: u32 = 3;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+static RATE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/rate.lua")));
+
+/// Whoever is at an address, as far as limits can tell them apart: by the address, in IPv6 by the network of 64 bits that
+/// one household or phone has to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Network {
+    address: IpAddr,
+}
+
+impl Network {
+    fn of(address: IpAddr) -> Network {
+        let address = match address.to_canonical() {
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+            v4 => v4,
+        };
+        Network { address }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
+}
+
+/// The limits, and what this process remembers for them.
+pub struct Door {
+    limits: Limits,
+    /// Joins within the minute after an account's first.
+    joined: Cache<AccountId, Arc<AtomicU32>>,
+    /// Redis could not be asked, and that has been said.
+    unguarded: AtomicBool,
+}
+
+impl Door {
+    pub(crate) fn new(limits: Limits) -> Door {
+        Door {
+            limits,
+            joined: Cache::builder()
+                .max_capacity(crate::MOST_KNOWN)
+                .time_to_live(MINUTE)
+                .build(),
+            unguarded: AtomicBool::new(false),
+        }
+    }
+
+    /// What Redis answered; None when it could not be asked, which is said once.
+    fn answer<T>(&self, answer: RedisResult<T>) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.unguarded.store(false, Ordering::Relaxed);
+                Some(answer)
+            }
+            Err(error) => {
+                if !self.unguarded.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "no limit is kept while Redis cannot be asked");
+                }
+                None
+            }
+        }
+    }
+}
+
+/// [`Refusal::TooManyRequests`] when too many log in from there.
+pub(crate) async fn log_in(services: &Services, from: &Client) -> Result<()> {
+    once_more(
+        services,
+        "log-in",
+        Network::of(from.address),
+        services.door.limits.log_ins,
+    )
+    .await
+}
+
+/// [`Refusal::TooManyRequests`] when too many sign up from there.
+pub(crate) async fn sign_up(services: &Services, from: &Client) -> Result<()> {
+    once_more(
+        services,
+        "sign-up",
+        Network::of(from.address),
+        services.door.limits.sign_ups,
+    )
+    .await
+}
+
+/// [`Refusal::TooManyRequests`] when too many refresh their sessions from there, or this session is refreshed too often.
+pub(crate) async fn refresh(services: &Services, from: &Client, sid: &str) -> Result<()> {
+    once_more(
+        services,
+        "refresh",
+        Network::of(from.address),
+        services.door.limits.refreshes,
+    )
+    .await?;
+    once_more(services, "session", sid, SESSION_REFRESHES).await
+}
+
+/// [`Refusal::TooManyRequests`] when the account joins too often. People of a rehearsal are never refused: an organiser made
+/// them, and whatever is told about the sale is told by how they fare.
+pub(crate) async fn join(services: &Services, session: &Session) -> Result<()> {
+    let Door { limits, joined, .. } = &services.door;
+    if limits.joins == 0 || session.rehearsal.is_some() {
+        return Ok(());
+    }
+    let account = session.account_id;
+    let before = joined
+        .get_with(account, Arc::default)
+        .fetch_add(1, Ordering::Relaxed);
+    if before < UNASKED {
+        return Ok(());
+    }
+    // Boxed: hardly anybody comes here, and every join would carry what it needs.
+    Box::pin(once_more(services, "join", account, limits.joins)).await
+}
+
+async fn once_more(
+    services: &Services,
+    what: &str,
+    who: impl fmt::Display,
+    most: u32,
+) -> Result<()> {
+    if most == 0 {
+        return Ok(());
+    }
+    let key = services.redis.key(format_args!("limit:{what}:{who}"));
+    let turn = (MINUTE.as_micros() as u64 / u64::from(most)).max(1);
+    let answer = RATE
+        .key(key)
+        .arg(services.clock.now().timestamp_micros())
+        .arg(turn)
+        .arg(most)
+        .invoke_async(&mut services.redis.connection())
+        .await;
+    refuse_until(services.door.answer(answer).unwrap_or(0))
+}
+
+/// Refused, when there are microseconds to wait.
+fn refuse_until(wait: u64) -> Result<()> {
+    match wait {
+        0 => Ok(()),
+        wait => Err(Refusal::TooManyRequests {
+            retry_after_s: wait.div_ceil(1_000_000).try_into().unwrap_or(u32::MAX),
+        }
+        .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_household_is_one_client_and_its_neighbour_another() {
+        let network = |address: &str| Network::of(address.parse().unwrap());
+        assert_eq!(network("203.0.113.7"), network("::ffff:203.0.113.7"));
+        assert_ne!(network("203.0.113.7"), network("203.0.113.8"));
+        assert_eq!(
+            network("2001:db8:0:1::7"),
+            network("2001:db8:0:1:ffff:ffff:ffff:ffff")
+        );
+        assert_ne!(network("2001:db8:0:1::7"), network("2001:db8:0:2::7"));
+        assert_eq!(network("2001:db8:0:1::7").to_string(), "2001:db8:0:1::");
+    }
+}

@@ -1,0 +1,325 @@
+//! Floods are turned away, on all servers together; nobody else is.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use chrono::TimeDelta;
+use embedded::testing::{self, TestStores};
+use futures::future::join_all;
+use model::Refusal;
+use model::accounts::Role;
+use services::limits::guesses::{FREE, Guess, LONGEST_DELAY, MEMORY};
+use services::limits::{Limits, SESSION_REFRESHES, UNASKED};
+use services::{Client, Clock, Error, Services, accounts, queue, sessions};
+use support::{PASSWORD, World, form, here, server_with, session};
+
+/// Two servers with the same limits on the same stores, and a clock for both.
+struct Two {
+    world: World,
+    other: Services,
+}
+
+async fn two(limits: Limits) -> Two {
+    let stores: TestStores = testing::stores().await.unwrap();
+    let clock = Clock::default();
+    let services = server_with(&stores, &clock, limits).await;
+    let other = server_with(&stores, &clock, limits).await;
+    Two {
+        world: World {
+            services,
+            clock,
+            stores,
+        },
+        other,
+    }
+}
+
+fn at(address: &str) -> Client {
+    Client::new(address.parse().unwrap(), "test")
+}
+
+/// The seconds to wait, when too many came; None: something else was the answer.
+fn wait<T>(outcome: Result<T, Error>) -> Option<u32> {
+    match outcome.err()?.refusal() {
+        Refusal::TooManyRequests { retry_after_s } => Some(retry_after_s),
+        _ => None,
+    }
+}
+
+/// How long somebody has to wait who tries a wrong password.
+async fn log_in(services: &Services, from: &Client, name: &str) -> Option<u32> {
+    wait(sessions::log_in(services, from, name, "wrong").await)
+}
+
+/// The same, and nobody looks at the password: a busy machine takes longer for that than some delays are.
+async fn guess(services: &Services, from: &Client, name: &str) -> Option<u32> {
+    wait(Guess::begin(services, from, name).await)
+}
+
+/// Wrong passwords, as soon as each is allowed, until the next one has to wait for 16 seconds.
+async fn wrong_until_16_s(world: &World, from: &Client, name: &str) {
+    for _ in 0..FREE + 5 {
+        while let Some(seconds) = guess(&world.services, from, name).await {
+            world.clock.advance(TimeDelta::seconds(seconds.into()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_holds_over_two_servers_and_is_worked_off_with_time() {
+    let Two { world, other } = two(Limits {
+        refreshes: 6,
+        ..Limits::NONE
+    })
+    .await;
+    // Of sessions that differ: what is limited here is the address.
+    let mut number = 0;
+    let mut refresh = async |services: &Services, from: &Client| {
+        number += 1;
+        wait(sessions::refresh(services, from, &format!("nobody{number}.secret")).await)
+    };
+    for _ in 0..3 {
+        assert_eq!(refresh(&world.services, &here()).await, None);
+        assert_eq!(refresh(&other, &here()).await, None);
+    }
+    let refused = refresh(&other, &here()).await;
+    assert!(matches!(refused, Some(1..=10)), "{refused:?}");
+    assert!(refresh(&world.services, &here()).await.is_some());
+    assert_eq!(refresh(&world.services, &at("203.0.113.7")).await, None);
+
+    // One in ten seconds, whoever was refused in between.
+    world.clock.advance(TimeDelta::seconds(10));
+    assert_eq!(refresh(&other, &here()).await, None);
+    assert!(refresh(&world.services, &here()).await.is_some());
+    world.clock.advance(TimeDelta::seconds(60));
+    for _ in 0..6 {
+        assert_eq!(refresh(&world.services, &here()).await, None);
+    }
+    assert!(refresh(&other, &here()).await.is_some());
+}
+
+#[tokio::test]
+async fn log_ins_of_whatever_name_are_limited_by_their_address() {
+    let Two { world, other } = two(Limits {
+        log_ins: 1,
+        ..Limits::NONE
+    })
+    .await;
+    assert_eq!(log_in(&world.services, &here(), "mina").await, None);
+    assert!(log_in(&other, &here(), "jun").await.is_some());
+    assert_eq!(log_in(&other, &at("203.0.113.7"), "jun").await, None);
+}
+
+#[tokio::test]
+async fn neighbours_in_one_network_of_ipv6_share_a_limit() {
+    let Two { world, .. } = two(Limits {
+        sign_ups: 1,
+        ..Limits::NONE
+    })
+    .await;
+    let sign_up = async |from: &str, name: &str| {
+        let new = form(name).parse().unwrap();
+        wait(accounts::sign_up(&world.services, &at(from), new).await)
+    };
+    assert_eq!(sign_up("2001:db8:0:1::1", "one").await, None);
+    assert!(sign_up("2001:db8:0:1::2", "two").await.is_some());
+    assert_eq!(sign_up("2001:db8:0:2::1", "three").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ups_at_the_same_moment_are_counted_one_by_one() {
+    let Two { world, other } = two(Limits {
+        sign_ups: 5,
+        ..Limits::NONE
+    })
+    .await;
+    let tries = (0..40).map(|n| {
+        let services = if n % 2 == 0 { &world.services } else { &other }.clone();
+        let new = form(&format!("mina{n}")).parse().unwrap();
+        tokio::spawn(async move { accounts::sign_up(&services, &here(), new).await })
+    });
+    let outcomes = join_all(tries.collect::<Vec<_>>()).await;
+    let (made, refused): (Vec<_>, Vec<_>) = outcomes
+        .into_iter()
+        .map(Result::unwrap)
+        .partition(Result::is_ok);
+    // A slow machine may work one off meanwhile, every twelve seconds.
+    assert!((5..=8).contains(&made.len()), "{}", made.len());
+    assert!(refused.into_iter().all(|refused| wait(refused).is_some()));
+}
+
+#[tokio::test]
+async fn a_session_that_is_refreshed_too_often_waits_and_goes_on() {
+    let Two { world, other } = two(Limits::NONE).await;
+    let mina = world.account("mina").await;
+    let jun = world.account("jun").await;
+    let hers = sessions::open(&world.services, &here(), &mina)
+        .await
+        .unwrap()
+        .refresh;
+    let his = sessions::open(&world.services, &here(), &jun)
+        .await
+        .unwrap();
+    // The same token again within a minute: as a browser with many tabs does.
+    let mut let_through = 0;
+    while wait(sessions::refresh(&other, &here(), &hers).await).is_none() {
+        let_through += 1;
+        assert!(let_through < 100, "it never ends");
+    }
+    // A slow machine works some off meanwhile.
+    assert!((SESSION_REFRESHES..SESSION_REFRESHES + 20).contains(&let_through));
+    for services in [&world.services, &other] {
+        let refused = wait(sessions::refresh(services, &here(), &hers).await);
+        assert!(matches!(refused, Some(1..=2)), "{refused:?}");
+    }
+    sessions::refresh(&other, &here(), &his.refresh)
+        .await
+        .unwrap();
+    // Nothing was used up by being refused.
+    world.clock.advance(TimeDelta::seconds(2));
+    sessions::refresh(&other, &here(), &hers).await.unwrap();
+}
+
+#[tokio::test]
+async fn joining_again_and_again_is_refused_and_the_first_joins_ask_nobody() {
+    let Two { world, other } = two(Limits {
+        joins: 2,
+        ..Limits::NONE
+    })
+    .await;
+    let concert = world.concert(10, 1, 1000).await;
+    let fans = world.accounts(2).await;
+    let mut let_in = 0;
+    for services in [&world.services, &other] {
+        for n in 0..UNASKED {
+            queue::join(services, &fans[0], concert.id).await.unwrap();
+            let asked = world.keys("limit:join:*").await.len();
+            assert_eq!(asked, 0, "join {n} has cost a round trip");
+        }
+    }
+    for services in [&world.services, &other, &world.services, &other] {
+        match wait(queue::join(services, &fans[0], concert.id).await) {
+            None => let_in += 1,
+            Some(seconds) => assert!((1..=30).contains(&seconds), "{seconds}"),
+        }
+    }
+    assert_eq!(let_in, 2);
+    queue::join(&world.services, &fans[1], concert.id)
+        .await
+        .unwrap();
+
+    // Made for a rehearsal: never refused, whatever else comes of it.
+    let organiser = world.organiser("organiser").await;
+    let rehearsed = services::sessions::Session {
+        rehearsal: Some(concert.id),
+        ..session(organiser.account_id.0, Role::User)
+    };
+    for _ in 0..20 {
+        assert_eq!(
+            wait(queue::join(&world.services, &rehearsed, concert.id).await),
+            None
+        );
+    }
+}
+
+#[tokio::test]
+async fn wrong_passwords_make_the_next_attempt_wait_longer_and_longer() {
+    let Two { world, other } = two(Limits::NONE).await;
+    // In whatever way the name is written, on whichever server.
+    let guess = async |n: u32| match n % 2 {
+        0 => guess(&world.services, &here(), "mina").await,
+        _ => guess(&other, &here(), " MINA ").await,
+    };
+    for n in 0..=FREE {
+        assert_eq!(guess(n).await, None, "{n}");
+    }
+    let mut delay = 1;
+    for n in 0..10 {
+        // Coming too early does not make it longer.
+        for n in 0..3 {
+            assert_eq!(guess(n).await, Some(delay), "{n}");
+        }
+        world.clock.advance(TimeDelta::seconds(delay.into()));
+        assert_eq!(guess(n).await, None, "{n}");
+        delay = (delay * 2).min(LONGEST_DELAY.as_secs() as u32);
+    }
+    assert_eq!(delay, 300);
+    world.clock.advance(TimeDelta::from_std(MEMORY).unwrap());
+    for n in 0..=FREE {
+        assert_eq!(guess(n).await, None, "forgotten: {n}");
+    }
+    assert_eq!(guess(0).await, Some(1));
+}
+
+#[tokio::test]
+async fn who_comes_too_early_is_refused_whether_there_is_such_an_account_or_not() {
+    let Two { world, .. } = two(Limits::NONE).await;
+    world.account("mina").await;
+    for name in ["mina", "nobody", ""] {
+        wrong_until_16_s(&world, &here(), name).await;
+        let right = sessions::log_in(&world.services, &here(), name, PASSWORD).await;
+        assert_eq!(wait(right), Some(16), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_forgets_the_wrong_passwords_before_it() {
+    let Two { world, .. } = two(Limits::NONE).await;
+    world.account("mina").await;
+    for _ in 0..3 {
+        for _ in 0..FREE {
+            assert_eq!(log_in(&world.services, &here(), "mina").await, None);
+        }
+        sessions::log_in(&world.services, &here(), "mina", PASSWORD)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_elsewhere_cannot_lock_the_owner_out() {
+    let Two { world, .. } = two(Limits::NONE).await;
+    world.account("mina").await;
+    let stranger = at("203.0.113.7");
+    wrong_until_16_s(&world, &stranger, "mina").await;
+    sessions::log_in(&world.services, &here(), "mina", PASSWORD)
+        .await
+        .unwrap();
+    // And her log-in does not help the stranger.
+    let again = sessions::log_in(&world.services, &stranger, "mina", PASSWORD).await;
+    assert!(wait(again).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_the_same_moment_are_counted_one_by_one() {
+    let Two { world, other } = two(Limits::NONE).await;
+    let tries = (0..30).map(|n| {
+        let services = if n % 2 == 0 { &world.services } else { &other }.clone();
+        tokio::spawn(async move { guess(&services, &here(), "mina").await })
+    });
+    let outcomes = join_all(tries.collect::<Vec<_>>()).await;
+    let judged = outcomes
+        .into_iter()
+        .filter(|outcome| outcome.as_ref().unwrap().is_none());
+    // All that are free and the one after them; one more if a second has passed meanwhile.
+    let judged = judged.count() as u32;
+    assert!((FREE + 1..=FREE + 2).contains(&judged), "{judged}");
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_never_judged_is_not_held_against_anybody() {
+    let Two { world, .. } = two(Limits::NONE).await;
+    world.account("mina").await;
+    let hide = sqlx::query("ALTER TABLE accounts RENAME TO elsewhere");
+    hide.execute(&world.services.db).await.unwrap();
+    for _ in 0..20 {
+        let failed = sessions::log_in(&world.services, &here(), "mina", PASSWORD).await;
+        assert_eq!(failed.unwrap_err().refusal(), Refusal::Internal);
+    }
+    let back = sqlx::query("ALTER TABLE elsewhere RENAME TO accounts");
+    back.execute(&world.services.db).await.unwrap();
+    for _ in 0..=FREE {
+        assert_eq!(guess(&world.services, &here(), "mina").await, None);
+    }
+}
