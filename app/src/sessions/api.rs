@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use model::Secret;
 use model::accounts::Role;
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +27,9 @@ pub struct Visitor {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TokenPair {
     /// To be sent as `Authorization: Bearer …`.
-    pub access_token: String,
+    pub access_token: Secret,
     /// Good for one `refresh_token`; takes the place of the one that was sent.
-    pub refresh_token: String,
+    pub refresh_token: Secret,
     /// Seconds until the access token ends.
     pub expires_in: i64,
 }
@@ -37,12 +38,12 @@ pub struct TokenPair {
 #[server(name = LogIn, prefix = "/api", endpoint = "log_in")]
 pub async fn log_in(
     account_name: String,
-    password: String,
+    password: Secret,
     #[server(default)] next: String,
 ) -> Result<(), ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &account_name, &password, &device()).await?;
+        services::sessions::log_in(&services, &account_name, password.expose(), &device()).await?;
     cookies::send(&tokens, services.clock.now());
     leptos_axum::redirect(safe_next(&next));
     Ok(())
@@ -65,18 +66,18 @@ pub async fn log_out() -> Result<(), ApiError> {
 
 /// Logs in a client that keeps its tokens itself: no cookie is set.
 #[server(name = CreateToken, prefix = "/api", endpoint = "create_token")]
-pub async fn create_token(account_name: String, password: String) -> Result<TokenPair, ApiError> {
+pub async fn create_token(account_name: String, password: Secret) -> Result<TokenPair, ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &account_name, &password, &device()).await?;
+        services::sessions::log_in(&services, &account_name, password.expose(), &device()).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
 /// Exchanges a refresh token for fresh tokens. It is good once; using it again ends the session.
 #[server(name = RefreshToken, prefix = "/api", endpoint = "refresh_token")]
-pub async fn refresh_token(refresh_token: String) -> Result<TokenPair, ApiError> {
+pub async fn refresh_token(refresh_token: Secret) -> Result<TokenPair, ApiError> {
     let services = services()?;
-    let tokens = services::sessions::refresh(&services, &refresh_token).await?;
+    let tokens = services::sessions::refresh(&services, refresh_token.expose()).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
@@ -99,8 +100,8 @@ pub async fn visitor() -> Result<Option<Visitor>, ApiError> {
 impl TokenPair {
     fn new(tokens: services::sessions::Tokens, now: chrono::DateTime<chrono::Utc>) -> TokenPair {
         TokenPair {
-            access_token: tokens.access,
-            refresh_token: tokens.refresh,
+            access_token: Secret::new(tokens.access),
+            refresh_token: Secret::new(tokens.refresh),
             expires_in: (tokens.access_expires_at - now).num_seconds().max(0),
         }
     }
