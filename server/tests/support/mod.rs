@@ -6,6 +6,8 @@
     reason = "an expectation would fail in the files that use all of it"
 )]
 
+pub mod pages;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use embedded::testing::{self, TestStores};
 use reqwest::{Client, Method, Response, StatusCode, header};
@@ -15,13 +17,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 pub const PASSWORD: &str = "a long passphrase";
-pub const SECRET: &str = "the secret of these tests, long enough";
+pub const SECRET: &str = "what the servers of these tests sign with";
 
 /// A server process. Killed when dropped; nothing depends on how it ends.
 pub struct Server {
     child: Child,
     pub url: String,
-    _site: tempfile::TempDir,
+    /// The folder of its static files, empty at first.
+    pub site: tempfile::TempDir,
 }
 
 impl Server {
@@ -30,8 +33,14 @@ impl Server {
     }
 
     pub fn start_on(stores: &TestStores, listen: &str) -> Server {
+        Server::start_as(stores, listen, |_| {})
+    }
+
+    /// With settings of its own.
+    pub fn start_as(stores: &TestStores, listen: &str, set: impl FnOnce(&mut Command)) -> Server {
         let site = tempfile::tempdir().expect("a folder");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_frontrow"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_frontrow"));
+        command
             .args(["serve", "--listen", listen])
             .env("DATABASE_URL", &stores.database_url)
             .env("REDIS_URL", &stores.redis_url)
@@ -39,9 +48,9 @@ impl Server {
             .env("FRONTROW_TOKEN_SECRET", SECRET)
             .env("LEPTOS_SITE_ROOT", site.path())
             .env("FRONTROW_LOG", "warn")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("frontrow");
+            .stdout(Stdio::piped());
+        set(&mut command);
+        let mut child = command.spawn().expect("frontrow");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let url = lines
             .map_while(Result::ok)
@@ -50,11 +59,7 @@ impl Server {
                     .map(|(_, url)| url.trim().to_owned())
             })
             .expect("frontrow says where it is");
-        Server {
-            child,
-            url,
-            _site: site,
-        }
+        Server { child, url, site }
     }
 
     /// As when the machine loses power.
