@@ -2,7 +2,7 @@
 # Installs what is missing to build and run Frontrow, and to test it. Safe to run again: what is there is left alone.
 #
 #   scripts/setup.sh build   Rust, cargo-leptos, wasm-bindgen, wasm-opt, PostgreSQL, Redis
-#   scripts/setup.sh test    the same, and cargo-nextest, a browser, fonts, the browser tests' npm packages
+#   scripts/setup.sh test    the same, and cargo-nextest, cargo-deny where it is to be had ready-made, a browser, fonts, the browser tests' npm packages
 #   scripts/setup.sh [all]   both
 #
 # Works with the whole internet, and with nothing but the package registries of Debian, Rust and npm.
@@ -41,6 +41,7 @@ case "${1:-all}" in
         set_up_system_for_test
         set_up_build
         set_up_nextest
+        set_up_deny
         set_up_browser_tests
         ;;
     *) fail "usage: scripts/setup.sh [all|build|test]" ;;

@@ -47,6 +47,17 @@ check_queries() {
     scripts/sqlx.sh check
 }
 
+# What we depend on: licences, duplicates and sources by deny.toml, and known holes by the database of RustSec, which has to
+# be fetched.
+check_dependencies() {
+    cargo deny --locked check --hide-inclusion-graph licenses bans sources || return 1
+    if timeout 60 cargo deny fetch db; then
+        cargo deny --locked check --disable-fetch advisories
+    else
+        echo 'skipped: known holes in dependencies; the database of RustSec cannot be fetched from here'
+    fi
+}
+
 # with-stores starts PostgreSQL and Redis for the tests, and stops them after.
 test_server() {
     cargo run --quiet -p embedded --bin with-stores -- \
@@ -106,6 +117,12 @@ section "Format" cargo fmt --all --check || true
 section "Lints, server" lint_server || true
 section "Lints, browser" lint_browser || true
 section "Queries" check_queries || true
+if command -v cargo-deny >/dev/null; then
+    section "Dependencies" check_dependencies || true
+else
+    echo 'skipped: cargo-deny is not here; install it (cargo install cargo-deny --locked) to have dependencies checked'
+    note "Dependencies" skipped 0
+fi
 section "Tests, server" test_server || true
 section "Tests, Redis Cluster" test_cluster || true
 section "Chaos" break_things || true

@@ -15,6 +15,9 @@ pub mod error;
 pub mod forms;
 pub mod i18n;
 mod layout;
+mod markup;
+#[cfg(feature = "ssr")]
+mod policy;
 pub mod queue;
 mod refused;
 pub mod rehearsals;

@@ -2,11 +2,14 @@
 
 use crate::App;
 use crate::i18n::Locale;
+use crate::policy::send_policy;
+use leptos::config::Env;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 /// The whole page.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    send_policy(options.env == Env::DEV);
     view! {
         <!DOCTYPE html>
         <html lang=Locale::current().tag()>

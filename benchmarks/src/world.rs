@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-const SECRET: &str = "the secret of this benchmark, long enough";
+const SECRET: &str = "what the servers of this benchmark sign with";
 /// Until a server has said where it is.
 const PATIENCE: Duration = Duration::from_secs(60);
 

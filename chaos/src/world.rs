@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-const SECRET: &str = "the secret of all servers in the chaos";
+const SECRET: &str = "what all servers in the chaos sign with";
 /// What a server says on standard error when one of its fail points is reached.
 const REACHED: &str = "fail point reached: ";
 /// Between attempts to start a server whose stores are away.

@@ -10,8 +10,10 @@ pub mod forecast;
 pub mod queue;
 pub mod refusal;
 pub mod rehearsals;
+mod secret;
 pub mod sessions;
 pub mod tickets;
 pub mod time;
 
 pub use refusal::{Field, Problem, ProblemKind, Refusal};
+pub use secret::Secret;

@@ -3,6 +3,7 @@
 
 cargo_leptos_version=0.3.11
 nextest_version=0.9.143
+deny_version=0.20.2
 
 # The command has to be of the same version as the library that Cargo.lock names.
 wasm_bindgen_version() {
@@ -31,6 +32,15 @@ set_up_cargo_leptos() {
 set_up_nextest() {
     if ! has cargo-nextest; then
         cargo_install cargo-nextest "$nextest_version" '2 to 5 minutes'
+    fi
+}
+
+# Any version that is here will do. Only ready-made: building it takes longer than the tests that it is one of, which say
+# that they go without it.
+set_up_deny() {
+    if ! has cargo-deny && has cargo-binstall; then
+        say "Fetching cargo-deny $deny_version with cargo-binstall (a few seconds)"
+        within 120 cargo binstall --no-confirm --disable-strategies compile "cargo-deny@$deny_version" || true
     fi
 }
 

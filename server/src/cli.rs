@@ -128,7 +128,7 @@ impl From<Limits> for Most {
     }
 }
 
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Args)]
 pub struct Stores {
     /// PostgreSQL to use, for example postgres://user:password@host/database; with REDIS_URL.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
@@ -151,6 +151,16 @@ pub struct Stores {
     /// (docs/operations.md).
     #[arg(long, env = "FRONTROW_OTHER_TOKEN_SECRET", hide_env_values = true)]
     pub other_token_secret: Option<String>,
+}
+
+/// Leaves the secret out, and the addresses, which may have passwords in them.
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores")
+            .field("redis_prefix", &self.redis_prefix)
+            .field("data_dir", &self.data_dir)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -252,7 +262,7 @@ pub enum AdminCommand {
     Create(AdminCreate),
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub struct AdminCreate {
     #[command(flatten)]
     pub stores: Stores,
@@ -273,6 +283,16 @@ pub struct AdminCreate {
     pub password: Option<String>,
 }
 
+/// Leaves the password out.
+impl fmt::Debug for AdminCreate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminCreate")
+            .field("account_name", &self.account_name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum GrantedRole {
     User,
@@ -287,5 +307,40 @@ impl From<GrantedRole> for Role {
             GrantedRole::Organiser => Role::Organiser,
             GrantedRole::Admin => Role::Admin,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_does_not_print() {
+        let stores = [
+            "--database-url",
+            "postgres://user:SEKRIT@host/db",
+            "--redis-url",
+            "redis://:SEKRIT@host",
+            "--token-secret",
+            "SEKRIT",
+        ];
+        let account = ["--account-name=a", "--email=b", "--password=SEKRIT"];
+        for (command, more) in [
+            (&["serve"][..], &[][..]),
+            (&["migrate"], &[]),
+            (&["audit"], &[]),
+            (&["admin", "create"], &account),
+        ] {
+            let arguments = ["frontrow"]
+                .iter()
+                .chain(command)
+                .chain(&stores)
+                .chain(more);
+            let printed = format!("{:?}", Cli::try_parse_from(arguments).unwrap());
+            assert!(!printed.contains("SEKRIT"), "{printed}");
+        }
+        let rehearse = ["frontrow", "rehearse", "--concert=1", "--token=SEKRIT"];
+        let printed = format!("{:?}", Cli::try_parse_from(rehearse).unwrap());
+        assert!(!printed.contains("SEKRIT"), "{printed}");
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod cli;
+mod connections;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod middleware;

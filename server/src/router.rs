@@ -1,11 +1,12 @@
 //! Which address leads where, and what every request passes through.
 
 use crate::middleware;
+use crate::middleware::Wardrobe;
 use crate::middleware::address::TrustedProxies;
 use crate::middleware::pages::SharedPages;
 use app::queue::Seats;
 use app::settings::Settings;
-use axum::extract::{FromRef, State};
+use axum::extract::{FromRef, Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
@@ -24,6 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::services::ServeDir;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
+use tracing::Span;
 
 /// Nobody waits longer than this for an answer to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,6 +64,10 @@ impl FromRef<AppState> for LeptosOptions {
 }
 
 pub fn router(state: AppState) -> Router {
+    let wardrobe = Wardrobe {
+        pages: SharedPages::default(),
+        encrypted: state.settings.secure,
+    };
     let routes = generate_route_list(app::App);
     let context = {
         let (services, settings) = (state.services.clone(), state.settings.clone());
@@ -101,18 +107,25 @@ pub fn router(state: AppState) -> Router {
         .merge(pages)
         .layer(
             ServiceBuilder::new()
-                .layer(TraceLayer::new_for_http())
-                .layer(CatchPanicLayer::new())
+                .layer(TraceLayer::new_for_http().make_span_with(span))
                 .layer(axum::middleware::from_fn_with_state(
-                    SharedPages::default(),
+                    wardrobe,
                     middleware::dress,
                 ))
+                // Inside, so that the answer to a panic is dressed like any other.
+                .layer(CatchPanicLayer::new())
                 .layer(TimeoutLayer::with_status_code(
                     StatusCode::GATEWAY_TIMEOUT,
                     PATIENCE,
                 )),
         )
         .with_state(state)
+}
+
+/// What the log says of every request that it tells of. Never the query: it may hold what was typed into a form.
+fn span(request: &Request) -> Span {
+    // Under the name of those lines, so that whoever asks for them gets both.
+    tracing::debug_span!(target: "tower_http::trace", "request", method = %request.method(), path = request.uri().path())
 }
 
 /// Whether this server can do its work: both stores answer.

@@ -2,6 +2,7 @@
 
 use crate::admin;
 use crate::cli;
+use crate::connections;
 use crate::router::{self, AppState, Shared};
 use crate::stores::{Sharing, Stores};
 use anyhow::{Context, Result, bail};
@@ -13,7 +14,6 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 #[cfg(target_os = "linux")]
 use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
 use services::{demo, queue};
-use std::future::IntoFuture;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -90,14 +90,12 @@ async fn serve(
         seats,
     });
     announce(&state.settings.public_url, login, &stores.data_dir);
-    let server = axum::serve(
+    let serving = connections::serve(
         listener.tap_io(give_up_in_time),
-        router::router(state).into_make_service_with_connect_info::<SocketAddr>(),
+        router::router(state),
+        connections::PATIENCE,
+        stop.clone(),
     );
-    let stopping = stop.clone();
-    let serving = server
-        .with_graceful_shutdown(async move { stopping.cancelled().await })
-        .into_future();
     let grace = async {
         stop.cancelled().await;
         tokio::select! {
@@ -105,17 +103,16 @@ async fn serve(
             () = hurry.cancelled() => {}
         }
     };
-    let served = tokio::select! {
-        served = serving => served.context("the web server"),
-        () = grace => Ok(()),
-    };
-    stop.cancel();
+    tokio::select! {
+        () = serving => {}
+        () = grace => {}
+    }
     // A batch in hand is finished before its stores go.
     scheduler.await?;
     if let Some(crowd) = crowd {
         crowd.await?;
     }
-    served
+    Ok(())
 }
 
 /// Without huge pages: each stream has buffers of which it uses a small part, and the rest of a page of 4 KB is all that

@@ -8,12 +8,25 @@ use rand::distr::Alphanumeric;
 use services::limits::Limits;
 use services::stores::{Secret, Settings};
 use services::{Clock, Services};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const SHORTEST_SECRET: usize = 32;
+/// A secret that was drawn at random has more different characters than this, also one of hexadecimal digits.
+const FEWEST_DIFFERENT: usize = 10;
+/// What examples say where a secret belongs.
+const PLACEHOLDERS: [&str; 7] = [
+    "change",
+    "replace",
+    "example",
+    "placeholder",
+    "secret",
+    "password",
+    "12345678",
+];
 
 /// Services over stores that are running, and the stores if they are ours to stop.
 pub struct Stores {
@@ -140,9 +153,22 @@ fn default_data_dir() -> Result<PathBuf> {
         .context("FRONTROW_DATA_DIR is missing, and this user has no home to keep data in")
 }
 
+const DRAW_ONE: &str = "make one with: openssl rand -hex 32";
+
+/// Refuses a secret that could be guessed.
 fn checked(setting: &str, secret: String) -> Result<Secret> {
     if secret.chars().count() < SHORTEST_SECRET {
-        bail!("{setting} is too short: it needs at least {SHORTEST_SECRET} characters");
+        bail!("{setting} is too short: it needs at least {SHORTEST_SECRET} characters; {DRAW_ONE}");
+    }
+    let different = secret.chars().collect::<BTreeSet<_>>().len();
+    if different < FEWEST_DIFFERENT {
+        bail!("{setting} is too simple: it has only {different} different characters; {DRAW_ONE}");
+    }
+    let folded = secret.to_ascii_lowercase();
+    if let Some(word) = PLACEHOLDERS.iter().find(|word| folded.contains(**word)) {
+        bail!(
+            "{setting} is a placeholder: it has \"{word}\" in it, and whoever guesses it can be anyone; {DRAW_ONE}"
+        );
     }
     Ok(Secret::new(secret))
 }

@@ -68,6 +68,54 @@ fn a_missing_or_malformed_value_is_one_line_that_names_it() {
     assert!(refusal(&serve, &both).contains("FRONTROW_TOKEN_SECRET"));
     let short = [both[0], both[1], ("FRONTROW_TOKEN_SECRET", "short")];
     assert!(refusal(&serve, &short).contains("FRONTROW_TOKEN_SECRET"));
+    for (secret, why) in [
+        (
+            "abababababababababababababababababababab",
+            "only 2 different",
+        ),
+        ("please-CHANGE-me-before-you-go-live-42", "placeholder"),
+        ("my very own secret, which is long enough", "placeholder"),
+    ] {
+        let weak = [both[0], both[1], ("FRONTROW_TOKEN_SECRET", secret)];
+        let said = refusal(&serve, &weak);
+        assert!(
+            said.contains("FRONTROW_TOKEN_SECRET") && said.contains(why),
+            "{said}"
+        );
+        assert!(
+            said.contains("openssl rand") && !said.contains(secret),
+            "{said}"
+        );
+    }
+    // What is said of an address does not say the password in it.
+    for address in [
+        "postgres://user:SEKRIT@127.0.0.1:1/x",
+        "postgres://user:SEKRIT@:::/x",
+        "postgres:/user:SEKRIT@/x?port=SEKRIT",
+    ] {
+        let said = refusal(&["migrate"], &[("DATABASE_URL", address)]);
+        assert!(
+            said.contains("DATABASE_URL") && !said.contains("SEKRIT"),
+            "{said}"
+        );
+    }
+    for address in [
+        "redis://user:SEKRIT@:::/",
+        "redis-cluster://user:SEKRIT@:::/",
+        "redis:SEKRIT",
+        "http://user:SEKRIT@127.0.0.1/",
+    ] {
+        let environment = [
+            ("DATABASE_URL", "postgres://x"),
+            ("REDIS_URL", address),
+            ("FRONTROW_TOKEN_SECRET", SECRET),
+        ];
+        let said = refusal(&serve, &environment);
+        assert!(
+            said.contains("REDIS_URL") && !said.contains("SEKRIT"),
+            "{said}"
+        );
+    }
     assert!(refusal(&["serve", "--log", "=x=", "--site-root", site], &[]).contains("FRONTROW_LOG"));
 }
 

@@ -2,17 +2,25 @@
 
 mod support;
 
+use embedded::testing::TestStores;
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 use support::{PASSWORD, Person, Server, stores};
 
 const FIELDS: [(&str, &str); 2] = [("account_name", "nobody"), ("password", PASSWORD)];
 
+/// With these settings; what they do not name is not limited.
+fn started(stores: &TestStores, settings: &[(&str, &str)]) -> Server {
+    Server::start_as(stores, "127.0.0.1:0", |command| {
+        command.envs(settings.iter().copied());
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_log_ins_are_told_when_to_come_again() {
     let stores = stores().await;
     let settings = [("FRONTROW_LIMIT_LOG_INS", "2")];
-    let server = Server::start_with(&stores, "127.0.0.1:0", &settings);
+    let server = started(&stores, &settings);
     let person = Person::new(&server);
     for _ in 0..2 {
         let (status, body) = person.post("log_in", &FIELDS).await;
@@ -56,8 +64,8 @@ async fn people_behind_a_proxy_are_told_apart_and_nobody_can_pretend() {
     let stores = stores().await;
     let limit = ("FRONTROW_LIMIT_LOG_INS", "1");
     let proxied = [limit, ("FRONTROW_TRUSTED_PROXIES", "127.0.0.0/8")];
-    let behind = Server::start_with(&stores, "127.0.0.1:0", &proxied);
-    let bare = Server::start_with(&stores, "127.0.0.1:0", &[limit]);
+    let behind = started(&stores, &proxied);
+    let bare = started(&stores, &[limit]);
     let log_in = async |server: &Server, forwarded: &str| {
         let person = Person::new(server);
         let request = person
@@ -81,7 +89,7 @@ async fn people_behind_a_proxy_are_told_apart_and_nobody_can_pretend() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_refresh_logs_nobody_out() {
     let stores = stores().await;
-    let server = Server::start_with(&stores, "127.0.0.1:0", &[("FRONTROW_LIMIT_REFRESHES", "1")]);
+    let server = started(&stores, &[("FRONTROW_LIMIT_REFRESHES", "1")]);
     let person = Person::new(&server);
     person.sign_up("mina").await;
     let response = person

@@ -5,6 +5,7 @@ mod cluster;
 use crate::limits::Limits;
 use crate::{Clock, Error, Result};
 use cluster::Cluster;
+pub use model::Secret;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What [`crate::Services`] needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     pub database_url: String,
     pub redis_url: String,
@@ -27,23 +28,12 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// A text that does not print.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
+/// Leaves the secret out, and the addresses, which may have passwords in them.
+impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
+        f.debug_struct("Settings")
+            .field("redis_prefix", &self.redis_prefix)
+            .finish_non_exhaustive()
     }
 }
 

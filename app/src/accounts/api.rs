@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use model::Secret;
 use model::accounts::{Account, ProfileForm, SignUpForm};
 
 #[cfg(feature = "ssr")]
@@ -60,14 +61,14 @@ pub async fn change_profile(#[server(flatten)] form: ProfileForm) -> Result<Acco
 
 /// Sets a new password; every other session of the account ends.
 #[server(name = ChangePassword, prefix = "/api", endpoint = "change_password")]
-pub async fn change_password(current_password: String, password: String) -> Result<(), ApiError> {
+pub async fn change_password(current_password: Secret, password: Secret) -> Result<(), ApiError> {
     let session = session()?;
-    let new = Password::parse_new(&password, &session.account_name)?;
+    let new = Password::parse_new(password.expose(), &session.account_name)?;
     services::accounts::change_password(
         &services()?,
         &client()?,
         &session,
-        &current_password,
+        current_password.expose(),
         &new,
     )
     .await?;
@@ -77,8 +78,14 @@ pub async fn change_password(current_password: String, password: String) -> Resu
 
 /// Deletes the account: logged out everywhere, out of every queue. An admin can restore it for thirty days.
 #[server(name = DeleteAccount, prefix = "/api", endpoint = "delete_account")]
-pub async fn delete_account(current_password: String) -> Result<(), ApiError> {
-    services::accounts::delete(&services()?, &client()?, &session()?, &current_password).await?;
+pub async fn delete_account(current_password: Secret) -> Result<(), ApiError> {
+    services::accounts::delete(
+        &services()?,
+        &client()?,
+        &session()?,
+        current_password.expose(),
+    )
+    .await?;
     cookies::clear(None);
     leptos_axum::redirect(Done::Deleted.address());
     Ok(())

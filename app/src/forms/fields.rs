@@ -2,6 +2,7 @@
 
 use super::{FormEcho, field_name};
 use crate::i18n::use_words;
+use crate::markup::escaped;
 use leptos::prelude::*;
 use model::{Field, Refusal};
 
@@ -126,7 +127,7 @@ pub fn TextField(
 #[component]
 pub fn TextArea(field: Field, #[prop(optional, into)] value: String) -> impl IntoView {
     let tied = Tied::new(field);
-    let value = tied.typed.clone().unwrap_or(value);
+    let value = escaped(tied.typed.clone().unwrap_or(value));
     let input = view! {
         <textarea
             id=tied.name

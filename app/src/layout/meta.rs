@@ -1,11 +1,13 @@
 //! Title and description of a page.
 
+use crate::markup::escaped;
 use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
 
 /// Sets both. The title may change later, as the rank in it does.
 #[component]
 pub fn PageMeta(#[prop(into)] title: Signal<String>, description: String) -> impl IntoView {
+    // Escaped: leptos_meta 0.8 writes titles into the page as they are, and titles hold what organisers typed.
     // The document's title outlives the page for a moment: leptos_meta may ask once more after the page is gone.
     let text = move || escaped(with_brand(title.try_get().unwrap_or_default()));
     view! {
@@ -19,18 +21,5 @@ fn with_brand(title: String) -> String {
         "Frontrow".into()
     } else {
         format!("{title} · Frontrow")
-    }
-}
-
-/// leptos_meta 0.8 writes titles into the page as they are, and titles hold what organisers typed. In the browser the
-/// title is set as text, where escaping would show.
-fn escaped(title: String) -> String {
-    if cfg!(feature = "ssr") {
-        title
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
-    } else {
-        title
     }
 }

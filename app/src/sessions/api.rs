@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use model::Secret;
 use model::accounts::Role;
 use model::sessions::{EndReason, Sessions};
 use serde::{Deserialize, Serialize};
@@ -28,9 +29,9 @@ pub struct Visitor {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TokenPair {
     /// To be sent as `Authorization: Bearer …`.
-    pub access_token: String,
+    pub access_token: Secret,
     /// Good for one `refresh_token`; takes the place of the one that was sent.
-    pub refresh_token: String,
+    pub refresh_token: Secret,
     /// Seconds until the access token ends.
     pub expires_in: i64,
 }
@@ -39,12 +40,12 @@ pub struct TokenPair {
 #[server(name = LogIn, prefix = "/api", endpoint = "log_in")]
 pub async fn log_in(
     account_name: String,
-    password: String,
+    password: Secret,
     #[server(default)] next: String,
 ) -> Result<(), ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &client()?, &account_name, &password).await?;
+        services::sessions::log_in(&services, &client()?, &account_name, password.expose()).await?;
     cookies::send(&tokens, services.clock.now());
     leptos_axum::redirect(safe_next(&next));
     Ok(())
@@ -54,14 +55,14 @@ pub async fn log_in(
 ///
 /// A client that keeps its tokens itself, and whose access token has run out, sends its refresh token.
 #[server(name = LogOut, prefix = "/api", endpoint = "log_out")]
-pub async fn log_out(#[server(default)] refresh_token: String) -> Result<(), ApiError> {
+pub async fn log_out(#[server(default)] refresh_token: Option<Secret>) -> Result<(), ApiError> {
     match session() {
         Ok(session) => services::sessions::log_out(&services()?, &session).await?,
         Err(ApiError(Refusal::NotLoggedIn)) => Response::set_status(200),
         Err(error) => return Err(error),
     }
-    if !refresh_token.is_empty() {
-        services::sessions::log_out_with(&services()?, &refresh_token).await?;
+    if let Some(token) = refresh_token {
+        services::sessions::log_out_with(&services()?, token.expose()).await?;
     }
     cookies::clear(None);
     leptos_axum::redirect("/");
@@ -70,18 +71,18 @@ pub async fn log_out(#[server(default)] refresh_token: String) -> Result<(), Api
 
 /// Logs in a client that keeps its tokens itself: no cookie is set.
 #[server(name = CreateToken, prefix = "/api", endpoint = "create_token")]
-pub async fn create_token(account_name: String, password: String) -> Result<TokenPair, ApiError> {
+pub async fn create_token(account_name: String, password: Secret) -> Result<TokenPair, ApiError> {
     let services = services()?;
     let (_, tokens) =
-        services::sessions::log_in(&services, &client()?, &account_name, &password).await?;
+        services::sessions::log_in(&services, &client()?, &account_name, password.expose()).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
 /// Exchanges a refresh token for fresh tokens. It is good once; using it again ends the session.
 #[server(name = RefreshToken, prefix = "/api", endpoint = "refresh_token")]
-pub async fn refresh_token(refresh_token: String) -> Result<TokenPair, ApiError> {
+pub async fn refresh_token(refresh_token: Secret) -> Result<TokenPair, ApiError> {
     let services = services()?;
-    let tokens = services::sessions::refresh(&services, &client()?, &refresh_token).await?;
+    let tokens = services::sessions::refresh(&services, &client()?, refresh_token.expose()).await?;
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
@@ -132,8 +133,8 @@ pub async fn visitor() -> Result<Option<Visitor>, ApiError> {
 impl TokenPair {
     fn new(tokens: services::sessions::Tokens, now: chrono::DateTime<chrono::Utc>) -> TokenPair {
         TokenPair {
-            access_token: tokens.access,
-            refresh_token: tokens.refresh,
+            access_token: Secret::new(tokens.access),
+            refresh_token: Secret::new(tokens.refresh),
             expires_in: (tokens.access_expires_at - now).num_seconds().max(0),
         }
     }

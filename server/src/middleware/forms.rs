@@ -70,13 +70,20 @@ async fn keep(state: &AppState, typed: &Bytes, response: &mut Response) {
         serde_urlencoded::from_bytes::<Vec<(String, String)>>(typed)
             .unwrap_or_default()
             .into_iter()
-            .filter(|(name, _)| !name.contains("password"))
+            .filter(|(name, _)| !is_secret(name))
             .collect();
     match services::forms::keep(&state.services, &fields).await {
         Ok(id) => set_cookie(state, response, &id, services::forms::LIFE.num_seconds()),
         // The refusal still reaches the reader; only what was typed is lost.
         Err(error) => tracing::warn!(%error, "a form could not be kept"),
     }
+}
+
+/// Whether a field's name says that its value is to be known to nobody else.
+fn is_secret(name: &str) -> bool {
+    ["password", "token", "secret"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 fn set_cookie(state: &AppState, response: &mut Response, value: &str, max_age: i64) {

@@ -15,12 +15,21 @@ use crate::router::AppState;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use model::Refusal;
+
+/// What [`dress`] needs to know.
+#[derive(Clone, Default)]
+pub struct Wardrobe {
+    pub pages: SharedPages,
+    /// Whether visitors reach the site over https.
+    pub encrypted: bool,
+}
 
 /// What every answer passes, whatever was asked: shared pages, compression, and headers on how it may be used and kept.
-pub async fn dress(State(pages): State<SharedPages>, request: Request, next: Next) -> Response {
+pub async fn dress(State(wardrobe): State<Wardrobe>, request: Request, next: Next) -> Response {
     let path = request.uri().clone();
-    let mut response = pages.answer(request, next).await;
-    headers::secure(&mut response);
+    let mut response = wardrobe.pages.answer(request, next).await;
+    headers::secure(wardrobe.encrypted, &mut response);
     caching::mark(path.path(), &mut response);
     response
 }
@@ -29,7 +38,12 @@ pub async fn dress(State(pages): State<SharedPages>, request: Request, next: Nex
 /// when it is refused, and it is known who is asking, and from where.
 ///
 /// One function and not a layer for each: a layer costs every request some allocations (docs/benchmarks.md).
-pub async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn admit(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    if request.uri().path_and_query().is_none() {
+        // CONNECT, as one would ask a proxy. Whoever renders pages takes for granted that there is a path.
+        return refusals::answer(request.headers(), Refusal::Malformed);
+    }
+    origin::forget_strangers(&state.settings, &mut request);
     if let Err(refused) = origin::check(&state.settings, &request) {
         return refused;
     }

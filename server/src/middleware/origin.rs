@@ -25,25 +25,43 @@ pub fn check(settings: &Settings, request: &Request) -> Result<(), Response> {
     Err(refusals::answer(request.headers(), Refusal::Forbidden))
 }
 
+/// Takes a `Referer` out of the request that names another site. A form that no JavaScript took over is sent back to where
+/// its `Referer` says, so a link from elsewhere to a server function would lead there again by way of our address.
+pub fn forget_strangers(settings: &Settings, request: &mut Request) {
+    let headers = request.headers_mut();
+    let strange = headers.get(header::REFERER).is_some_and(|referer| {
+        let referer = referer.to_str().ok();
+        !referer.is_some_and(|referer| names_us(headers, settings, referer))
+    });
+    if strange {
+        headers.remove(header::REFERER);
+    }
+}
+
 fn is_ours(headers: &HeaderMap, settings: &Settings) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name| headers.get(name).map(|value| value.to_str().ok());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
-        return matches!(site, "same-origin" | "none");
+        return matches!(site, Some("same-origin" | "none"));
     }
     match text(header::ORIGIN) {
         None => true,
-        Some(origin) => {
-            let authority = |url: &str| {
-                Url::parse(url)
-                    .ok()
-                    .map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
-            };
-            let from = authority(origin);
-            from.is_some()
-                && (from.as_deref() == text(header::HOST)
-                    || from == authority(&settings.public_url))
-        }
+        Some(origin) => origin.is_some_and(|origin| names_us(headers, settings, origin)),
     }
+}
+
+/// Whether an address is one of this site: of the host that the request was sent to, or of the public one.
+fn names_us(headers: &HeaderMap, settings: &Settings, address: &str) -> bool {
+    let host = headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    let from = authority(address);
+    from.is_some() && (from.as_deref() == host || from == authority(&settings.public_url))
+}
+
+/// Host and port; none of what is no address of the web.
+fn authority(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    matches!(url.scheme(), "http" | "https")
+        .then(|| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
 }
 
 #[cfg(test)]

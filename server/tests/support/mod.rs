@@ -6,6 +6,8 @@
     reason = "an expectation would fail in the files that use all of it"
 )]
 
+pub mod pages;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use embedded::testing::{self, TestStores};
 use reqwest::{Client, Method, Response, StatusCode, header};
@@ -15,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 pub const PASSWORD: &str = "a long passphrase";
-pub const SECRET: &str = "the secret of these tests is long enough";
+pub const SECRET: &str = "what the servers of these tests sign with";
 
 /// Many people come from the one address of a test.
 const NO_LIMITS: [(&str, &str); 4] = [
@@ -38,12 +40,14 @@ impl Server {
     }
 
     pub fn start_on(stores: &TestStores, listen: &str) -> Server {
-        Server::start_with(stores, listen, &[])
+        Server::start_as(stores, listen, |_| {})
     }
 
-    pub fn start_with(stores: &TestStores, listen: &str, settings: &[(&str, &str)]) -> Server {
+    /// With settings of its own.
+    pub fn start_as(stores: &TestStores, listen: &str, set: impl FnOnce(&mut Command)) -> Server {
         let site = tempfile::tempdir().expect("a folder");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_frontrow"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_frontrow"));
+        command
             .args(["serve", "--listen", listen])
             .env("DATABASE_URL", &stores.database_url)
             .env("REDIS_URL", &stores.redis_url)
@@ -52,10 +56,9 @@ impl Server {
             .env("LEPTOS_SITE_ROOT", site.path())
             .env("FRONTROW_LOG", "warn")
             .envs(NO_LIMITS)
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("frontrow");
+            .stdout(Stdio::piped());
+        set(&mut command);
+        let mut child = command.spawn().expect("frontrow");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let url = lines
             .map_while(Result::ok)

@@ -1,0 +1,112 @@
+//! What is secret is in no line of the log, however much is logged.
+
+mod support;
+
+use reqwest::{Method, header};
+use serde_json::Value;
+use std::fs::{self, File};
+use support::{PASSWORD, Person, SECRET, Server, stores};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_password_and_no_token_is_logged() {
+    let stores = stores().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let file = File::create(&log).expect("a file");
+    let server = Server::start_as(&stores, "127.0.0.1:0", |command| {
+        command.env("FRONTROW_LOG", "trace").stderr(file);
+    });
+    let person = Person::signed_up(&server, "mina").await;
+    let credentials = [("account_name", "mina"), ("password", PASSWORD)];
+    let cookies = person
+        .request(Method::POST, "/api/log_in", &credentials)
+        .await;
+    let mut secret: Vec<String> = cookies
+        .cookies()
+        .map(|cookie| cookie.value().to_owned())
+        .collect();
+    assert_eq!(secret.len(), 2);
+    let (_, pair) = person.post("create_token", &credentials).await;
+    let refresh = pair["refresh_token"].as_str().expect("a token");
+    let (_, renewed) = person
+        .post("refresh_token", &[("refresh_token", refresh)])
+        .await;
+    for pair in [&pair, &renewed] {
+        for name in ["access_token", "refresh_token"] {
+            secret.push(pair[name].as_str().map(str::to_owned).expect("a token"));
+        }
+    }
+    let bearer = person
+        .client
+        .get(format!("{}/api/list_tickets", server.url))
+        .bearer_auth(&secret[2]);
+    bearer.send().await.expect("an answer");
+    secret.extend([SECRET.to_owned(), PASSWORD.to_owned()]);
+
+    // Sent in every wrong way: in the address, as another type, in a form that is refused without JavaScript, to nowhere.
+    const MISTAKEN: &str = "a-mistaken-passphrase";
+    let mistaken = [
+        ("account_name", "mina"),
+        ("password", MISTAKEN),
+        ("refresh_token", MISTAKEN),
+    ];
+    for path in [
+        "/api/log_in",
+        "/api/sign_up",
+        "/api/refresh_token",
+        "/log-in",
+        "/nowhere",
+    ] {
+        for method in [Method::GET, Method::POST] {
+            person.request(method.clone(), path, &mistaken).await;
+            let request = person
+                .client
+                .request(method, format!("{}{path}", server.url))
+                .query(&mistaken)
+                .header(header::ACCEPT, "text/html")
+                .header(
+                    header::REFERER,
+                    format!("{}{path}?password={MISTAKEN}", server.url),
+                );
+            request.form(&mistaken).send().await.expect("an answer");
+        }
+        let request = person.client.post(format!("{}{path}", server.url));
+        request.json(&mistaken).send().await.expect("an answer");
+    }
+    secret.push(MISTAKEN.to_owned());
+    secret.push(MISTAKEN.replace('-', "%2D"));
+
+    let logged = fs::read_to_string(&log).expect("the log");
+    assert!(
+        logged.contains("path=\"/api/log_in\""),
+        "requests are not logged"
+    );
+    for secret in secret {
+        let found = logged.lines().find(|line| line.contains(&secret));
+        assert_eq!(found, None, "{secret}");
+    }
+
+    // Nor is it kept for the form that is shown again.
+    for redis in stores.redis_servers() {
+        let redis = redis::Client::open(redis).expect("url");
+        let mut redis = redis
+            .get_multiplexed_async_connection()
+            .await
+            .expect("redis");
+        let pattern = format!("{}form:*", stores.redis_prefix);
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(pattern)
+            .query_async(&mut redis)
+            .await
+            .expect("keys");
+        for key in keys {
+            let kept: String = redis::cmd("GET")
+                .arg(&key)
+                .query_async(&mut redis)
+                .await
+                .expect("a form");
+            let kept: Value = serde_json::from_str(&kept).expect("json");
+            assert!(!kept.to_string().contains(MISTAKEN), "{kept}");
+        }
+    }
+}
