@@ -144,8 +144,9 @@ async fn sign_ups_at_the_same_moment_are_counted_one_by_one() {
         .into_iter()
         .map(Result::unwrap)
         .partition(Result::is_ok);
-    // A slow machine may work one off meanwhile, every twelve seconds.
-    assert!((5..=8).contains(&made.len()), "{}", made.len());
+    // The last of them only if its clock is no moment behind that of the first. A slow machine may work one off meanwhile,
+    // every twelve seconds.
+    assert!((4..=8).contains(&made.len()), "{}", made.len());
     assert!(refused.into_iter().all(|refused| wait(refused).is_some()));
 }
 
@@ -302,7 +303,8 @@ async fn guesses_at_the_same_moment_are_counted_one_by_one() {
     let judged = outcomes
         .into_iter()
         .filter(|outcome| outcome.as_ref().unwrap().is_none());
-    // All that are free and the one after them; one more if a second has passed meanwhile.
+    // All that are free and the one after them, whichever server's clock is a moment behind; one more if a second has passed
+    // meanwhile.
     let judged = judged.count() as u32;
     assert!((FREE + 1..=FREE + 2).contains(&judged), "{judged}");
 }

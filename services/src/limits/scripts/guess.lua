@@ -14,8 +14,9 @@ if forgotten <= now then wrong, allowed = 0, 0 end
 local wait = math.min(allowed - now, longest)
 if wait > 0 then return {wait, 0} end
 wrong = wrong + 1
-local delay = 0
-if wrong > tonumber(free) then delay = math.min(first * 2 ^ (wrong - free - 1), longest) end
-redis.call('HSET', KEYS[1], 'wrong', wrong, 'allowed', text(now + delay), 'forgotten', text(now + memory))
+-- 0 while they are free: who asks at the same moment has an earlier `now` as often as a later one.
+allowed = 0
+if wrong > tonumber(free) then allowed = now + math.min(first * 2 ^ (wrong - free - 1), longest) end
+redis.call('HSET', KEYS[1], 'wrong', wrong, 'allowed', text(allowed), 'forgotten', text(now + memory))
 redis.call('PEXPIRE', KEYS[1], text(memory / 1000))
 return {0, wrong}
