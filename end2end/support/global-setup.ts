@@ -1,11 +1,12 @@
 import { Server } from './server';
-import { organiser } from './people';
+import { admin, organiser } from './people';
 
 /** One server for all tests; each test has its own concert and its own people. */
 export default async function setUp(): Promise<() => Promise<void>> {
   const server = await Server.start();
   try {
-    server.createOrganiser(organiser.accountName, organiser.password);
+    server.create('organiser', organiser.accountName, organiser.password);
+    server.create('admin', admin.accountName, admin.password);
   } catch (error) {
     await server.stop().catch(() => {});
     throw error;

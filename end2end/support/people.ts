@@ -11,6 +11,8 @@ export const password = 'correct horse battery';
 /** Made by the global set-up; the password is as good as random for a server that lives for two minutes. */
 export const organiser = { accountName: 'house-manager', password: 'seven tents in the rain' };
 
+export const admin = { accountName: 'front-of-house', password: 'nine lamps over the door' };
+
 /** A word that no other test uses. */
 export const unique = (): string => randomBytes(5).toString('hex');
 

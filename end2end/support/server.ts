@@ -63,10 +63,10 @@ export class Server {
   }
 
   /** Runs `frontrow admin create` beside the server. */
-  createOrganiser(accountName: string, password: string): void {
+  create(role: 'organiser' | 'admin', accountName: string, password: string): void {
     const made = spawnSync(
       binary,
-      ['admin', 'create', '--role', 'organiser', '--account-name', accountName, '--email', `${accountName}@example.com`],
+      ['admin', 'create', '--role', role, '--account-name', accountName, '--email', `${accountName}@example.com`],
       { env: { ...environment(), FRONTROW_DATA_DIR: this.dataDir, FRONTROW_ADMIN_PASSWORD: password }, encoding: 'utf8' },
     );
     if (made.status !== 0) throw new Error(`frontrow admin create: ${made.stdout}${made.stderr}${made.error ?? ''}`);

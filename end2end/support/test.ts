@@ -1,7 +1,7 @@
 // What every test starts from: people, a page that is watched for complaints, and words in its language.
 
 import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
-import { newcomer, organiser as houseManager, Person, serverUrl, type SignUp } from './people';
+import { admin as frontOfHouse, newcomer, organiser as houseManager, Person, serverUrl, type SignUp } from './people';
 import { wordsFor, type Words } from './words';
 
 interface TestFixtures {
@@ -22,6 +22,8 @@ interface TestFixtures {
 interface WorkerFixtures {
   /** May create concerts. */
   organiser: Person;
+  /** May do everything. */
+  admin: Person;
 }
 
 /** Every error and warning on the console, and every exception that nobody caught. */
@@ -70,6 +72,15 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   organiser: [
     async ({}, use) => {
       const person = await Person.logIn(houseManager.accountName, houseManager.password);
+      await use(person);
+      await person.dispose();
+    },
+    { scope: 'worker' },
+  ],
+
+  admin: [
+    async ({}, use) => {
+      const person = await Person.logIn(frontOfHouse.accountName, frontOfHouse.password);
       await use(person);
       await person.dispose();
     },

@@ -54,7 +54,7 @@ impl EndReason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionEntry {
     pub sid: String,
-    /// What the browser or program calls itself; may be empty.
+    /// What people call the browser or program; may be empty.
     pub device: String,
     /// The address it was last seen at; empty when that is not known.
     pub address: String,

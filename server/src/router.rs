@@ -20,12 +20,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::services::ServeDir;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
+
+/// Bytes of a file's path; ours are shorter.
+const LONGEST_NAME: usize = 255;
 
 /// Nobody waits longer than this for an answer to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,11 +95,18 @@ pub fn router(state: AppState) -> Router {
     let files = ServeDir::new(state.leptos_options.site_root.as_ref())
         .append_index_html_on_directories(false)
         .call_fallback_on_method_not_allowed(true)
-        .fallback(any(not_found));
+        .fallback(any(not_found.clone()));
+    let file_or_not_found = move |request: Request| async move {
+        match request.uri().path().len() {
+            0..=LONGEST_NAME => files.oneshot(request).await.into_response(),
+            // The file system would not even look for it.
+            _ => not_found(request).await,
+        }
+    };
     let pages = Router::new()
         .route("/api/queue_stream", stream)
         .leptos_routes_with_context(&state, routes, context, shell)
-        .fallback_service(files)
+        .fallback(file_or_not_found)
         .layer(axum::middleware::from_fn_with_state(
             state.clone(),
             middleware::admit,

@@ -93,7 +93,7 @@ pub const ENGLISH: AccountWords = AccountWords {
 
 pub const KOREAN: AccountWords = AccountWords {
     change_profile: "프로필 바꾸기",
-    profile_lead: "닉네임은 다른 사람에게 보이는 이름이에요. 아이디는 바뀌지 않아요.",
+    profile_lead: "별명은 다른 사람에게 보이는 이름이에요. 아이디는 바뀌지 않아요.",
     profile_changed: "프로필을 바꿨어요.",
     change_password: "비밀번호 바꾸기",
     password_lead: "이 기기는 로그인된 채로 있고, 다른 기기는 모두 로그아웃돼요.",

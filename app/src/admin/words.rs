@@ -120,7 +120,7 @@ pub const KOREAN: AdminWords = AdminWords {
     day: "날짜",
 
     accounts: "계정",
-    search: "이름, 닉네임, 이메일로 찾기",
+    search: "이름, 별명, 이메일로 찾기",
     found: |n| format!("계정 {}개", thousands(n)),
     none_found: "맞는 계정이 없어요.",
     account: "계정",

@@ -48,14 +48,18 @@ pub fn hand_over(settings: &Settings, tokens: &Tokens, now: DateTime<Utc>) -> Ve
         &tokens.refresh,
         seconds_left(tokens.refresh_expires_at, now),
     );
-    // Whatever ended before is over.
-    let ended = set(settings, ended_name(settings.secure), "", 0);
-    [access, refresh, ended].into_iter().flatten().collect()
+    [access, refresh].into_iter().flatten().collect()
 }
 
 /// Sets the cookies of fresh tokens on the response being made.
 pub(crate) fn send(tokens: &Tokens, now: DateTime<Utc>) {
-    for cookie in hand_over(&crate::request::settings(), tokens, now) {
+    let settings = crate::request::settings();
+    let mut cookies = hand_over(&settings, tokens, now);
+    if crate::request::ended().is_some() {
+        // Whoever has logged in again knows.
+        cookies.extend(set(&settings, ended_name(settings.secure), "", 0));
+    }
+    for cookie in cookies {
         crate::request::Response::set_cookie(cookie);
     }
 }
@@ -64,12 +68,11 @@ pub(crate) fn send(tokens: &Tokens, now: DateTime<Utc>) {
 pub fn take_away(settings: &Settings, reason: Option<EndReason>) -> Vec<HeaderValue> {
     let names = [access_name(settings.secure), refresh_name(settings.secure)];
     let gone = names.into_iter().map(|name| set(settings, name, "", 0));
-    let word = match reason {
-        Some(reason) => (reason.as_str(), ENDED_LIFE),
-        None => ("", 0),
-    };
-    let ended = set(settings, ended_name(settings.secure), word.0, word.1);
-    gone.chain([ended]).flatten().collect()
+    let ended = reason.and_then(|reason| {
+        let name = ended_name(settings.secure);
+        set(settings, name, reason.as_str(), ENDED_LIFE)
+    });
+    gone.flatten().chain(ended).collect()
 }
 
 /// [`take_away`] on the response being made.
@@ -123,7 +126,6 @@ mod tests {
             [
                 "__Host-frontrow_access=a.b.c; Path=/; HttpOnly; SameSite=Lax; Max-Age=900; Secure",
                 "__Host-frontrow_refresh=r; Path=/; HttpOnly; SameSite=Lax; Max-Age=1209600; Secure",
-                "__Host-frontrow_ended=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure",
             ]
         );
         assert!(

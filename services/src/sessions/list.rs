@@ -1,7 +1,7 @@
 //! Where an account is logged in.
 
 use super::presence::last_seen;
-use super::{REFRESH_LIFE, Session};
+use super::{REFRESH_LIFE, Session, device};
 use crate::{Result, Services};
 use model::sessions::{Misuse, SessionEntry, Sessions};
 
@@ -28,15 +28,14 @@ pub async fn list(services: &Services, session: &Session) -> Result<Sessions> {
         .map(|(row, seen)| SessionEntry {
             current: row.sid == session.sid,
             sid: row.sid,
-            device: row.device,
+            device: device::name(&row.device),
             created_at: row.created_at,
             last_seen_at: seen.as_ref().map_or(row.rotated_at, |seen| seen.at),
             address: seen.map_or(row.address, |seen| seen.address.to_string()),
         })
         .collect();
     open.sort_by_key(|entry| (!entry.current, std::cmp::Reverse(entry.last_seen_at)));
-    let misused = sqlx::query_as!(
-        Misuse,
+    let misused = sqlx::query!(
         r#"SELECT device, ended_at AS "at!" FROM sessions
             WHERE account_id = $1 AND ended_by = 'reuse' AND ended_at > $2
             ORDER BY ended_at DESC LIMIT 1"#,
@@ -45,5 +44,11 @@ pub async fn list(services: &Services, session: &Session) -> Result<Sessions> {
     )
     .fetch_optional(&services.db)
     .await?;
-    Ok(Sessions { open, misused })
+    Ok(Sessions {
+        open,
+        misused: misused.map(|row| Misuse {
+            device: device::name(&row.device),
+            at: row.at,
+        }),
+    })
 }

@@ -12,6 +12,7 @@
 //!
 //! PostgreSQL keeps each session's record: the hash of its refresh token, its device, and whether and why it was ended.
 
+mod device;
 mod ending;
 mod list;
 mod log_in;

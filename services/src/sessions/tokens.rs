@@ -236,8 +236,11 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
     use chrono::TimeDelta;
     use model::accounts::{AccountId, Role};
+    use proptest::prelude::*;
 
     fn session() -> StoredSession {
         StoredSession {
@@ -327,5 +330,59 @@ mod tests {
         // {"alg":"none"}
         let none = format!("eyJhbGciOiJub25lIn0.{}.", token.split('.').nth(1).unwrap());
         assert!(keys.verify(&none, at(0)).is_none());
+    }
+
+    /// A token of ours, and what somebody may make of it.
+    fn tampered() -> impl Strategy<Value = (String, String)> {
+        let ours = keys(&["a secret"])
+            .sign(&session(), at(0))
+            .map(|(token, _)| token)
+            .unwrap_or_default();
+        let length = ours.len();
+        let change = prop_oneof![
+            any::<String>(),
+            "\\PC{0,200}",
+            "[A-Za-z0-9_-]{0,60}(\\.[A-Za-z0-9_-]{0,60}){0,4}",
+            (0..length, any::<char>()).prop_map({
+                let ours = ours.clone();
+                move |(at, new)| {
+                    let mut text: Vec<char> = ours.chars().collect();
+                    text[at] = new;
+                    text.into_iter().collect()
+                }
+            }),
+            (0..length, 0..length).prop_map({
+                let ours = ours.clone();
+                move |(from, to)| format!("{}{}", &ours[..from], &ours[to..])
+            }),
+            // Another head or body before the right signature.
+            (
+                "\\{\"alg\":\"(none|HS256|HS384|RS256|ES256)\"(,\"kid\":\"[0-9a-f]{16}\")?\\}",
+                0..2usize
+            )
+                .prop_map({
+                    let ours = ours.clone();
+                    move |(json, part)| {
+                        let mut parts: Vec<String> = ours.split('.').map(str::to_owned).collect();
+                        parts[part] = URL_SAFE_NO_PAD.encode(json);
+                        parts.join(".")
+                    }
+                }),
+        ];
+        (Just(ours), change)
+    }
+
+    proptest! {
+        /// A short run with every test; `PROPTEST_CASES=10000000 cargo test -p services tampered` is a long one.
+        #[test]
+        fn a_tampered_token_opens_nothing((ours, tampered) in tampered()) {
+            let keys = keys(&["a secret", "another"]);
+            // The last character of a token carries two bits that count for nothing.
+            let same = tampered.len() == ours.len() && tampered[..ours.len() - 1] == ours[..ours.len() - 1];
+            prop_assert!(keys.verify(&tampered, at(0)).is_none() || same, "{}", tampered);
+            if let Some(token) = RefreshToken::parse(&tampered) {
+                prop_assert!(token.sid().len() <= 64 && token.into_text() == tampered);
+            }
+        }
     }
 }
