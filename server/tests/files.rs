@@ -1,7 +1,5 @@
 //! Files are everybody's: no answer to one carries anything of a page that is made at the same moment.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 mod support;
 
 use futures::future::join_all;
