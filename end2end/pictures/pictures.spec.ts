@@ -44,7 +44,7 @@ async function concerts(organiser: Person): Promise<Map<string, Concert>> {
   return new Map(list.map((concert) => [concert.title, concert]));
 }
 
-test('pictures', async ({ page, context, visit, words, organiser, signUp, crowd, expectComplaint }, info) => {
+test('pictures', async ({ page, context, visit, words, organiser, admin, signUp, crowd, expectComplaint }, info) => {
   test.setTimeout(300_000);
   expectComplaint(refused(401));
   expectComplaint(refused(404));
@@ -93,5 +93,20 @@ test('pictures', async ({ page, context, visit, words, organiser, signUp, crowd,
   await shoot('ticket');
   await visit('/tickets');
   await shoot('tickets');
+
+  const phone = await Person.logIn(me.accountName);
+  await visit('/account');
+  await shoot('account');
+  await phone.dispose();
+  for (const page of ['profile', 'password', 'delete']) {
+    await visit(`/account/${page}`);
+    await shoot(`account-${page}`);
+  }
+  await admin.lendSession(context);
+  await visit('/admin');
+  await shoot('admin');
+  const { accounts } = await (await admin.http.get(`/api/list_accounts?search=${me.accountName}`)).json();
+  await visit(`/admin/accounts/${accounts[0].id}`);
+  await shoot('admin-account');
 });
 

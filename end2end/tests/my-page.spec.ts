@@ -51,7 +51,8 @@ test('one device of several is logged out', async ({ page, context, visit, signU
   await phone.dispose();
 });
 
-test('a profile is changed, and every page knows', async ({ page, context, visit, signUp }) => {
+test('a profile is changed, and every page knows', async ({ page, context, visit, signUp, expectComplaint }) => {
+  expectComplaint(refused(409));
   const form = newcomer();
   const taken = newcomer('taken');
   await signUp(taken);
@@ -70,7 +71,9 @@ test('a profile is changed, and every page knows', async ({ page, context, visit
   await pages.expectLoggedInAs(page, 'Moonlight');
 });
 
-test('a new password needs the old one, and logs every other device out', async ({ page, context, visit, signUp }) => {
+test('a new password needs the old one, and logs every other device out', async ({ page, context, visit, signUp, expectComplaint }) => {
+  expectComplaint(refused(403));
+  expectComplaint(refused(422));
   const form = newcomer();
   const person = await signUp(form);
   const phone = await Person.logIn(form.account_name);
@@ -90,7 +93,8 @@ test('a new password needs the old one, and logs every other device out', async 
   await (await Person.logIn(form.account_name, NEW_PASSWORD)).dispose();
 });
 
-test('a deleted account is out at once, and says until when it can come back', async ({ page, context, visit, signUp }) => {
+test('a deleted account is out at once, and says until when it can come back', async ({ page, context, visit, signUp, expectComplaint }) => {
+  expectComplaint(refused(403));
   const form = newcomer();
   await (await signUp(form)).lendSession(context);
   await visit('/account');

@@ -7,7 +7,8 @@ ALTER TABLE accounts
     ADD CONSTRAINT accounts_purged_are_deleted CHECK (purged_at IS NULL OR deleted_at IS NOT NULL);
 CREATE INDEX accounts_created_at ON accounts (created_at);
 CREATE INDEX accounts_deleted_at ON accounts (deleted_at) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
-CREATE INDEX accounts_out_of_use ON accounts (id) WHERE deactivated_at IS NOT NULL OR deleted_at IS NOT NULL;
+CREATE INDEX accounts_out_of_use ON accounts (id)
+    WHERE (deactivated_at IS NOT NULL OR deleted_at IS NOT NULL) AND purged_at IS NULL;
 
 -- A session that was ended is remembered until its refresh token would have expired, so that whoever still holds that token
 -- can be told why it opens nothing.

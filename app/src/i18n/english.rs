@@ -400,7 +400,7 @@ pub(super) const ENGLISH: Words = Words {
     not_found_title: "There is nothing here",
     not_found_hint: "The address may be mistyped, or what was here is gone.",
     forbidden_title: "Not with this account",
-    forbidden_hint: "This page is for organisers. If you are one, log in with that account.",
+    forbidden_hint: "This account may not see this page. If you have another one that may, log in with that.",
     unavailable_title: "One moment, please",
     unavailable_hint: "A part of Frontrow is catching its breath. Nothing was lost, places in queues are kept, and this page tries again by itself.",
     try_again: "Try again",

@@ -365,7 +365,7 @@ pub(super) const KOREAN: Words = Words {
     not_found_title: "여기에는 아무것도 없어요",
     not_found_hint: "주소가 틀렸거나, 있던 것이 사라졌어요.",
     forbidden_title: "이 계정으로는 볼 수 없어요",
-    forbidden_hint: "주최자를 위한 페이지예요. 주최자라면 그 계정으로 로그인해 주세요.",
+    forbidden_hint: "이 계정으로는 볼 수 없는 페이지예요. 볼 수 있는 계정이 있다면 그 계정으로 로그인해 주세요.",
     unavailable_title: "잠시만 기다려 주세요",
     unavailable_hint: "Frontrow의 일부가 숨을 고르고 있어요. 잃어버린 건 없고 순서도 그대로예요. 이 페이지는 저절로 다시 시도해요.",
     try_again: "다시 시도",

@@ -1,5 +1,6 @@
-//! A flood of wrong passwords must not take the sale down: joins at a steady rate, alone and beside it. Servers that are
-//! measured have no limits, so that all of the flood reaches the passwords.
+//! A flood of wrong passwords must not take the sale down: joins at a steady rate, alone and beside it. And many sign-ups at
+//! the same moment with one e-mail make one account. Servers that are measured have no limits, so that all of it reaches the
+//! passwords.
 
 use super::joins::{SALE, joins};
 use super::{Figures, Scale, figure};
@@ -14,6 +15,8 @@ const JOINS: usize = 1_000;
 const GUESSES: usize = 200;
 const TIME: Duration = Duration::from_secs(15);
 const CONNECTIONS: usize = 128;
+/// At the same moment.
+const SIGN_UPS: usize = 1_000;
 
 pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     let time = scale.time(TIME);
@@ -27,7 +30,9 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
         "guesses by status: {:?}",
         guesses.status
     );
+    let sign_ups = sign_up(world).await?;
     Ok(vec![
+        figure("sign-ups at once, p99 ms", sign_ups.p99_ms()),
         figure("joins without a flood, p99 ms", alone.p99_ms()),
         figure("joins in a flood, p99 ms", beside.p99_ms()),
         figure("joins in a flood, per second", beside.per_second()),
@@ -74,4 +79,34 @@ async fn guess(world: &World, time: Duration) -> Result<Outcome> {
         Until::Once,
     )
     .await
+}
+
+/// With one e-mail that nobody has yet: one account, and clear refusals.
+async fn sign_up(world: &World) -> Result<Outcome> {
+    let email = format!(
+        "crowd{}%40example.com",
+        world.services.clock.now().timestamp_micros()
+    );
+    let forms = (0..SIGN_UPS).map(|n| {
+        let form = format!(
+            "account_name={}-{n}&password=a+long+passphrase&name=Fan&nickname=Fan&email={email}",
+            &email[..20]
+        );
+        wire::post("/api/sign_up", None, &form)
+    });
+    let outcome = wire::ask(
+        world.frontrow.address,
+        SIGN_UPS,
+        forms.collect(),
+        Pace::Greedy,
+        Until::Once,
+    )
+    .await?;
+    let of = |status| outcome.status.get(&status).copied().unwrap_or_default();
+    ensure!(
+        of(200) == 1 && of(200) + of(409) + of(429) == outcome.answered,
+        "sign-ups by status: {:?}",
+        outcome.status
+    );
+    Ok(outcome)
 }

@@ -68,7 +68,7 @@ pub(crate) async fn withdraw(services: &Services, account: AccountId) -> Result<
 pub async fn withdraw_unused(services: &Services) -> Result<()> {
     let waiting = sqlx::query_scalar!(
         "SELECT id FROM accounts
-          WHERE (deactivated_at IS NOT NULL OR deleted_at IS NOT NULL)
+          WHERE (deactivated_at IS NOT NULL OR deleted_at IS NOT NULL) AND purged_at IS NULL
             AND EXISTS (SELECT FROM queue_entries WHERE account_id = accounts.id AND state = 'waiting')"
     )
     .fetch_all(&services.db)
