@@ -137,11 +137,7 @@ async fn an_access_cookie_that_is_gone_is_renewed_without_a_password() {
             &[("account_name", "mina"), ("password", PASSWORD)],
         )
         .await;
-    let refresh = response
-        .cookies()
-        .find(|cookie| cookie.name() == "frontrow_refresh")
-        .map(|cookie| format!("frontrow_refresh={}", cookie.value()))
-        .expect("a refresh cookie");
+    let refresh = refresh_cookie(&response).expect("a refresh cookie");
     let request = Client::new()
         .get(format!("{}/api/list_tickets", server.url))
         .header(header::COOKIE, &refresh);
@@ -180,4 +176,47 @@ async fn another_site_changes_nothing() {
         StatusCode::FORBIDDEN
     );
     assert_eq!(person.get("list_tickets", &[]).await.0, StatusCode::OK);
+}
+
+/// A browser whose access cookie has run out loads a page and all that belongs to it at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_at_the_same_moment_refresh_the_session_once() {
+    let stores = stores().await;
+    let servers = [Server::start(&stores), Server::start(&stores)];
+    let person = Person::signed_up(&servers[0], "mina").await;
+    let response = person
+        .request(
+            Method::POST,
+            "/api/log_in",
+            &[("account_name", "mina"), ("password", PASSWORD)],
+        )
+        .await;
+    let refresh = refresh_cookie(&response).expect("a refresh cookie");
+    let client = Client::new();
+    let asked = (0..20).map(|n| {
+        let request = client.get(format!("{}/api/list_tickets", servers[n % 2].url));
+        request
+            .header(header::COOKIE, &refresh)
+            .header(header::ACCEPT, "application/json")
+            .send()
+    });
+    let mut successors = std::collections::BTreeSet::new();
+    for answer in futures::future::join_all(asked).await {
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK);
+        successors.insert(refresh_cookie(&answer).expect("a refresh cookie"));
+    }
+    assert_eq!(successors.len(), 1, "one refresh, however many asked");
+    // Whatever of it the browser has kept is good.
+    for successor in successors {
+        let request = client.get(format!("{}/api/list_tickets", servers[0].url));
+        let answer = request.header(header::COOKIE, successor).send().await;
+        assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
+    }
+}
+
+fn refresh_cookie(response: &reqwest::Response) -> Option<String> {
+    let mut cookies = response.cookies();
+    let cookie = cookies.find(|cookie| cookie.name() == "frontrow_refresh")?;
+    Some(format!("frontrow_refresh={}", cookie.value()))
 }

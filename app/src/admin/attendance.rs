@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use model::admin::{Attendance, Day};
 
 const HEIGHT: f64 = 120.0;
-const DAY: f64 = 90.0;
-const COLUMN: f64 = 32.0;
+const DAY: f64 = 64.0;
+const COLUMN: f64 = 25.0;
 /// Above the columns, for their numbers, and below, for the days.
 const ABOVE: f64 = 22.0;
 const BELOW: f64 = 24.0;
@@ -80,7 +80,7 @@ fn columns(index: usize, day: &Day, most: u64) -> impl IntoView + use<> {
         let top = ABOVE + HEIGHT - height;
         view! {
             <rect class=class x=x.to_string() y=top.to_string() width=COLUMN.to_string() height=height.to_string() rx="3"/>
-            <text x=(x + COLUMN / 2.0).to_string() y=(top - 6.0).to_string() text-anchor="middle">{thousands(number)}</text>
+            <text x=(x + COLUMN / 2.0).to_string() y=(top - 6.0).to_string() text-anchor="middle">{(number > 0).then(|| thousands(number))}</text>
         }
     };
     let label = day.day.format("%m-%d").to_string();
