@@ -84,7 +84,7 @@ fn measured(runs: &Runs, number: usize) -> Result<String> {
 }
 
 /// What is shown without a reach: what, figure, digits.
-const BESIDE: [(&str, &str, usize); 19] = [
+const BESIDE: [(&str, &str, usize); 20] = [
     ("empty POST of axum, a second", "empty POST, per second", 0),
     ("empty GET of axum, a second", "empty GET, per second", 0),
     (
