@@ -131,6 +131,11 @@ mod tests {
             assert!(!said(&mut connection).await.contains("here"));
             assert!(since.elapsed() >= SHORT, "{head:?}");
         }
+        // Nor whoever asks nothing more.
+        let mut connection = TcpStream::connect(served.address).await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        connection.write_all(request).await.unwrap();
+        assert!(said(&mut connection).await.ends_with("here"));
         // Not even by saying a little from time to time.
         let connection = TcpStream::connect(served.address).await.unwrap();
         let (mut from, mut to) = connection.into_split();

@@ -17,7 +17,7 @@ const NOTHING: &str =
 async fn every_page_runs_our_scripts_alone() {
     let stores = stores().await;
     let server = Server::start(&stores);
-    let organiser = Person::organiser(&server, &stores, "organiser").await;
+    let organiser = Person::admin(&server, &stores, "organiser").await;
     let stranger = Person::new(&server);
     let concert = make_concert(&organiser, &[]).await;
     let joined = [("concert_id", concert.as_str())];

@@ -532,6 +532,15 @@ async fn what_people_type_is_text_wherever_it_is_shown() {
         format!("/tickets/{ticket}"),
         "/tickets".to_owned(),
         "/account".to_owned(),
+        "/account/profile".to_owned(),
+        "/account/password".to_owned(),
+        "/account/delete".to_owned(),
+        format!("/account?done={hostile}"),
+        "/admin".to_owned(),
+        format!("/admin?search={hostile}&page={hostile}"),
+        "/admin/accounts/1".to_owned(),
+        "/admin/accounts/2".to_owned(),
+        format!("/admin/accounts/{hostile}"),
     ];
     for person in [&organiser, &fan, &Person::new(&server)] {
         for path in &everywhere {

@@ -220,3 +220,21 @@ fn refresh_cookie(response: &reqwest::Response) -> Option<String> {
     let cookie = cookies.find(|cookie| cookie.name() == "frontrow_refresh")?;
     Some(format!("frontrow_refresh={}", cookie.value()))
 }
+
+/// It may come late: somebody may have logged in again meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_somebody_who_was_logged_out_before_takes_no_cookie_away() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let asked = Client::new()
+        .get(format!("{}/log-in", server.url))
+        .header(header::ACCEPT, "text/html")
+        .header(header::COOKIE, "frontrow_ended=reuse");
+    let answer = asked.send().await.expect("an answer");
+    assert!(!answer.headers().contains_key(header::SET_COOKIE));
+    let page = answer.text().await.expect("a page");
+    assert!(
+        page.contains("key of your session was used twice"),
+        "{page}"
+    );
+}

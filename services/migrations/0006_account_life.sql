@@ -13,7 +13,9 @@ CREATE INDEX accounts_out_of_use ON accounts (id)
 -- A session that was ended is remembered until its refresh token would have expired, so that whoever still holds that token
 -- can be told why it opens nothing.
 ALTER TABLE sessions
+    -- Where and when it was last seen, to within a minute.
     ADD COLUMN address  text NOT NULL DEFAULT '',
+    ADD COLUMN seen_at  timestamptz NOT NULL DEFAULT now(),
     ADD COLUMN ended_at timestamptz,
     ADD COLUMN ended_by text CHECK (ended_by IN ('log_out', 'elsewhere', 'reuse', 'password', 'deactivated', 'deleted')),
     ADD CONSTRAINT sessions_ended_for_a_reason CHECK ((ended_at IS NULL) = (ended_by IS NULL));

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 const ROUND: Duration = Duration::from_secs(60);
 /// Rounds between two purges.
 const PURGE: u32 = 60;
-/// A round looks this far back; the first one as far as there is anything to find.
+/// A round looks this far back; the first one, and one after a round that failed, as far as there is anything to find.
 const LOOK_BACK: TimeDelta = TimeDelta::minutes(10);
 
 /// Keeps house until `stop`.
@@ -20,9 +20,15 @@ pub(crate) async fn run(services: Services, stop: CancellationToken) {
         {
             tracing::warn!(%error, "what has run out could not be purged");
         }
-        match mend(&services, look_back).await {
-            Ok(()) => look_back = LOOK_BACK,
-            Err(error) => tracing::warn!(%error, "what was cut short could not be mended yet"),
+        look_back = match sessions::sweep(&services, look_back).await {
+            Ok(()) => LOOK_BACK,
+            Err(error) => {
+                tracing::warn!(%error, "what was ended could not be swept away yet");
+                TimeDelta::MAX
+            }
+        };
+        if let Err(error) = accounts::withdraw_unused(&services).await {
+            tracing::warn!(%error, "who left could not be taken out of the queues yet");
         }
         tokio::select! {
             () = tokio::time::sleep(ROUND) => {}
@@ -33,14 +39,10 @@ pub(crate) async fn run(services: Services, stop: CancellationToken) {
 
 async fn purge(services: &Services) -> Result<()> {
     sessions::purge(services).await?;
+    sessions::forget(services).await?;
     let accounts = accounts::purge(services).await?;
     if accounts > 0 {
         tracing::info!(accounts, "accounts deleted long ago were purged");
     }
     Ok(())
-}
-
-async fn mend(services: &Services, look_back: TimeDelta) -> Result<()> {
-    sessions::sweep(services, look_back).await?;
-    accounts::withdraw_unused(services).await
 }

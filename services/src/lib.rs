@@ -17,6 +17,7 @@ pub mod rehearsals;
 pub mod sessions;
 pub mod stores;
 pub mod tickets;
+mod to_the_end;
 mod together;
 
 pub use client::Client;

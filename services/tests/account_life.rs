@@ -12,6 +12,7 @@ use model::{Field, Refusal};
 use services::accounts::RESTORABLE;
 use services::sessions::{self, Session};
 use services::{Error, Services, accounts, admin, queue};
+use std::time::Duration;
 use support::{PASSWORD, World, another_server, client, form, here, world};
 
 fn refusal<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Refusal {
@@ -345,26 +346,17 @@ async fn there_is_always_an_admin_left() {
         true => (one, two),
         false => (two, one),
     };
+    let gone = log_in(services, &gone.account_name, PASSWORD)
+        .await
+        .unwrap();
     assert_eq!(
-        refusal(admin::list(services, &demoted(services, &gone).await, "", 1).await),
+        refusal(admin::list(services, &gone, "", 1).await),
         Refusal::Forbidden
     );
     assert_eq!(
         refusal(accounts::delete(services, &here(), &left, PASSWORD).await),
         Refusal::OwnAccount
     );
-}
-
-/// The session as the next request finds it.
-async fn demoted(services: &Services, session: &Session) -> Session {
-    let role = accounts::find(services, session.account_id)
-        .await
-        .unwrap()
-        .role;
-    Session {
-        role,
-        ..session.clone()
-    }
 }
 
 #[tokio::test]
@@ -400,6 +392,9 @@ async fn accounts_are_found_by_any_of_their_names_in_pages() {
 async fn attendance_counts_each_account_once_a_day() {
     let world = world().await;
     let services = &world.services;
+    // Noon in Korea: no midnight while this runs.
+    let noon = world.clock.now().date_naive().and_hms_opt(3, 0, 0).unwrap();
+    world.clock.advance(noon.and_utc() - world.clock.now());
     let boss = admin_of(&world, "boss").await;
     let seen = async |session: &Session| {
         sessions::seen(services, session, [127, 0, 0, 1].into());
@@ -411,13 +406,18 @@ async fn attendance_counts_each_account_once_a_day() {
     for session in [&boss, &mina, &again] {
         seen(session).await;
     }
-    let attendance = loop {
-        let attendance = admin::attendance(services, &boss).await.unwrap();
-        if attendance.days[6].active == 2 && attendance.online == Some(2) {
-            break attendance;
+    let counted = async {
+        loop {
+            let attendance = admin::attendance(services, &boss).await.unwrap();
+            if attendance.days[6].active == 2 && attendance.online == Some(2) {
+                break attendance;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
     };
+    let attendance = tokio::time::timeout(Duration::from_secs(20), counted)
+        .await
+        .expect("both are counted");
     assert_eq!(
         (attendance.days.len(), attendance.days[6].signed_up),
         (7, 2)
@@ -437,4 +437,103 @@ async fn attendance_counts_each_account_once_a_day() {
         ),
         (2, 0, 2)
     );
+}
+
+/// Whatever is done to an account at the moment in which somebody uses it: when both are over, nothing opens that should not.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_slips_through_at_the_moment_of_a_change() {
+    let world = world().await;
+    let boss = admin_of(&world, "boss").await;
+    for round in 0..12 {
+        let account = world.account(&format!("mina{round}")).await;
+        let name = account.account_name.clone();
+        let open = sessions::open(&world.services, &here(), &account)
+            .await
+            .unwrap();
+        let me = sessions::authenticate(&world.services, &open.access)
+            .await
+            .unwrap();
+        let services = world.services.clone();
+        let refreshing = tokio::spawn(async move {
+            let mut opened = Vec::new();
+            let mut refresh = open.refresh;
+            while let Ok(tokens) = sessions::refresh(&services, &here(), &refresh).await {
+                refresh = tokens.refresh.clone();
+                opened.push(tokens);
+                if opened.len() == 20 {
+                    break;
+                }
+            }
+            opened
+        });
+        let services = world.services.clone();
+        let logging_in = tokio::spawn(async move {
+            let tokens = sessions::log_in(&services, &here(), &name, PASSWORD).await;
+            tokens.ok().map(|(_, tokens)| tokens)
+        });
+        let new = Password::parse_new("another long passphrase", "nobody").unwrap();
+        match round % 3 {
+            0 => drop(
+                admin::act(
+                    &world.services,
+                    &boss,
+                    account.id,
+                    AccountAction::Deactivate,
+                )
+                .await
+                .unwrap(),
+            ),
+            1 => accounts::change_password(
+                &world.services,
+                &here(),
+                &elsewhere_of(&me),
+                PASSWORD,
+                &new,
+            )
+            .await
+            .unwrap(),
+            _ => drop(
+                admin::change_role(&world.services, &boss, account.id, Role::Organiser)
+                    .await
+                    .unwrap(),
+            ),
+        }
+        let mut opened = refreshing.await.unwrap();
+        opened.extend(logging_in.await.unwrap());
+        for tokens in opened {
+            match sessions::authenticate(&world.services, &tokens.access).await {
+                Ok(found) => assert_eq!((round % 3, found.role), (2, Role::Organiser)),
+                Err(error) => assert_eq!(error.refusal(), Refusal::NotLoggedIn),
+            }
+        }
+    }
+}
+
+/// The same account in a session that is kept, and is none of those that are opened.
+fn elsewhere_of(me: &Session) -> Session {
+    Session {
+        sid: "kept".into(),
+        ..me.clone()
+    }
+}
+
+/// A server that dies right after it has written down that the account is out.
+#[tokio::test]
+async fn an_account_that_is_out_refreshes_nothing() {
+    let world = world().await;
+    for (n, column) in ["deactivated_at", "deleted_at"].into_iter().enumerate() {
+        let account = world.account(&format!("mina{n}")).await;
+        let tokens = sessions::open(&world.services, &here(), &account)
+            .await
+            .unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "UPDATE accounts SET {column} = now() WHERE id = $1"
+        )))
+        .bind(account.id.0)
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+        let refused = sessions::refresh(&world.services, &here(), &tokens.refresh).await;
+        assert_eq!(refusal(refused), Refusal::NotLoggedIn, "{column}");
+    }
 }

@@ -11,12 +11,10 @@ use model::accounts::Role;
 use model::sessions::EndReason;
 use services::sessions::{self, ACCESS_LIFE, REFRESH_LIFE};
 use services::{Services, accounts, sessions::Tokens};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 use support::{World, another_server, client, here, session, world};
 use tokio_util::sync::CancellationToken;
-
-const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 async fn opens(services: &Services, token: &str) -> bool {
     match sessions::authenticate(services, token).await {
@@ -275,7 +273,6 @@ async fn what_is_held_open_ends_with_its_session_wherever_that_is_logged_out() {
 #[tokio::test]
 async fn a_session_that_is_used_lives_on() {
     let world = world().await;
-    let other = another_server(&world.stores, &world.clock).await;
     let account = world.account("mina").await;
     let tokens = sessions::open(&world.services, &client("phone"), &account)
         .await
@@ -288,37 +285,20 @@ async fn a_session_that_is_used_lives_on() {
         command.arg(&key);
         command.query_async(&mut redis.connection()).await.unwrap()
     };
-    for server in [&world.services, &other] {
-        redis::cmd("EXPIRE")
-            .arg((&key, 100))
-            .exec_async(&mut redis.connection())
-            .await
-            .unwrap();
-        let session = sessions::authenticate(server, &tokens.access)
-            .await
-            .unwrap();
-        sessions::seen(server, &session, HOME);
-        // Nobody waits for it.
-        let prolonged = async {
-            while life().await < 80_000 {
-                tokio::task::yield_now().await;
-            }
-        };
-        let patience = Duration::from_secs(10);
-        tokio::time::timeout(patience, prolonged)
-            .await
-            .expect("it lives on");
-    }
     redis::cmd("EXPIRE")
         .arg((&key, 100))
         .exec_async(&mut redis.connection())
         .await
         .unwrap();
-    let session = sessions::authenticate(&other, &tokens.access)
-        .await
-        .unwrap();
-    sessions::seen(&other, &session, HOME);
-    assert!(life().await <= 100, "no write with each request");
+    world.clock.advance(ACCESS_LIFE);
+    let second = refreshed(&world.services, &tokens.refresh).await.unwrap();
+    assert!(life().await > 80_000);
+    // And no longer than thirty days in all.
+    world
+        .clock
+        .advance(REFRESH_LIFE - ACCESS_LIFE - TimeDelta::minutes(1));
+    refreshed(&world.services, &second.refresh).await.unwrap();
+    assert!(life().await <= 60);
 }
 
 async fn ended_because(services: &Services, refresh_token: &str) -> Refusal {
@@ -370,7 +350,11 @@ async fn whoever_was_logged_out_is_told_why() {
     );
     // Whoever knows no more than the session's id is told nothing.
     let (sid, _) = elsewhere.refresh.split_once('.').unwrap();
-    let guess = format!("{sid}.{}", "a".repeat(43));
+    let guess = format!("{sid}.{}", "a".repeat(75));
+    assert_eq!(ended_because(services, &guess).await, Refusal::NotLoggedIn);
+    // Nor can they end one that is open.
+    let (sid, _) = home.refresh.split_once('.').unwrap();
+    let guess = format!("{sid}.{}", "a".repeat(75));
     assert_eq!(ended_because(services, &guess).await, Refusal::NotLoggedIn);
     assert!(refreshed(services, &home.refresh).await.is_some());
 }

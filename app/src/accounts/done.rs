@@ -3,6 +3,7 @@
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
+use model::Refusal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
@@ -14,13 +15,15 @@ pub enum Done {
 }
 
 impl Done {
-    const ALL: [Done; 5] = [
+    /// What is said on "my page".
+    pub const HERE: &[Done] = &[
         Done::Profile,
         Done::Password,
         Done::SessionEnded,
         Done::OthersEnded,
-        Done::Deleted,
     ];
+    /// What is said to whoever is logged out by it.
+    pub const OUT: &[Done] = &[Done::Deleted];
 
     /// Where the browser goes on to.
     pub fn address(self) -> &'static str {
@@ -38,14 +41,21 @@ impl Done {
     }
 }
 
-/// Says it, if the address does.
+/// Says it, if the address does and it is one `of` those that this page can be about. Not beside a refusal: what was done
+/// before that is old.
 #[component]
-pub fn DoneNote() -> impl IntoView {
+pub fn DoneNote(
+    of: &'static [Done],
+    #[prop(into)] refusal: Signal<Option<Refusal>>,
+) -> impl IntoView {
     let words = &use_words().my_page;
     let query = use_query_map();
     let note = move || {
         let name = query.with(|query| query.get_str("done").map(str::to_owned))?;
-        let done = Done::ALL.into_iter().find(|done| done.name() == name)?;
+        let done = of.iter().find(|done| done.name() == name)?;
+        if refusal.with(Option::is_some) {
+            return None;
+        }
         Some(match done {
             Done::Profile => words.profile_changed,
             Done::Password => words.password_changed,

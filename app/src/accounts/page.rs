@@ -1,8 +1,9 @@
 //! `/account`: "my page".
 
 use super::api::current_account;
-use super::done::DoneNote;
+use super::done::{Done, DoneNote};
 use crate::error::ApiError;
+use crate::forms::refusal_of;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
@@ -16,6 +17,8 @@ use model::{Field, Refusal};
 pub fn AccountPage() -> impl IntoView {
     let end = ServerAction::<EndSession>::new();
     let end_others = ServerAction::<EndOtherSessions>::new();
+    let (one, others) = (refusal_of(end), refusal_of(end_others));
+    let refusal = Signal::derive(move || one.get().or_else(|| others.get()));
     let both = Resource::new(
         move || (end.version().get(), end_others.version().get()),
         |_| load(),
@@ -25,7 +28,7 @@ pub fn AccountPage() -> impl IntoView {
             {move || Suspend::new(async move {
                 match both.await {
                     Ok((account, sessions)) => view! {
-                        <Facts account/>
+                        <Facts account refusal/>
                         <SessionList sessions end end_others/>
                         <Farewell/>
                     }.into_any(),
@@ -44,7 +47,7 @@ async fn load() -> Result<(Account, Sessions), ApiError> {
 }
 
 #[component]
-fn Facts(account: Account) -> impl IntoView {
+fn Facts(account: Account, refusal: Signal<Option<Refusal>>) -> impl IntoView {
     let words = use_words();
     let label = words.field_label;
     view! {
@@ -52,7 +55,7 @@ fn Facts(account: Account) -> impl IntoView {
         <article class="sheet sheet--medium">
             <h1>{words.account}</h1>
             <p class="lead">{words.account_lead}</p>
-            <DoneNote/>
+            <DoneNote of=Done::HERE refusal/>
             <dl class="facts">
                 <div><dt>{label(Field::AccountName)}</dt><dd>{account.account_name}</dd></div>
                 <div><dt>{label(Field::Name)}</dt><dd>{account.name}</dd></div>

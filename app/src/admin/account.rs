@@ -59,8 +59,10 @@ fn Account(
     let (admin, label) = (&words.admin, words.field_label);
     let own = visitor.account_name == account.account_name;
     let query = use_query_map();
-    let done = move || query.with(|query| query.get_str("done").is_some());
     let (changing, acting) = (refusal_of(change), refusal_of(act));
+    let refused = move || changing.with(Option::is_some) || acting.with(Option::is_some);
+    let said = |done: &str| matches!(done, "role" | "deactivate" | "restore");
+    let done = move || !refused() && query.with(|query| query.get_str("done").is_some_and(said));
     let (id, role, state) = (account.id, account.role, account.state);
     view! {
         <PageMeta title=account.account_name.clone() description=admin.lead.to_owned()/>

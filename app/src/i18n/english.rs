@@ -340,7 +340,8 @@ pub(super) const ENGLISH: Words = Words {
             format!("{n} things need another look:")
         }
     },
-    refusal: |refusal, words| match refusal {
+    refusal: |refusal, words| {
+        match refusal {
         Refusal::Invalid { problems } => (words.check_fields)(problems.len() as u64),
         Refusal::AccountNameTaken => "This account name is taken.".into(),
         Refusal::EmailTaken => "This e-mail address already has an account.".into(),
@@ -357,7 +358,7 @@ pub(super) const ENGLISH: Words = Words {
             (words.date_time)(*until)
         ),
         Refusal::OwnAccount => {
-            "There has to be an administrator left: another one has to do this.".into()
+            "Not your own account, and not that of the last administrator: another one has to do this.".into()
         }
         Refusal::NotLoggedIn => "Please log in first.".into(),
         Refusal::Forbidden => "Your account may not do this.".into(),
@@ -395,6 +396,7 @@ pub(super) const ENGLISH: Words = Words {
             "We cannot do this right now. Nothing was lost; please try again in a moment.".into()
         }
         Refusal::Internal => "Something went wrong on our side. We have noted it.".into(),
+    }
     },
 
     not_found_title: "There is nothing here",

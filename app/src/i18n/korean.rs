@@ -322,7 +322,7 @@ pub(super) const KOREAN: Words = Words {
             (words.date_time)(*until)
         ),
         Refusal::OwnAccount => {
-            "관리자가 한 명은 남아 있어야 해요. 다른 관리자에게 부탁하세요.".into()
+            "내 계정이나 마지막 관리자의 계정에는 할 수 없어요. 다른 관리자에게 부탁하세요.".into()
         }
         Refusal::NotLoggedIn => "먼저 로그인해 주세요.".into(),
         Refusal::Forbidden => "이 계정으로는 할 수 없어요.".into(),

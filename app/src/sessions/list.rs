@@ -1,7 +1,7 @@
 //! Where one is logged in, with a way out of each: a part of "my page".
 
 use super::api::{EndOtherSessions, EndSession};
-use crate::forms::{Refusals, SubmitButton, refusal_of};
+use crate::forms::{Refusals, refusal_of};
 use crate::i18n::use_words;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
@@ -79,9 +79,11 @@ fn Entry(entry: SessionEntry, end: ServerAction<EndSession>) -> impl IntoView {
                 </p>
             </div>
             {(!entry.current).then(|| view! {
-                <ActionForm action=end attr:aria-label=label>
+                <ActionForm action=end>
                     <input type="hidden" name="sid" value=entry.sid/>
-                    <SubmitButton words=words.log_out sending=words.sending pending=end.pending() class="button"/>
+                    <button type="submit" class="button" aria-label=label disabled=move || end.pending().get()>
+                        {words.log_out}
+                    </button>
                 </ActionForm>
             })}
         </li>

@@ -2,7 +2,7 @@
 
 use super::api::last_session;
 use super::{use_next, use_session, with_next};
-use crate::accounts::DoneNote;
+use crate::accounts::{Done, DoneNote};
 use crate::forms::{FormContext, Refusals, SubmitButton, TextField, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
@@ -23,7 +23,7 @@ pub fn LogInPage() -> impl IntoView {
         <section class="sheet sheet--narrow">
             <h1>{words.log_in}</h1>
             <p class="lead">{words.log_in_lead}</p>
-            <DoneNote/>
+            <DoneNote of=Done::OUT refusal/>
             <WhyLoggedOut/>
             <Refusals refusal/>
             <ActionForm action attr:novalidate=true>

@@ -5,7 +5,10 @@ use axum::response::Response;
 
 /// Files with a hash in their name never change. Pages and answers are one person's, at one moment.
 pub fn mark(path: &str, response: &mut Response) {
-    let value = if path.starts_with("/pkg/") && is_hashed(path) {
+    let value = if response.headers().contains_key(header::SET_COOKIE) {
+        // Whatever it is, it is one person's.
+        "no-store"
+    } else if path.starts_with("/pkg/") && is_hashed(path) {
         "public, max-age=31536000, immutable"
     } else if path.starts_with("/fonts/") || path == "/favicon.svg" {
         "public, max-age=86400"
@@ -18,6 +21,11 @@ pub fn mark(path: &str, response: &mut Response) {
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static(value));
     }
+}
+
+/// Whether it is a file that is everybody's: who is asking is not even looked at.
+pub fn is_file(path: &str) -> bool {
+    path.starts_with("/pkg/") || path.starts_with("/fonts/") || path == "/favicon.svg"
 }
 
 /// `frontrow.<hash>.js`, as against `frontrow.js`.

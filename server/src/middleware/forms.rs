@@ -15,7 +15,17 @@ use std::collections::HashMap;
 const MOST: usize = 64 * 1024;
 /// The largest form that is kept; a longer one still gets its answer.
 const MOST_KEPT: usize = 32 * 1024;
-const COOKIE: &str = "frontrow_form";
+
+/// Over https the prefix makes browsers refuse it from any other host: what one person typed must not be put before another.
+fn cookie_name(secure: bool) -> &'static str {
+    match secure {
+        true => "__Host-frontrow_form",
+        false => "frontrow_form",
+    }
+}
+
+/// The argument in the address under which Leptos sends a refusal back to the form.
+const REFUSED: &str = "__err=";
 
 /// What has to be known of a request when its answer is there.
 pub enum Form {
@@ -31,8 +41,10 @@ pub enum Form {
 pub async fn take_in(state: &AppState, mut request: Request) -> Result<(Request, Form), Response> {
     let html = accepts_html(request.headers());
     if request.method() == Method::GET {
-        let id = match html {
-            true => cookie(request.headers(), COOKIE).map(str::to_owned),
+        let name = cookie_name(state.settings.secure);
+        // Only the page that says what was refused shows what was typed.
+        let id = match html && shows_refusal(&request) {
+            true => cookie(request.headers(), name).map(str::to_owned),
             false => None,
         };
         let Some(id) = id else {
@@ -92,11 +104,17 @@ fn set_cookie(state: &AppState, response: &mut Response, value: &str, max_age: i
     } else {
         ""
     };
+    let name = cookie_name(state.settings.secure);
     let cookie =
-        format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
+}
+
+fn shows_refusal(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').any(|pair| pair.starts_with(REFUSED))
 }
 
 /// The server function handler sends a refused form back to where it came from, with the refusal in the address.
@@ -106,7 +124,7 @@ fn was_refused(response: &Response) -> bool {
             .headers()
             .get(header::LOCATION)
             .and_then(|location| location.to_str().ok())
-            .is_some_and(|location| location.contains("__err="))
+            .is_some_and(|location| location.contains(REFUSED))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -1,5 +1,6 @@
 //! Who is asking.
 
+use super::caching;
 use crate::router::AppState;
 use app::sessions::{Auth, Ended, cookies};
 use axum::extract::Request;
@@ -14,21 +15,24 @@ use std::net::IpAddr;
 /// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets the new ones
 /// that are returned with whatever it asked for.
 pub async fn identify(state: &AppState, address: IpAddr, request: &mut Request) -> Option<Cookies> {
-    let path = request.uri().path();
-    if path.starts_with("/pkg/") || path.starts_with("/fonts/") {
+    if caching::is_file(request.uri().path()) {
         return None;
     }
     let Found {
         auth,
         renewed,
-        mut ended,
+        ended,
     } = who(state, address, request.headers()).await;
-    match &auth {
-        Auth::LoggedIn(session) => sessions::seen(&state.services, session, address),
-        // Said before, to a request that could not show it.
-        _ => ended = ended.or_else(|| ended_before(state, request.headers())),
-    }
-    if let Some(reason) = ended {
+    let told = match &auth {
+        Auth::LoggedIn(session) => {
+            sessions::seen(&state.services, session, address);
+            None
+        }
+        // Found out before, by a request that could not show it.
+        Auth::Anonymous => ended.or_else(|| ended_before(state, request.headers())),
+        Auth::Unavailable => None,
+    };
+    if let Some(reason) = told {
         request.extensions_mut().insert(Ended(reason));
     }
     request.extensions_mut().insert(auth);

@@ -215,12 +215,22 @@ impl Person {
 
     /// Somebody who may make concerts.
     pub async fn organiser(server: &Server, stores: &TestStores, name: &str) -> Person {
+        Person::with_role(server, stores, name, "organiser").await
+    }
+
+    /// Somebody who may do everything.
+    pub async fn admin(server: &Server, stores: &TestStores, name: &str) -> Person {
+        Person::with_role(server, stores, name, "admin").await
+    }
+
+    async fn with_role(server: &Server, stores: &TestStores, name: &str, role: &str) -> Person {
         let person = Person::signed_up(server, name).await;
         let db = sqlx::PgPool::connect(&stores.database_url)
             .await
             .expect("database");
-        sqlx::query("UPDATE accounts SET role = 'organiser' WHERE account_name = $1")
+        sqlx::query("UPDATE accounts SET role = $2 WHERE account_name = $1")
             .bind(name)
+            .bind(role)
             .execute(&db)
             .await
             .expect("role");

@@ -4,6 +4,7 @@
 
 use super::profile::confirm;
 use crate::sessions::{self, Session};
+use crate::to_the_end::to_the_end;
 use crate::{Client, Result, Services, queue};
 use chrono::TimeDelta;
 use model::Refusal;
@@ -25,28 +26,37 @@ pub async fn delete(
     password: &str,
 ) -> Result<()> {
     confirm(services, from, session, password).await?;
-    let mut transaction = crate::stores::begin(&services.db).await?;
-    // In one order, so that two admins who leave at the same moment see each other.
-    let admins = sqlx::query_scalar!(
-        "SELECT id FROM accounts
-          WHERE role = 'admin' AND deactivated_at IS NULL AND deleted_at IS NULL
-          ORDER BY id FOR UPDATE"
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
-    if admins == [session.account_id.0] {
-        return Err(Refusal::OwnAccount.into());
-    }
-    sqlx::query!(
-        "UPDATE accounts SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL",
-        session.account_id.0,
-        services.clock.now()
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    sessions::end_all(services, session.account_id, None, EndReason::Deleted).await?;
-    withdraw(services, session.account_id).await
+    let (services, account) = (services.clone(), session.account_id);
+    to_the_end(async move {
+        let mut transaction = crate::stores::begin(&services.db).await?;
+        // In one order, so that two admins who leave at the same moment see each other, and nobody waits in a circle.
+        let admins = sqlx::query_scalar!(
+            "SELECT id FROM accounts
+              WHERE role = 'admin' AND deactivated_at IS NULL AND deleted_at IS NULL
+                AND EXISTS (SELECT FROM accounts WHERE id = $1 AND role = 'admin')
+              ORDER BY id FOR NO KEY UPDATE",
+            account.0
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        if admins == [account.0] {
+            return Err(Refusal::OwnAccount.into());
+        }
+        sqlx::query!(
+            "UPDATE accounts SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL",
+            account.0,
+            services.clock.now()
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let reason = EndReason::Deleted;
+        let ended =
+            sessions::end_records(&services, &mut transaction, account, None, reason).await?;
+        transaction.commit().await?;
+        sessions::finish(&services, account, ended).await?;
+        withdraw(&services, account).await
+    })
+    .await
 }
 
 /// Takes the account out of every queue.
@@ -74,7 +84,10 @@ pub async fn withdraw_unused(services: &Services) -> Result<()> {
     .fetch_all(&services.db)
     .await?;
     for account in waiting {
-        withdraw(services, AccountId(account)).await?;
+        // One of them keeps nobody else in a queue.
+        if let Err(error) = withdraw(services, AccountId(account)).await {
+            tracing::warn!(account, %error, "an account could not be taken out of its queues yet");
+        }
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 use super::{find, taken};
 use crate::limits::guesses::Guess;
 use crate::sessions::{self, Session};
-use crate::{Client, Result, Services};
+use crate::to_the_end::to_the_end;
+use crate::{Client, Result, Services, limits};
 use model::Refusal;
 use model::accounts::{Account, Password, Profile};
 use model::sessions::EndReason;
@@ -14,18 +15,25 @@ pub async fn change_profile(
     session: &Session,
     profile: Profile,
 ) -> Result<Account> {
-    sqlx::query!(
-        "UPDATE accounts SET name = $2, nickname = $3, email = $4 WHERE id = $1",
-        session.account_id.0,
-        profile.name,
-        profile.nickname,
-        profile.email.as_str()
-    )
-    .execute(&services.db)
+    limits::change_profile(services, session.account_id).await?;
+    let (services, account) = (services.clone(), session.account_id);
+    to_the_end(async move {
+        let mut transaction = crate::stores::begin(&services.db).await?;
+        sqlx::query!(
+            "UPDATE accounts SET name = $2, nickname = $3, email = $4 WHERE id = $1",
+            account.0,
+            profile.name,
+            profile.nickname,
+            profile.email.as_str()
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(taken)?;
+        sessions::retell(&services, &mut transaction, account).await?;
+        transaction.commit().await?;
+        find(&services, account).await
+    })
     .await
-    .map_err(taken)?;
-    sessions::retell(services, session.account_id).await?;
-    find(services, session.account_id).await
 }
 
 /// Sets a new password and ends every other session of the account. [`Refusal::WrongPassword`] if `current` is not the one
@@ -39,20 +47,29 @@ pub async fn change_password(
 ) -> Result<()> {
     let verified = confirm(services, from, session, current).await?;
     let hash = services.passwords.turn().await?.hash(new.expose()).await?;
-    // Not over a change that was made meanwhile, by somebody who knew the same password.
-    let changed = sqlx::query!(
-        "UPDATE accounts SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
-        session.account_id.0,
-        hash,
-        verified
-    )
-    .execute(&services.db)
-    .await?;
-    if changed.rows_affected() == 0 {
-        return Err(Refusal::WrongPassword.into());
-    }
-    let keep = Some(session.sid.as_str());
-    sessions::end_all(services, session.account_id, keep, EndReason::Password).await
+    let (services, session) = (services.clone(), session.clone());
+    to_the_end(async move {
+        let account = session.account_id;
+        let mut transaction = crate::stores::begin(&services.db).await?;
+        // Not over a change that was made meanwhile, by somebody who knew the same password.
+        let changed = sqlx::query!(
+            "UPDATE accounts SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
+            account.0,
+            hash,
+            verified
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if changed.rows_affected() == 0 {
+            return Err(Refusal::WrongPassword.into());
+        }
+        let (keep, reason) = (Some(session.sid.as_str()), EndReason::Password);
+        let ended =
+            sessions::end_records(&services, &mut transaction, account, keep, reason).await?;
+        transaction.commit().await?;
+        sessions::finish(&services, account, ended).await
+    })
+    .await
 }
 
 /// The hash that the password was verified against, or [`Refusal::WrongPassword`]. Wrong ones count as those of log-ins do:
@@ -63,6 +80,7 @@ pub(super) async fn confirm(
     session: &Session,
     password: &str,
 ) -> Result<String> {
+    limits::log_in(services, from).await?;
     let guess = Guess::begin(services, from, &session.account_name).await?;
     guess
         .check(services, check(services, session, password))

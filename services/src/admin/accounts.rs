@@ -3,6 +3,7 @@
 use super::{Done, authorise, record};
 use crate::accounts::{self, RESTORABLE, parse_role};
 use crate::sessions::{self, Session};
+use crate::to_the_end::to_the_end;
 use crate::{Result, Services};
 use chrono::{DateTime, Utc};
 use model::Refusal;
@@ -57,11 +58,11 @@ pub async fn list(
     page: u32,
 ) -> Result<AccountPage> {
     authorise(by)?;
-    let search = search.trim().to_lowercase();
+    let search = search.trim();
     let total = sqlx::query_scalar!(
         r#"SELECT count(*) AS "total!" FROM accounts
             WHERE purged_at IS NULL AND rehearsal_id IS NULL
-              AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), $1) > 0)"#,
+              AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), lower($1)) > 0)"#,
         search
     )
     .fetch_one(&services.db)
@@ -72,7 +73,7 @@ pub async fn list(
         Row,
         "SELECT id, account_name, name, nickname, email, role, created_at, deactivated_at, deleted_at FROM accounts
           WHERE purged_at IS NULL AND rehearsal_id IS NULL
-            AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), $1) > 0)
+            AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), lower($1)) > 0)
           ORDER BY id DESC LIMIT $2 OFFSET $3",
         search,
         i64::from(ACCOUNTS_PER_PAGE),
@@ -110,67 +111,81 @@ pub async fn change_role(
     id: AccountId,
     role: Role,
 ) -> Result<AccountEntry> {
-    let mut transaction = crate::stores::begin(&services.db).await?;
-    let old = lock(&mut transaction, by, id).await?.role;
-    if old != role {
-        sqlx::query!(
-            "UPDATE accounts SET role = $2 WHERE id = $1",
-            id.0,
-            role.as_str()
-        )
-        .execute(&mut *transaction)
-        .await?;
-        let deed = Deed::RoleChanged { old, new: role };
-        record(&mut transaction, &done(services, by, id, deed)).await?;
-    }
-    transaction.commit().await?;
-    // Also when it was so already: perhaps the first time was cut short here.
-    sessions::retell(services, id).await?;
-    find(services, by, id).await
+    let (services, by) = (services.clone(), by.clone());
+    to_the_end(async move {
+        let mut transaction = crate::stores::begin(&services.db).await?;
+        let entry = lock(&mut transaction, &by, id).await?;
+        if entry.role != role {
+            sqlx::query!(
+                "UPDATE accounts SET role = $2 WHERE id = $1",
+                id.0,
+                role.as_str()
+            )
+            .execute(&mut *transaction)
+            .await?;
+            let (old, new) = (entry.role, role);
+            let done = done(&services, &by, id, Deed::RoleChanged { old, new });
+            record(&mut transaction, &done).await?;
+        }
+        if entry.state == AccountState::Active {
+            sessions::retell(&services, &mut transaction, id).await?;
+        }
+        transaction.commit().await?;
+        find(&services, &by, id).await
+    })
+    .await
 }
 
 /// Deactivates an account, which is logged out everywhere and leaves every queue, or restores one that was deactivated or
-/// deleted. Not one's own ([`Refusal::OwnAccount`]).
+/// deleted. Not one's own ([`Refusal::OwnAccount`]). What is so already stays so.
 pub async fn act(
     services: &Services,
     by: &Session,
     id: AccountId,
     action: AccountAction,
 ) -> Result<AccountEntry> {
-    let mut transaction = crate::stores::begin(&services.db).await?;
-    let active = lock(&mut transaction, by, id).await?.state == AccountState::Active;
-    let now = services.clock.now();
-    let deed = match action {
-        AccountAction::Deactivate => {
-            sqlx::query!(
-                "UPDATE accounts SET deactivated_at = $2 WHERE id = $1 AND deactivated_at IS NULL",
-                id.0,
-                now
-            )
-            .execute(&mut *transaction)
-            .await?;
-            active.then_some(Deed::Deactivated)
+    let (services, by) = (services.clone(), by.clone());
+    to_the_end(async move {
+        let mut transaction = crate::stores::begin(&services.db).await?;
+        lock(&mut transaction, &by, id).await?;
+        let (changed, deed) = match action {
+            AccountAction::Deactivate => (
+                sqlx::query!(
+                    "UPDATE accounts SET deactivated_at = $2 WHERE id = $1 AND deactivated_at IS NULL",
+                    id.0,
+                    services.clock.now()
+                )
+                .execute(&mut *transaction)
+                .await?,
+                Deed::Deactivated,
+            ),
+            AccountAction::Restore => (
+                sqlx::query!(
+                    "UPDATE accounts SET deactivated_at = NULL, deleted_at = NULL
+                      WHERE id = $1 AND (deactivated_at IS NOT NULL OR deleted_at IS NOT NULL)",
+                    id.0
+                )
+                .execute(&mut *transaction)
+                .await?,
+                Deed::Restored,
+            ),
+        };
+        if changed.rows_affected() > 0 {
+            record(&mut transaction, &done(&services, &by, id, deed)).await?;
         }
-        AccountAction::Restore => {
-            sqlx::query!(
-                "UPDATE accounts SET deactivated_at = NULL, deleted_at = NULL WHERE id = $1",
-                id.0
-            )
-            .execute(&mut *transaction)
-            .await?;
-            (!active).then_some(Deed::Restored)
+        if action == AccountAction::Restore {
+            transaction.commit().await?;
+        } else {
+            let reason = EndReason::Deactivated;
+            let ended =
+                sessions::end_records(&services, &mut transaction, id, None, reason).await?;
+            transaction.commit().await?;
+            sessions::finish(&services, id, ended).await?;
+            accounts::withdraw(&services, id).await?;
         }
-    };
-    if let Some(deed) = deed {
-        record(&mut transaction, &done(services, by, id, deed)).await?;
-    }
-    transaction.commit().await?;
-    if action == AccountAction::Deactivate {
-        // Also when it was so already: perhaps the first time was cut short here.
-        sessions::end_all(services, id, None, EndReason::Deactivated).await?;
-        accounts::withdraw(services, id).await?;
-    }
-    find(services, by, id).await
+        find(&services, &by, id).await
+    })
+    .await
 }
 
 fn done(services: &Services, by: &Session, to: AccountId, deed: Deed) -> Done {
@@ -194,7 +209,7 @@ async fn lock(transaction: &mut PgConnection, by: &Session, id: AccountId) -> Re
         Row,
         "SELECT id, account_name, name, nickname, email, role, created_at, deactivated_at, deleted_at FROM accounts
           WHERE id IN ($1, $2) AND purged_at IS NULL AND rehearsal_id IS NULL
-          ORDER BY id FOR UPDATE",
+          ORDER BY id FOR NO KEY UPDATE",
         id.0,
         by.account_id.0
     )

@@ -38,7 +38,7 @@ pub async fn attendance(services: &Services, by: &Session) -> Result<Attendance>
         active: row.active as u64,
     })
     .collect();
-    let online = sessions::online(services).await;
+    let online = sessions::count_online(services).await;
     if let Err(error) = &online {
         tracing::warn!(%error, "who is online cannot be told");
     }

@@ -6,6 +6,7 @@
 //! | `limit:sign-up:address` | string | the same | sign-ups from an address |
 //! | `limit:refresh:address` | string | the same | refreshes from an address |
 //! | `limit:session:sid` | string | the same | refreshes of a session |
+//! | `limit:profile:account` | string | the same | changes of an account's profile |
 //! | `limit:join:account` | string | the same | joins of an account, from the fourth a minute on each server |
 //! | `limit:password:digest` | hash | an hour after the last one | wrong passwords: [`guesses`] |
 //!
@@ -65,6 +66,9 @@ impl Default for Limits {
 
 /// Refreshes of one session a minute: a browser with many tabs needs a few at once, four an hour.
 pub const SESSION_REFRESHES: u32 = 30;
+
+/// Changes of one profile a minute.
+pub const PROFILE_CHANGES: u32 = 20;
 
 /// So many joins a minute of an account each server lets through without asking Redis: nearly everybody joins once, and in
 /// the storm of an opening that once must cost nothing.
@@ -157,16 +161,21 @@ pub(crate) async fn sign_up(services: &Services, from: &Client) -> Result<()> {
     .await
 }
 
-/// [`Refusal::TooManyRequests`] when too many refresh their sessions from there, or this session is refreshed too often.
-pub(crate) async fn refresh(services: &Services, from: &Client, sid: &str) -> Result<()> {
-    once_more(
-        services,
-        "refresh",
-        Network::of(from.address),
-        services.door.limits.refreshes,
-    )
-    .await?;
+/// [`Refusal::TooManyRequests`] when too many refresh their sessions from there.
+pub(crate) async fn refresh(services: &Services, from: &Client) -> Result<()> {
+    let most = services.door.limits.refreshes;
+    once_more(services, "refresh", Network::of(from.address), most).await
+}
+
+/// [`Refusal::TooManyRequests`] when this session is refreshed too often.
+pub(crate) async fn refresh_of(services: &Services, sid: &str) -> Result<()> {
     once_more(services, "session", sid, SESSION_REFRESHES).await
+}
+
+/// [`Refusal::TooManyRequests`] when the account changes its profile too often: each time it learns whether an address is
+/// taken, and all its sessions are told.
+pub(crate) async fn change_profile(services: &Services, account: AccountId) -> Result<()> {
+    once_more(services, "profile", account, PROFILE_CHANGES).await
 }
 
 /// [`Refusal::TooManyRequests`] when the account joins too often. People of a rehearsal are never refused: an organiser made

@@ -21,6 +21,7 @@ pub use journal::{Join, Journal, Leave, Recorded};
 pub use places::{Places, glance};
 
 use crate::sessions::Session;
+use crate::to_the_end::to_the_end;
 use crate::together::Together;
 use crate::{Error, Result, Services, limits, rehearsals, tickets};
 use chrono::{DateTime, Utc};
@@ -125,15 +126,6 @@ pub async fn view(
         }
     };
     patiently(viewing).await
-}
-
-/// Goes on when whoever asked has hung up: what is done in two stores must not stop halfway.
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    tokio::spawn(work)
-        .await
-        .map_err(|error| Error::Broken(error.to_string()))?
 }
 
 /// For as long as patience lasts.

@@ -1,6 +1,5 @@
 //! Where an account is logged in.
 
-use super::presence::last_seen;
 use super::{REFRESH_LIFE, Session, device};
 use crate::{Result, Services};
 use model::sessions::{Misuse, SessionEntry, Sessions};
@@ -9,29 +8,22 @@ use model::sessions::{Misuse, SessionEntry, Sessions};
 pub async fn list(services: &Services, session: &Session) -> Result<Sessions> {
     let now = services.clock.now();
     let rows = sqlx::query!(
-        "SELECT sid, device, address, created_at, rotated_at FROM sessions
+        "SELECT sid, device, address, created_at, seen_at FROM sessions
           WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2",
         session.account_id.0,
         now
     )
     .fetch_all(&services.db)
     .await?;
-    let sids: Vec<String> = rows.iter().map(|row| row.sid.clone()).collect();
-    // The list is there also while Redis is not: then it says what PostgreSQL knows.
-    let seen = last_seen(services, &sids).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "when sessions were last used cannot be told");
-        vec![None; sids.len()]
-    });
     let mut open: Vec<SessionEntry> = rows
         .into_iter()
-        .zip(seen)
-        .map(|(row, seen)| SessionEntry {
+        .map(|row| SessionEntry {
             current: row.sid == session.sid,
             sid: row.sid,
             device: device::name(&row.device),
+            address: row.address,
             created_at: row.created_at,
-            last_seen_at: seen.as_ref().map_or(row.rotated_at, |seen| seen.at),
-            address: seen.map_or(row.address, |seen| seen.address.to_string()),
+            last_seen_at: row.seen_at,
         })
         .collect();
     open.sort_by_key(|entry| (!entry.current, std::cmp::Reverse(entry.last_seen_at)));

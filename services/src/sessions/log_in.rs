@@ -1,14 +1,13 @@
 //! Opening a session.
 
 use super::tokens::RefreshToken;
-use super::{REFRESH_LIFE, StoredSession, Tokens, random_id, store};
+use super::{REFRESH_LIFE, SessionRow, StoredSession, Tokens, presence, random_id, store};
 use crate::accounts::{self, RESTORABLE};
 use crate::limits::guesses::Guess;
 use crate::{Client, Result, Services, limits};
 use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::accounts::{Account, AccountId, AccountName};
-use model::concerts::ConcertId;
 
 /// Opens a session. A wrong password and an unknown account get the same answer after the same work.
 ///
@@ -72,8 +71,8 @@ async fn open_for(
     let mut transaction = crate::stores::begin(&services.db).await?;
     // Shared until Redis has the session: whoever deactivates the account or changes its password at this moment waits,
     // and then ends this session as well.
-    let account = sqlx::query!(
-        "SELECT account_name, nickname, role, rehearsal_id FROM accounts
+    sqlx::query!(
+        "SELECT id FROM accounts
           WHERE id = $1 AND deactivated_at IS NULL AND deleted_at IS NULL
             AND ($2::text IS NULL OR password_hash = $2)
             FOR SHARE",
@@ -83,22 +82,19 @@ async fn open_for(
     .fetch_optional(&mut *transaction)
     .await?
     .ok_or(Refusal::WrongCredentials)?;
-    let session = StoredSession {
+    let row = SessionRow {
         sid: random_id(),
-        account_id,
-        account_name: account.account_name,
-        nickname: account.nickname,
-        role: accounts::parse_role(&account.role)?,
-        rehearsal: account.rehearsal_id.map(ConcertId),
+        account_id: account_id.0,
         device: from.device.clone(),
         created_at: now,
         rotated_at: now,
         expires_at: now + REFRESH_LIFE,
     };
-    let refresh = RefreshToken::random(&session.sid);
+    let session = row.with_account(&mut transaction).await?;
+    let refresh = services.tokens.first(&session.sid);
     sqlx::query!(
-        "INSERT INTO sessions (sid, account_id, refresh_hash, rotated_at, device, address, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $4, $7)",
+        "INSERT INTO sessions (sid, account_id, refresh_hash, rotated_at, device, address, created_at, seen_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $4, $4, $7)",
         session.sid,
         account_id.0,
         refresh.hash(),
@@ -109,6 +105,7 @@ async fn open_for(
     )
     .execute(&mut *transaction)
     .await?;
+    presence::arrived(services, &mut transaction, &session).await?;
     store(services, &session).await?;
     transaction.commit().await?;
     hand_out(services, &session, refresh, now)

@@ -2,10 +2,10 @@
 //!
 //! | Redis key | type | life | what |
 //! | --- | --- | --- | --- |
-//! | `session:{sid}` | string, JSON of [`StoredSession`] | [`SESSION_LIFE`], sliding | exists as long as the session does |
+//! | `session:{sid}` | string, JSON of [`StoredSession`] | [`SESSION_LIFE`] after its last refresh | exists as long as the session does |
 //! | `blacklist:{sid}:jti` | string | what the token had left to live | a logged-out access token |
 //! | `sessions:ended` | stream | see [`hold`] | which sessions were ended |
-//! | `seen:{sid}`, `online` | | see [`seen`] | where and when sessions were used last |
+//! | `online` | sorted set | see [`seen`] | who is here |
 //!
 //! The braces are part of the name: they are a Redis Cluster's hash tag, so that the keys of a session share a slot
 //! and a request costs one signature check and one round trip.
@@ -26,34 +26,32 @@ mod tokens;
 pub use ending::{Held, Hold, hold, listen};
 pub use list::list;
 pub use log_in::{log_in, open};
-pub(crate) use log_out::end_all;
 pub use log_out::{end_other_sessions, end_session, log_out, log_out_with, sweep};
-pub(crate) use presence::online;
+pub(crate) use log_out::{end_records, finish, forget_all};
 pub use presence::{Presence, seen};
+pub(crate) use presence::{count_online, forget};
 pub use refresh::refresh;
-pub(crate) use rehearsal::{forget_all, open_for_rehearsal};
+pub(crate) use rehearsal::open_for_rehearsal;
 pub(crate) use retell::retell;
 pub(crate) use tokens::random_id;
 pub use tokens::{TokenKeys, Tokens};
 
 use crate::stores::Redis;
 use crate::together::Together;
-use crate::{Error, Result, Services};
+use crate::{Error, Result, Services, accounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use model::Refusal;
 use model::accounts::{AccountId, Role};
 use model::concerts::ConcertId;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use sqlx::PgConnection;
 use tokens::Claims;
 
 /// How long an access token lives.
 pub const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
-/// How long a session stays in Redis after its last request, give or take a minute. After that a refresh token brings it
-/// back.
+/// How long a session stays in Redis after its last refresh, which one in use needs every [`ACCESS_LIFE`]. After that a
+/// refresh token brings it back.
 pub const SESSION_LIFE: TimeDelta = TimeDelta::hours(24);
-/// How often each server prolongs a session that is in use.
-const PROLONGED_EVERY: Duration = Duration::from_secs(60);
 /// How long a session can last in all: nothing brings it back after that.
 pub const REFRESH_LIFE: TimeDelta = TimeDelta::days(30);
 /// For how long the refresh token just used may be presented again.
@@ -73,8 +71,8 @@ pub struct Session {
     pub rehearsal: Option<ConcertId>,
     /// When the access token that was presented expires.
     pub expires_at: DateTime<Utc>,
-    /// When the session ends, however much it is used.
-    pub ends_at: DateTime<Utc>,
+    /// When the session was opened or last refreshed.
+    pub rotated_at: DateTime<Utc>,
 }
 
 /// The JSON under `session:{sid}`, readable by any program that shares the Redis.
@@ -94,6 +92,43 @@ pub struct StoredSession {
     pub rotated_at: DateTime<Utc>,
     /// When it ends, however much it is used.
     pub expires_at: DateTime<Utc>,
+}
+
+/// What PostgreSQL says of an open session.
+struct SessionRow {
+    sid: String,
+    account_id: i64,
+    device: String,
+    created_at: DateTime<Utc>,
+    rotated_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl SessionRow {
+    /// The session as Redis is to have it, with what its account says in this transaction. [`Refusal::NotLoggedIn`] when
+    /// that cannot be used any more.
+    async fn with_account(self, transaction: &mut PgConnection) -> Result<StoredSession> {
+        let account = sqlx::query!(
+            "SELECT account_name, nickname, role, rehearsal_id FROM accounts
+              WHERE id = $1 AND deactivated_at IS NULL AND deleted_at IS NULL",
+            self.account_id
+        )
+        .fetch_optional(transaction)
+        .await?
+        .ok_or(Refusal::NotLoggedIn)?;
+        Ok(StoredSession {
+            sid: self.sid,
+            account_id: AccountId(self.account_id),
+            account_name: account.account_name,
+            nickname: account.nickname,
+            role: accounts::parse_role(&account.role)?,
+            rehearsal: account.rehearsal_id.map(ConcertId),
+            device: self.device,
+            created_at: self.created_at,
+            rotated_at: self.rotated_at,
+            expires_at: self.expires_at,
+        })
+    }
 }
 
 /// Whose access token this is, or [`Refusal::NotLoggedIn`]: forged, expired, rotated away, logged out, or the session is
@@ -129,7 +164,7 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
         role: stored.role,
         rehearsal: stored.rehearsal,
         expires_at: DateTime::from_timestamp(claims.exp, 0).unwrap_or_default(),
-        ends_at: stored.expires_at,
+        rotated_at: stored.rotated_at,
     })
 }
 
@@ -173,17 +208,24 @@ pub async fn purge(services: &Services) -> Result<u64> {
 
 async fn store(services: &Services, session: &StoredSession) -> Result<()> {
     let json = serde_json::to_string(session).map_err(|error| Error::Broken(error.to_string()))?;
-    redis::cmd("SET")
-        .arg(session_key(services, &session.sid))
-        .arg(json)
-        .arg("EX")
-        .arg(life_left(session.expires_at, services.clock.now()))
-        .exec_async(&mut services.redis.connection())
-        .await?;
+    let mut store = redis::cmd("SET");
+    store.arg(session_key(services, &session.sid));
+    store.arg((
+        json,
+        "EX",
+        life_left(session.expires_at, services.clock.now()),
+    ));
+    let commands = [Some(store), presence::is_here(services, session)];
+    let answers = services
+        .redis
+        .each(commands.into_iter().flatten().collect());
+    for answer in answers.await {
+        answer?;
+    }
     Ok(())
 }
 
-/// Seconds for which a session that is used now stays in Redis.
+/// Seconds for which a session that is refreshed now stays in Redis.
 fn life_left(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
     SESSION_LIFE.min(ends_at - now).num_seconds().max(1)
 }

@@ -1,34 +1,34 @@
-//! Who is here: sessions that are used live on, and it is known where and when each was used last.
+//! Who is here: where and when each session was used last, who is online, and who was active on which day.
 //!
 //! | Redis key | type | life | what |
 //! | --- | --- | --- | --- |
-//! | `seen:{sid}` | string, JSON of [`Seen`] | as the session | where and when it was used last |
-//! | `online` | sorted set | its members 5 minutes | account, by when it was seen last (ms since the epoch) |
+//! | `online` | sorted set | its members an hour at most | account, by when it was seen last (ms since the epoch) |
 //!
-//! PostgreSQL keeps which account was used on which day (`active_days`). A session in use is written down once a minute by
-//! each server, and nobody waits for it: requests read, and what they leave behind travels together.
+//! The rest is PostgreSQL's (`sessions`, `active_days`). A log-in and a refresh write it down themselves; a session in use is
+//! written down once a minute by each server after that, and no request waits for it. In the storm of an opening there are
+//! more important things to do: what requests leave behind is written a few hundred at a time and once a second, in one statement
+//! and one command each, however many come.
 
-use super::{PROLONGED_EVERY, Session, life_left, session_key};
+use super::{Session, StoredSession};
 use crate::together::Together;
 use crate::{MOST_KNOWN, Result, Services};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::accounts::AccountId;
 use moka::sync::Cache;
-use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Who was seen within this time is here.
 const ONLINE: TimeDelta = TimeDelta::minutes(5);
-/// So many are written down in one go.
-const MOST: usize = 1_000;
-
-/// The JSON under `seen:{sid}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Seen {
-    pub at: DateTime<Utc>,
-    pub address: IpAddr,
-}
+/// For so long it is known on which days an account was used.
+const REMEMBERED: TimeDelta = TimeDelta::days(31);
+/// How often a session in use is written down by a server.
+const EVERY: TimeDelta = TimeDelta::minutes(1);
+/// So many are written down in one go, and as long after that nothing more is.
+const MOST: usize = 500;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What this process has written down already, and what it is writing down.
 pub struct Presence {
@@ -39,10 +39,11 @@ pub struct Presence {
     notes: Arc<Together<(), Note, ()>>,
 }
 
-#[derive(Clone)]
 struct Note {
-    session: Session,
-    seen: Seen,
+    sid: String,
+    account: AccountId,
+    at: DateTime<Utc>,
+    address: IpAddr,
 }
 
 impl Default for Presence {
@@ -50,7 +51,7 @@ impl Default for Presence {
         Presence {
             lately: Cache::builder()
                 .max_capacity(MOST_KNOWN)
-                .time_to_live(PROLONGED_EVERY)
+                .time_to_live(EVERY.to_std().unwrap_or_default())
                 .build(),
             days: Cache::new(MOST_KNOWN),
             notes: Arc::new(Together::new(MOST, 1)),
@@ -61,16 +62,18 @@ impl Default for Presence {
 /// Somebody has used their session. Returns at once.
 pub fn seen(services: &Services, session: &Session, address: IpAddr) {
     let presence = &services.presence;
-    if presence.lately.contains_key(&session.sid) {
+    let now = services.clock.now();
+    let written_down = now - session.rotated_at < EVERY;
+    // A rehearsal's people are nobody.
+    if written_down || session.rehearsal.is_some() || presence.lately.contains_key(&session.sid) {
         return;
     }
     presence.lately.insert(session.sid.clone(), ());
     let note = Note {
-        session: session.clone(),
-        seen: Seen {
-            at: services.clock.now(),
-            address,
-        },
+        sid: session.sid.clone(),
+        account: session.account_id,
+        at: now,
+        address,
     };
     let services = services.clone();
     tokio::spawn(async move {
@@ -82,71 +85,61 @@ pub fn seen(services: &Services, session: &Session, address: IpAddr) {
 }
 
 async fn write_down(services: Services, notes: Vec<Note>) -> Vec<Result<()>> {
-    let count = notes.len();
-    if let Err(error) = to_redis(&services, &notes).await {
-        tracing::debug!(%error, "sessions could not be prolonged yet");
+    if let Err(error) = online(&services, &notes).await {
+        tracing::debug!(%error, "who is online could not be written down yet");
     }
-    if let Err(error) = to_journal(&services, &notes).await {
+    if let Err(error) = last_seen(&services, &notes).await {
+        tracing::debug!(%error, "when sessions were used could not be written down yet");
+    }
+    if let Err(error) = active(&services, &notes).await {
         tracing::debug!(%error, "who is active could not be written down yet");
     }
-    std::iter::repeat_with(|| Ok(())).take(count).collect()
+    tokio::time::sleep(PAUSE).await;
+    notes.iter().map(|_| Ok(())).collect()
 }
 
-async fn to_redis(services: &Services, notes: &[Note]) -> Result<()> {
-    let now = services.clock.now();
-    let mut commands = Vec::new();
+async fn online(services: &Services, notes: &[Note]) -> Result<()> {
     let mut online = redis::cmd("ZADD");
     online.arg(online_key(services));
-    let mut anybody = false;
-    for Note { session, seen } in notes {
-        let life = life_left(session.ends_at, now);
-        let mut prolong = redis::cmd("EXPIRE");
-        prolong.arg(session_key(services, &session.sid)).arg(life);
-        commands.push(prolong);
-        // A rehearsal's people are nobody.
-        if session.rehearsal.is_none()
-            && let Ok(json) = serde_json::to_string(seen)
-        {
-            let mut note = redis::cmd("SET");
-            note.arg(seen_key(services, &session.sid));
-            note.arg((json, "EX", life));
-            commands.push(note);
-            online.arg((seen.at.timestamp_millis(), session.account_id.0));
-            anybody = true;
-        }
+    for note in notes {
+        online.arg((note.at.timestamp_millis(), note.account.0));
     }
-    if anybody {
-        commands.push(online);
-        let mut trim = redis::cmd("ZREMRANGEBYSCORE");
-        trim.arg((online_key(services), "-inf", online_since(now)));
-        commands.push(trim);
-    }
-    for answer in services.redis.each(commands).await {
-        answer?;
-    }
+    Ok(online.exec_async(&mut services.redis.connection()).await?)
+}
+
+async fn last_seen(services: &Services, notes: &[Note]) -> Result<()> {
+    let sids: Vec<String> = notes.iter().map(|note| note.sid.clone()).collect();
+    let times: Vec<DateTime<Utc>> = notes.iter().map(|note| note.at).collect();
+    let addresses: Vec<String> = notes.iter().map(|note| note.address.to_string()).collect();
+    // Those that somebody else is changing are written down by them, or in a minute: nobody waits for this.
+    sqlx::query!(
+        "UPDATE sessions SET seen_at = note.at, address = note.address
+           FROM UNNEST($1::text[], $2::timestamptz[], $3::text[]) AS note (sid, at, address)
+          WHERE sessions.sid = note.sid AND sessions.seen_at < note.at
+            AND sessions.sid IN (SELECT sid FROM sessions WHERE sid = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED)",
+        &sids,
+        &times,
+        &addresses
+    )
+    .execute(&services.db)
+    .await?;
     Ok(())
 }
 
-async fn to_journal(services: &Services, notes: &[Note]) -> Result<()> {
-    let day = services
-        .clock
-        .now()
-        .with_timezone(&model::time::kst())
-        .date_naive();
+async fn active(services: &Services, notes: &[Note]) -> Result<()> {
+    let day = today(services);
     let days = &services.presence.days;
     let new: Vec<i64> = notes
         .iter()
-        .filter(|note| note.session.rehearsal.is_none())
-        .map(|note| note.session.account_id)
-        .filter(|account| !days.contains_key(&(day, *account)))
-        .map(|account| account.0)
+        .filter(|note| !days.contains_key(&(day, note.account)))
+        .map(|note| note.account.0)
         .collect();
     if new.is_empty() {
         return Ok(());
     }
     sqlx::query!(
         "INSERT INTO active_days (day, account_id)
-         SELECT $1, id FROM accounts WHERE id = ANY ($2)
+         SELECT $1, id FROM accounts WHERE id = ANY ($2) ORDER BY id
          ON CONFLICT DO NOTHING",
         day,
         &new
@@ -159,40 +152,64 @@ async fn to_journal(services: &Services, notes: &[Note]) -> Result<()> {
     Ok(())
 }
 
+/// Somebody has logged in: in the transaction that opens their session.
+pub(super) async fn arrived(
+    services: &Services,
+    transaction: &mut PgConnection,
+    session: &StoredSession,
+) -> Result<()> {
+    if session.rehearsal.is_none() {
+        sqlx::query!(
+            "INSERT INTO active_days (day, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            today(services),
+            session.account_id.0
+        )
+        .execute(transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// What tells Redis that somebody is here; none for a rehearsal's people.
+pub(super) fn is_here(services: &Services, session: &StoredSession) -> Option<redis::Cmd> {
+    let mut online = redis::cmd("ZADD");
+    let now = services.clock.now().timestamp_millis();
+    online.arg((online_key(services), now, session.account_id.0));
+    session.rehearsal.is_none().then_some(online)
+}
+
+/// Forgets who was here longer ago than anybody looks. Safe to run anywhere, at any time.
+pub(crate) async fn forget(services: &Services) -> Result<()> {
+    redis::cmd("ZREMRANGEBYSCORE")
+        .arg((online_key(services), "-inf", online_since(services)))
+        .exec_async(&mut services.redis.connection())
+        .await?;
+    let first = (services.clock.now() - REMEMBERED)
+        .with_timezone(&model::time::kst())
+        .date_naive();
+    sqlx::query!("DELETE FROM active_days WHERE day < $1", first)
+        .execute(&services.db)
+        .await?;
+    Ok(())
+}
+
 /// How many accounts were seen within the last five minutes.
-pub(crate) async fn online(services: &Services) -> Result<u64> {
+pub(crate) async fn count_online(services: &Services) -> Result<u64> {
     Ok(redis::cmd("ZCOUNT")
-        .arg(online_key(services))
-        .arg((online_since(services.clock.now()), "+inf"))
+        .arg((online_key(services), online_since(services), "+inf"))
         .query_async(&mut services.redis.connection())
         .await?)
 }
 
-/// Where and when each session was used last, in their order; none for those of which nothing is known.
-pub(super) async fn last_seen(services: &Services, sids: &[String]) -> Result<Vec<Option<Seen>>> {
-    let questions = sids.iter().map(|sid| {
-        let mut question = redis::cmd("GET");
-        question.arg(seen_key(services, sid));
-        question
-    });
-    let answers = services.redis.each(questions.collect()).await.into_iter();
-    answers
-        .map(|value| {
-            let json: Option<String> =
-                redis::from_redis_value(value?).map_err(redis::RedisError::from)?;
-            Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
-        })
-        .collect()
+fn online_since(services: &Services) -> i64 {
+    (services.clock.now() - ONLINE).timestamp_millis()
 }
 
-fn online_since(now: DateTime<Utc>) -> i64 {
-    (now - ONLINE).timestamp_millis()
+fn today(services: &Services) -> NaiveDate {
+    let now = services.clock.now();
+    now.with_timezone(&model::time::kst()).date_naive()
 }
 
 fn online_key(services: &Services) -> String {
     services.redis.key("online")
-}
-
-fn seen_key(services: &Services, sid: &str) -> String {
-    services.redis.key(format_args!("seen:{{{sid}}}"))
 }

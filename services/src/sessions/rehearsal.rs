@@ -1,7 +1,7 @@
 //! The sessions of a rehearsal's people: thousands at once, and gone with it.
 
-use super::tokens::{RefreshToken, random_id};
-use super::{StoredSession, session_key, store};
+use super::tokens::random_id;
+use super::{StoredSession, store};
 use crate::rehearsals::Person;
 use crate::{Error, Result, Services};
 use chrono::{DateTime, Utc};
@@ -43,7 +43,7 @@ pub(crate) async fn open_for_rehearsal(
         signed
             .iter()
             .map(|session| {
-                let hash = RefreshToken::random(&session.sid).hash();
+                let hash = keys.tokens.first(&session.sid).hash();
                 Ok((keys.tokens.sign_until(session, now, until)?, hash))
             })
             .collect::<Result<(Vec<String>, Vec<Vec<u8>>)>>()
@@ -71,19 +71,4 @@ pub(crate) async fn open_for_rehearsal(
         .try_collect::<()>()
         .await?;
     Ok(tokens)
-}
-
-/// Ends sessions in Redis, where it counts; their records go with their accounts.
-pub(crate) async fn forget_all(services: &Services, sids: Vec<String>) -> Result<()> {
-    stream::iter(sids)
-        .map(|sid| async move {
-            redis::cmd("DEL")
-                .arg(session_key(services, &sid))
-                .exec_async(&mut services.redis.connection())
-                .await?;
-            Ok(())
-        })
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await
 }

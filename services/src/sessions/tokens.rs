@@ -13,6 +13,10 @@ use std::fmt;
 
 const ISSUER: &str = "frontrow";
 const AUDIENCE: &str = "frontrow";
+/// Characters at the end of a refresh token that show that we have made it.
+const MARK: usize = 32;
+/// Characters of either part of a refresh token, at most.
+const LONGEST_PART: usize = 128;
 /// Seconds by which the clocks of two servers may differ.
 const LEEWAY: i64 = 5;
 
@@ -89,9 +93,25 @@ impl TokenKey {
     }
 
     fn successor(&self, token: &RefreshToken) -> RefreshToken {
+        let secret = self.mac("", &token.text);
+        self.marked(token.sid(), &hex(&secret))
+    }
+
+    /// A refresh token that shows that we have made it.
+    fn marked(&self, sid: &str, secret: &str) -> RefreshToken {
+        RefreshToken::new(sid, &format!("{secret}{}", self.mark(sid, secret)))
+    }
+
+    /// What shows it: the last characters of its secret.
+    fn mark(&self, sid: &str, secret: &str) -> String {
+        hex(&self.mac("mark:", &format!("{sid}.{secret}"))[..MARK / 2])
+    }
+
+    fn mac(&self, what: &str, text: &str) -> [u8; 32] {
         let mut mac = self.successors.clone();
-        mac.update(token.text.as_bytes());
-        RefreshToken::new(token.sid(), &hex(&mac.finalize().into_bytes()))
+        mac.update(what.as_bytes());
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 }
 
@@ -143,6 +163,20 @@ impl TokenKeys {
             .map_err(|error| Error::Broken(format!("signing: {error}")))
     }
 
+    /// The first refresh token of a session.
+    pub fn first(&self, sid: &str) -> RefreshToken {
+        self.signing().marked(sid, &random_text(43))
+    }
+
+    /// Whether it is one that we have made, however long ago, as long as its key is among ours.
+    pub fn has_made(&self, token: &RefreshToken) -> bool {
+        let (sid, text) = (token.sid(), token.secret());
+        let Some((secret, mark)) = text.split_at_checked(text.len().saturating_sub(MARK)) else {
+            return false;
+        };
+        self.0.iter().any(|key| key.mark(sid, secret) == mark)
+    }
+
     /// The refresh token that follows on one: always the same, so that whoever presents it twice at the same moment is told
     /// the same, and only we can tell (HMAC-SHA-256, RFC 2104).
     pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
@@ -182,16 +216,13 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    pub fn random(sid: &str) -> RefreshToken {
-        RefreshToken::new(sid, &random_text(43))
-    }
-
     /// None: not of the form that ours have.
     pub fn parse(text: &str) -> Option<RefreshToken> {
         let (sid, secret) = text.split_once('.')?;
         // Ours are shorter; what is longer need not be carried to any store.
         let plain = |part: &str| {
-            (1..=64).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric())
+            (1..=LONGEST_PART).contains(&part.len())
+                && part.chars().all(|c| c.is_ascii_alphanumeric())
         };
         (plain(sid) && plain(secret)).then(|| RefreshToken::new(sid, secret))
     }
@@ -205,6 +236,10 @@ impl RefreshToken {
 
     pub fn sid(&self) -> &str {
         &self.text[..self.sid_length]
+    }
+
+    fn secret(&self) -> &str {
+        &self.text[self.sid_length + 1..]
     }
 
     pub fn hash(&self) -> Vec<u8> {
@@ -286,12 +321,29 @@ mod tests {
         assert!(old.verify(&token, at(0)).is_none());
 
         // Two requests of one browser, at servers of which one has been told of the new key already.
-        let presented = RefreshToken::random("sid");
+        let presented = both.first("sid");
         let successor = both.successor(&presented);
         let again = swapped
             .successor_with(&presented, &successor.hash())
             .unwrap();
         assert_eq!(again.into_text(), successor.into_text());
+    }
+
+    #[test]
+    fn a_refresh_token_that_we_have_not_made_is_told_apart() {
+        let keys = keys(&["a secret"]);
+        let first = keys.first("sid");
+        let (second, text) = (keys.successor(&first), first.text.clone());
+        assert!(keys.has_made(&first) && keys.has_made(&second));
+        for made_up in [
+            "sid.a",
+            &format!("sid.{}", "a".repeat(75)),
+            &text.replace("sid", "dis"),
+        ] {
+            let made_up = RefreshToken::parse(made_up).unwrap();
+            assert!(!keys.has_made(&made_up));
+        }
+        assert!(!self::keys(&["another"]).has_made(&first));
     }
 
     #[test]
@@ -381,7 +433,7 @@ mod tests {
             let same = tampered.len() == ours.len() && tampered[..ours.len() - 1] == ours[..ours.len() - 1];
             prop_assert!(keys.verify(&tampered, at(0)).is_none() || same, "{}", tampered);
             if let Some(token) = RefreshToken::parse(&tampered) {
-                prop_assert!(token.sid().len() <= 64 && token.into_text() == tampered);
+                prop_assert!(token.sid().len() <= LONGEST_PART && token.into_text() == tampered);
             }
         }
     }

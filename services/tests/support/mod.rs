@@ -196,6 +196,6 @@ pub fn session(account_id: i64, role: Role) -> Session {
         role,
         rehearsal: None,
         expires_at: chrono::DateTime::<chrono::Utc>::MAX_UTC,
-        ends_at: chrono::DateTime::<chrono::Utc>::MAX_UTC,
+        rotated_at: chrono::DateTime::UNIX_EPOCH,
     }
 }
