@@ -18,6 +18,7 @@ use moka::sync::Cache;
 use sqlx::PgConnection;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Who was seen within this time is here.
@@ -37,6 +38,8 @@ pub struct Presence {
     /// Accounts that are on record for a day.
     days: Cache<(NaiveDate, AccountId), ()>,
     notes: Arc<Together<(), Note, ()>>,
+    /// How many notes wait to be written down.
+    waiting: AtomicUsize,
 }
 
 struct Note {
@@ -55,6 +58,7 @@ impl Default for Presence {
                 .build(),
             days: Cache::new(MOST_KNOWN),
             notes: Arc::new(Together::new(MOST, 1)),
+            waiting: AtomicUsize::new(0),
         }
     }
 }
@@ -68,6 +72,11 @@ pub fn seen(services: &Services, session: &Session, address: IpAddr) {
     if written_down || session.rehearsal.is_some() || presence.lately.contains_key(&session.sid) {
         return;
     }
+    // There are more than can be written down just now: they are seen again with their next request.
+    if presence.waiting.load(Ordering::Relaxed) >= 2 * MOST {
+        return;
+    }
+    presence.waiting.fetch_add(1, Ordering::Relaxed);
     presence.lately.insert(session.sid.clone(), ());
     let note = Note {
         sid: session.sid.clone(),
@@ -81,6 +90,7 @@ pub fn seen(services: &Services, session: &Session, address: IpAddr) {
         let carry = move |notes| write_down(carrier.clone(), notes);
         // What fails is tried again in a minute, and says so itself.
         let _ = services.presence.notes.ask((), note, carry).await;
+        services.presence.waiting.fetch_sub(1, Ordering::Relaxed);
     });
 }
 
@@ -114,9 +124,9 @@ async fn last_seen(services: &Services, notes: &[Note]) -> Result<()> {
     // Those that somebody else is changing are written down by them, or in a minute: nobody waits for this.
     sqlx::query!(
         "UPDATE sessions SET seen_at = note.at, address = note.address
-           FROM UNNEST($1::text[], $2::timestamptz[], $3::text[]) AS note (sid, at, address)
-          WHERE sessions.sid = note.sid AND sessions.seen_at < note.at
-            AND sessions.sid IN (SELECT sid FROM sessions WHERE sid = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED)",
+           FROM UNNEST($1::text[], $2::timestamptz[], $3::text[]) AS note (sid, at, address),
+                (SELECT sid FROM sessions WHERE sid = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED) AS free
+          WHERE sessions.sid = free.sid AND note.sid = free.sid AND sessions.seen_at < note.at",
         &sids,
         &times,
         &addresses
