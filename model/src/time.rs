@@ -4,11 +4,16 @@
 //! and always say so. Server and browser therefore print the same text, whatever zone either of them is set to.
 
 use crate::ProblemKind;
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Utc};
 
 /// Korean Standard Time, UTC+9.
 pub fn kst() -> FixedOffset {
     FixedOffset::east_opt(9 * 3600).expect("nine hours are a valid offset")
+}
+
+/// The day in Korea.
+pub fn day(instant: DateTime<Utc>) -> NaiveDate {
+    instant.with_timezone(&kst()).date_naive()
 }
 
 /// Parses a date of this century or the next as `<input type="datetime-local">` sends it (`2026-12-31T19:00`, seconds optional), in

@@ -3,7 +3,7 @@
 mod support;
 
 use futures::future::join_all;
-use reqwest::{Client, Method, StatusCode, header};
+use reqwest::{Client, StatusCode, header};
 use support::{Person, Server, stores};
 
 /// With leptos_axum 0.8.10's own handler of files some carried the redirect or the cookies of a page.
@@ -60,17 +60,11 @@ async fn no_file_renews_a_session() {
     server.put("favicon.svg", "<svg/>");
     server.put("pkg/frontrow.1.js", "export {}");
     let person = Person::signed_up(&server, "mina").await;
-    let form = [("account_name", "mina"), ("password", support::PASSWORD)];
-    let answer = person.request(Method::POST, "/api/log_in", &form).await;
-    let refresh = answer
-        .cookies()
-        .find(|cookie| cookie.name() == "frontrow_refresh");
-    let refresh = refresh.expect("a refresh cookie").value().to_owned();
+    let refresh = person.another_refresh_cookie("mina").await;
     for path in ["/favicon.svg", "/pkg/frontrow.1.js", "/"] {
-        let asked = Client::new().get(format!("{}{path}", server.url)).header(
-            header::COOKIE,
-            format!("frontrow_refresh={refresh}; frontrow_access=none"),
-        );
+        let asked = Client::new()
+            .get(format!("{}{path}", server.url))
+            .header(header::COOKIE, format!("{refresh}; frontrow_access=none"));
         let answer = asked.send().await.expect("an answer");
         let kept = answer.headers()[header::CACHE_CONTROL].to_str();
         let public = kept.expect("text").starts_with("public");

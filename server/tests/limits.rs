@@ -92,18 +92,7 @@ async fn a_refused_refresh_logs_nobody_out() {
     let server = started(&stores, &[("FRONTROW_LIMIT_REFRESHES", "1")]);
     let person = Person::new(&server);
     person.sign_up("mina").await;
-    let response = person
-        .request(
-            Method::POST,
-            "/api/log_in",
-            &[("account_name", "mina"), ("password", PASSWORD)],
-        )
-        .await;
-    let refresh = response
-        .cookies()
-        .find(|cookie| cookie.name() == "frontrow_refresh")
-        .map(|cookie| format!("frontrow_refresh={}", cookie.value()))
-        .expect("a refresh cookie");
+    let refresh = person.another_refresh_cookie("mina").await;
     let ask = async |path: &str, accept: &str| {
         let request = reqwest::Client::new()
             .get(format!("{}{path}", server.url))

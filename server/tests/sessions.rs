@@ -3,7 +3,7 @@
 mod support;
 
 use redis::AsyncCommands;
-use reqwest::{Client, Method, StatusCode, header};
+use reqwest::{Client, StatusCode, header};
 use serde_json::Value;
 use support::{PASSWORD, Person, Server, stores};
 
@@ -130,14 +130,7 @@ async fn an_access_cookie_that_is_gone_is_renewed_without_a_password() {
     let server = Server::start(&stores);
     let person = Person::new(&server);
     person.sign_up("mina").await;
-    let response = person
-        .request(
-            Method::POST,
-            "/api/log_in",
-            &[("account_name", "mina"), ("password", PASSWORD)],
-        )
-        .await;
-    let refresh = refresh_cookie(&response).expect("a refresh cookie");
+    let refresh = person.another_refresh_cookie("mina").await;
     let request = Client::new()
         .get(format!("{}/api/list_tickets", server.url))
         .header(header::COOKIE, &refresh);
@@ -184,14 +177,7 @@ async fn requests_at_the_same_moment_refresh_the_session_once() {
     let stores = stores().await;
     let servers = [Server::start(&stores), Server::start(&stores)];
     let person = Person::signed_up(&servers[0], "mina").await;
-    let response = person
-        .request(
-            Method::POST,
-            "/api/log_in",
-            &[("account_name", "mina"), ("password", PASSWORD)],
-        )
-        .await;
-    let refresh = refresh_cookie(&response).expect("a refresh cookie");
+    let refresh = person.another_refresh_cookie("mina").await;
     let client = Client::new();
     let asked = (0..20).map(|n| {
         let request = client.get(format!("{}/api/list_tickets", servers[n % 2].url));
@@ -204,7 +190,7 @@ async fn requests_at_the_same_moment_refresh_the_session_once() {
     for answer in futures::future::join_all(asked).await {
         let answer = answer.expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK);
-        successors.insert(refresh_cookie(&answer).expect("a refresh cookie"));
+        successors.insert(support::refresh_cookie(&answer).expect("a refresh cookie"));
     }
     assert_eq!(successors.len(), 1, "one refresh, however many asked");
     // Whatever of it the browser has kept is good.
@@ -213,12 +199,6 @@ async fn requests_at_the_same_moment_refresh_the_session_once() {
         let answer = request.header(header::COOKIE, successor).send().await;
         assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
     }
-}
-
-fn refresh_cookie(response: &reqwest::Response) -> Option<String> {
-    let mut cookies = response.cookies();
-    let cookie = cookies.find(|cookie| cookie.name() == "frontrow_refresh")?;
-    Some(format!("frontrow_refresh={}", cookie.value()))
 }
 
 /// It may come late: somebody may have logged in again meanwhile.

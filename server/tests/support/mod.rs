@@ -241,11 +241,25 @@ impl Person {
         person
     }
 
+    /// The refresh cookie of one more session, as a browser sends it.
+    pub async fn another_refresh_cookie(&self, name: &str) -> String {
+        let fields = [("account_name", name), ("password", PASSWORD)];
+        let response = self.request(Method::POST, "/api/log_in", &fields).await;
+        refresh_cookie(&response).expect("a refresh cookie")
+    }
+
     pub async fn view(&self, concert: &str) -> Value {
         let (status, view) = self.get("queue_view", &[("concert_id", concert)]).await;
         assert_eq!(status, StatusCode::OK, "{view}");
         view
     }
+}
+
+/// The refresh cookie that an answer sets, as a browser sends it.
+pub fn refresh_cookie(response: &Response) -> Option<String> {
+    let mut cookies = response.cookies();
+    let cookie = cookies.find(|cookie| cookie.name() == "frontrow_refresh")?;
+    Some(format!("frontrow_refresh={}", cookie.value()))
 }
 
 async fn answer(response: Response) -> (StatusCode, Value) {

@@ -9,11 +9,7 @@ use model::admin::{Attendance, Day};
 /// Sign-ups and active accounts of the last seven days, and who is online. Rehearsals do not count.
 pub async fn attendance(services: &Services, by: &Session) -> Result<Attendance> {
     authorise(by)?;
-    let today = services
-        .clock
-        .now()
-        .with_timezone(&model::time::kst())
-        .date_naive();
+    let today = model::time::day(services.clock.now());
     let first = today
         .checked_sub_days(Days::new(6))
         .unwrap_or(NaiveDate::MIN);

@@ -61,7 +61,7 @@ impl Listing {
 
 /// Half past seven in Korea on the day of `instant`.
 fn evening(instant: DateTime<Utc>) -> DateTime<Utc> {
-    let day = instant.with_timezone(&model::time::kst()).date_naive();
+    let day = model::time::day(instant);
     day.and_hms_opt(10, 30, 0)
         .map_or(instant, |evening| evening.and_utc())
 }

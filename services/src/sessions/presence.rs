@@ -194,9 +194,7 @@ pub(crate) async fn forget(services: &Services) -> Result<()> {
         .arg((online_key(services), "-inf", online_since(services)))
         .exec_async(&mut services.redis.connection())
         .await?;
-    let first = (services.clock.now() - REMEMBERED)
-        .with_timezone(&model::time::kst())
-        .date_naive();
+    let first = model::time::day(services.clock.now() - REMEMBERED);
     sqlx::query!("DELETE FROM active_days WHERE day < $1", first)
         .execute(&services.db)
         .await?;
@@ -216,8 +214,7 @@ fn online_since(services: &Services) -> i64 {
 }
 
 fn today(services: &Services) -> NaiveDate {
-    let now = services.clock.now();
-    now.with_timezone(&model::time::kst()).date_naive()
+    model::time::day(services.clock.now())
 }
 
 fn online_key(services: &Services) -> String {
