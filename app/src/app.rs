@@ -2,13 +2,13 @@
 
 use crate::accounts::{AccountPage, DeletePage, PasswordPage, ProfilePage, SignUpPage};
 use crate::admin::{AdminAccountPage, AdminPage};
-use crate::clock::Fresh;
 use crate::concerts::{ConcertPage, EditConcertPage, HomePage, NewConcertPage};
+use crate::forms::SendOnce;
 use crate::i18n::Locale;
 use crate::layout::{Footer, Header};
 use crate::queue::QueuePage;
 use crate::refused::Refused;
-use crate::sessions::{LogInPage, SessionContext};
+use crate::sessions::LogInPage;
 use crate::tickets::{TicketPage, TicketsPage};
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
@@ -20,7 +20,6 @@ use leptos_router::{SsrMode, path};
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(Locale::current());
-    Fresh::provide();
     view! {
         <Router>
             <Frame/>
@@ -28,12 +27,9 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// Inside the router, so that it knows of a form that was refused.
-///
 /// Every page is rendered whole before it is sent: crawlers read it, and status, redirects and titles are right.
 #[component]
 fn Frame() -> impl IntoView {
-    SessionContext::provide();
     let not_found = || view! { <Refused refusal=model::Refusal::NotFound/> };
     view! {
         <Header/>
@@ -57,5 +53,6 @@ fn Frame() -> impl IntoView {
             </Routes>
         </main>
         <Footer/>
+        <SendOnce/>
     }
 }

@@ -1,60 +1,46 @@
 //! The server's clock, followed in the browser.
 //!
-//! Pages render from the `server_time` that came with their data, so that server and browser print the same; only
+//! Islands render from the `server_time` that came with the page, so that server and browser print the same; only
 //! afterwards does the clock run.
 
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
-/// Whether the page on screen is still the one that came as HTML, whose data is as old as the page.
-#[derive(Clone, Copy)]
-pub struct Fresh(
-    #[cfg_attr(
-        not(feature = "hydrate"),
-        expect(dead_code, reason = "only a browser's page grows old")
-    )]
-    StoredValue<bool>,
-);
-
-impl Fresh {
-    pub fn provide() {
-        let fresh = Fresh(StoredValue::new(true));
-        provide_context(fresh);
-        #[cfg(feature = "hydrate")]
-        Effect::new(move |_| {
-            // After the effects of the page itself, which want to know.
-            set_timeout(move || fresh.0.set_value(false), std::time::Duration::ZERO);
-        });
-    }
-}
-
-/// The server's time: `server_time` at first, then running on, in steps of at most a quarter of a second.
+/// The server's time: `server_time`, that of the page's rendering, at first, then running on, in steps of at most a quarter
+/// of a second, and one at each instant of `at`.
 ///
-/// In the browser it is as exact as the way from the server is short. It must be called where `server_time` has just
-/// arrived.
-pub fn use_server_clock(server_time: DateTime<Utc>) -> Signal<DateTime<Utc>> {
+/// In the browser it is as exact as the way from the server is short.
+pub fn use_server_clock(server_time: DateTime<Utc>, at: &[DateTime<Utc>]) -> Signal<DateTime<Utc>> {
     let now = RwSignal::new(server_time);
     #[cfg(feature = "hydrate")]
     {
-        let fresh = use_context::<Fresh>();
-        Effect::new(move |_| {
-            let from_html = fresh.is_some_and(|fresh| fresh.0.get_value());
-            let since = js_sys::Date::now() - if from_html { page_age() } else { 0.0 };
-            let ticking = set_interval_with_handle(
-                move || {
-                    let passed = (js_sys::Date::now() - since).max(0.0) as i64;
-                    now.set(server_time + chrono::TimeDelta::milliseconds(passed));
-                },
-                std::time::Duration::from_millis(200),
-            );
-            on_cleanup(move || {
-                if let Ok(ticking) = ticking {
-                    ticking.clear();
-                }
-            });
-        });
+        let instants = at.to_vec();
+        Effect::new(move |_| run(now, server_time, &instants));
     }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = at;
     now.into()
+}
+
+#[cfg(feature = "hydrate")]
+fn run(now: RwSignal<DateTime<Utc>>, server_time: DateTime<Utc>, instants: &[DateTime<Utc>]) {
+    use std::time::Duration;
+    let since = js_sys::Date::now() - page_age();
+    let passed = move || (js_sys::Date::now() - since).max(0.0) as i64;
+    let step = move || now.set(server_time + chrono::TimeDelta::milliseconds(passed()));
+    if let Ok(ticking) = set_interval_with_handle(step, Duration::from_millis(200)) {
+        on_cleanup(move || ticking.clear());
+    }
+    for instant in instants {
+        let until = (*instant - server_time).num_milliseconds() - passed();
+        // Longer ones than a browser can wait for come with the interval.
+        if let Ok(until) = u32::try_from(until)
+            && until < i32::MAX as u32
+            && let Ok(once) = set_timeout_with_handle(step, Duration::from_millis(until.into()))
+        {
+            on_cleanup(move || once.clear());
+        }
+    }
 }
 
 /// Milliseconds since the HTML of this page was rendered: how old it was when it was sent, if the server says so, and the

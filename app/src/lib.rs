@@ -1,34 +1,49 @@
-//! What visitors meet: pages, components, server functions and words. Rendered on the server, taken over in the browser.
+//! What visitors meet: pages, components, server functions and words.
 //!
-//! A feature is a folder: `api.rs` holds its server functions, the rest its pages and components.
+//! A feature is a folder: `api.rs` holds its server functions, the rest its pages and components. Pages are rendered on the
+//! server and stay as they came; what lives on in the browser are islands in them (`#[island]`), and only those, with what
+//! they are made of, are compiled for it.
 
 // The views of Leptos are types as deep as the page is.
 #![recursion_limit = "256"]
 
-pub mod accounts;
-mod address;
-pub mod admin;
-mod app;
 mod clock;
 pub mod concerts;
 pub mod error;
 pub mod forms;
 pub mod i18n;
-mod layout;
 mod markup;
+pub mod queue;
+mod refresh;
+
+#[cfg(feature = "ssr")]
+pub mod accounts;
+#[cfg(feature = "ssr")]
+mod address;
+#[cfg(feature = "ssr")]
+pub mod admin;
+#[cfg(feature = "ssr")]
+mod app;
+#[cfg(feature = "ssr")]
+mod layout;
 #[cfg(feature = "ssr")]
 mod policy;
-pub mod queue;
+#[cfg(feature = "ssr")]
 mod refused;
+#[cfg(feature = "ssr")]
 pub mod rehearsals;
 #[cfg(feature = "ssr")]
 pub mod request;
+#[cfg(feature = "ssr")]
 pub mod sessions;
+#[cfg(feature = "ssr")]
 pub mod settings;
 #[cfg(feature = "ssr")]
 mod shell;
+#[cfg(feature = "ssr")]
 pub mod tickets;
 
+#[cfg(feature = "ssr")]
 pub use app::App;
 #[cfg(feature = "ssr")]
 pub use shell::shell;

@@ -2,6 +2,8 @@
 
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
+use crate::queue::use_queue_words;
+use crate::refresh::Refresh;
 use crate::sessions::log_in_path;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -23,7 +25,6 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
             format!("{path}?{query}")
         }
     };
-    #[cfg(feature = "ssr")]
     crate::request::Response::refuse(&refusal);
     if refusal == Refusal::NotLoggedIn {
         let path = log_in_path(&here());
@@ -48,62 +49,19 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
             <p>{hint}</p>
             <p class="notice-ways">
                 {again.then(|| view! {
-                    <a class="button button--main" href=here() rel="external">{words.try_again}</a>
+                    <a class="button button--main" href=here()>{words.try_again}</a>
                 })}
-                <a class="button" href="/">{words.other_concerts}</a>
+                <a class="button" href="/">{use_queue_words().other_concerts}</a>
             </p>
-            {again.then(|| view! { <RefreshBy seconds=5 always=true/> })}
+            {again.then(|| view! { <Refresh seconds=5/> })}
         </section>
     }
     .into_any()
 }
 
-/// Goes to another page: by a redirect when the server renders, by the router in the browser.
+/// Goes to another page.
 #[component]
 pub fn Elsewhere(path: String) -> impl IntoView {
-    let words = use_words();
-    #[cfg(feature = "ssr")]
     crate::request::Response::redirect(&path);
-    let target = path.clone();
-    let navigate = leptos_router::hooks::use_navigate();
-    Effect::new(move |_| {
-        navigate(
-            &target,
-            leptos_router::NavigateOptions {
-                replace: true,
-                ..Default::default()
-            },
-        );
-    });
-    view! { <p class="notice"><a href=path>{words.log_in_first}</a></p> }
-}
-
-/// Reloads the page without JavaScript. It stands in the body, where every browser follows it, too, because the head is
-/// rendered before the page knows whether it wants this.
-#[component]
-pub fn RefreshBy(
-    seconds: u32,
-    /// With JavaScript, too.
-    #[prop(default = false)]
-    always: bool,
-) -> impl IntoView {
-    #[cfg(feature = "hydrate")]
-    if always {
-        let reload = set_timeout_with_handle(
-            || drop(window().location().reload()),
-            // Spread out: whoever was refused together must not come back together.
-            std::time::Duration::from_millis(
-                u64::from(seconds) * 1000 + crate::queue::jitter(4000),
-            ),
-        );
-        on_cleanup(move || {
-            if let Ok(handle) = reload {
-                handle.clear();
-            }
-        });
-    }
-    #[cfg(not(feature = "hydrate"))]
-    let _ = always;
-    // As text: with JavaScript on, a browser does not parse what is inside, and hydration must not look for it.
-    view! { <noscript inner_html=format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">")></noscript> }
+    view! { <p class="notice"><a href=path>{use_words().log_in_first}</a></p> }
 }

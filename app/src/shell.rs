@@ -23,7 +23,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link as="font" rel="preload" href="/fonts/figures.woff2" type="font/woff2" crossorigin="anonymous"/>
                 <HashedStylesheet options=options.clone() id="style"/>
                 <AutoReload options=options.clone()/>
-                <HydrationScripts options/>
+                <HydrationScripts options islands=true/>
                 <MetaTags/>
             </head>
             <body>

@@ -53,13 +53,13 @@ class Complaints {
 }
 
 /**
- * Leptos says nowhere that it has taken over a page. Its router listens for `popstate` while it does, and everything else
- * is hydrated in the same task.
+ * Leptos says nowhere that it has brought a page's islands to life. The last one of every page, which watches its forms,
+ * listens for `pageshow`.
  */
 const noteHydration = (): void => {
   const add = EventTarget.prototype.addEventListener;
   EventTarget.prototype.addEventListener = function (this: EventTarget, ...args: Parameters<typeof add>) {
-    if (this === window && args[0] === 'popstate') setTimeout(() => Object.assign(window, { hydrated: true }), 0);
+    if (this === window && args[0] === 'pageshow') setTimeout(() => Object.assign(window, { hydrated: true }), 0);
     add.apply(this, args);
   } as typeof add;
 };

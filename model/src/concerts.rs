@@ -205,11 +205,41 @@ impl Concert {
     }
 
     pub fn phase(&self, now: DateTime<Utc>) -> Phase {
+        self.sale().phase(now)
+    }
+
+    /// What decides where the sale stands.
+    pub fn sale(&self) -> SaleStatus {
+        SaleStatus {
+            concert_id: self.id,
+            capacity: self.capacity,
+            left: self.left(),
+            sale_opens_at: self.sale_opens_at,
+            starts_at: self.starts_at,
+            state: self.state,
+        }
+    }
+}
+
+/// What decides where a concert's sale stands, without the rest of the concert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleStatus {
+    pub concert_id: ConcertId,
+    pub capacity: u32,
+    /// Tickets that can still be issued.
+    pub left: u32,
+    pub sale_opens_at: DateTime<Utc>,
+    pub starts_at: DateTime<Utc>,
+    pub state: SaleState,
+}
+
+impl SaleStatus {
+    pub fn phase(&self, now: DateTime<Utc>) -> Phase {
         if self.state == SaleState::Closed || now >= self.starts_at {
             Phase::Over
         } else if now < self.sale_opens_at {
             Phase::Upcoming
-        } else if self.left() == 0 {
+        } else if self.left == 0 {
             Phase::SoldOut
         } else if self.state == SaleState::Paused {
             Phase::Paused

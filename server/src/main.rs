@@ -1,5 +1,8 @@
 //! The `frontrow` binary: command line, stores, web server, background work.
 
+// The views of Leptos are types as deep as the page is.
+#![recursion_limit = "256"]
+
 mod admin;
 mod audit;
 mod cli;

@@ -6,13 +6,11 @@ use leptos::server_fn::codec::GetUrl;
 use model::Secret;
 use model::accounts::{Account, ProfileForm, SignUpForm};
 
-#[cfg(feature = "ssr")]
 use crate::{
     accounts::Done,
     request::{auth, client, services, session},
     sessions::{Auth, cookies, log_in_path, safe_next},
 };
-#[cfg(feature = "ssr")]
 use model::{Refusal, accounts::Password};
 
 /// Makes an account, logs it in and goes on to `next`.

@@ -3,7 +3,6 @@
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::Refusal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
@@ -46,23 +45,19 @@ impl Done {
 #[component]
 pub fn DoneNote(
     of: &'static [Done],
-    #[prop(into)] refusal: Signal<Option<Refusal>>,
+    /// Whether the page tells of a refusal.
+    refused: bool,
 ) -> impl IntoView {
     let words = &use_words().my_page;
     let query = use_query_map();
-    let note = move || {
-        let name = query.with(|query| query.get_str("done").map(str::to_owned))?;
-        let done = of.iter().find(|done| done.name() == name)?;
-        if refusal.with(Option::is_some) {
-            return None;
-        }
-        Some(match done {
-            Done::Profile => words.profile_changed,
-            Done::Password => words.password_changed,
-            Done::SessionEnded => words.session_ended,
-            Done::OthersEnded => words.others_ended,
-            Done::Deleted => words.deleted,
-        })
-    };
-    view! { <p class="done" role="status" hidden=move || note().is_none()>{note}</p> }
+    let name = query.with_untracked(|query| query.get_str("done").map(str::to_owned));
+    let done = name.and_then(|name| of.iter().find(|done| done.name() == name));
+    let note = done.filter(|_| !refused).map(|done| match done {
+        Done::Profile => words.profile_changed,
+        Done::Password => words.password_changed,
+        Done::SessionEnded => words.session_ended,
+        Done::OthersEnded => words.others_ended,
+        Done::Deleted => words.deleted,
+    });
+    note.map(|note| view! { <p class="done" role="status">{note}</p> })
 }

@@ -6,9 +6,8 @@ use crate::forms::{FormContext, Refusals, SubmitButton, TextField, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
-use crate::sessions::use_session;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use model::accounts::Account;
 use model::{Field, Refusal};
 
@@ -17,7 +16,7 @@ use model::{Field, Refusal};
 fn LoggedIn(form: fn(Account) -> AnyView) -> impl IntoView {
     let account = Resource::new(|| (), |_| current_account());
     view! {
-        <Transition>
+        <Suspense>
             {move || Suspend::new(async move {
                 match account.await {
                     Ok(Some(account)) => form(account),
@@ -25,7 +24,7 @@ fn LoggedIn(form: fn(Account) -> AnyView) -> impl IntoView {
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
-        </Transition>
+        </Suspense>
     }
 }
 
@@ -61,19 +60,17 @@ fn Sheet(title: &'static str, lead: &'static str, children: Children) -> impl In
 #[component]
 fn Profile(account: Account) -> impl IntoView {
     let words = use_words();
-    // The header shows the nickname: whoever is looking is asked for again.
-    let action = use_session().change_profile;
-    let refusal = refusal_of::<ChangeProfile>(action);
-    provide_context(FormContext::new(refusal));
+    let refusal = refusal_of::<ChangeProfile>();
+    provide_context(FormContext::new(refusal.clone()));
     view! {
         <Sheet title=words.my_page.change_profile lead=words.my_page.profile_lead>
             <Refusals refusal/>
-            <ActionForm action attr:novalidate=true>
+            <form method="post" action=ChangeProfile::PATH novalidate>
                 <TextField field=Field::Name value=account.name autocomplete="name"/>
                 <TextField field=Field::Nickname value=account.nickname autocomplete="nickname"/>
                 <TextField field=Field::Email kind="email" value=account.email autocomplete="email"/>
-                <SubmitButton words=words.save sending=words.sending pending=action.pending()/>
-            </ActionForm>
+                <SubmitButton words=words.save/>
+            </form>
         </Sheet>
     }
 }
@@ -81,19 +78,18 @@ fn Profile(account: Account) -> impl IntoView {
 #[component]
 fn NewPassword(account: Account) -> impl IntoView {
     let words = use_words();
-    let action = ServerAction::<ChangePassword>::new();
-    let refusal = refusal_of(action);
-    provide_context(FormContext::new(refusal));
+    let refusal = refusal_of::<ChangePassword>();
+    provide_context(FormContext::new(refusal.clone()));
     view! {
         <Sheet title=words.my_page.change_password lead=words.my_page.password_lead>
             <Refusals refusal/>
-            <ActionForm action attr:novalidate=true>
+            <form method="post" action=ChangePassword::PATH novalidate>
                 // For password managers: they store it under this name.
                 <input type="text" autocomplete="username" value=account.account_name readonly hidden/>
                 <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
                 <TextField field=Field::Password kind="password" autocomplete="new-password"/>
-                <SubmitButton words=words.my_page.change_password sending=words.sending pending=action.pending()/>
-            </ActionForm>
+                <SubmitButton words=words.my_page.change_password/>
+            </form>
         </Sheet>
     }
 }
@@ -101,9 +97,8 @@ fn NewPassword(account: Account) -> impl IntoView {
 #[component]
 fn Delete() -> impl IntoView {
     let words = use_words();
-    let action = use_session().delete_account;
-    let refusal = refusal_of::<DeleteAccount>(action);
-    provide_context(FormContext::new(refusal));
+    let refusal = refusal_of::<DeleteAccount>();
+    provide_context(FormContext::new(refusal.clone()));
     let what = words
         .my_page
         .delete_what
@@ -112,15 +107,13 @@ fn Delete() -> impl IntoView {
         <Sheet title=words.my_page.delete lead=words.my_page.delete_lead>
             <ul class="consequences">{what.into_iter().collect_view()}</ul>
             <Refusals refusal/>
-            <ActionForm action attr:novalidate=true>
+            <form method="post" action=DeleteAccount::PATH novalidate>
                 <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
                 <SubmitButton
                     words=words.my_page.delete_confirm
-                    sending=words.sending
-                    pending=action.pending()
                     class="button button--danger"
                 />
-            </ActionForm>
+            </form>
         </Sheet>
     }
 }

@@ -15,27 +15,22 @@ use model::{Field, Refusal};
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    let end = ServerAction::<EndSession>::new();
-    let end_others = ServerAction::<EndOtherSessions>::new();
-    let (one, others) = (refusal_of(end), refusal_of(end_others));
-    let refusal = Signal::derive(move || one.get().or_else(|| others.get()));
-    let both = Resource::new(
-        move || (end.version().get(), end_others.version().get()),
-        |_| load(),
-    );
+    let refusal = refusal_of::<EndSession>().or_else(refusal_of::<EndOtherSessions>);
+    let both = Resource::new(|| (), |()| load());
     view! {
-        <Transition>
-            {move || Suspend::new(async move {
-                match both.await {
+        <Suspense>
+            {move || {
+                let refusal = refusal.clone();
+                Suspend::new(async move { match both.await {
                     Ok((account, sessions)) => view! {
-                        <Facts account refusal/>
-                        <SessionList sessions end end_others/>
+                        <Facts account refused=refusal.is_some()/>
+                        <SessionList sessions refusal/>
                         <Farewell/>
                     }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
-                }
-            })}
-        </Transition>
+                }})
+            }}
+        </Suspense>
     }
 }
 
@@ -47,7 +42,7 @@ async fn load() -> Result<(Account, Sessions), ApiError> {
 }
 
 #[component]
-fn Facts(account: Account, refusal: Signal<Option<Refusal>>) -> impl IntoView {
+fn Facts(account: Account, refused: bool) -> impl IntoView {
     let words = use_words();
     let label = words.field_label;
     view! {
@@ -55,7 +50,7 @@ fn Facts(account: Account, refusal: Signal<Option<Refusal>>) -> impl IntoView {
         <article class="sheet sheet--medium">
             <h1>{words.account}</h1>
             <p class="lead">{words.account_lead}</p>
-            <DoneNote of=Done::HERE refusal/>
+            <DoneNote of=Done::HERE refused/>
             <dl class="facts">
                 <div><dt>{label(Field::AccountName)}</dt><dd>{account.account_name}</dd></div>
                 <div><dt>{label(Field::Name)}</dt><dd>{account.name}</dd></div>

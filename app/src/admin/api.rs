@@ -6,7 +6,6 @@ use leptos::server_fn::codec::GetUrl;
 use model::accounts::{AccountId, Role};
 use model::admin::{AccountAction, AccountEntry, AccountPage, AdminAction, Attendance};
 
-#[cfg(feature = "ssr")]
 use crate::request::{services, session};
 
 /// One page of accounts, the newest first; those that have `search` in a name or the e-mail.

@@ -7,11 +7,8 @@ use model::concerts::{
     Concert, ConcertForm, ConcertId, ConcertPage, ConcertView, SaleChange, Steering,
 };
 
-#[cfg(feature = "ssr")]
 use super::steering::SALE_CONTROL;
-#[cfg(feature = "ssr")]
 use crate::request::{optional_session, services, session};
-#[cfg(feature = "ssr")]
 use model::{Refusal, concerts::ConcertQuery, concerts::Genre};
 
 /// One page of concerts. `genre` is a genre's stable name, empty for all.

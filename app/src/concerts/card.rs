@@ -3,6 +3,7 @@
 use super::poster::Poster;
 use super::sale::PhaseBadge;
 use crate::i18n::{thousands, use_words};
+use crate::queue::use_queue_words;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use model::concerts::{Concert, Phase};
@@ -18,7 +19,7 @@ pub fn ConcertCard(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
         }
         Phase::Selling | Phase::Paused => view! {
             <span class="stub-left">
-                <span class="figures">{thousands(concert.left().into())}</span>" "{words.tickets_left_label}
+                <span class="figures">{thousands(concert.left().into())}</span>" "{use_queue_words().tickets_left_label}
             </span>
         }
         .into_any(),

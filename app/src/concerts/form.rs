@@ -8,46 +8,39 @@ use crate::forms::{
 };
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
+use crate::queue::use_queue_words;
 use crate::refused::Refused;
-use crate::sessions::use_session;
-use leptos::form::ActionForm;
+use crate::sessions::visitor;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use model::accounts::Role;
 use model::concerts::{ConcertForm, ConcertView, Genre};
 use model::{Field, Refusal};
 
 #[component]
 pub fn NewConcertPage() -> impl IntoView {
-    let session = use_session();
-    view! {
-        <Transition>
-            {move || Suspend::new(async move {
-                match session.visitor.await {
-                    Ok(Some(visitor)) if visitor.role >= Role::Organiser => view! { <New/> }.into_any(),
-                    Ok(Some(_)) => view! { <Refused refusal=Refusal::Forbidden/> }.into_any(),
-                    Ok(None) => view! { <Refused refusal=Refusal::NotLoggedIn/> }.into_any(),
-                    Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
-                }
-            })}
-        </Transition>
+    match visitor() {
+        Ok(Some(visitor)) if visitor.role >= Role::Organiser => view! { <New/> }.into_any(),
+        Ok(Some(_)) => view! { <Refused refusal=Refusal::Forbidden/> }.into_any(),
+        Ok(None) => view! { <Refused refusal=Refusal::NotLoggedIn/> }.into_any(),
+        Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
     }
 }
 
 #[component]
 fn New() -> impl IntoView {
     let words = use_words();
-    let action = ServerAction::<CreateConcert>::new();
-    let refusal = refusal_of(action);
-    provide_context(FormContext::new(refusal));
+    let refusal = refusal_of::<CreateConcert>();
+    provide_context(FormContext::new(refusal.clone()));
     view! {
         <PageMeta title=words.new_concert.to_owned() description=words.new_concert.to_owned()/>
         <section class="sheet">
             <h1>{words.new_concert}</h1>
             <Refusals refusal/>
-            <ActionForm action attr:novalidate=true>
+            <form method="post" action=CreateConcert::PATH novalidate>
                 <Fields form=ConcertForm::default()/>
-                <SubmitButton words=words.create_concert sending=words.sending pending=action.pending()/>
-            </ActionForm>
+                <SubmitButton words=words.create_concert/>
+            </form>
         </section>
     }
 }
@@ -56,8 +49,8 @@ fn New() -> impl IntoView {
 fn use_concert() -> Resource<Result<ConcertView, ApiError>> {
     let id = use_concert_id();
     Resource::new(
-        move || id.get(),
-        |id| async move {
+        || (),
+        move |()| async move {
             match id {
                 Some(id) => get_concert(id).await,
                 None => Err(ApiError(Refusal::NotFound)),
@@ -68,11 +61,11 @@ fn use_concert() -> Resource<Result<ConcertView, ApiError>> {
 
 #[component]
 pub fn EditConcertPage() -> impl IntoView {
-    let (session, concert) = (use_session(), use_concert());
+    let concert = use_concert();
     view! {
-        <Transition>
+        <Suspense>
             {move || Suspend::new(async move {
-                match (session.visitor.await, concert.await) {
+                match (visitor(), concert.await) {
                     (_, Err(ApiError(refusal))) | (Err(ApiError(refusal)), _) => {
                         view! { <Refused refusal/> }.into_any()
                     }
@@ -81,16 +74,15 @@ pub fn EditConcertPage() -> impl IntoView {
                     _ => view! { <Refused refusal=Refusal::Forbidden/> }.into_any(),
                 }
             })}
-        </Transition>
+        </Suspense>
     }
 }
 
 #[component]
 fn Edit(view: ConcertView) -> impl IntoView {
     let words = use_words();
-    let action = ServerAction::<UpdateConcert>::new();
-    let refusal = refusal_of(action);
-    provide_context(FormContext::new(refusal));
+    let refusal = refusal_of::<UpdateConcert>();
+    provide_context(FormContext::new(refusal.clone()));
     let id = view.concert.id;
     let form = ConcertForm::from(&view.concert);
     view! {
@@ -98,12 +90,12 @@ fn Edit(view: ConcertView) -> impl IntoView {
         <section class="sheet">
             <h1>{words.edit_concert}</h1>
             <Refusals refusal/>
-            <ActionForm action attr:novalidate=true>
+            <form method="post" action=UpdateConcert::PATH novalidate>
                 <input type="hidden" name="id" value=id.to_string()/>
                 <Fields form/>
-                <SubmitButton words=words.save sending=words.sending pending=action.pending()/>
-            </ActionForm>
-            <p class="aside"><a href=format!("/concerts/{id}")>{words.back_to_concert}</a></p>
+                <SubmitButton words=words.save/>
+            </form>
+            <p class="aside"><a href=format!("/concerts/{id}")>{use_queue_words().back_to_concert}</a></p>
         </section>
     }
 }

@@ -8,8 +8,7 @@ use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
 use leptos::prelude::*;
-use leptos::{ev, html};
-use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::hooks::use_query_map;
 use model::concerts::{ConcertPage, Genre};
 
 /// What is asked for, as it stands in the address. Nonsense in it counts as not asked.
@@ -45,97 +44,78 @@ impl Asked {
 #[component]
 pub fn HomePage() -> impl IntoView {
     let words = use_words();
-    let query = use_query_map();
-    let asked = Memo::new(move |_| {
-        query.with(|q| Asked {
-            search: q
-                .get_str("search")
-                .unwrap_or_default()
-                .trim()
-                .chars()
-                .take(120)
-                .collect(),
-            genre: q
-                .get_str("genre")
-                .and_then(Genre::parse)
-                .map_or("", Genre::as_str)
-                .to_owned(),
-            page: q
-                .get_str("page")
-                .and_then(|p| p.parse().ok())
-                .unwrap_or(1)
-                .max(1),
-        })
+    let asked = use_query_map().with_untracked(|q| Asked {
+        search: q
+            .get_str("search")
+            .unwrap_or_default()
+            .trim()
+            .chars()
+            .take(120)
+            .collect(),
+        genre: q
+            .get_str("genre")
+            .and_then(Genre::parse)
+            .map_or("", Genre::as_str)
+            .to_owned(),
+        page: q
+            .get_str("page")
+            .and_then(|p| p.parse().ok())
+            .unwrap_or(1)
+            .max(1),
     });
-    let concerts = Resource::new(
-        move || asked.get(),
-        |asked| list_concerts(asked.search, asked.genre, asked.page),
-    );
+    let concerts = {
+        let asked = asked.clone();
+        Resource::new(
+            || (),
+            move |()| list_concerts(asked.search.clone(), asked.genre.clone(), asked.page),
+        )
+    };
     view! {
         <PageMeta title=words.concerts.to_owned() description=words.home_description.to_owned()/>
         <section class="marquee">
             <h1>{words.home_heading}</h1>
             <p class="lead">{words.home_lead}</p>
         </section>
-        <Search asked/>
-        <Transition>
-            {move || Suspend::new(async move {
-                match concerts.await {
-                    Ok(page) => view! { <Found page asked=asked.get_untracked()/> }.into_any(),
+        <Search asked=asked.clone()/>
+        <Suspense>
+            {move || {
+                let asked = asked.clone();
+                Suspend::new(async move { match concerts.await {
+                    Ok(page) => view! { <Found page asked/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
-                }
-            })}
-        </Transition>
+                }})
+            }}
+        </Suspense>
     }
 }
 
 #[component]
-fn Search(asked: Memo<Asked>) -> impl IntoView {
+fn Search(asked: Asked) -> impl IntoView {
     let words = use_words();
-    let chosen = asked.get_untracked();
     let genres = Genre::ALL
         .into_iter()
         .map(|genre| {
             let name = genre.as_str();
-            view! { <option value=name selected=name == chosen.genre>{(words.genre_name)(genre)}</option> }
+            view! { <option value=name selected=name == asked.genre>{(words.genre_name)(genre)}</option> }
         })
         .collect_view();
-    let (search, genre) = (
-        NodeRef::<html::Input>::new(),
-        NodeRef::<html::Select>::new(),
-    );
-    let navigate = use_navigate();
-    // What the browser would do by itself, without loading the page anew.
-    let find = move |event: ev::SubmitEvent| {
-        if let (Some(search), Some(genre)) = (search.get_untracked(), genre.get_untracked()) {
-            event.prevent_default();
-            let asked = Asked {
-                search: search.value(),
-                genre: genre.value(),
-                page: 1,
-            };
-            navigate(&asked.address(1), Default::default());
-        }
-    };
     view! {
         <search>
-            <form method="get" action="/" class="search" on:submit=find>
+            <form method="get" action="/" class="search">
                 <div class="search-field search-field--wide">
                     <label for="search">{words.search_by_title}</label>
                     <input
-                        node_ref=search
                         id="search"
                         name="search"
                         type="search"
                         autocomplete="off"
                         maxlength="120"
-                        value=chosen.search
-                        prop:value=move || asked.with(|a| a.search.clone())
+                        value=asked.search
                     />
                 </div>
                 <div class="search-field">
                     <label for="genre">{words.genre}</label>
-                    <select node_ref=genre id="genre" name="genre" prop:value=move || asked.with(|a| a.genre.clone())>
+                    <select id="genre" name="genre">
                         <option value="">{words.all_genres}</option>
                         {genres}
                     </select>

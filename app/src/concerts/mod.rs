@@ -1,19 +1,33 @@
 //! Concerts: the list, one concert, the organiser's form.
 
-mod api;
-mod card;
-mod form;
-mod list;
-mod page;
-mod poster;
 mod sale;
+
+#[cfg(feature = "ssr")]
+mod api;
+#[cfg(feature = "ssr")]
+mod card;
+#[cfg(feature = "ssr")]
+mod form;
+#[cfg(feature = "ssr")]
+mod list;
+#[cfg(feature = "ssr")]
+mod page;
+#[cfg(feature = "ssr")]
+mod poster;
+#[cfg(feature = "ssr")]
 mod steering;
 
+pub use sale::{Countdown, PhaseBadge};
+
+#[cfg(feature = "ssr")]
 pub use api::{
     CreateConcert, GetConcert, ListConcerts, SaleChanges, SteerSale, UpdateConcert, get_concert,
 };
+#[cfg(feature = "ssr")]
 pub use form::{EditConcertPage, NewConcertPage};
+#[cfg(feature = "ssr")]
 pub use list::HomePage;
+#[cfg(feature = "ssr")]
 pub use page::{ConcertPage, use_concert_id};
+#[cfg(feature = "ssr")]
 pub use poster::Poster;
-pub use sale::Countdown;

@@ -1,49 +1,41 @@
 //! `/concerts/:id`: everything about one concert, and the way into its queue.
 
-use super::api::{SteerSale, get_concert};
+use super::api::get_concert;
 use super::poster::Poster;
-use super::sale::PhaseBadge;
 use super::steering::{Control, SaleControl};
-use crate::clock::use_server_clock;
 use crate::error::ApiError;
+use crate::forms::{Refusals, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
-use crate::queue::JoinBox;
+use crate::queue::{JoinQueue, SaleBox, WayIn};
 use crate::refused::Refused;
+use crate::sessions::{log_in_path, visitor};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use model::Refusal;
-use model::concerts::{ConcertId, ConcertView};
+use model::concerts::{Concert, ConcertId, ConcertView};
 
 /// The concert that the address names, if it is a number at all.
-pub fn use_concert_id() -> Memo<Option<ConcertId>> {
-    let params = use_params_map();
-    Memo::new(move |_| {
-        params.with(|p| {
-            p.get_str("id")
-                .and_then(|id| id.parse().ok())
-                .map(ConcertId)
-        })
+pub fn use_concert_id() -> Option<ConcertId> {
+    use_params_map().with_untracked(|params| {
+        let id = params.get_str("id")?;
+        id.parse().ok().map(ConcertId)
     })
 }
 
 #[component]
 pub fn ConcertPage() -> impl IntoView {
     let id = use_concert_id();
-    let steer = ServerAction::<SteerSale>::new();
-    let both = Resource::new(
-        move || (id.get(), steer.version().get()),
-        |(id, _)| load(id),
-    );
+    let both = Resource::new(|| (), move |()| load(id));
     view! {
-        <Transition>
+        <Suspense>
             {move || Suspend::new(async move {
                 match both.await {
-                    Ok((view, control)) => view! { <Details view control steer/> }.into_any(),
+                    Ok((view, control)) => view! { <Details view control/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
-        </Transition>
+        </Suspense>
     }
 }
 
@@ -59,22 +51,20 @@ async fn load(id: Option<ConcertId>) -> Result<(ConcertView, Option<Control>), A
 }
 
 #[component]
-fn Details(
-    view: ConcertView,
-    control: Option<Control>,
-    steer: ServerAction<SteerSale>,
-) -> impl IntoView {
+fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
     let words = use_words();
     let ConcertView {
         concert,
         server_time,
         ..
     } = view;
-    let now = use_server_clock(server_time);
-    let phase = Memo::new({
-        let concert = concert.clone();
-        move |_| concert.phase(now.get())
-    });
+    let phase = concert.phase(server_time);
+    // Who is looking cannot be told while the stores are away: the button asks again.
+    let way_in = match visitor() {
+        Ok(None) => WayIn::LogIn(log_in_path(&format!("/concerts/{}", concert.id))),
+        Ok(Some(_)) | Err(_) => WayIn::Join,
+    };
+    let refusal = refusal_of::<JoinQueue>();
     let when = (words.date_time)(concert.starts_at);
     let description =
         (words.concert_description)(&concert.title, &concert.artist, &concert.venue, &when);
@@ -94,7 +84,7 @@ fn Details(
         }
     });
     let (artist, title) = (concert.artist.clone(), concert.title.clone());
-    let (for_queue, for_control) = (concert.clone(), concert.clone());
+    let (sale, for_control) = (concert.sale(), concert.clone());
     view! {
         <PageMeta title=concert.title.clone() description/>
         <article class="concert">
@@ -105,25 +95,33 @@ fn Details(
                 </Poster>
             </div>
             <div class="concert-sale">
-                <p class="concert-phase"><PhaseBadge phase=phase/></p>
-                <JoinBox concert=for_queue now phase/>
+                <Refusals refusal/>
+                {view! { <SaleBox sale server_time way_in/> }.into_any()}
             </div>
             <div class="concert-body">
                 <section class="glance">
-                    <h2>{words.facts}</h2>
-                    <dl class="facts">
-                        <div><dt>{words.when}</dt><dd>{(words.period)(concert.starts_at, concert.ends_at)}</dd></div>
-                        <div><dt>{words.venue}</dt><dd>{concert.venue}</dd></div>
-                        <div><dt>{words.genre}</dt><dd>{(words.genre_name)(concert.genre)}</dd></div>
-                        <div><dt>{words.running_time}</dt><dd>{(words.minutes)(concert.running_minutes)}</dd></div>
-                        <div><dt>{words.price}</dt><dd>{(words.won)(concert.price_won)}</dd></div>
-                        <div><dt>{words.sale_opens}</dt><dd>{(words.date_time)(concert.sale_opens_at)}</dd></div>
-                        <div><dt>{words.capacity}</dt><dd>{crate::i18n::thousands(concert.capacity.into())}</dd></div>
-                    </dl>
-                    {control.map(|control| view! { <SaleControl concert=for_control control phase steer/> }.into_any())}
+                    {view! { <Facts concert/> }.into_any()}
+                    {control.map(|control| view! { <SaleControl concert=for_control control phase/> }.into_any())}
                 </section>
                 {about}
             </div>
         </article>
+    }
+}
+
+#[component]
+fn Facts(concert: Concert) -> impl IntoView {
+    let words = use_words();
+    view! {
+        <h2>{words.facts}</h2>
+        <dl class="facts">
+            <div><dt>{words.when}</dt><dd>{(words.period)(concert.starts_at, concert.ends_at)}</dd></div>
+            <div><dt>{words.venue}</dt><dd>{concert.venue}</dd></div>
+            <div><dt>{words.genre}</dt><dd>{(words.genre_name)(concert.genre)}</dd></div>
+            <div><dt>{words.running_time}</dt><dd>{(words.minutes)(concert.running_minutes)}</dd></div>
+            <div><dt>{words.price}</dt><dd>{(words.won)(concert.price_won)}</dd></div>
+            <div><dt>{words.sale_opens}</dt><dd>{(words.date_time)(concert.sale_opens_at)}</dd></div>
+            <div><dt>{words.capacity}</dt><dd>{crate::i18n::thousands(concert.capacity.into())}</dd></div>
+        </dl>
     }
 }

@@ -1,6 +1,7 @@
 //! Where a sale stands, in a few words and figures.
 
-use crate::i18n::{clock_digits, use_words};
+use crate::i18n::clock_digits;
+use crate::queue::use_queue_words;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use model::concerts::Phase;
@@ -8,7 +9,7 @@ use model::concerts::Phase;
 /// The phase as a badge. Only what happens now wears the accent.
 #[component]
 pub fn PhaseBadge(#[prop(into)] phase: Signal<Phase>) -> impl IntoView {
-    let words = use_words();
+    let words = use_queue_words();
     let class = move || match phase.get() {
         Phase::Selling => "badge badge--now",
         Phase::Upcoming => "badge",
@@ -21,7 +22,7 @@ pub fn PhaseBadge(#[prop(into)] phase: Signal<Phase>) -> impl IntoView {
 /// What is left until an instant, as the largest thing around.
 #[component]
 pub fn Countdown(now: Signal<DateTime<Utc>>, until: DateTime<Utc>) -> impl IntoView {
-    let words = use_words();
+    let words = use_queue_words();
     // Rounded up: it says 00:00 only once the instant has come.
     let left = Memo::new(move |_| ((until - now.get()).num_milliseconds().max(0) + 999) / 1000);
     let days = Memo::new(move |_| left.get() / 86_400);

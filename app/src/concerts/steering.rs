@@ -2,11 +2,11 @@
 
 use super::api::{SteerSale, sale_changes};
 use crate::error::ApiError;
-use crate::forms::{Refusals, SubmitButton, refusal_of};
+use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
 use crate::i18n::{thousands, use_words};
 use crate::queue::queue_view;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use model::concerts::{Changed, Concert, ConcertView, Phase, SaleChange, SaleState, Steering};
 use serde::{Deserialize, Serialize};
 
@@ -44,18 +44,13 @@ impl Control {
 }
 
 #[component]
-pub(super) fn SaleControl(
-    concert: Concert,
-    control: Control,
-    phase: Memo<Phase>,
-    steer: ServerAction<SteerSale>,
-) -> impl IntoView {
+pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> impl IntoView {
     let words = use_words();
-    let refusal = refusal_of(steer);
+    let refusal = refusal_of::<SteerSale>();
     let Control { changes, waiting } = control;
     let (id, state) = (concert.id, concert.state);
-    let over = Memo::new(move |_| phase.get() == Phase::Over);
-    let badge = move || match (state, phase.get()) {
+    let over = phase == Phase::Over;
+    let badge = match (state, phase) {
         (SaleState::Open, Phase::Selling) => "badge badge--now",
         (SaleState::Open, _) => "badge",
         (SaleState::Paused, _) => "badge badge--held",
@@ -72,32 +67,27 @@ pub(super) fn SaleControl(
                 <span class=badge data-testid="sale-state">{(words.state_name)(state)}</span>
                 <span>{(words.state_hint)(state)}</span>
             </p>
-            <p class="quietly" hidden=over>{(words.pace)(concert.batch_size, concert.interval_ms)}</p>
+            {(!over).then(|| view! { <p class="quietly">{(words.pace)(concert.batch_size, concert.interval_ms)}</p> })}
             <Refusals refusal/>
             <div class="control-ways">
-                <div hidden=over>
-                    <ActionForm action=steer>
+                {(!over).then(|| view! {
+                    <form method="post" action=SteerSale::PATH>
                         <input type="hidden" name="id" value=id.to_string()/>
                         <input type="hidden" name="action" value=turn.as_str()/>
-                        <SubmitButton words=turn_words sending=words.sending pending=steer.pending() class="button"/>
-                    </ActionForm>
-                </div>
+                        <SubmitButton words=turn_words class="button"/>
+                    </form>
+                })}
                 <a class="button" href=format!("/concerts/{id}/edit")>{words.edit}</a>
             </div>
-            <details class="second-thought" hidden=over>
-                <summary>{words.close_sale}</summary>
-                <p>{(words.close_sure)(waiting)}</p>
-                <ActionForm action=steer>
-                    <input type="hidden" name="id" value=id.to_string()/>
-                    <input type="hidden" name="action" value=Steering::Close.as_str()/>
-                    <SubmitButton
-                        words=words.close_confirm
-                        sending=words.sending
-                        pending=steer.pending()
-                        class="button button--danger"
-                    />
-                </ActionForm>
-            </details>
+            {(!over).then(|| view! {
+                <SecondThought summary=words.close_sale sure=(words.close_sure)(waiting)>
+                    <form method="post" action=SteerSale::PATH>
+                        <input type="hidden" name="id" value=id.to_string()/>
+                        <input type="hidden" name="action" value=Steering::Close.as_str()/>
+                        <SubmitButton words=words.close_confirm class="button button--danger"/>
+                    </form>
+                </SecondThought>
+            })}
             {view! { <Changes changes/> }.into_any()}
         </section>
     }

@@ -1,6 +1,6 @@
 //! One labelled input each, with its hint and its problem tied to it.
 
-use super::{FormEcho, field_name};
+use super::FormEcho;
 use crate::i18n::use_words;
 use crate::markup::escaped;
 use leptos::prelude::*;
@@ -9,12 +9,13 @@ use model::{Field, Refusal};
 /// What the fields of one form share.
 #[derive(Clone)]
 pub struct FormContext {
-    refusal: Signal<Option<Refusal>>,
+    refusal: Option<Refusal>,
     echo: FormEcho,
 }
 
 impl FormContext {
-    pub fn new(refusal: Signal<Option<Refusal>>) -> FormContext {
+    /// `refusal`: why the form was sent back, if it was.
+    pub fn new(refusal: Option<Refusal>) -> FormContext {
         FormContext {
             refusal,
             echo: FormEcho::of_request(),
@@ -27,67 +28,54 @@ struct Tied {
     name: &'static str,
     label: &'static str,
     hint: Option<&'static str>,
-    problem: Signal<Option<String>>,
+    problem: Option<String>,
     typed: Option<String>,
 }
 
 impl Tied {
-    fn new(field: Field) -> Tied {
+    fn new(field: Field, hinted: bool) -> Tied {
         let words = use_words();
-        let form = use_context::<FormContext>();
-        let echo = form.as_ref().map(|f| f.echo.clone()).unwrap_or_default();
-        let refusal = form.map(|f| f.refusal);
-        let problem = Signal::derive(move || {
-            let kind = refusal?.with(|r| r.as_ref()?.problem_of(field))?;
-            Some((words.problem)(kind))
-        });
+        let (refusal, echo) = match use_context::<FormContext>() {
+            Some(form) => (form.refusal, form.echo),
+            None => Default::default(),
+        };
+        let problem = refusal.and_then(|refusal| refusal.problem_of(field));
         let name = field_name(field);
         Tied {
             name,
             label: (words.field_label)(field),
-            hint: (words.field_hint)(field),
-            problem,
+            hint: (words.field_hint)(field).filter(|_| hinted),
+            problem: problem.map(words.problem),
             typed: echo.get(name).map(str::to_owned),
         }
     }
 
-    /// The ids that describe the input: its hint, and its problem while there is one.
-    fn described_by(
-        &self,
-        hinted: bool,
-    ) -> impl Fn() -> Option<String> + Send + Sync + Clone + use<> {
-        let (name, problem) = (self.name, self.problem);
-        let hint = (hinted && self.hint.is_some()).then(|| format!("{name}-hint"));
-        move || {
-            let problem = problem
-                .with(Option::is_some)
-                .then(|| format!("{name}-problem"));
-            match (hint.clone(), problem) {
-                (Some(hint), Some(problem)) => Some(format!("{problem} {hint}")),
-                (hint, problem) => hint.or(problem),
-            }
-        }
+    /// The ids that describe the input: its problem, and its hint.
+    fn described_by(&self) -> Option<String> {
+        let problem = self
+            .problem
+            .is_some()
+            .then(|| format!("{}-problem", self.name));
+        let hint = self.hint.map(|_| format!("{}-hint", self.name));
+        let ids: Vec<String> = problem.into_iter().chain(hint).collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
     }
 
-    fn frame(self, hinted: bool, input: impl IntoView) -> impl IntoView {
-        let (name, problem) = (self.name, self.problem);
+    fn invalid(&self) -> Option<&'static str> {
+        self.problem.is_some().then_some("true")
+    }
+
+    fn frame(self, input: impl IntoView) -> impl IntoView {
+        let (name, wrong) = (self.name, self.problem.is_some());
         view! {
-            <div class="field" class:field--wrong=move || problem.with(Option::is_some)>
+            <div class="field" class:field--wrong=wrong>
                 <label for=name>{self.label}</label>
                 {input.into_any()}
-                {self.hint.filter(|_| hinted).map(|hint| view! { <p class="field-hint" id=format!("{name}-hint")>{hint}</p> })}
-                <p class="field-problem" id=format!("{name}-problem") hidden=move || problem.with(Option::is_none)>
-                    {move || problem.get()}
-                </p>
+                {self.hint.map(|hint| view! { <p class="field-hint" id=format!("{name}-hint")>{hint}</p> })}
+                <p class="field-problem" id=format!("{name}-problem") hidden=!wrong>{self.problem}</p>
             </div>
         }
     }
-}
-
-fn invalid(
-    problem: Signal<Option<String>>,
-) -> impl Fn() -> Option<&'static str> + Send + Sync + Clone + 'static {
-    move || problem.with(Option::is_some).then_some("true")
 }
 
 /// A one-line input. Passwords are never given back.
@@ -101,7 +89,7 @@ pub fn TextField(
     #[prop(default = true)] required: bool,
     #[prop(default = true)] hinted: bool,
 ) -> impl IntoView {
-    let tied = Tied::new(field);
+    let tied = Tied::new(field, hinted);
     let value = if kind == "password" {
         String::new()
     } else {
@@ -116,30 +104,30 @@ pub fn TextField(
             autocomplete=autocomplete
             inputmode=inputmode
             aria-required=required.then_some("true")
-            aria-invalid=invalid(tied.problem)
-            aria-describedby=tied.described_by(hinted)
+            aria-invalid=tied.invalid()
+            aria-describedby=tied.described_by()
         />
     };
-    tied.frame(hinted, input)
+    tied.frame(input)
 }
 
 /// A longer text.
 #[component]
 pub fn TextArea(field: Field, #[prop(optional, into)] value: String) -> impl IntoView {
-    let tied = Tied::new(field);
+    let tied = Tied::new(field, true);
     let value = escaped(tied.typed.clone().unwrap_or(value));
     let input = view! {
         <textarea
             id=tied.name
             name=tied.name
             rows="6"
-            aria-invalid=invalid(tied.problem)
-            aria-describedby=tied.described_by(true)
+            aria-invalid=tied.invalid()
+            aria-describedby=tied.described_by()
         >
             {value}
         </textarea>
     };
-    tied.frame(true, input)
+    tied.frame(input)
 }
 
 /// A choice of `(value, words)`.
@@ -151,7 +139,7 @@ pub fn SelectField(
     empty: &'static str,
     options: Vec<(&'static str, &'static str)>,
 ) -> impl IntoView {
-    let tied = Tied::new(field);
+    let tied = Tied::new(field, true);
     let value = tied.typed.clone().unwrap_or(value);
     let options = options
         .into_iter()
@@ -162,27 +150,67 @@ pub fn SelectField(
             id=tied.name
             name=tied.name
             aria-required="true"
-            aria-invalid=invalid(tied.problem)
-            aria-describedby=tied.described_by(true)
+            aria-invalid=tied.invalid()
+            aria-describedby=tied.described_by()
         >
             <option value="">{empty}</option>
             {options}
         </select>
     };
-    tied.frame(true, input)
+    tied.frame(input)
 }
 
-/// Sends the form once: while it is on its way the button says so and does nothing.
+/// Sends the form; see [`super::SendOnce`] for what it says while it is on its way.
 #[component]
 pub fn SubmitButton(
     words: &'static str,
-    sending: &'static str,
-    #[prop(into)] pending: Signal<bool>,
     #[prop(default = "button button--main")] class: &'static str,
 ) -> impl IntoView {
-    view! {
-        <button type="submit" class=class disabled=move || pending.get()>
-            {move || if pending.get() { sending } else { words }}
-        </button>
+    view! { <button type="submit" class=class data-sending=use_words().sending>{words}</button> }
+}
+
+/// The `name` of a field's input: what serde calls it, too.
+pub fn field_name(field: model::Field) -> &'static str {
+    use model::Field::*;
+    match field {
+        AccountName => "account_name",
+        Password => "password",
+        CurrentPassword => "current_password",
+        Name => "name",
+        Nickname => "nickname",
+        Email => "email",
+        Title => "title",
+        Artist => "artist",
+        Genre => "genre",
+        Venue => "venue",
+        StartsAt => "starts_at",
+        EndsAt => "ends_at",
+        RunningMinutes => "running_minutes",
+        PriceWon => "price_won",
+        Description => "description",
+        Capacity => "capacity",
+        SaleOpensAt => "sale_opens_at",
+        BatchSize => "batch_size",
+        IntervalMs => "interval_ms",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Field;
+
+    #[test]
+    fn inputs_are_called_what_serde_calls_them() {
+        for field in [
+            Field::AccountName,
+            Field::RunningMinutes,
+            Field::SaleOpensAt,
+            Field::IntervalMs,
+            Field::Email,
+            Field::CurrentPassword,
+        ] {
+            assert_eq!(serde_json::to_value(field).unwrap(), field_name(field));
+        }
     }
 }

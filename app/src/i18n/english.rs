@@ -1,9 +1,9 @@
 //! English: plain, short, exact.
 
-use super::format::{WaitUnit, english_date_time, english_period, seconds, thousands, wait_range};
+use super::format::{english_date_time, english_period, seconds, thousands};
 use super::{Locale, Words};
 use model::accounts::Role;
-use model::concerts::{Changed, Genre, Phase, SaleState};
+use model::concerts::{Changed, Genre, SaleState};
 use model::{Field, ProblemKind, Refusal};
 
 pub(super) const ENGLISH: Words = Words {
@@ -40,13 +40,6 @@ pub(super) const ENGLISH: Words = Words {
             format!("{n} minutes")
         }
     },
-    days: |n| {
-        if n == 1 {
-            "1 day".into()
-        } else {
-            format!("{n} days")
-        }
-    },
 
     home_heading: "House lights down.",
     home_lead: "Pick a concert, join its queue when the sale opens, and watch your exact place move up.",
@@ -76,13 +69,6 @@ pub(super) const ENGLISH: Words = Words {
         Genre::Classical => "Classical",
         Genre::Traditional => "Traditional",
     },
-    phase_name: |phase| match phase {
-        Phase::Upcoming => "Not on sale yet",
-        Phase::Selling => "On sale now",
-        Phase::Paused => "Sale paused",
-        Phase::SoldOut => "Sold out",
-        Phase::Over => "Sale over",
-    },
     opens_at: |at| format!("Sale opens {at}"),
 
     concert_description: |title, artist, venue, when| {
@@ -97,25 +83,6 @@ pub(super) const ENGLISH: Words = Words {
     about_concert: "About this concert",
     facts: "At a glance",
     edit: "Edit",
-    tickets_left: |n| match n {
-        0 => "No tickets left".into(),
-        1 => "1 ticket left".into(),
-        n => format!("{} tickets left", thousands(n)),
-    },
-    tickets_left_label: "tickets left",
-    out_of: |n| format!("of {}", thousands(n)),
-    opens_in: "The sale opens in",
-    live_by_itself: "The button goes live by itself. No need to reload.",
-    selling_hint: "Tickets go out in the order people join. Your place is kept on every device.",
-    paused_hint: "The organiser has paused the sale. You can join now and keep your place.",
-    sold_out_hint: "Every ticket is taken. Cancelled tickets go to the waiting list, in order.",
-    over_hint: "This sale has ended.",
-    join: "Join the queue",
-    join_waiting_list: "Join the waiting list",
-    joining: "Taking your place…",
-    log_in_to_join: "Log in to join",
-    have_account_ready: "Log in now, so that you are ready when the sale opens.",
-    see_my_place: "See my place",
 
     sale_control: "Sale control",
     state_name: |state| match state {
@@ -173,72 +140,6 @@ pub(super) const ENGLISH: Words = Words {
     },
     changed_to: "to",
     account_gone: "an account that is gone",
-
-    queue_title: |title| format!("Queue · {title}"),
-    ranked_title: |rank, title| format!("{rank} · {title}"),
-    issued_title: |title| format!("Your ticket! · {title}"),
-    queue_description: |title| format!("Your exact place in the queue for {title}, live."),
-    you_are_number: "You are number",
-    people_ahead: |n| match n {
-        0 => "Nobody is ahead of you".into(),
-        1 => "1 person ahead of you".into(),
-        n => format!("{} people ahead of you", thousands(n)),
-    },
-    progress: "The way to the stage",
-    wait: |range| match wait_range(range) {
-        (0, 1, WaitUnit::Minutes) => "less than a minute".into(),
-        (0, most, WaitUnit::Minutes) => format!("up to {most} minutes"),
-        (1, 1, WaitUnit::Minutes) => "about a minute".into(),
-        (a, b, WaitUnit::Minutes) if a == b => format!("about {a} minutes"),
-        (a, b, WaitUnit::Minutes) => format!("about {a} to {b} minutes"),
-        (a, b, WaitUnit::Hours) if a == b => format!("about {a} hours"),
-        (a, b, WaitUnit::Hours) => format!("about {a} to {b} hours"),
-    },
-    chance: |per_cent| match per_cent {
-        0 => "Less than a 5% chance that a ticket is left when the line reaches you".into(),
-        100 => "More than a 95% chance that a ticket is left when the line reaches you".into(),
-        80 => "About an 80% chance that a ticket is left when the line reaches you".into(),
-        n => format!("About a {n}% chance that a ticket is left when the line reaches you"),
-    },
-    wait_paused: "waiting for the sale to go on",
-    wait_list: "when a ticket comes back",
-    wait_out_of_reach: "only if tickets come back",
-    nearly_there: "Nearly there. You are in the next batch.",
-    place_kept: "Your place is kept if you close this page.",
-    rank_over_time: "Your rank over time",
-    paused_note: "The organiser has paused the sale. Everyone keeps their place; it goes on from here.",
-    waiting_list_note: "Every ticket is taken. You are on the waiting list: each ticket that comes back goes to whoever is first in it.",
-    out_of_reach_note: "There are fewer tickets left than people up to you. You keep your place, and come closer to a ticket with everyone ahead who leaves and every ticket that comes back.",
-    closed_note: "The organiser has ended this sale. No more tickets go out.",
-    reconnecting: "The line dropped. Reconnecting; your place is safe.",
-    polling: "No live line just now, so we ask every few seconds. Your place is safe.",
-    live: "Live",
-    one_moment: "One moment",
-    one_moment_hint: "We are putting the queue in order. Your place is safe, and this page goes on by itself.",
-    leave: "Leave the queue",
-    leave_sure: "If you leave, your place goes to the people behind you. Joining again starts at the end.",
-    leave_confirm: "Yes, give up my place",
-    issued_heading: "Your turn. This ticket is yours.",
-    issued_hint: "It is in your account now. There is nothing more to do.",
-    issued_fetching: "Fetching your ticket…",
-    see_ticket: "See my ticket",
-    absent_heading: "You are not in this queue",
-    absent_hint: "Join, and your place is shown here.",
-    left_heading: "You left the queue",
-    left_hint: "Changed your mind? You can join again, at the end of the line.",
-    expired_heading: "The sale ended before your turn",
-    expired_hint: "We are sorry. No ticket was issued to you, and you were charged nothing.",
-    back_to_concert: "Back to the concert",
-    other_concerts: "See other concerts",
-    announce_rank: |rank, ahead| {
-        format!(
-            "You are number {}. {} ahead of you.",
-            thousands(rank),
-            thousands(ahead)
-        )
-    },
-    announce_issued: |title| format!("It is your turn. Your ticket for {title} has been issued."),
-    refreshes_itself: "This page refreshes itself every few seconds.",
 
     tickets_description: "The tickets in your account.",
     no_tickets: "No tickets yet",

@@ -1,6 +1,8 @@
 //! Numbers and instants as text. Always Korean time, and always said so.
 
+#[cfg(feature = "ssr")]
 use chrono::{DateTime, Datelike, Timelike, Utc};
+#[cfg(feature = "ssr")]
 use model::time::kst;
 
 /// `1284` as `1,284`; both languages group alike.
@@ -17,6 +19,7 @@ pub fn thousands(n: u64) -> String {
 }
 
 /// Milliseconds in seconds, with as many decimals as there are: `1`, `0.25`, `3,600`.
+#[cfg(feature = "ssr")]
 pub(super) fn seconds(ms: u32) -> String {
     let (whole, rest) = (ms / 1000, ms % 1000);
     let whole = thousands(whole.into());
@@ -38,6 +41,7 @@ pub fn clock_digits(seconds: i64) -> String {
 }
 
 /// `Sat 21 Nov 2026, 19:00 KST`.
+#[cfg(feature = "ssr")]
 pub(super) fn english_date_time(at: DateTime<Utc>) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     const MONTHS: [&str; 12] = [
@@ -56,6 +60,7 @@ pub(super) fn english_date_time(at: DateTime<Utc>) -> String {
 }
 
 /// `2026년 11월 21일 (토) 19:00`.
+#[cfg(feature = "ssr")]
 pub(super) fn korean_date_time(at: DateTime<Utc>) -> String {
     const DAYS: [&str; 7] = ["월", "화", "수", "목", "금", "토", "일"];
     let t = at.with_timezone(&kst());
@@ -71,6 +76,7 @@ pub(super) fn korean_date_time(at: DateTime<Utc>) -> String {
 }
 
 /// `Sat 21 Nov 2026, 19:00 to 21:00 KST`.
+#[cfg(feature = "ssr")]
 pub(super) fn english_period(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
     let from = english_date_time(start);
     let from = from.trim_end_matches(" KST");
@@ -81,12 +87,14 @@ pub(super) fn english_period(start: DateTime<Utc>, end: DateTime<Utc>) -> String
 }
 
 /// `2026년 11월 21일 (토) 19:00~21:00`.
+#[cfg(feature = "ssr")]
 pub(super) fn korean_period(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
     let until = same_day(start, end).unwrap_or_else(|| format!(" {}", korean_date_time(end)));
     format!("{}~{until}", korean_date_time(start))
 }
 
 /// The time of day of the end, if it is on the day of the start.
+#[cfg(feature = "ssr")]
 fn same_day(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
     let (start, end) = (start.with_timezone(&kst()), end.with_timezone(&kst()));
     (start.date_naive() == end.date_naive())
@@ -94,7 +102,7 @@ fn same_day(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
 }
 
 /// Minutes, from and to, in the unit that a person would say them in: hours from 90 minutes on.
-pub(super) fn wait_range((least, most): (u64, u64)) -> (u64, u64, WaitUnit) {
+pub(crate) fn wait_range((least, most): (u64, u64)) -> (u64, u64, WaitUnit) {
     if least < 90 {
         (least, most, WaitUnit::Minutes)
     } else {
@@ -103,7 +111,7 @@ pub(super) fn wait_range((least, most): (u64, u64)) -> (u64, u64, WaitUnit) {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WaitUnit {
+pub(crate) enum WaitUnit {
     Minutes,
     Hours,
 }

@@ -1,9 +1,9 @@
 //! 한국어: 해요체, short and warm.
 
-use super::format::{WaitUnit, korean_date_time, korean_period, seconds, thousands, wait_range};
+use super::format::{korean_date_time, korean_period, seconds, thousands};
 use super::{Locale, Words};
 use model::accounts::Role;
-use model::concerts::{Changed, Genre, Phase, SaleState};
+use model::concerts::{Changed, Genre, SaleState};
 use model::{Field, ProblemKind, Refusal};
 
 pub(super) const KOREAN: Words = Words {
@@ -34,7 +34,6 @@ pub(super) const KOREAN: Words = Words {
         }
     },
     minutes: |n| format!("{n}분"),
-    days: |n| format!("{n}일"),
 
     home_heading: "객석의 불이 꺼져요.",
     home_lead: "공연을 고르고, 예매가 열리면 줄을 서고, 내 순서가 다가오는 걸 지켜보세요.",
@@ -61,13 +60,6 @@ pub(super) const KOREAN: Words = Words {
         Genre::Classical => "클래식",
         Genre::Traditional => "국악",
     },
-    phase_name: |phase| match phase {
-        Phase::Upcoming => "예매 전",
-        Phase::Selling => "예매 중",
-        Phase::Paused => "예매 일시 중지",
-        Phase::SoldOut => "매진",
-        Phase::Over => "예매 종료",
-    },
     opens_at: |at| format!("{at} 예매 시작"),
 
     concert_description: |title, artist, venue, when| {
@@ -82,24 +74,6 @@ pub(super) const KOREAN: Words = Words {
     about_concert: "공연 소개",
     facts: "한눈에 보기",
     edit: "수정",
-    tickets_left: |n| match n {
-        0 => "남은 티켓 없음".into(),
-        n => format!("남은 티켓 {}장", thousands(n)),
-    },
-    tickets_left_label: "남은 티켓",
-    out_of: |n| format!("전체 {}장", thousands(n)),
-    opens_in: "예매 시작까지",
-    live_by_itself: "시간이 되면 버튼이 저절로 켜져요. 새로고침하지 않아도 돼요.",
-    selling_hint: "줄을 선 순서대로 티켓이 나가요. 어느 기기에서 봐도 같은 순서예요.",
-    paused_hint: "주최자가 예매를 잠시 멈췄어요. 지금 줄을 서 두면 순서가 유지돼요.",
-    sold_out_hint: "모든 티켓이 나갔어요. 취소된 티켓은 대기자 순서대로 돌아가요.",
-    over_hint: "예매가 끝났어요.",
-    join: "줄 서기",
-    join_waiting_list: "대기자로 등록하기",
-    joining: "자리를 잡고 있어요…",
-    log_in_to_join: "로그인하고 줄 서기",
-    have_account_ready: "예매가 열리면 바로 줄을 설 수 있게 미리 로그인해 두세요.",
-    see_my_place: "내 순서 보기",
 
     sale_control: "예매 관리",
     state_name: |state| match state {
@@ -150,68 +124,6 @@ pub(super) const KOREAN: Words = Words {
     },
     changed_to: "에서",
     account_gone: "없어진 계정",
-
-    queue_title: |title| format!("대기 · {title}"),
-    ranked_title: |rank, title| format!("{rank}번째 · {title}"),
-    issued_title: |title| format!("티켓이 나왔어요! · {title}"),
-    queue_description: |title| format!("{title} 대기열에서 내 순서를 실시간으로 보여 드려요."),
-    you_are_number: "지금 내 순서",
-    people_ahead: |n| match n {
-        0 => "앞에 아무도 없어요".into(),
-        n => format!("앞에 {}명이 있어요", thousands(n)),
-    },
-    progress: "무대까지 온 길",
-    wait: |range| match wait_range(range) {
-        (0, most, WaitUnit::Minutes) => format!("{most}분 안에"),
-        (a, b, WaitUnit::Minutes) if a == b => format!("약 {a}분"),
-        (a, b, WaitUnit::Minutes) => format!("약 {a}~{b}분"),
-        (a, b, WaitUnit::Hours) if a == b => format!("약 {a}시간"),
-        (a, b, WaitUnit::Hours) => format!("약 {a}~{b}시간"),
-    },
-    chance: |per_cent| match per_cent {
-        0 => "내 차례까지 티켓이 남아 있을 가능성은 5% 미만이에요".into(),
-        100 => "내 차례까지 티켓이 남아 있을 가능성은 95% 이상이에요".into(),
-        n => format!("내 차례까지 티켓이 남아 있을 가능성은 약 {n}%예요"),
-    },
-    wait_paused: "예매가 다시 시작되면",
-    wait_list: "취소표가 나오면",
-    wait_out_of_reach: "취소표가 나오면",
-    nearly_there: "거의 다 왔어요. 바로 다음 차례예요.",
-    place_kept: "이 페이지를 닫아도 순서는 그대로예요.",
-    rank_over_time: "시간에 따른 내 순서",
-    paused_note: "주최자가 예매를 잠시 멈췄어요. 모두의 순서가 그대로 유지되고, 여기서부터 다시 이어져요.",
-    waiting_list_note: "모든 티켓이 나갔어요. 지금은 대기자 명단이에요. 취소표가 나오면 맨 앞 사람부터 받아요.",
-    out_of_reach_note: "내 순서까지 돌아오기에는 남은 티켓이 부족해요. 순서는 그대로 유지되고, 앞사람이 나가거나 취소표가 나올 때마다 티켓에 가까워져요.",
-    closed_note: "주최자가 예매를 끝냈어요. 티켓이 더 나가지 않아요.",
-    reconnecting: "연결이 끊겨서 다시 잇고 있어요. 순서는 안전해요.",
-    polling: "지금은 몇 초마다 순서를 확인하고 있어요. 순서는 안전해요.",
-    live: "실시간",
-    one_moment: "잠시만요",
-    one_moment_hint: "대기열을 정리하고 있어요. 순서는 안전하고, 이 페이지는 저절로 이어져요.",
-    leave: "줄에서 나가기",
-    leave_sure: "나가면 지금 순서는 뒷사람에게 넘어가요. 다시 줄을 서면 맨 뒤부터예요.",
-    leave_confirm: "네, 순서를 포기할게요",
-    issued_heading: "내 차례예요. 티켓이 나왔어요.",
-    issued_hint: "내 계정에 담아 두었어요. 더 할 일은 없어요.",
-    issued_fetching: "티켓을 가져오고 있어요…",
-    see_ticket: "티켓 보기",
-    absent_heading: "아직 줄을 서지 않았어요",
-    absent_hint: "줄을 서면 여기에 순서가 보여요.",
-    left_heading: "줄에서 나왔어요",
-    left_hint: "마음이 바뀌었나요? 맨 뒤에서 다시 줄을 설 수 있어요.",
-    expired_heading: "차례가 오기 전에 예매가 끝났어요",
-    expired_hint: "아쉽지만 티켓은 나오지 않았고, 결제된 금액도 없어요.",
-    back_to_concert: "공연으로 돌아가기",
-    other_concerts: "다른 공연 보기",
-    announce_rank: |rank, ahead| {
-        format!(
-            "지금 {}번째예요. 앞에 {}명이 있어요.",
-            thousands(rank),
-            thousands(ahead)
-        )
-    },
-    announce_issued: |title| format!("내 차례예요. {title} 티켓이 나왔어요."),
-    refreshes_itself: "이 페이지는 몇 초마다 저절로 새로고침돼요.",
 
     tickets_description: "내 계정에 있는 티켓이에요.",
     no_tickets: "아직 티켓이 없어요",

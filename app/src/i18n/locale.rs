@@ -1,8 +1,7 @@
 //! Which language the reader wants.
 
-use super::Words;
-use super::english::ENGLISH;
-use super::korean::KOREAN;
+#[cfg(feature = "ssr")]
+use super::{Words, english::ENGLISH, korean::KOREAN};
 
 /// The cookie that remembers the switch in the header.
 pub const LANGUAGE_COOKIE: &str = "frontrow_language";
@@ -33,6 +32,7 @@ impl Locale {
             .find(|locale| locale.tag().eq_ignore_ascii_case(primary))
     }
 
+    #[cfg(feature = "ssr")]
     pub fn words(self) -> &'static Words {
         match self {
             Locale::Korean => &KOREAN,
@@ -94,6 +94,11 @@ impl Locale {
             .and_then(|html| html.get_attribute("lang"))
             .and_then(|tag| Locale::parse(&tag))
             .unwrap_or_default()
+    }
+
+    /// The language that the page is rendered in; islands read it off the page.
+    pub fn in_context() -> Locale {
+        leptos::prelude::use_context().unwrap_or_else(Locale::current)
     }
 
     /// The language to render in.

@@ -1,23 +1,23 @@
 //! Every word of the interface, once per language.
 //!
-//! A missing word does not compile. The language is decided on the server and written into `<html lang>`, where the
-//! browser reads it, so both render the same text.
+//! A missing word does not compile. The language is decided on the server and written into `<html lang>`, where islands
+//! read it, so both render the same text. Pages and their words are the server's; what islands say is in `queue::words`.
 
+#[cfg(feature = "ssr")]
 mod api;
+#[cfg(feature = "ssr")]
 mod english;
 mod format;
+#[cfg(feature = "ssr")]
 mod korean;
 mod locale;
+#[cfg(feature = "ssr")]
 mod words;
 
+#[cfg(feature = "ssr")]
 pub use api::SetLanguage;
+pub(crate) use format::{WaitUnit, wait_range};
 pub use format::{clock_digits, thousands};
 pub use locale::{LANGUAGE_COOKIE, Locale};
-pub use words::Words;
-
-use leptos::prelude::use_context;
-
-/// The words of the reader's language.
-pub fn use_words() -> &'static Words {
-    use_context::<Locale>().unwrap_or_default().words()
-}
+#[cfg(feature = "ssr")]
+pub use words::{Words, use_words};

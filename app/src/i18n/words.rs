@@ -5,7 +5,7 @@ use crate::accounts::AccountWords;
 use crate::admin::AdminWords;
 use chrono::{DateTime, Utc};
 use model::accounts::Role;
-use model::concerts::{Changed, Genre, Phase, SaleState};
+use model::concerts::{Changed, Genre, SaleState};
 use model::{Field, ProblemKind, Refusal};
 
 /// The catalogue of one language. Sentences that hold a number or a name are functions.
@@ -34,7 +34,6 @@ pub struct Words {
     pub period: fn(DateTime<Utc>, DateTime<Utc>) -> String,
     pub won: fn(u32) -> String,
     pub minutes: fn(u32) -> String,
-    pub days: fn(i64) -> String,
 
     // The list of concerts.
     pub home_heading: &'static str,
@@ -53,7 +52,6 @@ pub struct Words {
     pub previous_page: &'static str,
     pub next_page: &'static str,
     pub genre_name: fn(Genre) -> &'static str,
-    pub phase_name: fn(Phase) -> &'static str,
     pub opens_at: fn(&str) -> String,
 
     // One concert.
@@ -67,21 +65,6 @@ pub struct Words {
     pub about_concert: &'static str,
     pub facts: &'static str,
     pub edit: &'static str,
-    pub tickets_left: fn(u64) -> String,
-    pub tickets_left_label: &'static str,
-    pub out_of: fn(u64) -> String,
-    pub opens_in: &'static str,
-    pub live_by_itself: &'static str,
-    pub selling_hint: &'static str,
-    pub paused_hint: &'static str,
-    pub sold_out_hint: &'static str,
-    pub over_hint: &'static str,
-    pub join: &'static str,
-    pub join_waiting_list: &'static str,
-    pub joining: &'static str,
-    pub log_in_to_join: &'static str,
-    pub have_account_ready: &'static str,
-    pub see_my_place: &'static str,
 
     // The sale's controls.
     pub sale_control: &'static str,
@@ -107,50 +90,6 @@ pub struct Words {
     pub account_gone: &'static str,
 
     // The queue.
-    pub queue_title: fn(&str) -> String,
-    pub ranked_title: fn(&str, &str) -> String,
-    pub issued_title: fn(&str) -> String,
-    pub queue_description: fn(&str) -> String,
-    pub you_are_number: &'static str,
-    pub people_ahead: fn(u64) -> String,
-    pub progress: &'static str,
-    /// Minutes, from and to.
-    pub wait: fn((u64, u64)) -> String,
-    /// That a ticket is left: per cent; 0 is less than 5, and 100 more than 95.
-    pub chance: fn(u8) -> String,
-    pub wait_paused: &'static str,
-    pub wait_list: &'static str,
-    pub wait_out_of_reach: &'static str,
-    pub nearly_there: &'static str,
-    pub place_kept: &'static str,
-    pub rank_over_time: &'static str,
-    pub paused_note: &'static str,
-    pub waiting_list_note: &'static str,
-    pub out_of_reach_note: &'static str,
-    pub closed_note: &'static str,
-    pub reconnecting: &'static str,
-    pub polling: &'static str,
-    pub live: &'static str,
-    pub one_moment: &'static str,
-    pub one_moment_hint: &'static str,
-    pub leave: &'static str,
-    pub leave_sure: &'static str,
-    pub leave_confirm: &'static str,
-    pub issued_heading: &'static str,
-    pub issued_hint: &'static str,
-    pub issued_fetching: &'static str,
-    pub see_ticket: &'static str,
-    pub absent_heading: &'static str,
-    pub absent_hint: &'static str,
-    pub left_heading: &'static str,
-    pub left_hint: &'static str,
-    pub expired_heading: &'static str,
-    pub expired_hint: &'static str,
-    pub back_to_concert: &'static str,
-    pub other_concerts: &'static str,
-    pub announce_rank: fn(u64, u64) -> String,
-    pub announce_issued: fn(&str) -> String,
-    pub refreshes_itself: &'static str,
 
     // Tickets.
     pub tickets_description: &'static str,
@@ -214,4 +153,9 @@ pub struct Words {
     pub malformed_title: &'static str,
     pub malformed_hint: &'static str,
     pub log_in_first: &'static str,
+}
+
+/// The words of the reader's language.
+pub fn use_words() -> &'static Words {
+    Locale::in_context().words()
 }

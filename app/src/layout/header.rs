@@ -1,8 +1,8 @@
 //! The top of every page: where one can go, who one is, in which language.
 
+use crate::error::ApiError;
 use crate::i18n::{Locale, use_words};
-use crate::sessions::{Visitor, use_session};
-use leptos::form::ActionForm;
+use crate::sessions::{LogOut, Visitor, visitor};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::components::A;
@@ -11,31 +11,23 @@ use model::accounts::Role;
 #[component]
 pub fn Header() -> impl IntoView {
     let words = use_words();
-    let session = use_session();
-    let who = move || {
-        Suspend::new(async move {
-            match session.visitor.await {
-                Ok(Some(visitor)) => view! { <LoggedIn visitor/> }.into_any(),
-                Ok(None) => view! { <LoggedOut/> }.into_any(),
-                // Nobody can tell just now: better to offer nothing than to say something wrong.
-                Err(_) => ().into_any(),
-            }
-        })
-    };
-    let organiser = move || {
-        Suspend::new(async move {
-            let may = matches!(session.visitor.await, Ok(Some(v)) if v.role >= Role::Organiser);
-            may.then(|| view! { <A href="/concerts/new">{words.new_concert}</A> })
-        })
-    };
-    let admin = move || {
-        Suspend::new(async move {
-            let may = matches!(session.visitor.await, Ok(Some(v)) if v.role == Role::Admin);
-            may.then(|| view! { <A href="/admin">{words.administration}</A> })
-        })
+    let visitor = visitor();
+    let role = visitor
+        .as_ref()
+        .ok()
+        .and_then(|v| v.as_ref().map(|v| v.role));
+    let organiser = (role >= Some(Role::Organiser))
+        .then(|| view! { <A href="/concerts/new">{words.new_concert}</A> });
+    let admin =
+        (role == Some(Role::Admin)).then(|| view! { <A href="/admin">{words.administration}</A> });
+    let who = match visitor {
+        Ok(Some(visitor)) => view! { <LoggedIn visitor/> }.into_any(),
+        Ok(None) => view! { <LoggedOut/> }.into_any(),
+        // Nobody can tell just now: better to offer nothing than to say something wrong.
+        Err(ApiError(_)) => ().into_any(),
     };
     view! {
-        <a class="skip" href="#content" rel="external">{words.skip_to_content}</a>
+        <a class="skip" href="#content">{words.skip_to_content}</a>
         <header class="header">
             <a class="brand" href="/">
                 <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
@@ -47,11 +39,11 @@ pub fn Header() -> impl IntoView {
             <nav class="nav" aria-label=words.main_navigation>
                 <A href="/" exact=true>{words.concerts}</A>
                 <A href="/tickets">{words.my_tickets}</A>
-                <Transition>{organiser}</Transition>
-                <Transition>{admin}</Transition>
+                {organiser}
+                {admin}
             </nav>
             <div class="header-end">
-                <div class="who"><Transition>{who}</Transition></div>
+                <div class="who">{who}</div>
                 <LanguageSwitch/>
             </div>
         </header>
@@ -61,12 +53,11 @@ pub fn Header() -> impl IntoView {
 #[component]
 fn LoggedIn(visitor: Visitor) -> impl IntoView {
     let words = use_words();
-    let session = use_session();
     view! {
         <A href="/account" attr:class="who-name" attr:title=words.account>{visitor.nickname}</A>
-        <ActionForm action=session.log_out>
+        <form method="post" action=LogOut::PATH>
             <button type="submit" class="quiet">{words.log_out}</button>
-        </ActionForm>
+        </form>
     }
 }
 
@@ -103,7 +94,7 @@ fn LanguageSwitch() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <form class="languages" method="post" action=crate::i18n::SetLanguage::url() role="group" aria-label=words.language>
+        <form class="languages" method="post" action=crate::i18n::SetLanguage::PATH role="group" aria-label=words.language>
             {buttons}
         </form>
     }

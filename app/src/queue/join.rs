@@ -1,50 +1,69 @@
 //! The way into a queue.
 
 use super::api::JoinQueue;
-use crate::concerts::Countdown;
-use crate::error::ApiError;
-use crate::forms::{Refusals, refusal_of};
-use crate::i18n::{thousands, use_words};
-use crate::refused::RefreshBy;
-use crate::sessions::{log_in_path, use_session};
+use super::use_queue_words;
+use crate::clock::use_server_clock;
+use crate::concerts::{Countdown, PhaseBadge};
+use crate::i18n::thousands;
+use crate::refresh::RefreshWithoutScript;
 use chrono::{DateTime, Utc};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
-use model::Refusal;
-use model::concerts::{Concert, Phase};
+use leptos::server_fn::ServerFn;
+use model::concerts::{ConcertId, Phase, SaleStatus};
+use model::queue::QueueView;
+use serde::{Deserialize, Serialize};
 
 /// Seconds after which a page without JavaScript looks again, however far off the opening is.
 const LONGEST_REFRESH: i64 = 600;
 
+/// How a person comes into the queue from where they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WayIn {
+    /// They have to log in first: the address of the page for that, which leads back.
+    LogIn(String),
+    Join,
+}
+
+/// Where the sale of a concert stands and the way in, as it goes on.
+#[island]
+pub fn SaleBox(sale: SaleStatus, server_time: DateTime<Utc>, way_in: WayIn) -> impl IntoView {
+    let now = use_server_clock(server_time, &[sale.sale_opens_at, sale.starts_at]);
+    let phase = Memo::new({
+        let sale = sale.clone();
+        move |_| sale.phase(now.get())
+    });
+    let place = format!("/concerts/{}/queue", sale.concert_id);
+    let joined = {
+        let place = place.clone();
+        move |_| drop(window().location().assign(&place))
+    };
+    // Whoever is here may have a place already, which only the queue's own page knows.
+    let see = (way_in == WayIn::Join).then(|| {
+        view! { <p class="join-place"><a href=place>{use_queue_words().see_my_place}</a></p> }
+    });
+    view! {
+        <p class="concert-phase"><PhaseBadge phase/></p>
+        <JoinBox sale now phase way_in joined/>
+        {see}
+    }
+}
+
 /// What the sale stands at and the button. Before the sale it counts down, and the button goes live by itself.
 #[component]
-pub fn JoinBox(
-    concert: Concert,
+pub(super) fn JoinBox(
+    sale: SaleStatus,
     now: Signal<DateTime<Utc>>,
     phase: Memo<Phase>,
-    /// The action to use, where somebody else wants to know of it.
-    #[prop(optional)]
-    action: Option<ServerAction<JoinQueue>>,
+    way_in: WayIn,
+    /// Called with the place that was taken.
+    joined: impl Fn(QueueView) + Clone + 'static,
 ) -> impl IntoView {
-    let words = use_words();
-    let session = use_session();
-    // On the queue's own page the place would be shown if there were one.
-    let in_queue = action.is_some();
-    let action = action.unwrap_or_default();
-    let refusal = refusal_of(action);
-    let id = concert.id;
-    let (opens, left, capacity) = (concert.sale_opens_at, concert.left(), concert.capacity);
+    let words = use_queue_words();
+    let (opens, left, capacity) = (sale.sale_opens_at, sale.left, sale.capacity);
     let before = Memo::new(move |_| phase.get() == Phase::Upcoming);
     let over = Memo::new(move |_| phase.get() == Phase::Over);
-    let hint = move || match phase.get() {
-        Phase::Upcoming => "",
-        Phase::Selling => words.selling_hint,
-        Phase::Paused => words.paused_hint,
-        Phase::SoldOut => words.sold_out_hint,
-        Phase::Over => words.over_hint,
-    };
     let figure = move || {
-        match (before.get(), phase.get() == Phase::Over) {
+        match (before.get(), over.get()) {
         (true, _) => view! {
             <p class="join-label">{words.opens_in}</p>
             <Countdown now until=opens/>
@@ -63,77 +82,84 @@ pub fn JoinBox(
     // Without JavaScript the button goes live with the page that comes just after the opening.
     let refresh = before.get_untracked().then(|| {
         let until = (opens - now.get_untracked()).num_seconds() + 1;
-        view! { <RefreshBy seconds=until.clamp(1, LONGEST_REFRESH) as u32/> }
+        view! { <RefreshWithoutScript seconds=until.clamp(1, LONGEST_REFRESH) as u32/> }
     });
-    let here = format!("/concerts/{id}");
-    let way_in = {
-        let here = here.clone();
-        move || {
-            let log_in = log_in_path(&here);
-            let over = over.get();
-            Suspend::new(async move {
-                let visitor = session.visitor.await;
-                match visitor {
-                    _ if over => ().into_any(),
-                    Ok(None) => view! {
-                        <a class="button button--main" class:button--later=before href=log_in>{words.log_in_to_join}</a>
-                        <p class="join-hint" hidden=move || !before.get()>{words.have_account_ready}</p>
-                    }
-                    .into_any(),
-                    // Who is looking cannot be told just now: the button asks again.
-                    Ok(Some(_)) | Err(ApiError(_)) => view! {
-                        <JoinButton id phase action/>
-                        <p class="join-hint" hidden=move || !before.get()>{words.live_by_itself}</p>
-                        <p class="join-place" hidden=in_queue><a href=format!("/concerts/{id}/queue")>{words.see_my_place}</a></p>
-                    }
-                    .into_any(),
-                }
-            })
+    let (way, soon) = match way_in {
+        WayIn::LogIn(address) => {
+            let way = view! {
+                <a class="button button--main button--wide" class:button--later=before href=address>{words.log_in_to_join}</a>
+            };
+            (way.into_any(), words.have_account_ready)
+        }
+        WayIn::Join => {
+            let way = view! { <JoinButton concert_id=sale.concert_id phase joined/> };
+            (way.into_any(), words.live_by_itself)
         }
     };
-    let back = log_in_path(&here);
-    let navigate = leptos_router::hooks::use_navigate();
-    Effect::new(move |_| {
-        // The session ended while the page was open.
-        if refusal.with(|r| r.as_ref() == Some(&Refusal::NotLoggedIn)) {
-            navigate(&back, Default::default());
-        }
-    });
+    let hint = move || match phase.get() {
+        Phase::Upcoming => soon,
+        Phase::Selling => words.selling_hint,
+        Phase::Paused => words.paused_hint,
+        Phase::SoldOut => words.sold_out_hint,
+        Phase::Over => words.over_hint,
+    };
     view! {
         <div class="join">
             {figure}
-            <Refusals refusal/>
-            <Transition>{way_in}</Transition>
-            <p class="join-hint" hidden=before>{hint}</p>
+            <div class="join-way" hidden=over>{way}</div>
+            <p class="join-hint">{hint}</p>
             {refresh}
         </div>
     }
 }
 
+/// How far the taking of a place has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taking {
+    NotYet,
+    #[cfg_attr(
+        not(feature = "hydrate"),
+        expect(dead_code, reason = "only a browser asks")
+    )]
+    Asked,
+    /// There was no answer, or none that helps: asking goes on by itself.
+    Again,
+}
+
+/// One press is enough: the place is asked for until there is an answer. Without JavaScript the form is posted as it is.
 #[component]
 fn JoinButton(
-    id: model::concerts::ConcertId,
+    concert_id: ConcertId,
     phase: Memo<Phase>,
-    action: ServerAction<JoinQueue>,
+    joined: impl Fn(QueueView) + Clone + 'static,
 ) -> impl IntoView {
-    let words = use_words();
-    let pending = action.pending();
-    let label = move || match (pending.get(), phase.get()) {
+    let words = use_queue_words();
+    let taking = RwSignal::new(Taking::NotYet);
+    let busy = move || taking.get() != Taking::NotYet;
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        #[cfg(feature = "hydrate")]
+        super::taking::take_place(&event, concert_id, taking, joined.clone());
+        #[cfg(not(feature = "hydrate"))]
+        let _ = (event, &joined);
+    };
+    let label = move || match (busy(), phase.get()) {
         (true, _) => words.joining,
         (_, Phase::SoldOut) => words.join_waiting_list,
         _ => words.join,
     };
+    let again = move || (taking.get() == Taking::Again).then_some(words.still_joining);
     view! {
-        <ActionForm action>
-            <input type="hidden" name="concert_id" value=id.to_string()/>
+        <form method="post" action=JoinQueue::PATH on:submit=submit>
+            <input type="hidden" name="concert_id" value=concert_id.to_string()/>
             <button
                 type="submit"
                 class="button button--main button--wide"
                 data-testid="join"
-                disabled=move || pending.get() || phase.get() == Phase::Upcoming
+                disabled=move || busy() || phase.get() == Phase::Upcoming
             >
                 {label}
             </button>
-        </ActionForm>
+            <p class="join-hint" role="status" hidden=move || again().is_none()>{again}</p>
+        </form>
     }
 }

@@ -2,19 +2,27 @@
 
 mod api;
 mod join;
+mod place;
+mod sparkline;
+mod waiting;
+mod words;
+
 #[cfg(feature = "hydrate")]
 mod live;
+#[cfg(feature = "ssr")]
 mod page;
 #[cfg(feature = "ssr")]
 mod seats;
-mod sparkline;
-mod standing;
 #[cfg(feature = "ssr")]
 mod stream;
-mod waiting;
+#[cfg(feature = "hydrate")]
+mod taking;
 
-pub use api::{JoinQueue, LeaveQueue, QueueViewQuery, queue_view};
-pub use join::JoinBox;
+pub use api::{JoinQueue, LeaveQueue, QueueViewQuery, join_queue, queue_view};
+pub use join::{SaleBox, WayIn};
+pub use words::{QueueWords, use_queue_words};
+
+#[cfg(feature = "ssr")]
 pub use page::QueuePage;
 #[cfg(feature = "ssr")]
 pub use seats::Seats;

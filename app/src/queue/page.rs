@@ -1,75 +1,78 @@
 //! `/concerts/:id/queue`.
 
 use super::api::{JoinQueue, LeaveQueue, queue_view};
-use super::standing::Place;
+use super::place::{Place, PlaceConcert, page_title};
+use super::use_queue_words;
 use crate::concerts::{get_concert, use_concert_id};
 use crate::error::ApiError;
+use crate::forms::{Refusals, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
-use crate::refused::{RefreshBy, Refused};
+use crate::refresh::Refresh;
+use crate::refused::Refused;
 use leptos::prelude::*;
 use model::Refusal;
-use model::concerts::ConcertView;
+use model::concerts::{ConcertId, ConcertView};
 use model::queue::QueueView;
-
-/// The two ways to change one's standing from this page.
-#[derive(Clone, Copy)]
-pub(super) struct QueueActions {
-    pub join: ServerAction<JoinQueue>,
-    pub leave: ServerAction<LeaveQueue>,
-}
 
 #[component]
 pub fn QueuePage() -> impl IntoView {
     let id = use_concert_id();
-    let actions = QueueActions {
-        join: ServerAction::new(),
-        leave: ServerAction::new(),
-    };
-    provide_context(actions);
-    let both = Resource::new(
-        move || {
-            (
-                id.get(),
-                actions.join.version().get(),
-                actions.leave.version().get(),
-            )
-        },
-        |(id, ..)| load(id),
-    );
+    let both = Resource::new(|| (), move |()| load(id));
     view! {
-        <Transition>
+        <Suspense>
             {move || Suspend::new(async move {
                 match both.await {
-                    Ok((concert, view)) => view! { <Place concert view/> }.into_any(),
+                    Ok((concert, view)) => view! { <Standing concert view/> }.into_any(),
                     Err(ApiError(Refusal::Unavailable)) => view! { <OneMoment/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
-        </Transition>
+        </Suspense>
     }
 }
 
-async fn load(
-    id: Option<model::concerts::ConcertId>,
-) -> Result<(ConcertView, QueueView), ApiError> {
+async fn load(id: Option<ConcertId>) -> Result<(ConcertView, QueueView), ApiError> {
     let id = id.ok_or(ApiError(Refusal::NotFound))?;
     futures::future::try_join(get_concert(id), queue_view(id, None)).await
+}
+
+#[component]
+fn Standing(concert: ConcertView, view: QueueView) -> impl IntoView {
+    let ConcertView {
+        concert,
+        server_time,
+        ..
+    } = concert;
+    let title = page_title(&view, &concert.title);
+    let description = (use_queue_words().queue_description)(&concert.title);
+    let refusal = refusal_of::<JoinQueue>().or_else(refusal_of::<LeaveQueue>);
+    let concert = PlaceConcert {
+        sale: concert.sale(),
+        when: (use_words().date_time)(concert.starts_at),
+        title: concert.title,
+        artist: concert.artist,
+        venue: concert.venue,
+    };
+    view! {
+        <PageMeta title description/>
+        <Refusals refusal/>
+        {view! { <Place concert view server_time/> }.into_any()}
+    }
 }
 
 /// The queue cannot be read just now; nothing is lost, and the page comes back by itself.
 #[component]
 fn OneMoment() -> impl IntoView {
-    let words = use_words();
-    #[cfg(feature = "ssr")]
+    let words = use_queue_words();
     crate::request::Response::refuse(&Refusal::Unavailable);
     view! {
-        <PageMeta title=words.one_moment.to_owned() description=words.one_moment_hint.to_owned()/>
+        <PageMeta title=words.one_moment description=words.one_moment_hint/>
         <section class="notice" data-testid="standing" data-standing="one_moment">
             <h1>{words.one_moment}</h1>
             <p>{words.one_moment_hint}</p>
-            <p><a class="button button--main" href="" rel="external">{words.try_again}</a></p>
-            <RefreshBy seconds=3 always=true/>
+            <p><a class="button button--main" href="">{use_words().try_again}</a></p>
+            <Refresh seconds=3/>
         </section>
     }
 }

@@ -1,6 +1,6 @@
 //! The rank over time, as a small line.
 
-use crate::i18n::use_words;
+use super::use_queue_words;
 use leptos::prelude::*;
 
 const WIDTH: f64 = 320.0;
@@ -12,7 +12,7 @@ const POINTS: usize = 120;
 /// Begins empty, on the server too, and grows with every change.
 #[component]
 pub(super) fn Sparkline(rank: Memo<u64>) -> impl IntoView {
-    let words = use_words();
+    let words = use_queue_words();
     let history = RwSignal::new(Vec::<(f64, u64)>::new());
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {

@@ -1,14 +1,14 @@
 //! Waiting: the rank, larger than anything, and what it means.
 
-use super::Link;
-use super::page::QueueActions;
+use super::api::LeaveQueue;
 use super::sparkline::Sparkline;
-use crate::forms::{Refusals, SubmitButton, refusal_of};
-use crate::i18n::{thousands, use_words};
-use crate::refused::RefreshBy;
-use leptos::form::ActionForm;
+use super::{Link, use_queue_words};
+use crate::forms::SecondThought;
+use crate::i18n::thousands;
+use crate::refresh::RefreshWithoutScript;
 use leptos::prelude::*;
-use model::concerts::{Concert, SaleState};
+use leptos::server_fn::ServerFn;
+use model::concerts::{ConcertId, SaleState};
 use model::forecast::{Said, Watch};
 use model::queue::{QueueView, Standing};
 
@@ -95,11 +95,11 @@ impl Outlook {
 
 #[component]
 pub(super) fn Waiting(
-    concert: Concert,
+    concert_id: ConcertId,
     view: RwSignal<QueueView>,
     link: RwSignal<Link>,
 ) -> impl IntoView {
-    let words = use_words();
+    let words = use_queue_words();
     let followed = Memo::new(move |before: Option<&Followed>| {
         view.with(|view| before.cloned().unwrap_or_default().on(view))
     });
@@ -177,32 +177,22 @@ pub(super) fn Waiting(
                 <noscript>{words.refreshes_itself}</noscript>
             </p>
             <p class="waiting-kept">{words.place_kept}</p>
-            <Leave concert/>
-            <RefreshBy seconds=3/>
+            <Leave concert_id/>
+            <RefreshWithoutScript seconds=3/>
         </section>
     }
 }
 
 /// Leaving, with a second thought that needs no JavaScript.
 #[component]
-fn Leave(concert: Concert) -> impl IntoView {
-    let words = use_words();
-    let action = expect_context::<QueueActions>().leave;
-    let refusal = refusal_of(action);
+fn Leave(concert_id: ConcertId) -> impl IntoView {
+    let words = use_queue_words();
     view! {
-        <Refusals refusal/>
-        <details class="second-thought">
-            <summary>{words.leave}</summary>
-            <p>{words.leave_sure}</p>
-            <ActionForm action>
-                <input type="hidden" name="concert_id" value=concert.id.to_string()/>
-                <SubmitButton
-                    words=words.leave_confirm
-                    sending=words.sending
-                    pending=action.pending()
-                    class="button button--danger"
-                />
-            </ActionForm>
-        </details>
+        <SecondThought summary=words.leave sure=words.leave_sure>
+            <form method="post" action=LeaveQueue::PATH>
+                <input type="hidden" name="concert_id" value=concert_id.to_string()/>
+                <button type="submit" class="button button--danger">{words.leave_confirm}</button>
+            </form>
+        </SecondThought>
     }
 }

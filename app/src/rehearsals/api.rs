@@ -5,11 +5,8 @@ use leptos::prelude::*;
 use model::concerts::ConcertId;
 use model::rehearsals::Rehearsal;
 
-#[cfg(feature = "ssr")]
 use crate::request::{services, session};
-#[cfg(feature = "ssr")]
 use model::rehearsals::DEFAULT_SIGN_INS;
-#[cfg(feature = "ssr")]
 use services::rehearsals::Plan;
 
 /// Copies a concert and makes people who can join the copy and nothing else; the concert's organiser and admins only.

@@ -1,29 +1,14 @@
 //! Server functions of sessions.
 
+use super::{Visitor, cookies, safe_next, visitor};
+use crate::accounts::Done;
 use crate::error::ApiError;
+use crate::request::{Response, client, ended, services, session};
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
-use model::Secret;
-use model::accounts::Role;
 use model::sessions::{EndReason, Sessions};
+use model::{Refusal, Secret};
 use serde::{Deserialize, Serialize};
-
-#[cfg(feature = "ssr")]
-use crate::{
-    accounts::Done,
-    request::{Response, auth, client, ended, services, session},
-    sessions::{Auth, cookies, safe_next},
-};
-#[cfg(feature = "ssr")]
-use model::Refusal;
-
-/// Who is looking, as the header of every page shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Visitor {
-    pub account_name: String,
-    pub nickname: String,
-    pub role: Role,
-}
 
 /// Tokens for a client that keeps them itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -116,20 +101,10 @@ pub async fn last_session() -> Result<Option<EndReason>, ApiError> {
 
 /// Who is looking, from the token alone: no store is asked again. None when logged out.
 #[server(name = VisitorQuery, prefix = "/api", endpoint = "visitor", input = GetUrl)]
-pub async fn visitor() -> Result<Option<Visitor>, ApiError> {
-    match auth() {
-        Auth::LoggedIn(s) => Ok(Some(Visitor {
-            account_name: s.account_name,
-            nickname: s.nickname,
-            role: s.role,
-        })),
-        Auth::Anonymous => Ok(None),
-        // Not through `From`: a page that everybody may read is no failure because we cannot tell who reads it.
-        Auth::Unavailable => Err(ApiError(Refusal::Unavailable)),
-    }
+pub async fn visitor_query() -> Result<Option<Visitor>, ApiError> {
+    visitor()
 }
 
-#[cfg(feature = "ssr")]
 impl TokenPair {
     fn new(tokens: services::sessions::Tokens, now: chrono::DateTime<chrono::Utc>) -> TokenPair {
         TokenPair {

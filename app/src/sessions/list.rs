@@ -1,21 +1,21 @@
 //! Where one is logged in, with a way out of each: a part of "my page".
 
 use super::api::{EndOtherSessions, EndSession};
-use crate::forms::{Refusals, refusal_of};
+use crate::forms::Refusals;
 use crate::i18n::use_words;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use model::Refusal;
 use model::sessions::{SessionEntry, Sessions};
 
 #[component]
 pub fn SessionList(
     sessions: Sessions,
-    end: ServerAction<EndSession>,
-    end_others: ServerAction<EndOtherSessions>,
+    /// Why a session could not be ended.
+    refusal: Option<Refusal>,
 ) -> impl IntoView {
     let words = use_words();
     let page = &words.my_page;
-    let (refusal, others_refusal) = (refusal_of(end), refusal_of(end_others));
     let others = sessions.open.iter().filter(|entry| !entry.current).count() as u64;
     let misused = sessions.misused.map(|misuse| {
         let device = device_or(misuse.device, page.unknown_device);
@@ -25,23 +25,19 @@ pub fn SessionList(
     let entries = sessions
         .open
         .into_iter()
-        .map(|entry| view! { <Entry entry end/> })
+        .map(|entry| view! { <Entry entry/> })
         .collect_view();
-    let pending = end_others.pending();
     view! {
         <section class="sheet sheet--medium" aria-labelledby="sessions-title" data-testid="sessions">
             <h2 id="sessions-title">{page.sessions}</h2>
             <p class="quietly">{page.sessions_lead}</p>
             {misused}
             <Refusals refusal/>
-            <Refusals refusal=others_refusal/>
             <ul class="devices">{entries}</ul>
             {(others > 0).then(|| view! {
-                <ActionForm action=end_others>
-                    <button type="submit" class="button" disabled=move || pending.get()>
-                        {(page.end_others)(others)}
-                    </button>
-                </ActionForm>
+                <form method="post" action=EndOtherSessions::PATH>
+                    <button type="submit" class="button">{(page.end_others)(others)}</button>
+                </form>
             })}
         </section>
     }
@@ -55,7 +51,7 @@ fn device_or(device: String, unknown: &str) -> String {
 }
 
 #[component]
-fn Entry(entry: SessionEntry, end: ServerAction<EndSession>) -> impl IntoView {
+fn Entry(entry: SessionEntry) -> impl IntoView {
     let words = use_words();
     let page = &words.my_page;
     let device = device_or(entry.device, page.unknown_device);
@@ -79,12 +75,10 @@ fn Entry(entry: SessionEntry, end: ServerAction<EndSession>) -> impl IntoView {
                 </p>
             </div>
             {(!entry.current).then(|| view! {
-                <ActionForm action=end>
+                <form method="post" action=EndSession::PATH>
                     <input type="hidden" name="sid" value=entry.sid/>
-                    <button type="submit" class="button" aria-label=label disabled=move || end.pending().get()>
-                        {words.log_out}
-                    </button>
-                </ActionForm>
+                    <button type="submit" class="button" aria-label=label>{words.log_out}</button>
+                </form>
             })}
         </li>
     }

@@ -1,21 +1,20 @@
 //! `/log-in`.
 
 use super::api::last_session;
-use super::{use_next, use_session, with_next};
+use super::{LogIn, use_next, with_next};
 use crate::accounts::{Done, DoneNote};
 use crate::forms::{FormContext, Refusals, SubmitButton, TextField, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use model::Field;
 
 #[component]
 pub fn LogInPage() -> impl IntoView {
     let words = use_words();
-    let action = use_session().log_in;
-    let refusal = refusal_of(action);
-    provide_context(FormContext::new(refusal));
+    let refusal = refusal_of::<LogIn>();
+    provide_context(FormContext::new(refusal.clone()));
     let next = use_next();
     let other = with_next("/sign-up", &next);
     view! {
@@ -23,15 +22,15 @@ pub fn LogInPage() -> impl IntoView {
         <section class="sheet sheet--narrow">
             <h1>{words.log_in}</h1>
             <p class="lead">{words.log_in_lead}</p>
-            <DoneNote of=Done::OUT refusal/>
+            <DoneNote of=Done::OUT refused=refusal.is_some()/>
             <WhyLoggedOut/>
             <Refusals refusal/>
-            <ActionForm action attr:novalidate=true>
+            <form method="post" action=LogIn::PATH novalidate>
                 <input type="hidden" name="next" value=next/>
                 <TextField field=Field::AccountName autocomplete="username" hinted=false/>
                 <TextField field=Field::Password kind="password" autocomplete="current-password" hinted=false/>
-                <SubmitButton words=words.log_in sending=words.sending pending=action.pending()/>
-            </ActionForm>
+                <SubmitButton words=words.log_in/>
+            </form>
             <p class="aside">{words.no_account}" "<a href=other>{words.sign_up}</a></p>
         </section>
     }
@@ -43,12 +42,12 @@ fn WhyLoggedOut() -> impl IntoView {
     let words = &use_words().my_page;
     let reason = Resource::new(|| (), |_| last_session());
     view! {
-        <Transition>
+        <Suspense>
             {move || Suspend::new(async move {
                 // Nobody has to know it to log in.
                 let why = reason.await.ok().flatten().and_then(words.ended);
                 why.map(|why| view! { <p class="warning" role="status" data-testid="why-logged-out">{why}</p> })
             })}
-        </Transition>
+        </Suspense>
     }
 }

@@ -1,7 +1,6 @@
 //! Logging in and out, and who is looking.
 
 mod api;
-#[cfg(feature = "ssr")]
 pub mod cookies;
 mod list;
 mod log_in;
@@ -10,20 +9,18 @@ mod visitor;
 
 pub use api::{
     CreateToken, EndOtherSessions, EndSession, LastSession, ListSessions, LogIn, LogOut,
-    RefreshToken, TokenPair, Visitor, VisitorQuery, list_sessions,
+    RefreshToken, TokenPair, VisitorQuery, list_sessions,
 };
 pub use list::SessionList;
 pub use log_in::LogInPage;
 pub use next::{log_in_path, safe_next, use_next, with_next};
-pub use visitor::{SessionContext, use_session};
+pub use visitor::{Visitor, visitor};
 
 /// Why the session that a browser had was ended, if somebody else did it. In the request's extensions, too.
-#[cfg(feature = "ssr")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended(pub model::sessions::EndReason);
 
 /// Who sent a request. The server puts it into the request's extensions before anything else runs.
-#[cfg(feature = "ssr")]
 #[derive(Clone)]
 pub enum Auth {
     Anonymous,

@@ -5,7 +5,6 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use model::tickets::{Ticket, TicketId};
 
-#[cfg(feature = "ssr")]
 use crate::request::{services, session};
 
 /// The tickets of whoever asks, newest first, cancelled ones included.

@@ -13,14 +13,14 @@ use model::tickets::Ticket;
 pub fn TicketsPage() -> impl IntoView {
     let tickets = Resource::new(|| (), |_| list_tickets());
     view! {
-        <Transition>
+        <Suspense>
             {move || Suspend::new(async move {
                 match tickets.await {
                     Ok(tickets) => view! { <All tickets/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
-        </Transition>
+        </Suspense>
     }
 }
 

@@ -2,6 +2,7 @@
 
 use app::error::ApiError;
 use app::i18n::Locale;
+use app::queue::QueueWords;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use model::Refusal;
@@ -38,7 +39,7 @@ fn page(locale: Locale, refusal: &Refusal) -> String {
     let (language, sentence, home) = (
         locale.tag(),
         (words.refusal)(refusal, words),
-        words.other_concerts,
+        QueueWords::of(locale).other_concerts,
     );
     format!(
         "<!DOCTYPE html><html lang=\"{language}\"><head><meta charset=\"utf-8\"><title>Frontrow</title>\

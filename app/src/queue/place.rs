@@ -1,16 +1,17 @@
 //! Where one stands, in each of the ways one can stand.
 
-use super::Link;
-use super::join::JoinBox;
-use super::page::QueueActions;
+use super::join::{JoinBox, WayIn};
 use super::waiting::Waiting;
+use super::{Link, use_queue_words};
 use crate::clock::use_server_clock;
-use crate::i18n::{thousands, use_words};
-use crate::layout::PageMeta;
+use crate::i18n::thousands;
+use crate::refresh::RefreshWithoutScript;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
-use model::concerts::{Concert, ConcertView};
+use model::concerts::SaleStatus;
 use model::queue::{QueueView, Standing};
 use model::tickets::TicketId;
+use serde::{Deserialize, Serialize};
 
 /// What decides which picture is shown; within `Waiting` everything moves by signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,61 +45,78 @@ impl Scene {
     }
 }
 
-#[component]
-pub(super) fn Place(concert: ConcertView, view: QueueView) -> impl IntoView {
-    let words = use_words();
-    let ConcertView {
-        concert,
-        server_time,
-        ..
-    } = concert;
+/// What the page of a place says of the concert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceConcert {
+    pub title: String,
+    pub artist: String,
+    pub venue: String,
+    /// When it begins, in the reader's language.
+    pub when: String,
+    pub sale: SaleStatus,
+}
+
+/// The title of the page, which tells the rank.
+pub(super) fn page_title(view: &QueueView, concert: &str) -> String {
+    let words = use_queue_words();
+    match view.standing {
+        Standing::Waiting { rank, .. } => (words.ranked_title)(&thousands(rank), concert),
+        Standing::Issued { .. } => (words.issued_title)(concert),
+        _ => (words.queue_title)(concert),
+    }
+}
+
+/// Somebody's place in a queue, as it goes on.
+#[island]
+pub fn Place(concert: PlaceConcert, view: QueueView, server_time: DateTime<Utc>) -> impl IntoView {
+    let words = use_queue_words();
     let view = RwSignal::new(view);
     let link = RwSignal::new(Link::Opening);
     #[cfg(feature = "hydrate")]
-    super::live::follow(concert.id, view, link);
-    let scene = Memo::new(move |_| view.with(Scene::of));
-    let title = {
+    {
+        super::live::follow(concert.sale.concert_id, view, link);
         let title = concert.title.clone();
-        Signal::derive(move || match view.with(|v| v.standing.clone()) {
-            Standing::Waiting { rank, .. } => (words.ranked_title)(&thousands(rank), &title),
-            Standing::Issued { .. } => (words.issued_title)(&title),
-            _ => (words.queue_title)(&title),
-        })
-    };
-    let description = (words.queue_description)(&concert.title);
-    let now = use_server_clock(server_time);
+        Effect::new(move |_| {
+            let title = view.with(|view| page_title(view, &title));
+            document().set_title(&crate::markup::with_brand(&title));
+        });
+    }
+    let scene = Memo::new(move |_| view.with(Scene::of));
+    let now = use_server_clock(
+        server_time,
+        &[concert.sale.sale_opens_at, concert.sale.starts_at],
+    );
     let inner = {
         let concert = concert.clone();
         move || {
+            let concert = concert.clone();
             match scene.get() {
-            Scene::Waiting => view! { <Waiting concert=concert.clone() view link/> }.into_any(),
-            Scene::Issued(ticket) => view! { <Issued concert=concert.clone() ticket/> }.into_any(),
-            Scene::Absent => view! {
-                <Aside concert=concert.clone() heading=words.absent_heading hint=words.absent_hint now join=true/>
+                Scene::Waiting => view! { <Waiting concert_id=concert.sale.concert_id view link/> }.into_any(),
+                Scene::Issued(ticket) => view! { <Issued concert ticket/> }.into_any(),
+                Scene::Absent => view! {
+                    <Aside sale=concert.sale heading=words.absent_heading hint=words.absent_hint now view join=true/>
+                }
+                .into_any(),
+                Scene::Left => view! {
+                    <Aside sale=concert.sale heading=words.left_heading hint=words.left_hint now view join=true/>
+                }
+                .into_any(),
+                Scene::Expired => view! {
+                    <Aside sale=concert.sale heading=words.expired_heading hint=words.expired_hint now view join=false/>
+                }
+                .into_any(),
             }
-            .into_any(),
-            Scene::Left => view! {
-                <Aside concert=concert.clone() heading=words.left_heading hint=words.left_hint now join=true/>
-            }
-            .into_any(),
-            Scene::Expired => view! {
-                <Aside concert=concert.clone() heading=words.expired_heading hint=words.expired_hint now join=false/>
-            }
-            .into_any(),
-        }
         }
     };
-    let heading = concert.title.clone();
     view! {
-        <PageMeta title description/>
         <div class="queue" data-testid="standing" data-standing=move || scene.get().name()>
             <p class="queue-concert">
-                <a href=format!("/concerts/{}", concert.id)>
+                <a href=format!("/concerts/{}", concert.sale.concert_id)>
                     <span aria-hidden="true">"‹ "</span><strong>{concert.title.clone()}</strong>", "{concert.artist.clone()}
                 </a>
             </p>
             {inner}
-            <Announcer title=heading view/>
+            <Announcer title=concert.title view/>
         </div>
     }
 }
@@ -106,7 +124,7 @@ pub(super) fn Place(concert: ConcertView, view: QueueView) -> impl IntoView {
 /// Tells a screen reader: the ticket at once, the rank now and then.
 #[component]
 fn Announcer(title: String, view: RwSignal<QueueView>) -> impl IntoView {
-    let words = use_words();
+    let words = use_queue_words();
     let rank = RwSignal::new(String::new());
     let issued = RwSignal::new(String::new());
     // Nothing is said of the state that the page was rendered with: that is read as part of the page.
@@ -144,14 +162,14 @@ fn Announcer(title: String, view: RwSignal<QueueView>) -> impl IntoView {
 
 /// The turn has come: the stub.
 #[component]
-fn Issued(concert: Concert, ticket: Option<TicketId>) -> impl IntoView {
-    let words = use_words();
+fn Issued(concert: PlaceConcert, ticket: Option<TicketId>) -> impl IntoView {
+    let words = use_queue_words();
     let way = match ticket {
         Some(ticket) => view! {
             <a class="button button--main" data-testid="see-ticket" href=format!("/tickets/{ticket}")>{words.see_ticket}</a>
         }
         .into_any(),
-        None => view! { <p class="quietly">{words.issued_fetching}</p><crate::refused::RefreshBy seconds=3/> }.into_any(),
+        None => view! { <p class="quietly">{words.issued_fetching}</p><RefreshWithoutScript seconds=3/> }.into_any(),
     };
     view! {
         <section class="torn">
@@ -162,7 +180,7 @@ fn Issued(concert: Concert, ticket: Option<TicketId>) -> impl IntoView {
                 <h1>{words.issued_heading}</h1>
                 <p class="torn-title">{concert.title}</p>
                 <p>{concert.artist}" · "{concert.venue}</p>
-                <p>{(words.date_time)(concert.starts_at)}</p>
+                <p>{concert.when}</p>
             </div>
             <div class="torn-foot">
                 {way}
@@ -175,24 +193,25 @@ fn Issued(concert: Concert, ticket: Option<TicketId>) -> impl IntoView {
 /// Not in the queue, for one reason or another; perhaps with a way in.
 #[component]
 fn Aside(
-    concert: Concert,
+    sale: SaleStatus,
     heading: &'static str,
     hint: &'static str,
-    now: Signal<chrono::DateTime<chrono::Utc>>,
+    now: Signal<DateTime<Utc>>,
+    view: RwSignal<QueueView>,
     join: bool,
 ) -> impl IntoView {
-    let words = use_words();
-    let actions = expect_context::<QueueActions>();
+    let words = use_queue_words();
+    let id = sale.concert_id;
     let phase = Memo::new({
-        let concert = concert.clone();
-        move |_| concert.phase(now.get())
+        let sale = sale.clone();
+        move |_| sale.phase(now.get())
     });
-    let id = concert.id;
+    let joined = move |place| view.set(place);
     view! {
         <section class="aside-place">
             <h1>{heading}</h1>
             <p class="lead">{hint}</p>
-            {join.then(|| view! { <JoinBox concert now phase action=actions.join/> })}
+            {join.then(|| view! { <JoinBox sale now phase way_in=WayIn::Join joined/> })}
             <p class="notice-ways">
                 <a class="button" href=format!("/concerts/{id}")>{words.back_to_concert}</a>
                 <a class="button" href="/">{words.other_concerts}</a>

@@ -1,0 +1,22 @@
+//! What was typed into a form that was refused.
+
+use std::collections::HashMap;
+
+/// What was typed, by the names of the inputs; never a password.
+///
+/// The server keeps it across the redirect back to the form and puts it into the request's extensions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormEcho(pub HashMap<String, String>);
+
+impl FormEcho {
+    /// The echo of the request in context.
+    pub fn of_request() -> FormEcho {
+        leptos::prelude::use_context::<http::request::Parts>()
+            .and_then(|parts| parts.extensions.get::<FormEcho>().cloned())
+            .unwrap_or_default()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}

@@ -1,0 +1,73 @@
+//! A form that was sent is not sent again while its answer is on the way.
+
+use leptos::prelude::*;
+
+/// Watches every form of the page that changes something. Once one is sent, its button says so and does nothing more;
+/// a page that comes back out of the browser's memory has its buttons again.
+#[island]
+pub fn SendOnce() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    watch();
+}
+
+#[cfg(feature = "hydrate")]
+fn watch() {
+    use leptos::ev;
+    use wasm_bindgen::JsCast;
+    use web_sys::{Element, HtmlFormElement};
+    const SENT: &str = "data-sent";
+    let submitted = window_event_listener(ev::submit, |event| {
+        let form = event
+            .target()
+            .and_then(|form| form.dyn_into::<HtmlFormElement>().ok());
+        let Some(form) = form.filter(|form| form.method() == "post") else {
+            return;
+        };
+        if form.has_attribute(SENT) {
+            event.prevent_default();
+            return;
+        }
+        // Later: an answer to this event may still keep the form from being sent, and a disabled button is not sent with it.
+        set_timeout(
+            move || {
+                if event.default_prevented() {
+                    return;
+                }
+                let _ = form.set_attribute(SENT, "");
+                let Some(button) = event.submitter() else {
+                    return;
+                };
+                let _ = button.set_attribute("aria-disabled", "true");
+                if let Some(sending) = button.get_attribute("data-sending") {
+                    let before = button.text_content().unwrap_or_default();
+                    let _ = button.set_attribute("data-words", &before);
+                    button.set_text_content(Some(&sending));
+                }
+            },
+            std::time::Duration::ZERO,
+        );
+    });
+    let shown = window_event_listener(ev::pageshow, |_| {
+        let Ok(forms) = document().query_selector_all("[data-sent], [data-words]") else {
+            return;
+        };
+        for index in 0..forms.length() {
+            let Some(element) = forms
+                .get(index)
+                .and_then(|node| node.dyn_into::<Element>().ok())
+            else {
+                continue;
+            };
+            let _ = element.remove_attribute(SENT);
+            let _ = element.remove_attribute("aria-disabled");
+            if let Some(words) = element.get_attribute("data-words") {
+                element.set_text_content(Some(&words));
+                let _ = element.remove_attribute("data-words");
+            }
+        }
+    });
+    on_cleanup(move || {
+        submitted.remove();
+        shown.remove();
+    });
+}

@@ -1,0 +1,19 @@
+//! Asking once more before what cannot be undone, with JavaScript and without.
+
+use leptos::prelude::*;
+
+/// The words on the outside; opened, what it means, and the form that does it.
+#[component]
+pub fn SecondThought(
+    summary: &'static str,
+    #[prop(into)] sure: String,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <details class="second-thought">
+            <summary>{summary}</summary>
+            <p>{sure}</p>
+            {children()}
+        </details>
+    }
+}

@@ -1,0 +1,58 @@
+//! Taking a place, however long it takes (in the browser only).
+
+use super::join::Taking;
+use super::{jitter, join_queue};
+use crate::error::ApiError;
+use gloo_timers::future::TimeoutFuture;
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use model::Refusal;
+use model::concerts::ConcertId;
+use model::queue::QueueView;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlFormElement;
+
+/// Seconds that a person may be asked to wait before it is better to tell them so.
+const LONGEST_PAUSE: u32 = 30;
+
+/// Takes over the form that was just sent: asks for the place until there is an answer, which is safe because asking twice
+/// brings the same place. What is refused for good is left to the form itself, and the server's page says why.
+pub(super) fn take_place(
+    event: &SubmitEvent,
+    concert_id: ConcertId,
+    taking: RwSignal<Taking>,
+    joined: impl Fn(QueueView) + 'static,
+) {
+    event.prevent_default();
+    let form = event
+        .target()
+        .and_then(|form| form.dyn_into::<HtmlFormElement>().ok());
+    if taking.get_untracked() != Taking::NotYet {
+        return;
+    }
+    taking.set(Taking::Asked);
+    spawn_local(async move {
+        let mut failures = 0;
+        loop {
+            let pause = match join_queue(concert_id).await {
+                Ok(place) => return joined(place),
+                Err(ApiError(Refusal::Unavailable)) => (1000 << failures.min(3)) / 2,
+                Err(ApiError(Refusal::TooManyRequests { retry_after_s }))
+                    if retry_after_s <= LONGEST_PAUSE =>
+                {
+                    retry_after_s * 1000
+                }
+                Err(_) => {
+                    if let Some(form) = form {
+                        let _ = form.submit();
+                    }
+                    return;
+                }
+            };
+            failures += 1;
+            taking.set(Taking::Again);
+            TimeoutFuture::new(pause + jitter(1000) as u32).await;
+        }
+    });
+}
