@@ -75,6 +75,7 @@ impl World {
                 ("FRONTROW_LIMIT_SIGN_UPS", "0"),
                 ("FRONTROW_LIMIT_REFRESHES", "0"),
                 ("FRONTROW_LIMIT_JOINS", "0"),
+                ("FRONTROW_LIMIT_ADDRESS_JOINS", "0"),
             ]);
         let frontrow = Server::start(serve).await?;
         let ground = Server::start(Command::new(ground)).await?;

@@ -374,6 +374,7 @@ impl Server {
                 ("FRONTROW_LIMIT_SIGN_UPS", "0"),
                 ("FRONTROW_LIMIT_REFRESHES", "0"),
                 ("FRONTROW_LIMIT_JOINS", "0"),
+                ("FRONTROW_LIMIT_ADDRESS_JOINS", "0"),
             ])
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())

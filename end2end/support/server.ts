@@ -22,7 +22,9 @@ function environment(): NodeJS.ProcessEnv {
   // scripts/test.sh finds by this mark whatever is left of a run.
   const mark = process.env.FRONTROW_TEST_RUN;
   // Everybody in these tests comes from one address.
-  const limits = { FRONTROW_LIMIT_LOG_INS: '0', FRONTROW_LIMIT_SIGN_UPS: '0', FRONTROW_LIMIT_REFRESHES: '0', FRONTROW_LIMIT_JOINS: '0' };
+  const limits = Object.fromEntries(
+    ['LOG_INS', 'SIGN_UPS', 'REFRESHES', 'JOINS', 'ADDRESS_JOINS'].map((what) => [`FRONTROW_LIMIT_${what}`, '0']),
+  );
   return { ...env, ...limits, LEPTOS_SITE_ROOT: siteRoot, ...(mark && { FRONTROW_TEST_RUN: mark }) };
 }
 

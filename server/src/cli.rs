@@ -105,6 +105,10 @@ pub struct Limits {
     /// Joins a minute of one account, and as many at once; 0 for no limit. The first three on each server are not counted.
     #[arg(long = "limit-joins", env = "FRONTROW_LIMIT_JOINS", value_name = "PER_MINUTE", default_value_t = Most::DEFAULT.joins, value_parser = a_minute())]
     pub joins: u32,
+    /// Joins a minute from one address, and as many at once; 0 for no limit. The people of a whole campus or mobile network come
+    /// from one address in the second in which a sale opens. The first sixtieth of it on each server is not counted.
+    #[arg(long = "limit-address-joins", env = "FRONTROW_LIMIT_ADDRESS_JOINS", value_name = "PER_MINUTE", default_value_t = Most::DEFAULT.address_joins, value_parser = a_minute())]
+    pub address_joins: u32,
 }
 
 fn a_minute() -> RangedI64ValueParser<u32> {
@@ -118,12 +122,14 @@ impl From<Limits> for Most {
             sign_ups,
             refreshes,
             joins,
+            address_joins,
         } = limits;
         Most {
             log_ins,
             sign_ups,
             refreshes,
             joins,
+            address_joins,
         }
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use embedded::testing::TestStores;
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
-use support::{PASSWORD, Person, Server, stores};
+use support::{PASSWORD, Person, Server, make_concert, stores};
 
 const FIELDS: [(&str, &str); 2] = [("account_name", "nobody"), ("password", PASSWORD)];
 
@@ -87,6 +87,58 @@ async fn people_behind_a_proxy_are_told_apart_and_nobody_can_pretend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn too_many_joins_from_one_address_are_told_when_to_come_again() {
+    let stores = stores().await;
+    let settings = [
+        ("FRONTROW_LIMIT_ADDRESS_JOINS", "1"),
+        ("FRONTROW_TRUSTED_PROXIES", "127.0.0.0/8"),
+    ];
+    let server = started(&stores, &settings);
+    let organiser = Person::organiser(&server, &stores, "organiser").await;
+    let concert = make_concert(&organiser, &[]).await;
+    let (mina, jun) = (
+        Person::signed_up(&server, "mina").await,
+        Person::signed_up(&server, "jun").await,
+    );
+    let join = async |person: &Person, from: &str, accept: &str| {
+        let request = person
+            .client
+            .post(format!("{}/api/join_queue", server.url))
+            .header("x-forwarded-for", from)
+            .header(header::ACCEPT, accept)
+            .header(
+                header::REFERER,
+                format!("{}/concerts/{concert}", server.url),
+            )
+            .form(&[("concert_id", &concert)]);
+        request.send().await.expect("an answer")
+    };
+    let json = "application/json";
+    let joined = join(&mina, "203.0.113.7", json).await;
+    assert_eq!(joined.status(), StatusCode::OK);
+    let refused = join(&jun, "203.0.113.7", json).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let seconds = refused.headers()[header::RETRY_AFTER].to_str();
+    let seconds: u32 = seconds.expect("text").parse().expect("a number");
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    let body: Value = refused.json().await.expect("json");
+    assert_eq!(body["code"], "too_many_requests");
+
+    // Without JavaScript: back to the concert, with words.
+    let refused = join(&jun, "203.0.113.7", "text/html").await;
+    assert_eq!(refused.status(), StatusCode::FOUND);
+    let back = refused.headers()[header::LOCATION].to_str().expect("text");
+    let path = back.strip_prefix(&server.url).unwrap_or(back).to_owned();
+    let (_, page) = jun.page(&path).await;
+    assert!(
+        page.contains("Too many attempts from here. Try again in"),
+        "{page}"
+    );
+    let elsewhere = join(&jun, "203.0.113.8", json).await;
+    assert_eq!(elsewhere.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_refresh_logs_nobody_out() {
     let stores = stores().await;
     let server = started(&stores, &[("FRONTROW_LIMIT_REFRESHES", "1")]);
@@ -120,6 +172,11 @@ async fn a_limit_or_a_proxy_that_is_none_is_named() {
     for (setting, value, named) in [
         ("FRONTROW_TRUSTED_PROXIES", "10.0.0.0/8,example", "example"),
         ("FRONTROW_LIMIT_JOINS", "many", "--limit-joins"),
+        (
+            "FRONTROW_LIMIT_ADDRESS_JOINS",
+            "-1",
+            "--limit-address-joins",
+        ),
     ] {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_frontrow"))
             .arg("serve")

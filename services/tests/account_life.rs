@@ -129,7 +129,9 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
     let phone = sessions::open(services, &client("phone"), &holder)
         .await
         .unwrap();
-    queue::join(services, &me, concert.id).await.unwrap();
+    queue::join(services, &here(), &me, concert.id)
+        .await
+        .unwrap();
 
     assert_eq!(
         refusal(accounts::delete(services, &here(), &me, "not this").await),
@@ -202,7 +204,9 @@ async fn a_purge_keeps_the_accounting_of_tickets() {
     let holder = world.account("holder").await;
     admin_of(&world, "boss").await;
     let me = world.log_in(&holder).await;
-    queue::join(services, &me, concert.id).await.unwrap();
+    queue::join(services, &here(), &me, concert.id)
+        .await
+        .unwrap();
     sqlx::query(
         "INSERT INTO tickets (concert_id, account_id, arrival, serial, code)
          SELECT concert_id, account_id, arrival, 1, 'code' FROM queue_entries WHERE account_id = $1",
@@ -237,7 +241,7 @@ async fn deactivation_counts_from_the_next_request_on_every_server() {
         .await
         .unwrap();
     let me = sessions::authenticate(&other, &phone.access).await.unwrap();
-    queue::join(&other, &me, concert.id).await.unwrap();
+    queue::join(&other, &here(), &me, concert.id).await.unwrap();
     let boss = admin_of(&world, "boss").await;
     assert_eq!(
         refusal(admin::act(services, &me, boss.account_id, AccountAction::Deactivate).await),
@@ -297,7 +301,9 @@ async fn whoever_cannot_log_in_any_more_does_not_stay_in_a_queue() {
         .execute(&world.services.db)
         .await
         .unwrap();
-    queue::join(&world.services, &me, concert.id).await.unwrap();
+    queue::join(&world.services, &here(), &me, concert.id)
+        .await
+        .unwrap();
     assert_eq!(waiting(&world, &account).await, 1);
     accounts::withdraw_unused(&world.services).await.unwrap();
     assert_eq!(waiting(&world, &account).await, 0);

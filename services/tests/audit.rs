@@ -10,7 +10,7 @@ use services::queue::audit::{Kind, audit};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler;
 use support::queue::LEASE;
-use support::{World, world};
+use support::{World, here, world};
 
 /// Two of five hold tickets, two wait, one has left.
 async fn sale() -> (World, Concert) {
@@ -18,7 +18,9 @@ async fn sale() -> (World, Concert) {
     let concert = world.concert(2, 10, 1).await;
     let fans = world.accounts(5).await;
     for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
     }
     queue::leave(&world.services, &fans[4], concert.id)
         .await

@@ -80,7 +80,7 @@ async fn a_concert_each(world: &World, cluster: &Cluster) -> Vec<Concert> {
 async fn join_all(world: &World, people: &[Session], concert: &Concert) -> Vec<i64> {
     let mut arrivals = Vec::new();
     for person in people {
-        let view = queue::join(&world.services, person, concert.id)
+        let view = queue::join(&world.services, &here(), person, concert.id)
             .await
             .unwrap();
         arrivals.push(arrival(&view).0);

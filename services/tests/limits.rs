@@ -194,19 +194,21 @@ async fn joining_again_and_again_is_refused_and_the_first_joins_ask_nobody() {
     let mut let_in = 0;
     for services in [&world.services, &other] {
         for n in 0..UNASKED {
-            queue::join(services, &fans[0], concert.id).await.unwrap();
+            queue::join(services, &here(), &fans[0], concert.id)
+                .await
+                .unwrap();
             let asked = world.keys("limit:join:*").await.len();
             assert_eq!(asked, 0, "join {n} has cost a round trip");
         }
     }
     for services in [&world.services, &other, &world.services, &other] {
-        match wait(queue::join(services, &fans[0], concert.id).await) {
+        match wait(queue::join(services, &here(), &fans[0], concert.id).await) {
             None => let_in += 1,
             Some(seconds) => assert!((1..=30).contains(&seconds), "{seconds}"),
         }
     }
     assert_eq!(let_in, 2);
-    queue::join(&world.services, &fans[1], concert.id)
+    queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
 
@@ -218,9 +220,90 @@ async fn joining_again_and_again_is_refused_and_the_first_joins_ask_nobody() {
     };
     for _ in 0..20 {
         assert_eq!(
-            wait(queue::join(&world.services, &rehearsed, concert.id).await),
+            wait(queue::join(&world.services, &here(), &rehearsed, concert.id).await),
             None
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_nobody() {
+    let limits = Limits {
+        address_joins: 120,
+        ..Limits::NONE
+    };
+    let Two { world, other } = two(limits).await;
+    let concert = world.concert(10, 1, 1000).await;
+    let fans = world.accounts(400).await;
+    let join = async |services: &Services, from: &str, fan: usize| {
+        wait(queue::join(services, &at(from), &fans[fan], concert.id).await)
+    };
+    let unasked = limits.unasked_from_address() as usize;
+    assert_eq!(unasked, 2);
+    // One phone after the other, in one network of IPv6.
+    for (n, services) in [&world.services, &other].into_iter().enumerate() {
+        for m in 0..unasked {
+            let from = format!("2001:db8:0:1::{m}");
+            assert_eq!(join(services, &from, n * unasked + m).await, None);
+            let asked = world.keys("limit:join-from:*").await.len();
+            assert_eq!(asked, 0, "a join has cost a round trip");
+        }
+    }
+    let rush = (2 * unasked..400).map(|n| {
+        let services = if n % 2 == 0 { &world.services } else { &other }.clone();
+        let (from, fan) = (at(&format!("2001:db8:0:1::{n:x}")), fans[n].clone());
+        tokio::spawn(async move { wait(queue::join(&services, &from, &fan, concert.id).await) })
+    });
+    let rush = join_all(rush.collect::<Vec<_>>()).await;
+    let waits: Vec<u32> = rush.into_iter().filter_map(Result::unwrap).collect();
+    let let_in = 396 - waits.len();
+    // A slow machine works some off meanwhile, two a second.
+    assert!((119..160).contains(&let_in), "{let_in}");
+    assert!(waits.iter().all(|s| (1..=60).contains(s)), "{waits:?}");
+    let recorded = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM queue_entries")
+        .fetch_one(&world.services.db)
+        .await
+        .unwrap();
+    assert_eq!(recorded as usize, 2 * unasked + let_in);
+
+    // The neighbours have a limit of their own, and nobody of a rehearsal has one.
+    assert_eq!(join(&other, "2001:db8:0:2::1", 399).await, None);
+    let rehearsed = services::sessions::Session {
+        rehearsal: Some(concert.id),
+        ..fans[398].clone()
+    };
+    for _ in 0..10 {
+        let outcome = queue::join(&other, &at("2001:db8:0:1::1"), &rehearsed, concert.id).await;
+        assert_eq!(wait(outcome), None);
+    }
+    // Worked off with time, and then as many again.
+    world.clock.advance(TimeDelta::seconds(60));
+    let mut again = 0;
+    while join(&world.services, "2001:db8:0:1::1", 0).await.is_none() {
+        again += 1;
+        assert!(again < 400, "it never ends");
+    }
+    assert!((120..240).contains(&again), "{again}");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_as_an_account_uses_up_nothing_of_their_neighbours_address() {
+    let Two { world, .. } = two(Limits {
+        joins: 1,
+        address_joins: 10,
+        ..Limits::NONE
+    })
+    .await;
+    let concert = world.concert(10, 1, 1000).await;
+    let fans = world.accounts(5).await;
+    let join = async |fan: usize| {
+        wait(queue::join(&world.services, &here(), &fans[fan], concert.id).await)
+    };
+    for n in 0..30 {
+        assert_eq!(join(0).await.is_some(), n > UNASKED, "{n}");
+    }
+    for fan in 1..5 {
+        assert_eq!(join(fan).await, None, "{fan}");
     }
 }
 

@@ -17,7 +17,7 @@ use support::queue::{
     LEASE, NO_PACE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until,
     set_state,
 };
-use support::world;
+use support::{here, world};
 
 #[tokio::test]
 async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
@@ -25,7 +25,9 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
     let concert = world.concert(30, 3, NO_PACE).await;
     let fans = world.accounts(6).await;
     for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
     }
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
     let claim = async |lease| {
@@ -89,7 +91,9 @@ async fn a_batch_that_was_issued_but_not_acknowledged_is_not_issued_again() {
     let concert = world.concert(3, 3, NO_PACE).await;
     let fans = world.accounts(5).await;
     for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
     }
     let claim = claim(&world.services, &concert, Duration::ZERO)
         .await
@@ -124,7 +128,9 @@ async fn a_lost_redis_is_built_again_in_the_same_order() {
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+            &queue::join(&world.services, &here(), fan, concert.id)
+                .await
+                .unwrap(),
         ));
     }
     queue::leave(&world.services, &fans[0], concert.id)
@@ -139,7 +145,7 @@ async fn a_lost_redis_is_built_again_in_the_same_order() {
         assert!(matches!(view.standing, Standing::Waiting { rank, .. } if rank == n as u64));
     }
     // Whoever left is still gone, and joins at the end: the clock went on.
-    let again = queue::join(&world.services, &fans[0], concert.id)
+    let again = queue::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(
@@ -157,7 +163,9 @@ async fn a_single_lost_place_is_put_back_when_its_owner_looks() {
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+            &queue::join(&world.services, &here(), fan, concert.id)
+                .await
+                .unwrap(),
         ));
     }
     let key = world
@@ -171,7 +179,7 @@ async fn a_single_lost_place_is_put_back_when_its_owner_looks() {
         .await
         .unwrap();
     // Joining again finds the old place, not a new one at the end.
-    let again = queue::join(&world.services, &fans[1], concert.id)
+    let again = queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
     assert_eq!(arrival(&again), arrivals[1]);
@@ -240,7 +248,9 @@ async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+            &queue::join(&world.services, &here(), fan, concert.id)
+                .await
+                .unwrap(),
         ));
     }
     let mut redis = world.services.redis.connection();
@@ -313,7 +323,7 @@ async fn what_is_shown_as_waiting_is_on_disk() {
         .await
         .unwrap();
     assert_eq!(
-        queue::join(&world.services, &fan, concert.id)
+        queue::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap_err()
             .refusal(),
@@ -346,7 +356,7 @@ async fn a_session_without_an_account_stops_nobody() {
     let concert = world.concert(30, 10, NO_PACE).await;
     let fan = world.accounts(1).await.remove(0);
     let nobody = support::session(999_999, model::accounts::Role::User);
-    let refused = queue::join(&world.services, &nobody, concert.id)
+    let refused = queue::join(&world.services, &here(), &nobody, concert.id)
         .await
         .unwrap_err();
     assert_eq!(refused.refusal(), Refusal::NotLoggedIn);
@@ -354,7 +364,7 @@ async fn a_session_without_an_account_stops_nobody() {
         .await
         .unwrap();
     redis_command(&world, &["ZADD"], "waiting", &concert, &["1000", "999999"]).await;
-    queue::join(&world.services, &fan, concert.id)
+    queue::join(&world.services, &here(), &fan, concert.id)
         .await
         .unwrap();
     run_until(&world.services, &concert, async || {
@@ -368,7 +378,7 @@ async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
     let world = world().await;
     let concert = world.concert(30, 10, 3_600_000).await;
     let fan = world.accounts(1).await.remove(0);
-    queue::join(&world.services, &fan, concert.id)
+    queue::join(&world.services, &here(), &fan, concert.id)
         .await
         .unwrap();
     set_state(&world, &concert, "closed").await;

@@ -18,7 +18,7 @@ use std::time::Duration;
 use support::queue::{
     LEASE, NO_PACE, arrival, claim, live_tickets, news_of, rank, run_until, set_state,
 };
-use support::world;
+use support::{here, world};
 
 #[tokio::test]
 async fn leaving_moves_everybody_behind_up_and_rejoining_goes_to_the_end() {
@@ -29,7 +29,9 @@ async fn leaving_moves_everybody_behind_up_and_rejoining_goes_to_the_end() {
     set_state(&world, &concert, "paused").await;
     let mut first = None;
     for fan in &fans {
-        let view = queue::join(&world.services, fan, concert.id).await.unwrap();
+        let view = queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
         first.get_or_insert(arrival(&view));
     }
     for _ in 0..2 {
@@ -38,7 +40,7 @@ async fn leaving_moves_everybody_behind_up_and_rejoining_goes_to_the_end() {
             .unwrap();
         assert_eq!(left.standing, Standing::Left);
     }
-    let again = queue::join(&world.services, &fans[0], concert.id)
+    let again = queue::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(arrival(&again) > first.unwrap());
@@ -67,7 +69,9 @@ async fn a_cancelled_ticket_goes_to_the_head_of_the_waiting_list() {
     let concert = world.concert(2, 10, NO_PACE).await;
     let fans = world.accounts(4).await;
     for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
     }
     run_until(&world.services, &concert, async || {
         live_tickets(&world.services, &concert).await.len() == 2
@@ -100,7 +104,7 @@ async fn a_cancelled_ticket_goes_to_the_head_of_the_waiting_list() {
         holders,
         [(fans[1].account_id.0, 2), (fans[2].account_id.0, 3)]
     );
-    let back = queue::join(&world.services, &fans[0], concert.id)
+    let back = queue::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(back.standing, Standing::Waiting { rank: 2, .. }));
@@ -116,7 +120,9 @@ async fn someone_who_leaves_while_in_flight_gets_no_ticket() {
     let concert = world.concert(30, 3, NO_PACE).await;
     let fans = world.accounts(4).await;
     for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
     }
     let claim = claim(&world.services, &concert, Duration::from_secs(60))
         .await
@@ -155,7 +161,9 @@ async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
     set_state(&world, &concert, "paused").await;
     let fans = world.accounts(3).await;
     for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
     }
     let mut watching = news_of(&world.services, &concert);
     let mut before = queue::view(&world.services, fans[2].account_id, concert.id)
@@ -197,7 +205,9 @@ async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+            &queue::join(&world.services, &here(), fan, concert.id)
+                .await
+                .unwrap(),
         ));
     }
     for (n, fan) in fans.iter().enumerate() {
@@ -213,7 +223,7 @@ async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
         .unwrap();
     assert_eq!(looked.standing, Standing::Left);
     // Joining again is a new place, on disk, that ends in a ticket.
-    let again = queue::join(&world.services, &fans[1], concert.id)
+    let again = queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
     assert!(arrival(&again) > arrivals[1]);
@@ -230,11 +240,11 @@ async fn someone_who_left_is_not_put_back_by_an_old_reading_of_the_journal() {
     let concert = world.concert(30, 10, 3_600_000).await;
     let fans = world.accounts(2).await;
     let place = arrival(
-        &queue::join(&world.services, &fans[0], concert.id)
+        &queue::join(&world.services, &here(), &fans[0], concert.id)
             .await
             .unwrap(),
     );
-    queue::join(&world.services, &fans[1], concert.id)
+    queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
     queue::leave(&world.services, &fans[0], concert.id)
@@ -284,7 +294,7 @@ async fn whoever_gave_a_ticket_back_is_no_holder_for_long() {
         Ok(reconcile::Outcome::Agreed(mark)) => Window::Since(mark),
         _ => Window::Everything,
     };
-    queue::join(&world.services, &fans[0], concert.id)
+    queue::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     run_until(&world.services, &concert, async || {

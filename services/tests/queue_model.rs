@@ -18,7 +18,7 @@ use services::sessions::Session;
 use services::{Error, queue, tickets};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{World, world};
+use support::{World, here, world};
 use tokio::sync::broadcast::Receiver;
 
 const PEOPLE: usize = 8;
@@ -162,23 +162,25 @@ impl Sale<'_> {
     async fn carry_out(&mut self, step: &Step, plain: &mut Plain) {
         let (services, id) = (&self.world.services, self.concert.id);
         match *step {
-            Step::Join(person) => match queue::join(services, &self.people[person], id).await {
-                Ok(view) => match view.standing {
-                    Standing::Waiting { arrival, .. } => match plain.ahead_of(person) {
-                        Some(ahead) => {
-                            assert_eq!(plain.waiting[ahead].1, arrival, "the same place")
-                        }
-                        None => plain.waiting.push((person, arrival)),
+            Step::Join(person) => {
+                match queue::join(services, &here(), &self.people[person], id).await {
+                    Ok(view) => match view.standing {
+                        Standing::Waiting { arrival, .. } => match plain.ahead_of(person) {
+                            Some(ahead) => {
+                                assert_eq!(plain.waiting[ahead].1, arrival, "the same place")
+                            }
+                            None => plain.waiting.push((person, arrival)),
+                        },
+                        // Issued, but not acknowledged yet.
+                        Standing::Issued { .. } => assert!(plain.holders.contains_key(&person)),
+                        other => panic!("{other:?} after joining"),
                     },
-                    // Issued, but not acknowledged yet.
-                    Standing::Issued { .. } => assert!(plain.holders.contains_key(&person)),
-                    other => panic!("{other:?} after joining"),
-                },
-                Err(Error::Refused(model::Refusal::HoldsTicket)) => {
-                    assert!(plain.holders.contains_key(&person))
+                    Err(Error::Refused(model::Refusal::HoldsTicket)) => {
+                        assert!(plain.holders.contains_key(&person))
+                    }
+                    Err(error) => panic!("{error}"),
                 }
-                Err(error) => panic!("{error}"),
-            },
+            }
             Step::Leave(person) => {
                 queue::leave(services, &self.people[person], id)
                     .await

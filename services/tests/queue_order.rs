@@ -15,9 +15,8 @@ use services::queue;
 use services::queue::scheduler;
 use services::sessions::Session;
 use std::time::Duration;
-use support::another_server;
 use support::queue::{LEASE, NO_PACE, arrival, live_tickets, rank, run_until, set_state};
-use support::world;
+use support::{another_server, here, world};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +32,11 @@ async fn two_hundred_joins_of_one_account_make_one_place() {
             other.clone()
         };
         let fan = fan.clone();
-        tokio::spawn(async move { queue::join(&services, &fan, concert.id).await.unwrap() })
+        tokio::spawn(async move {
+            queue::join(&services, &here(), &fan, concert.id)
+                .await
+                .unwrap()
+        })
     });
     let arrivals: Vec<Arrival> = join_all(joins)
         .await
@@ -60,9 +63,13 @@ async fn the_first_thirty_of_a_hundred_get_the_tickets_in_order_of_arrival() {
         } else {
             other.clone()
         };
-        tokio::spawn(
-            async move { arrival(&queue::join(&services, &fan, concert.id).await.unwrap()) },
-        )
+        tokio::spawn(async move {
+            arrival(
+                &queue::join(&services, &here(), &fan, concert.id)
+                    .await
+                    .unwrap(),
+            )
+        })
     });
     let mut order: Vec<(Arrival, &Session)> = join_all(joins)
         .await
@@ -105,7 +112,7 @@ async fn however_many_servers_run_the_pace_is_kept() {
     let interval = TimeDelta::milliseconds(120);
     let concert = world.concert(40, 4, 120).await;
     for fan in world.accounts(40).await {
-        queue::join(&world.services, &fan, concert.id)
+        queue::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap();
     }
@@ -150,7 +157,7 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
     )
     .await
     .unwrap();
-    match queue::join(&world.services, &fans[0], early.id)
+    match queue::join(&world.services, &here(), &fans[0], early.id)
         .await
         .unwrap_err()
         .refusal()
@@ -161,24 +168,29 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
         other => panic!("{other:?}"),
     }
     let concert = world.concert(1, 1, NO_PACE).await;
-    queue::join(&world.services, &fans[0], concert.id)
+    queue::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     run_until(&world.services, &concert, async || {
         live_tickets(&world.services, &concert).await.len() == 1
     })
     .await;
-    let again = queue::join(&world.services, &fans[0], concert.id)
+    let again = queue::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap_err();
     assert_eq!(again.refusal(), Refusal::HoldsTicket);
     // Sold out is the waiting list, not the end.
-    queue::join(&world.services, &fans[1], concert.id)
+    queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
-    let unknown = queue::join(&world.services, &fans[1], model::concerts::ConcertId(9_999))
-        .await
-        .unwrap_err();
+    let unknown = queue::join(
+        &world.services,
+        &here(),
+        &fans[1],
+        model::concerts::ConcertId(9_999),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(unknown.refusal(), Refusal::NotFound);
 
     set_state(&world, &concert, "closed").await;
@@ -194,7 +206,7 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
     }
     stop.cancel();
     server.await.unwrap();
-    let late = queue::join(&world.services, &fans[1], concert.id)
+    let late = queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap_err();
     assert_eq!(late.refusal(), Refusal::SaleClosed);
@@ -225,7 +237,11 @@ async fn arrivals_only_ever_go_up_whatever_the_clock_does() {
         .unwrap();
     let mut newest = Arrival(ahead);
     for fan in &fans {
-        let joined = arrival(&queue::join(&world.services, fan, concert.id).await.unwrap());
+        let joined = arrival(
+            &queue::join(&world.services, &here(), fan, concert.id)
+                .await
+                .unwrap(),
+        );
         assert!(joined > newest, "{joined:?} after {newest:?}");
         newest = joined;
         // The clock goes on where the journal stands, also in a Redis that knows nothing of it.
@@ -241,7 +257,7 @@ async fn a_storm_of_joins_makes_few_commits() {
     let fans = world.accounts(1_000).await;
     let joins = fans
         .iter()
-        .map(|fan| queue::join(&world.services, fan, concert.id));
+        .map(async |fan| queue::join(&world.services, &here(), fan, concert.id).await);
     for joined in futures::future::join_all(joins).await {
         joined.unwrap();
     }

@@ -11,7 +11,7 @@ use services::queue::{self, News, Recorded, scheduler};
 use support::queue::{
     LEASE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until,
 };
-use support::world;
+use support::{here, world};
 
 /// Redis as it is after servers have died at the worst moments: the next comparison mends it all.
 #[tokio::test]
@@ -22,7 +22,9 @@ async fn what_differs_is_mended_without_anybody_looking() {
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, fan, concert.id).await.unwrap(),
+            &queue::join(&world.services, &here(), fan, concert.id)
+                .await
+                .unwrap(),
         ));
     }
     let agreed = async |window| match reconcile(&world.services, concert.id, window).await {
@@ -61,7 +63,7 @@ async fn what_differs_is_mended_without_anybody_looking() {
             rank_now as u64 + 1
         );
     }
-    let again = queue::join(&world.services, &fans[2], concert.id)
+    let again = queue::join(&world.services, &here(), &fans[2], concert.id)
         .await
         .unwrap();
     assert_eq!(arrival(&again), arrivals[2]);
@@ -74,7 +76,7 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
     let concert = world.concert(30, 10, 3_600_000).await;
     let fans = world.accounts(3).await;
     let first = arrival(
-        &queue::join(&world.services, &fans[0], concert.id)
+        &queue::join(&world.services, &here(), &fans[0], concert.id)
             .await
             .unwrap(),
     );
@@ -98,7 +100,7 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
         .unwrap();
     assert_eq!(recorded, Recorded::Waiting(ahead));
     redis_command(&world, &["HSET"], "state", &concert, &["run_id", "another"]).await;
-    let last = queue::join(&world.services, &fans[2], concert.id)
+    let last = queue::join(&world.services, &here(), &fans[2], concert.id)
         .await
         .unwrap();
     assert!(arrival(&last) > ahead);
@@ -111,7 +113,7 @@ async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {
     let world = world().await;
     let concert = world.concert(30, 10, 3_600_000).await;
     let fan = world.accounts(1).await.remove(0);
-    queue::join(&world.services, &fan, concert.id)
+    queue::join(&world.services, &here(), &fan, concert.id)
         .await
         .unwrap();
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
@@ -134,7 +136,7 @@ async fn a_place_that_nobody_has_recorded_is_put_on_record() {
     let world = world().await;
     let concert = world.concert(30, 10, 3_600_000).await;
     let fans = world.accounts(2).await;
-    queue::join(&world.services, &fans[0], concert.id)
+    queue::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     let arrival = Arrival(world.clock.now().timestamp_micros() - 60_000_000);
@@ -164,7 +166,9 @@ async fn after_a_rebuild_a_whole_interval_passes_whatever_is_written_on_the_tick
     let concert = world.concert(30, 1, 3_600_000).await;
     let fans = world.accounts(2).await;
     for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
     }
     run_until(&world.services, &concert, async || {
         live_tickets(&world.services, &concert).await.len() == 1

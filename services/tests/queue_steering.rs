@@ -17,7 +17,7 @@ use services::sessions::Session;
 use services::{Services, concerts};
 use std::time::Duration;
 use support::queue::{LEASE, NO_PACE, live_tickets, run_until};
-use support::{World, another_server, session, world};
+use support::{World, another_server, here, session, world};
 
 /// A sale without pace by "mina", and so many people who wait for it, in order.
 async fn sale(world: &World, capacity: u32, batch_size: u32, fans: i64) -> Sale {
@@ -33,7 +33,9 @@ async fn sale(world: &World, capacity: u32, batch_size: u32, fans: i64) -> Sale 
         .unwrap();
     let fans = world.accounts(fans).await;
     for fan in &fans {
-        queue::join(&world.services, fan, concert.id).await.unwrap();
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
     }
     Sale {
         by,
@@ -153,7 +155,7 @@ async fn a_smaller_batch_and_a_pause_take_effect_at_once() {
         .await
         .unwrap();
     for fan in world.accounts(12).await {
-        queue::join(&world.services, &fan, concert.id)
+        queue::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap();
     }
@@ -222,7 +224,7 @@ async fn a_shorter_interval_counts_at_once() {
     let world = world().await;
     let concert = world.concert(30, 1, 3_600_000).await;
     for fan in world.accounts(2).await {
-        queue::join(&world.services, &fan, concert.id)
+        queue::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap();
     }
@@ -260,7 +262,9 @@ async fn a_pause_on_one_server_holds_all_and_resuming_goes_on_in_order() {
     assert!(claim(&other, &concert, &known).await.is_none());
     // Joining goes on.
     let late = world.organiser("late").await;
-    queue::join(&other, &late, concert.id).await.unwrap();
+    queue::join(&other, &here(), &late, concert.id)
+        .await
+        .unwrap();
 
     let resumed = concerts::steer(&other, &by, concert.id, Steering::Resume)
         .await
@@ -314,7 +318,7 @@ async fn steering_a_sale_to_its_end_is_for_everybody_and_for_good() {
     concerts::steer(&other, &by, concert.id, Steering::Close)
         .await
         .unwrap();
-    let joined = queue::join(&world.services, &fans[1], concert.id)
+    let joined = queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap_err();
     assert_eq!(joined.refusal(), Refusal::SaleClosed);

@@ -13,7 +13,7 @@ use services::queue::sale::SaleRow;
 use services::queue::{self, News, scheduler};
 use std::collections::HashMap;
 use support::queue::{LEASE, NO_PACE, news_of};
-use support::{World, world};
+use support::{World, here, world};
 
 const PEOPLE: i64 = 250;
 
@@ -27,7 +27,11 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
     let mut news = news_of(services, &concert);
     let mut views: Vec<QueueView> = Vec::new();
     for person in &people {
-        views.push(queue::join(services, person, concert.id).await.unwrap());
+        views.push(
+            queue::join(services, &here(), person, concert.id)
+                .await
+                .unwrap(),
+        );
     }
     let mut random = StdRng::seed_from_u64(20);
     let mut leavers: Vec<usize> = (0..people.len()).collect();
@@ -102,7 +106,9 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
     let concert = world.concert(2, 1, NO_PACE).await;
     let people = world.accounts(3).await;
     for person in &people {
-        queue::join(services, person, concert.id).await.unwrap();
+        queue::join(services, &here(), person, concert.id)
+            .await
+            .unwrap();
     }
     let last = people[2].account_id;
     let mut newest = None;

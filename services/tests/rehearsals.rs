@@ -198,9 +198,11 @@ async fn nobody_gets_in_who_does_not_belong_and_nobody_who_does_gets_out() {
 
     let stranger = world.accounts(1).await.remove(0);
     for stranger in [&stranger, &by] {
-        let refusal = refused(queue::join(services, stranger, one.concert.id).await);
+        let refusal = refused(queue::join(services, &here(), stranger, one.concert.id).await);
         assert_eq!(refusal, Refusal::NotFound);
-        queue::join(services, stranger, concert).await.unwrap();
+        queue::join(services, &here(), stranger, concert)
+            .await
+            .unwrap();
     }
     // With the token that they were given, and with one of a log-in of their own.
     let given = people(&world, &one).await.remove(0);
@@ -218,10 +220,12 @@ async fn nobody_gets_in_who_does_not_belong_and_nobody_who_does_gets_out() {
         .unwrap();
     for person in [&given, &logged_in, &refreshed] {
         for elsewhere in [concert, other.concert.id] {
-            let refusal = refused(queue::join(services, person, elsewhere).await);
+            let refusal = refused(queue::join(services, &here(), person, elsewhere).await);
             assert_eq!(refusal, Refusal::Forbidden);
         }
-        let view = queue::join(services, person, one.concert.id).await.unwrap();
+        let view = queue::join(services, &here(), person, one.concert.id)
+            .await
+            .unwrap();
         assert!(matches!(view.standing, Standing::Waiting { .. }));
     }
 }
@@ -248,7 +252,9 @@ async fn its_end_takes_all_of_it_and_nothing_else() {
     let by = world.organiser("mina").await;
     let concert = concert_of(&world, &by).await;
     let fan = world.accounts(1).await.remove(0);
-    queue::join(services, &fan, concert.id).await.unwrap();
+    queue::join(services, &here(), &fan, concert.id)
+        .await
+        .unwrap();
     run_until(services, &concert, async || {
         !live_tickets(services, &concert).await.is_empty()
     })
@@ -268,7 +274,9 @@ async fn its_end_takes_all_of_it_and_nothing_else() {
     .await
     .unwrap();
     for person in &people {
-        queue::join(services, person, copy.id).await.unwrap();
+        queue::join(services, &here(), person, copy.id)
+            .await
+            .unwrap();
     }
     queue::leave(services, &people[4], copy.id).await.unwrap();
     run_until(services, copy, async || {

@@ -8,7 +8,7 @@ use model::queue::{QueueView, TickId};
 
 #[cfg(feature = "ssr")]
 use crate::{
-    request::{accepts_html, services, session},
+    request::{accepts_html, client, services, session},
     sessions::log_in_path,
 };
 #[cfg(feature = "ssr")]
@@ -23,7 +23,7 @@ pub async fn join_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
             leptos_axum::redirect(&log_in_path(&format!("/concerts/{concert_id}")));
         }
     })?;
-    let view = services::queue::join(&services()?, &session, concert_id).await?;
+    let view = services::queue::join(&services()?, &client()?, &session, concert_id).await?;
     leptos_axum::redirect(&format!("/concerts/{concert_id}/queue"));
     Ok(view)
 }

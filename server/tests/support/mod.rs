@@ -20,11 +20,12 @@ pub const PASSWORD: &str = "a long passphrase";
 pub const SECRET: &str = "what the servers of these tests sign with";
 
 /// Many people come from the one address of a test.
-const NO_LIMITS: [(&str, &str); 4] = [
+const NO_LIMITS: [(&str, &str); 5] = [
     ("FRONTROW_LIMIT_LOG_INS", "0"),
     ("FRONTROW_LIMIT_SIGN_UPS", "0"),
     ("FRONTROW_LIMIT_REFRESHES", "0"),
     ("FRONTROW_LIMIT_JOINS", "0"),
+    ("FRONTROW_LIMIT_ADDRESS_JOINS", "0"),
 ];
 
 /// A server process. Killed when dropped; nothing depends on how it ends.

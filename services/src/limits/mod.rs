@@ -8,6 +8,7 @@
 //! | `limit:session:sid` | string | the same | refreshes of a session |
 //! | `limit:profile:account` | string | the same | changes of an account's profile |
 //! | `limit:join:account` | string | the same | joins of an account, from the fourth a minute on each server |
+//! | `limit:join-from:address` | string | the same | joins from an address, after the first hundred a minute on each server |
 //! | `limit:password:digest` | hash | an hour after the last one | wrong passwords: [`guesses`] |
 //!
 //! Each key is alone in its script, so a cluster may keep it anywhere. They are no promise of the queue: while Redis cannot be
@@ -16,12 +17,14 @@
 pub mod guesses;
 
 use crate::sessions::Session;
+use crate::together::Together;
 use crate::{Client, Result, Services};
 use model::Refusal;
 use model::accounts::AccountId;
 use moka::sync::Cache;
 use redis::{RedisResult, Script};
 use std::fmt;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -41,6 +44,13 @@ pub struct Limits {
     pub refreshes: u32,
     /// Of an account, give or take the [`UNASKED`] of each server.
     pub joins: u32,
+    /// From an address, give or take what each server lets through [unasked](Limits::unasked_from_address).
+    ///
+    /// The most generous of all, because nobody can come at another time than when the sale opens. Behind one address of a
+    /// mobile network there are about a thousand phones, and behind that of a campus or a company five thousand people, some of
+    /// whom press twice: 6,000 at once refuses none of them. Worked off over a minute it is a hundred a second, about one in
+    /// eighty of the joins that one server takes: whoever has many accounts and one address cannot take the sale from others.
+    pub address_joins: u32,
 }
 
 impl Limits {
@@ -49,13 +59,21 @@ impl Limits {
         sign_ups: 120,
         refreshes: 3000,
         joins: 60,
+        address_joins: 6000,
     };
     pub const NONE: Limits = Limits {
         log_ins: 0,
         sign_ups: 0,
         refreshes: 0,
         joins: 0,
+        address_joins: 0,
     };
+
+    /// So many joins a minute from an address each server lets through without asking Redis: one second's worth, more than a
+    /// household or an office needs on the day of a sale, and a sixtieth of the limit.
+    pub fn unasked_from_address(&self) -> u32 {
+        self.address_joins / 60
+    }
 }
 
 impl Default for Limits {
@@ -75,6 +93,9 @@ pub const PROFILE_CHANGES: u32 = 20;
 pub const UNASKED: u32 = 3;
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// So many of an address ask Redis in one call. It costs Redis the same for one as for all of them.
+const MOST_PER_CALL: usize = 10_000;
 
 static RATE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/rate.lua")));
 
@@ -106,6 +127,10 @@ pub struct Door {
     limits: Limits,
     /// Joins within the minute after an account's first.
     joined: Cache<AccountId, Arc<AtomicU32>>,
+    /// Joins within the minute after an address's first.
+    joined_from: Cache<Network, Arc<AtomicU32>>,
+    /// Those who ask Redis for their address; each is told for how many microseconds to wait.
+    asking: Arc<Together<Network, (), u64>>,
     /// Redis could not be asked, and that has been said.
     unguarded: AtomicBool,
 }
@@ -114,10 +139,9 @@ impl Door {
     pub(crate) fn new(limits: Limits) -> Door {
         Door {
             limits,
-            joined: Cache::builder()
-                .max_capacity(crate::MOST_KNOWN)
-                .time_to_live(MINUTE)
-                .build(),
+            joined: a_minute(),
+            joined_from: a_minute(),
+            asking: Arc::new(Together::new(MOST_PER_CALL, 1)),
             unguarded: AtomicBool::new(false),
         }
     }
@@ -137,6 +161,14 @@ impl Door {
             }
         }
     }
+}
+
+/// Counts of those who came within a minute.
+fn a_minute<K: Hash + Eq + Send + Sync + 'static>() -> Cache<K, Arc<AtomicU32>> {
+    Cache::builder()
+        .max_capacity(crate::MOST_KNOWN)
+        .time_to_live(MINUTE)
+        .build()
 }
 
 /// [`Refusal::TooManyRequests`] when too many log in from there.
@@ -178,22 +210,54 @@ pub(crate) async fn change_profile(services: &Services, account: AccountId) -> R
     once_more(services, "profile", account, PROFILE_CHANGES).await
 }
 
-/// [`Refusal::TooManyRequests`] when the account joins too often. People of a rehearsal are never refused: an organiser made
-/// them, and whatever is told about the sale is told by how they fare.
-pub(crate) async fn join(services: &Services, session: &Session) -> Result<()> {
+/// [`Refusal::TooManyRequests`] when the account joins too often, or too many join from there. People of a rehearsal are never
+/// refused: an organiser made them, and whatever is told about the sale is told by how they fare.
+pub(crate) async fn join(services: &Services, from: &Client, session: &Session) -> Result<()> {
     let Door { limits, joined, .. } = &services.door;
-    if limits.joins == 0 || session.rehearsal.is_some() {
+    if session.rehearsal.is_some() {
         return Ok(());
     }
     let account = session.account_id;
-    let before = joined
-        .get_with(account, Arc::default)
-        .fetch_add(1, Ordering::Relaxed);
-    if before < UNASKED {
+    if limits.joins > 0 && count(joined, account) >= UNASKED {
+        // Boxed: hardly anybody comes here, and every join would carry what it needs. First the account, so that one who is
+        // refused uses up nothing of their neighbours' address.
+        Box::pin(once_more(services, "join", account, limits.joins)).await?;
+    }
+    join_from(services, Network::of(from.address)).await
+}
+
+/// The joins of an address travel to Redis together, so that the rush of a campus costs a call now and then and not one each.
+async fn join_from(services: &Services, network: Network) -> Result<()> {
+    let Door {
+        limits,
+        joined_from,
+        asking,
+        ..
+    } = &services.door;
+    let most = limits.address_joins;
+    if most == 0 || count(joined_from, network) < limits.unasked_from_address() {
         return Ok(());
     }
-    // Boxed: hardly anybody comes here, and every join would carry what it needs.
-    Box::pin(once_more(services, "join", account, limits.joins)).await
+    let carry = {
+        let services = services.clone();
+        move |asked: Vec<()>| {
+            let (services, number) = (services.clone(), asked.len());
+            async move {
+                let (let_through, wait) =
+                    some_more(&services, "join-from", network, most, number).await;
+                (0..number)
+                    .map(|n| Ok(if n < let_through { 0 } else { wait }))
+                    .collect()
+            }
+        }
+    };
+    refuse_until(Box::pin(asking.ask(network, (), carry)).await?)
+}
+
+/// How many came before within the minute.
+fn count<K: Hash + Eq + Send + Sync + 'static>(came: &Cache<K, Arc<AtomicU32>>, who: K) -> u32 {
+    came.get_with(who, Arc::default)
+        .fetch_add(1, Ordering::Relaxed)
 }
 
 async fn once_more(
@@ -205,6 +269,21 @@ async fn once_more(
     if most == 0 {
         return Ok(());
     }
+    match some_more(services, what, who, most, 1).await {
+        (1.., _) => Ok(()),
+        (0, wait) => refuse_until(wait),
+    }
+}
+
+/// Of so many who come at once: how many are let through, and for how many microseconds the others wait. All of them, while
+/// Redis cannot be asked.
+async fn some_more(
+    services: &Services,
+    what: &str,
+    who: impl fmt::Display,
+    most: u32,
+    number: usize,
+) -> (usize, u64) {
     let key = services.redis.key(format_args!("limit:{what}:{who}"));
     let turn = (MINUTE.as_micros() as u64 / u64::from(most)).max(1);
     let answer = RATE
@@ -212,9 +291,10 @@ async fn once_more(
         .arg(services.clock.now().timestamp_micros())
         .arg(turn)
         .arg(most)
+        .arg(number)
         .invoke_async(&mut services.redis.connection())
         .await;
-    refuse_until(services.door.answer(answer).unwrap_or(0))
+    services.door.answer(answer).unwrap_or((number, 0))
 }
 
 /// Refused, when there are microseconds to wait.

@@ -23,7 +23,7 @@ pub use places::{Places, glance};
 use crate::sessions::Session;
 use crate::to_the_end::to_the_end;
 use crate::together::Together;
-use crate::{Error, Result, Services, limits, rehearsals, tickets};
+use crate::{Client, Error, Result, Services, limits, rehearsals, tickets};
 use chrono::{DateTime, Utc};
 use fail::fail_point;
 use journal::Entry;
@@ -48,8 +48,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 ///
 /// When this returns, the place is in Redis and on disk in PostgreSQL. Refused with [`Refusal::SaleNotOpen`],
 /// [`Refusal::SaleClosed`], [`Refusal::HoldsTicket`], [`Refusal::NotFound`] or [`Refusal::TooManyRequests`].
-pub async fn join(services: &Services, session: &Session, concert: ConcertId) -> Result<QueueView> {
-    limits::join(services, session).await?;
+pub async fn join(
+    services: &Services,
+    from: &Client,
+    session: &Session,
+    concert: ConcertId,
+) -> Result<QueueView> {
+    limits::join(services, from, session).await?;
     rehearsals::admit(services, session, concert).await?;
     join_as(services, session.account_id, concert).await
 }
