@@ -12,6 +12,7 @@ pub mod concerts;
 pub mod error;
 pub mod forms;
 pub mod i18n;
+mod island;
 mod markup;
 pub mod queue;
 mod refresh;

@@ -10,14 +10,17 @@ pub fn RefreshWithoutScript(seconds: u32) -> impl IntoView {
     view! { <noscript inner_html=format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">")></noscript> }
 }
 
-/// Reloads the page, with JavaScript and without.
+/// Seconds after which a page that could not be shown is tried again.
+const AGAIN: u32 = 4;
+
+/// Reloads the page soon, with JavaScript and without.
 #[island]
-pub fn Refresh(seconds: u32) -> impl IntoView {
+pub fn Refresh() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     set_timeout(
         || drop(window().location().reload()),
         // Spread out: whoever was refused together must not come back together.
-        std::time::Duration::from_millis(u64::from(seconds) * 1000 + crate::queue::jitter(4000)),
+        std::time::Duration::from_millis(u64::from(AGAIN) * 1000 + crate::queue::jitter(4000)),
     );
-    view! { <RefreshWithoutScript seconds/> }
+    view! { <RefreshWithoutScript seconds=AGAIN/> }
 }

@@ -53,7 +53,7 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
                 })}
                 <a class="button" href="/">{use_queue_words().other_concerts}</a>
             </p>
-            {again.then(|| view! { <Refresh seconds=5/> })}
+            {again.then(|| view! { <Refresh/> })}
         </section>
     }
     .into_any()

@@ -6,8 +6,9 @@ use super::steering::{Control, SaleControl};
 use crate::error::ApiError;
 use crate::forms::{Refusals, refusal_of};
 use crate::i18n::use_words;
+use crate::island;
 use crate::layout::PageMeta;
-use crate::queue::{JoinQueue, SaleBox, WayIn};
+use crate::queue::{JoinQueue, SaleBox, SaleNow};
 use crate::refused::Refused;
 use crate::sessions::{log_in_path, visitor};
 use leptos::prelude::*;
@@ -60,9 +61,9 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
     } = view;
     let phase = concert.phase(server_time);
     // Who is looking cannot be told while the stores are away: the button asks again.
-    let way_in = match visitor() {
-        Ok(None) => WayIn::LogIn(log_in_path(&format!("/concerts/{}", concert.id))),
-        Ok(Some(_)) | Err(_) => WayIn::Join,
+    let log_in = match visitor() {
+        Ok(None) => Some(log_in_path(&format!("/concerts/{}", concert.id))),
+        Ok(Some(_)) | Err(_) => None,
     };
     let refusal = refusal_of::<JoinQueue>();
     let when = (words.date_time)(concert.starts_at);
@@ -84,7 +85,12 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
         }
     });
     let (artist, title) = (concert.artist.clone(), concert.title.clone());
-    let (sale, for_control) = (concert.sale(), concert.clone());
+    let now = SaleNow {
+        sale: concert.sale(),
+        server_time,
+        log_in,
+    };
+    let for_control = concert.clone();
     view! {
         <PageMeta title=concert.title.clone() description/>
         <article class="concert">
@@ -96,7 +102,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
             </div>
             <div class="concert-sale">
                 <Refusals refusal/>
-                {view! { <SaleBox sale server_time way_in/> }.into_any()}
+                {island::with_data(SaleNow::ISLAND, now, || view! { <SaleBox/> })}
             </div>
             <div class="concert-body">
                 <section class="glance">

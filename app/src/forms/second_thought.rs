@@ -4,16 +4,16 @@ use leptos::prelude::*;
 
 /// The words on the outside; opened, what it means, and the form that does it.
 #[component]
-pub fn SecondThought(
+pub fn SecondThought<C: IntoView + 'static>(
     summary: &'static str,
     #[prop(into)] sure: String,
-    children: Children,
+    children: TypedChildren<C>,
 ) -> impl IntoView {
     view! {
         <details class="second-thought">
             <summary>{summary}</summary>
             <p>{sure}</p>
-            {children()}
+            {children.into_inner()()}
         </details>
     }
 }

@@ -5,28 +5,54 @@ use super::use_queue_words;
 use crate::clock::use_server_clock;
 use crate::concerts::{Countdown, PhaseBadge};
 use crate::i18n::thousands;
+use crate::island;
 use crate::refresh::RefreshWithoutScript;
 use chrono::{DateTime, Utc};
+use leptos::either::{Either, EitherOf3};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use model::concerts::{ConcertId, Phase, SaleStatus};
 use model::queue::QueueView;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "hydrate")]
+use crate::island::json::{Json, Read};
+
 /// Seconds after which a page without JavaScript looks again, however far off the opening is.
 const LONGEST_REFRESH: i64 = 600;
 
-/// How a person comes into the queue from where they are.
+/// What the box of a sale is rendered from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum WayIn {
-    /// They have to log in first: the address of the page for that, which leads back.
-    LogIn(String),
-    Join,
+pub struct SaleNow {
+    pub sale: SaleStatus,
+    pub server_time: DateTime<Utc>,
+    /// For whoever has to log in before they can join: the page for that, which leads back.
+    pub log_in: Option<String>,
+}
+
+impl SaleNow {
+    pub const ISLAND: &str = "sale";
+}
+
+#[cfg(feature = "hydrate")]
+impl Read for SaleNow {
+    fn read(json: &Json) -> Option<SaleNow> {
+        Some(SaleNow {
+            sale: json.get("sale")?,
+            server_time: json.get("server_time")?,
+            log_in: json.get("log_in"),
+        })
+    }
 }
 
 /// Where the sale of a concert stands and the way in, as it goes on.
 #[island]
-pub fn SaleBox(sale: SaleStatus, server_time: DateTime<Utc>, way_in: WayIn) -> impl IntoView {
+pub fn SaleBox() -> impl IntoView {
+    let SaleNow {
+        sale,
+        server_time,
+        log_in,
+    } = island::data(SaleNow::ISLAND);
     let now = use_server_clock(server_time, &[sale.sale_opens_at, sale.starts_at]);
     let phase = Memo::new({
         let sale = sale.clone();
@@ -38,12 +64,12 @@ pub fn SaleBox(sale: SaleStatus, server_time: DateTime<Utc>, way_in: WayIn) -> i
         move |_| drop(window().location().assign(&place))
     };
     // Whoever is here may have a place already, which only the queue's own page knows.
-    let see = (way_in == WayIn::Join).then(|| {
+    let see = log_in.is_none().then(|| {
         view! { <p class="join-place"><a href=place>{use_queue_words().see_my_place}</a></p> }
     });
     view! {
         <p class="concert-phase"><PhaseBadge phase/></p>
-        <JoinBox sale now phase way_in joined/>
+        <JoinBox sale now phase log_in joined/>
         {see}
     }
 }
@@ -54,47 +80,41 @@ pub(super) fn JoinBox(
     sale: SaleStatus,
     now: Signal<DateTime<Utc>>,
     phase: Memo<Phase>,
-    way_in: WayIn,
+    log_in: Option<String>,
     /// Called with the place that was taken.
     joined: impl Fn(QueueView) + Clone + 'static,
 ) -> impl IntoView {
     let words = use_queue_words();
     let (opens, left, capacity) = (sale.sale_opens_at, sale.left, sale.capacity);
-    let before = Memo::new(move |_| phase.get() == Phase::Upcoming);
-    let over = Memo::new(move |_| phase.get() == Phase::Over);
-    let figure = move || {
-        match (before.get(), over.get()) {
-        (true, _) => view! {
+    let before = move || phase.get() == Phase::Upcoming;
+    let over = move || phase.get() == Phase::Over;
+    let figure = move || match phase.get() {
+        Phase::Upcoming => EitherOf3::A(view! {
             <p class="join-label">{words.opens_in}</p>
             <Countdown now until=opens/>
-        }
-        .into_any(),
-        (_, true) => ().into_any(),
-        _ => view! {
+        }),
+        Phase::Over => EitherOf3::B(()),
+        Phase::Selling | Phase::Paused | Phase::SoldOut => EitherOf3::C(view! {
             <p class="join-stock">
                 <span class="figures figures--hero" data-testid="tickets-left">{thousands(left.into())}</span>
                 <span>{words.tickets_left_label}<br/>{(words.out_of)(capacity.into())}</span>
             </p>
-        }
-        .into_any(),
-    }
+        }),
     };
     // Without JavaScript the button goes live with the page that comes just after the opening.
-    let refresh = before.get_untracked().then(|| {
+    let refresh = untrack(before).then(|| {
         let until = (opens - now.get_untracked()).num_seconds() + 1;
         view! { <RefreshWithoutScript seconds=until.clamp(1, LONGEST_REFRESH) as u32/> }
     });
-    let (way, soon) = match way_in {
-        WayIn::LogIn(address) => {
-            let way = view! {
-                <a class="button button--main button--wide" class:button--later=before href=address>{words.log_in_to_join}</a>
-            };
-            (way.into_any(), words.have_account_ready)
-        }
-        WayIn::Join => {
-            let way = view! { <JoinButton concert_id=sale.concert_id phase joined/> };
-            (way.into_any(), words.live_by_itself)
-        }
+    let soon = match log_in {
+        Some(_) => words.have_account_ready,
+        None => words.live_by_itself,
+    };
+    let way = match log_in {
+        Some(address) => Either::Left(view! {
+            <a class="button button--main button--wide" class:button--later=before href=address>{words.log_in_to_join}</a>
+        }),
+        None => Either::Right(view! { <JoinButton concert_id=sale.concert_id phase joined/> }),
     };
     let hint = move || match phase.get() {
         Phase::Upcoming => soon,

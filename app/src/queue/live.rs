@@ -1,7 +1,8 @@
 //! Following a place in the browser: over the stream while it can be had, by asking while it cannot.
 
-use super::{Link, jitter, queue_view};
-use crate::error::ApiError;
+use super::asking::{self, No};
+use super::{Link, jitter};
+use crate::island::json;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::{PollNext, select_with_strategy};
@@ -10,7 +11,6 @@ use gloo_net::eventsource::futures::EventSource;
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::Refusal;
 use model::concerts::ConcertId;
 use model::queue::{Applied, QueueView, Standing, Tick};
 use std::sync::Arc;
@@ -183,9 +183,9 @@ impl Follower {
     /// Takes in one event; says so if it ends the stream.
     fn hear(&self, name: &str, data: &str) -> Option<End> {
         if name == "view" {
-            self.take(serde_json::from_str(data).ok()?);
+            self.take(json::parse(data)?);
         } else if name == "tick" {
-            let tick: Tick = serde_json::from_str(data).ok()?;
+            let tick: Tick = json::parse(data)?;
             let mut view = self.view.try_get_untracked()?;
             match view.apply(&tick) {
                 Applied::Yes => self.take(view),
@@ -209,16 +209,16 @@ impl Follower {
 
     async fn ask(&self, when_answered: Link) {
         let seen = self.view.try_with_untracked(|view| view.tick);
-        match queue_view(self.id, seen).await {
+        match asking::view(self.id, seen).await {
             Ok(view) => {
                 self.take(view);
                 self.say(when_answered);
             }
-            Err(ApiError(Refusal::NotLoggedIn)) if !self.gone() => {
+            Err(No::NotLoggedIn) if !self.gone() => {
                 // The server knows the way to the log-in page and back.
                 let _ = window().location().reload();
             }
-            Err(ApiError(Refusal::Unavailable)) if window().navigator().on_line() => {
+            Err(No::Away) if window().navigator().on_line() => {
                 self.say(Link::OneMoment);
             }
             Err(_) => self.say(Link::Reconnecting),
@@ -231,7 +231,7 @@ impl Follower {
         while !self.gone() && self.standing() == Some(Standing::Issued { ticket: None }) {
             sleep(pause + jitter(300)).await;
             pause = (pause + 300).min(3000);
-            if let Ok(view) = queue_view(self.id, None).await
+            if let Ok(view) = asking::view(self.id, None).await
                 && matches!(view.standing, Standing::Issued { ticket: Some(_) })
             {
                 self.take(view);

@@ -8,6 +8,8 @@ mod waiting;
 mod words;
 
 #[cfg(feature = "hydrate")]
+mod asking;
+#[cfg(feature = "hydrate")]
 mod live;
 #[cfg(feature = "ssr")]
 mod page;
@@ -17,9 +19,11 @@ mod seats;
 mod stream;
 #[cfg(feature = "hydrate")]
 mod taking;
+#[cfg(feature = "hydrate")]
+mod wire;
 
-pub use api::{JoinQueue, LeaveQueue, QueueViewQuery, join_queue, queue_view};
-pub use join::{SaleBox, WayIn};
+pub use api::{JoinQueue, LeaveQueue, QueueViewQuery, queue_view};
+pub use join::{SaleBox, SaleNow};
 pub use words::{QueueWords, use_queue_words};
 
 #[cfg(feature = "ssr")]
@@ -40,6 +44,18 @@ pub enum Link {
     Polling,
     /// The queue itself is being put in order.
     OneMoment,
+}
+
+impl Link {
+    fn name(self) -> &'static str {
+        match self {
+            Link::Opening => "opening",
+            Link::Live => "live",
+            Link::Reconnecting => "reconnecting",
+            Link::Polling => "polling",
+            Link::OneMoment => "onemoment",
+        }
+    }
 }
 
 /// Some milliseconds below `most`, so that browsers do not all come at once.

@@ -1,12 +1,13 @@
 //! `/concerts/:id/queue`.
 
 use super::api::{JoinQueue, LeaveQueue, queue_view};
-use super::place::{Place, PlaceConcert, page_title};
+use super::place::{Place, PlaceNow, page_title};
 use super::use_queue_words;
 use crate::concerts::{get_concert, use_concert_id};
 use crate::error::ApiError;
 use crate::forms::{Refusals, refusal_of};
 use crate::i18n::use_words;
+use crate::island;
 use crate::layout::PageMeta;
 use crate::refresh::Refresh;
 use crate::refused::Refused;
@@ -47,7 +48,9 @@ fn Standing(concert: ConcertView, view: QueueView) -> impl IntoView {
     let title = page_title(&view, &concert.title);
     let description = (use_queue_words().queue_description)(&concert.title);
     let refusal = refusal_of::<JoinQueue>().or_else(refusal_of::<LeaveQueue>);
-    let concert = PlaceConcert {
+    let now = PlaceNow {
+        view,
+        server_time,
         sale: concert.sale(),
         when: (use_words().date_time)(concert.starts_at),
         title: concert.title,
@@ -57,7 +60,7 @@ fn Standing(concert: ConcertView, view: QueueView) -> impl IntoView {
     view! {
         <PageMeta title description/>
         <Refusals refusal/>
-        {view! { <Place concert view server_time/> }.into_any()}
+        {island::with_data(PlaceNow::ISLAND, now, || view! { <Place/> })}
     }
 }
 
@@ -72,7 +75,7 @@ fn OneMoment() -> impl IntoView {
             <h1>{words.one_moment}</h1>
             <p>{words.one_moment_hint}</p>
             <p><a class="button button--main" href="">{use_words().try_again}</a></p>
-            <Refresh seconds=3/>
+            <Refresh/>
         </section>
     }
 }

@@ -1,17 +1,22 @@
 //! Where one stands, in each of the ways one can stand.
 
-use super::join::{JoinBox, WayIn};
+use super::join::JoinBox;
 use super::waiting::Waiting;
 use super::{Link, use_queue_words};
 use crate::clock::use_server_clock;
 use crate::i18n::thousands;
+use crate::island;
 use crate::refresh::RefreshWithoutScript;
 use chrono::{DateTime, Utc};
+use leptos::either::{Either, EitherOf3};
 use leptos::prelude::*;
 use model::concerts::SaleStatus;
 use model::queue::{QueueView, Standing};
 use model::tickets::TicketId;
 use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "hydrate")]
+use crate::island::json::{Json, Read};
 
 /// What decides which picture is shown; within `Waiting` everything moves by signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,15 +50,36 @@ impl Scene {
     }
 }
 
-/// What the page of a place says of the concert.
+/// What the page of a place is rendered from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaceConcert {
+pub struct PlaceNow {
     pub title: String,
     pub artist: String,
     pub venue: String,
-    /// When it begins, in the reader's language.
+    /// When the concert begins, in the reader's language.
     pub when: String,
     pub sale: SaleStatus,
+    pub view: QueueView,
+    pub server_time: DateTime<Utc>,
+}
+
+impl PlaceNow {
+    pub const ISLAND: &str = "place";
+}
+
+#[cfg(feature = "hydrate")]
+impl Read for PlaceNow {
+    fn read(json: &Json) -> Option<PlaceNow> {
+        Some(PlaceNow {
+            title: json.get("title")?,
+            artist: json.get("artist")?,
+            venue: json.get("venue")?,
+            when: json.get("when")?,
+            sale: json.get("sale")?,
+            view: json.get("view")?,
+            server_time: json.get("server_time")?,
+        })
+    }
 }
 
 /// The title of the page, which tells the rank.
@@ -68,13 +94,15 @@ pub(super) fn page_title(view: &QueueView, concert: &str) -> String {
 
 /// Somebody's place in a queue, as it goes on.
 #[island]
-pub fn Place(concert: PlaceConcert, view: QueueView, server_time: DateTime<Utc>) -> impl IntoView {
+pub fn Place() -> impl IntoView {
     let words = use_queue_words();
-    let view = RwSignal::new(view);
+    let concert: PlaceNow = island::data(PlaceNow::ISLAND);
+    let id = concert.sale.concert_id;
+    let view = RwSignal::new(concert.view.clone());
     let link = RwSignal::new(Link::Opening);
     #[cfg(feature = "hydrate")]
     {
-        super::live::follow(concert.sale.concert_id, view, link);
+        super::live::follow(id, view, link);
         let title = concert.title.clone();
         Effect::new(move |_| {
             let title = view.with(|view| page_title(view, &title));
@@ -83,40 +111,33 @@ pub fn Place(concert: PlaceConcert, view: QueueView, server_time: DateTime<Utc>)
     }
     let scene = Memo::new(move |_| view.with(Scene::of));
     let now = use_server_clock(
-        server_time,
+        concert.server_time,
         &[concert.sale.sale_opens_at, concert.sale.starts_at],
     );
-    let inner = {
-        let concert = concert.clone();
-        move || {
-            let concert = concert.clone();
-            match scene.get() {
-                Scene::Waiting => view! { <Waiting concert_id=concert.sale.concert_id view link/> }.into_any(),
-                Scene::Issued(ticket) => view! { <Issued concert ticket/> }.into_any(),
-                Scene::Absent => view! {
-                    <Aside sale=concert.sale heading=words.absent_heading hint=words.absent_hint now view join=true/>
-                }
-                .into_any(),
-                Scene::Left => view! {
-                    <Aside sale=concert.sale heading=words.left_heading hint=words.left_hint now view join=true/>
-                }
-                .into_any(),
-                Scene::Expired => view! {
-                    <Aside sale=concert.sale heading=words.expired_heading hint=words.expired_hint now view join=false/>
-                }
-                .into_any(),
-            }
+    let (title, artist) = (concert.title.clone(), concert.artist.clone());
+    let announced = concert.title.clone();
+    let inner = move || match scene.get() {
+        Scene::Waiting => EitherOf3::A(view! { <Waiting concert_id=id view link/> }),
+        Scene::Issued(ticket) => EitherOf3::B(view! { <Issued concert=concert.clone() ticket/> }),
+        Scene::Absent | Scene::Left | Scene::Expired => {
+            let (heading, hint) = match scene.get() {
+                Scene::Left => (words.left_heading, words.left_hint),
+                Scene::Expired => (words.expired_heading, words.expired_hint),
+                _ => (words.absent_heading, words.absent_hint),
+            };
+            let join = scene.get() != Scene::Expired;
+            EitherOf3::C(view! { <Aside sale=concert.sale.clone() heading hint now view join/> })
         }
     };
     view! {
         <div class="queue" data-testid="standing" data-standing=move || scene.get().name()>
             <p class="queue-concert">
-                <a href=format!("/concerts/{}", concert.sale.concert_id)>
-                    <span aria-hidden="true">"‹ "</span><strong>{concert.title.clone()}</strong>", "{concert.artist.clone()}
+                <a href=format!("/concerts/{id}")>
+                    <span aria-hidden="true">"‹ "</span><strong>{title}</strong>", "{artist}
                 </a>
             </p>
             {inner}
-            <Announcer title=concert.title view/>
+            <Announcer title=announced view/>
         </div>
     }
 }
@@ -162,14 +183,16 @@ fn Announcer(title: String, view: RwSignal<QueueView>) -> impl IntoView {
 
 /// The turn has come: the stub.
 #[component]
-fn Issued(concert: PlaceConcert, ticket: Option<TicketId>) -> impl IntoView {
+fn Issued(concert: PlaceNow, ticket: Option<TicketId>) -> impl IntoView {
     let words = use_queue_words();
     let way = match ticket {
-        Some(ticket) => view! {
+        Some(ticket) => Either::Left(view! {
             <a class="button button--main" data-testid="see-ticket" href=format!("/tickets/{ticket}")>{words.see_ticket}</a>
-        }
-        .into_any(),
-        None => view! { <p class="quietly">{words.issued_fetching}</p><RefreshWithoutScript seconds=3/> }.into_any(),
+        }),
+        None => Either::Right(view! {
+            <p class="quietly">{words.issued_fetching}</p>
+            <RefreshWithoutScript seconds=3/>
+        }),
     };
     view! {
         <section class="torn">
@@ -211,7 +234,7 @@ fn Aside(
         <section class="aside-place">
             <h1>{heading}</h1>
             <p class="lead">{hint}</p>
-            {join.then(|| view! { <JoinBox sale now phase way_in=WayIn::Join joined/> })}
+            {join.then(|| view! { <JoinBox sale now phase log_in=None joined/> })}
             <p class="notice-ways">
                 <a class="button" href=format!("/concerts/{id}")>{words.back_to_concert}</a>
                 <a class="button" href="/">{words.other_concerts}</a>

@@ -11,7 +11,7 @@ const POINTS: usize = 120;
 
 /// Begins empty, on the server too, and grows with every change.
 #[component]
-pub(super) fn Sparkline(rank: Memo<u64>) -> impl IntoView {
+pub(super) fn Sparkline(rank: Signal<u64>) -> impl IntoView {
     let words = use_queue_words();
     let history = RwSignal::new(Vec::<(f64, u64)>::new());
     #[cfg(feature = "hydrate")]

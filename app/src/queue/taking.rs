@@ -1,13 +1,12 @@
 //! Taking a place, however long it takes (in the browser only).
 
+use super::asking::{No, join};
+use super::jitter;
 use super::join::Taking;
-use super::{jitter, join_queue};
-use crate::error::ApiError;
 use gloo_timers::future::TimeoutFuture;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::Refusal;
 use model::concerts::ConcertId;
 use model::queue::QueueView;
 use wasm_bindgen::JsCast;
@@ -35,14 +34,10 @@ pub(super) fn take_place(
     spawn_local(async move {
         let mut failures = 0;
         loop {
-            let pause = match join_queue(concert_id).await {
+            let pause = match join(concert_id).await {
                 Ok(place) => return joined(place),
-                Err(ApiError(Refusal::Unavailable)) => (1000 << failures.min(3)) / 2,
-                Err(ApiError(Refusal::TooManyRequests { retry_after_s }))
-                    if retry_after_s <= LONGEST_PAUSE =>
-                {
-                    retry_after_s * 1000
-                }
+                Err(No::Away) => (1000 << failures.min(3)) / 2,
+                Err(No::TooOften(seconds)) if seconds <= LONGEST_PAUSE => seconds * 1000,
                 Err(_) => {
                     if let Some(form) = form {
                         let _ = form.submit();

@@ -103,14 +103,12 @@ pub(super) fn Waiting(
     let followed = Memo::new(move |before: Option<&Followed>| {
         view.with(|view| before.cloned().unwrap_or_default().on(view))
     });
-    let numbers = Memo::new(move |_| followed.with(|f| f.numbers));
-    let said = Memo::new(move |_| followed.with(|f| f.said));
-    let of = move |f: fn(Numbers) -> u64| numbers.get().map_or(0, f);
-    let rank = Memo::new(move |_| of(|n| n.rank));
-    let joined = Memo::new(move |_| of(|n| n.joined_rank));
-    let stock = Memo::new(move |_| of(|n| n.stock.into()));
-    let outlook = Memo::new(move |_| numbers.get().map_or(Outlook::Coming, |n| n.outlook));
-    let wait = move || match (outlook.get(), said.get()) {
+    let of = move |f: fn(Numbers) -> u64| followed.with(|followed| followed.numbers.map_or(0, f));
+    let rank = move || of(|n| n.rank);
+    let stock = move || of(|n| n.stock.into());
+    let said = move || followed.with(|followed| followed.said);
+    let outlook = move || followed.with(|f| f.numbers.map_or(Outlook::Coming, |n| n.outlook));
+    let wait = move || match (outlook(), said()) {
         (Outlook::Paused, _) => words.wait_paused.to_owned(),
         (Outlook::WaitingList, _) => words.wait_list.to_owned(),
         (
@@ -122,8 +120,8 @@ pub(super) fn Waiting(
         ) => words.wait_out_of_reach.to_owned(),
         (_, Said { wait, .. }) => wait.map(words.wait).unwrap_or_default(),
     };
-    let chance = move || said.get().chance.map(words.chance);
-    let note = move || match outlook.get() {
+    let chance = move || said().chance.map(words.chance);
+    let note = move || match outlook() {
         Outlook::Coming => None,
         Outlook::Nearly => Some(words.nearly_there),
         Outlook::Paused => Some(words.paused_note),
@@ -140,7 +138,7 @@ pub(super) fn Waiting(
     };
     // From the place on joining to the stage; whoever joined as the first is there.
     let way = move || {
-        let (joined, rank) = (joined.get(), rank.get());
+        let (joined, rank) = (of(|n| n.joined_rank), rank());
         if joined <= 1 {
             (1, 1)
         } else {
@@ -148,16 +146,16 @@ pub(super) fn Waiting(
         }
     };
     view! {
-        <section class="waiting" data-testid="outlook" data-outlook=move || outlook.get().name()>
+        <section class="waiting" data-testid="outlook" data-outlook=move || outlook().name()>
             <h1 class="waiting-label">{words.you_are_number}</h1>
             <p
                 class="figures figures--hero waiting-rank"
-                class:moved=move || rank.get() % 2 == 0
+                class:moved=move || rank() % 2 == 0
                 data-testid="rank"
             >
-                {move || thousands(rank.get())}
+                {move || thousands(rank())}
             </p>
-            <p class="waiting-ahead" data-testid="ahead">{move || (words.people_ahead)(rank.get().saturating_sub(1))}</p>
+            <p class="waiting-ahead" data-testid="ahead">{move || (words.people_ahead)(rank().saturating_sub(1))}</p>
             <progress
                 class="way"
                 aria-label=words.progress
@@ -166,12 +164,12 @@ pub(super) fn Waiting(
             ></progress>
             <p class="waiting-facts">
                 <span data-testid="wait">{wait}</span>
-                <span data-testid="tickets-left">{move || (words.tickets_left)(stock.get())}</span>
+                <span data-testid="tickets-left">{move || (words.tickets_left)(stock())}</span>
             </p>
-            <Sparkline rank/>
+            <Sparkline rank=Signal::derive(rank)/>
             <p class="waiting-chance" data-testid="chance" hidden=move || chance().is_none()>{chance}</p>
             <p class="waiting-note" hidden=move || note().is_none()>{note}</p>
-            <p class="waiting-link" data-testid="link" data-link=move || format!("{:?}", link.get()).to_lowercase()>
+            <p class="waiting-link" data-testid="link" data-link=move || link.get().name()>
                 <span class="waiting-dot" aria-hidden="true"></span>
                 {connection}
                 <noscript>{words.refreshes_itself}</noscript>

@@ -1,0 +1,70 @@
+//! Asking the server from the browser: what the server functions `join_queue` and `queue_view` answer, without their client,
+//! which would be fetched with every page.
+
+use super::api::{JoinQueue, QueueViewQuery};
+use crate::island::json;
+use leptos::prelude::window;
+use leptos::server_fn::ServerFn;
+use model::concerts::ConcertId;
+use model::queue::{QueueView, TickId};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestInit, Response};
+
+/// Why there is no place to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum No {
+    NotLoggedIn,
+    /// The server is away, or a store behind it.
+    Away,
+    /// Too often: come again after so many seconds.
+    TooOften(u32),
+    Refused,
+}
+
+/// Takes a place.
+pub(super) async fn join(concert: ConcertId) -> Result<QueueView, No> {
+    let request = RequestInit::new();
+    request.set_method("POST");
+    let headers = Headers::new().map_err(|_| No::Refused)?;
+    let kind = "application/x-www-form-urlencoded";
+    let _ = headers.set("content-type", kind);
+    request.set_headers(&headers);
+    request.set_body(&JsValue::from_str(&format!("concert_id={concert}")));
+    ask(JoinQueue::PATH, &request).await
+}
+
+/// Where one stands; as of `after` or later, where that will do.
+pub(super) async fn view(concert: ConcertId, after: Option<TickId>) -> Result<QueueView, No> {
+    let mut address = format!("{}?concert_id={concert}", QueueViewQuery::PATH);
+    if let Some(TickId(tick)) = after {
+        address += &format!("&after={tick}");
+    }
+    ask(&address, &RequestInit::new()).await
+}
+
+async fn ask(address: &str, request: &RequestInit) -> Result<QueueView, No> {
+    let asked = window().fetch_with_str_and_init(address, request);
+    let response: Response = JsFuture::from(asked)
+        .await
+        .map_err(|_| No::Away)?
+        .unchecked_into();
+    match response.status() {
+        200 => {}
+        401 => return Err(No::NotLoggedIn),
+        429 => {
+            let seconds = response.headers().get("retry-after").ok().flatten();
+            return Err(No::TooOften(
+                seconds
+                    .and_then(|seconds| seconds.parse().ok())
+                    .unwrap_or(1),
+            ));
+        }
+        502..=504 => return Err(No::Away),
+        _ => return Err(No::Refused),
+    }
+    let json = response.json().map_err(|_| No::Away)?;
+    // An answer that breaks off, or is not ours, such as a proxy's while the server restarts.
+    let json = JsFuture::from(json).await.map_err(|_| No::Away)?;
+    json::read(json).ok_or(No::Away)
+}
