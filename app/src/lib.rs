@@ -42,6 +42,8 @@ pub mod settings;
 #[cfg(feature = "ssr")]
 mod shell;
 #[cfg(feature = "ssr")]
+pub mod theme;
+#[cfg(feature = "ssr")]
 pub mod tickets;
 
 #[cfg(feature = "ssr")]

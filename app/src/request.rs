@@ -57,6 +57,24 @@ pub fn header(name: HeaderName) -> Option<String> {
     parts.headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
+/// The page that the form being answered was posted from, and nothing elsewhere.
+pub fn back() -> String {
+    let from = header(header::REFERER).and_then(|from| from.parse::<http::Uri>().ok());
+    let path = from.as_ref().and_then(http::Uri::path_and_query);
+    crate::sessions::safe_next(path.map_or("/", |path| path.as_str())).to_owned()
+}
+
+/// A cookie's value, unless it is empty; ours hold nothing that needs decoding.
+pub fn cookie<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|cookies| cookies.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
+}
+
 /// Whether a browser itself is asking: for a page, or with a form that no JavaScript took over.
 pub fn accepts_html() -> bool {
     header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
@@ -118,5 +136,26 @@ impl Response {
         if let Some(options) = Response::options() {
             options.append_header(header::SET_COOKIE, cookie);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let mut headers = http::HeaderMap::new();
+        headers.append(
+            header::COOKIE,
+            HeaderValue::from_static("a=b; name=ko; c=d"),
+        );
+        headers.append(
+            header::COOKIE,
+            HeaderValue::from_static("xother=1; other=2"),
+        );
+        assert_eq!(cookie(&headers, "name"), Some("ko"));
+        assert_eq!(cookie(&headers, "other"), Some("2"));
+        assert_eq!(cookie(&headers, "ame"), None);
     }
 }

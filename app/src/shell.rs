@@ -3,6 +3,7 @@
 use crate::App;
 use crate::i18n::Locale;
 use crate::policy::send_policy;
+use crate::theme::Theme;
 use leptos::config::Env;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags};
@@ -10,15 +11,14 @@ use leptos_meta::{HashedStylesheet, MetaTags};
 /// The whole page.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     send_policy(options.env == Env::DEV);
+    let theme = Theme::of_request();
     view! {
         <!DOCTYPE html>
-        <html lang=Locale::current().tag()>
+        <html lang=Locale::current().tag() data-theme=theme.as_str()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
-                <meta name="theme-color" content="#f6f1e7" media="(prefers-color-scheme: light)"/>
-                <meta name="theme-color" content="#10142a" media="(prefers-color-scheme: dark)"/>
+                {frame_colours(theme)}
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
                 <link as="font" rel="preload" href="/fonts/figures.woff2" type="font/woff2" crossorigin="anonymous"/>
                 <HashedStylesheet options=options.clone() id="style"/>
@@ -30,5 +30,25 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <App/>
             </body>
         </html>
+    }
+}
+
+/// What the browser itself draws: its frame, scroll bars, and inputs before the style is there.
+fn frame_colours(theme: Theme) -> impl IntoView {
+    let each = |theme: Theme, media: Option<&'static str>| {
+        view! { <meta name="theme-color" content=theme.paper()/> }.attr("media", media)
+    };
+    let (scheme, one, other) = match theme {
+        Theme::Device => (
+            "light dark",
+            each(Theme::Light, Some("(prefers-color-scheme: light)")),
+            Some(each(Theme::Dark, Some("(prefers-color-scheme: dark)"))),
+        ),
+        chosen => (chosen.as_str(), each(chosen, None), None),
+    };
+    view! {
+        <meta name="color-scheme" content=scheme/>
+        {one}
+        {other}
     }
 }

@@ -2,6 +2,7 @@
 
 use super::format::{english_date_time, english_period, seconds, thousands};
 use super::{Locale, Words};
+use crate::theme::Theme;
 use model::accounts::Role;
 use model::concerts::{Changed, Genre, SaleState};
 use model::{Field, ProblemKind, Refusal};
@@ -22,6 +23,12 @@ pub(super) const ENGLISH: Words = Words {
     account: "Your account",
     language: "Language",
     footer: "Tickets go out in the order people came. Nobody skips the line.",
+    theme: "Colours",
+    theme_name: |theme| match theme {
+        Theme::Device => "As my device",
+        Theme::Light => "Light",
+        Theme::Dark => "Dark",
+    },
     loading: "One moment…",
 
     date_time: english_date_time,

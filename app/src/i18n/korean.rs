@@ -2,6 +2,7 @@
 
 use super::format::{korean_date_time, korean_period, seconds, thousands};
 use super::{Locale, Words};
+use crate::theme::Theme;
 use model::accounts::Role;
 use model::concerts::{Changed, Genre, SaleState};
 use model::{Field, ProblemKind, Refusal};
@@ -22,6 +23,12 @@ pub(super) const KOREAN: Words = Words {
     account: "내 계정",
     language: "언어",
     footer: "티켓은 온 순서대로 나가요. 새치기는 없어요.",
+    theme: "화면 색",
+    theme_name: |theme| match theme {
+        Theme::Device => "기기 설정대로",
+        Theme::Light => "밝게",
+        Theme::Dark => "어둡게",
+    },
     loading: "잠시만요…",
 
     date_time: korean_date_time,

@@ -74,15 +74,12 @@ impl Locale {
     /// The language that a request asks for: the cookie, else `Accept-Language`, else English.
     #[cfg(feature = "ssr")]
     pub fn of_headers(headers: &http::HeaderMap) -> Locale {
-        let header = |name| {
-            headers
-                .get(name)
-                .and_then(|v: &http::HeaderValue| v.to_str().ok())
-        };
-        header(http::header::COOKIE)
-            .and_then(|cookies| cookie(cookies, LANGUAGE_COOKIE))
+        crate::request::cookie(headers, LANGUAGE_COOKIE)
             .and_then(Locale::parse)
-            .or_else(|| header(http::header::ACCEPT_LANGUAGE).and_then(Locale::negotiate))
+            .or_else(|| {
+                let accepted = headers.get(http::header::ACCEPT_LANGUAGE)?;
+                Locale::negotiate(accepted.to_str().ok()?)
+            })
             .unwrap_or_default()
     }
 
@@ -121,15 +118,6 @@ fn thousandths(q: &str) -> u16 {
     }
 }
 
-#[cfg(any(feature = "ssr", test))]
-fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
-    header
-        .split(';')
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(n, _)| *n == name)
-        .map(|(_, v)| v)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,14 +146,5 @@ mod tests {
         assert_eq!(Locale::negotiate(""), None);
         assert_eq!(Locale::negotiate("ko;q=nonsense"), None);
         assert_eq!(Locale::negotiate("de, *;q=0.1"), Some(Locale::English));
-    }
-
-    #[test]
-    fn the_cookie_is_found_among_others() {
-        assert_eq!(
-            cookie("a=b; frontrow_language=ko; c=d", LANGUAGE_COOKIE),
-            Some("ko")
-        );
-        assert_eq!(cookie("xfrontrow_language=ko", LANGUAGE_COOKIE), None);
     }
 }

@@ -3,6 +3,7 @@
 use super::Locale;
 use crate::accounts::AccountWords;
 use crate::admin::AdminWords;
+use crate::theme::Theme;
 use chrono::{DateTime, Utc};
 use model::accounts::Role;
 use model::concerts::{Changed, Genre, SaleState};
@@ -26,6 +27,8 @@ pub struct Words {
     pub account: &'static str,
     pub language: &'static str,
     pub footer: &'static str,
+    pub theme: &'static str,
+    pub theme_name: fn(Theme) -> &'static str,
     pub loading: &'static str,
 
     // Numbers and instants.

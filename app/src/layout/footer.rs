@@ -1,4 +1,5 @@
 use crate::i18n::use_words;
+use crate::theme::ThemeSwitch;
 use leptos::prelude::*;
 
 #[component]
@@ -7,6 +8,7 @@ pub fn Footer() -> impl IntoView {
     view! {
         <footer class="footer">
             <p>{words.footer}</p>
+            <ThemeSwitch/>
         </footer>
     }
 }

@@ -94,7 +94,7 @@ fn LanguageSwitch() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <form class="languages" method="post" action=crate::i18n::SetLanguage::PATH role="group" aria-label=words.language>
+        <form class="switch" method="post" action=crate::i18n::SetLanguage::PATH role="group" aria-label=words.language>
             {buttons}
         </form>
     }

@@ -34,9 +34,20 @@ pub(super) fn follow(id: ConcertId, view: RwSignal<QueueView>, link: RwSignal<Li
             link,
             gone: Arc::new(AtomicBool::new(false)),
         };
+        let offline = window_event_listener(leptos::ev::offline, {
+            let (gone, link) = (follower.gone.clone(), follower.link);
+            move |_| {
+                if !gone.load(Ordering::Relaxed) {
+                    link.try_set(Link::Offline);
+                }
+            }
+        });
         on_cleanup({
             let gone = follower.gone.clone();
-            move || gone.store(true, Ordering::Relaxed)
+            move || {
+                gone.store(true, Ordering::Relaxed);
+                offline.remove();
+            }
         });
         spawn_local(async move { follower.run().await });
     });
@@ -106,6 +117,10 @@ impl Follower {
     }
 
     fn say(&self, link: Link) {
+        let link = match link {
+            Link::Reconnecting | Link::Polling if !window().navigator().on_line() => Link::Offline,
+            link => link,
+        };
         if !self.gone() && self.link.try_get_untracked() != Some(link) {
             self.link.try_set(link);
         }

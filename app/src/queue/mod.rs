@@ -1,6 +1,7 @@
 //! The queue of one concert: joining, one's exact place, live, and leaving.
 
 mod api;
+mod bell;
 mod join;
 mod place;
 mod sparkline;
@@ -42,6 +43,8 @@ pub enum Link {
     Reconnecting,
     /// The stream cannot be had: the place is asked for every few seconds.
     Polling,
+    /// The device has no network.
+    Offline,
     /// The queue itself is being put in order.
     OneMoment,
 }
@@ -53,6 +56,7 @@ impl Link {
             Link::Live => "live",
             Link::Reconnecting => "reconnecting",
             Link::Polling => "polling",
+            Link::Offline => "offline",
             Link::OneMoment => "onemoment",
         }
     }

@@ -1,5 +1,6 @@
 //! Where one stands, in each of the ways one can stand.
 
+use super::bell::Bell;
 use super::join::JoinBox;
 use super::waiting::Waiting;
 use super::{Link, use_queue_words};
@@ -100,6 +101,7 @@ pub fn Place() -> impl IntoView {
     let id = concert.sale.concert_id;
     let view = RwSignal::new(concert.view.clone());
     let link = RwSignal::new(Link::Opening);
+    let bell = RwSignal::new(Bell::default());
     #[cfg(feature = "hydrate")]
     {
         super::live::follow(id, view, link);
@@ -117,7 +119,7 @@ pub fn Place() -> impl IntoView {
     let (title, artist) = (concert.title.clone(), concert.artist.clone());
     let announced = concert.title.clone();
     let inner = move || match scene.get() {
-        Scene::Waiting => EitherOf3::A(view! { <Waiting concert_id=id view link/> }),
+        Scene::Waiting => EitherOf3::A(view! { <Waiting concert_id=id view link bell/> }),
         Scene::Issued(ticket) => EitherOf3::B(view! { <Issued concert=concert.clone() ticket/> }),
         Scene::Absent | Scene::Left | Scene::Expired => {
             let (heading, hint) = match scene.get() {
@@ -137,14 +139,14 @@ pub fn Place() -> impl IntoView {
                 </a>
             </p>
             {inner}
-            <Announcer title=announced view/>
+            <Announcer title=announced view bell/>
         </div>
     }
 }
 
-/// Tells a screen reader: the ticket at once, the rank now and then.
+/// Tells a screen reader: the ticket at once, the rank now and then. The bell rings with the ticket.
 #[component]
-fn Announcer(title: String, view: RwSignal<QueueView>) -> impl IntoView {
+fn Announcer(title: String, view: RwSignal<QueueView>, bell: RwSignal<Bell>) -> impl IntoView {
     let words = use_queue_words();
     let rank = RwSignal::new(String::new());
     let issued = RwSignal::new(String::new());
@@ -166,7 +168,9 @@ fn Announcer(title: String, view: RwSignal<QueueView>) -> impl IntoView {
             Standing::Issued { .. } => {
                 if was_issued == Some(false) {
                     rank.set(String::new());
-                    issued.set((words.announce_issued)(&title));
+                    let said = (words.announce_issued)(&title);
+                    super::bell::ring(bell.get_untracked(), &said);
+                    issued.set(said);
                 }
                 was_issued = Some(true);
             }
@@ -174,7 +178,7 @@ fn Announcer(title: String, view: RwSignal<QueueView>) -> impl IntoView {
         }
     });
     #[cfg(not(feature = "hydrate"))]
-    let _ = (words, title, view);
+    let _ = (words, title, view, bell);
     view! {
         <p class="unseen" role="status" aria-live="polite" data-testid="announce">{rank}</p>
         <p class="unseen" role="alert" aria-live="assertive">{issued}</p>

@@ -1,6 +1,7 @@
 //! Waiting: the rank, larger than anything, and what it means.
 
 use super::api::LeaveQueue;
+use super::bell::{Bell, BellButton};
 use super::sparkline::Sparkline;
 use super::{Link, use_queue_words};
 use crate::forms::SecondThought;
@@ -98,6 +99,7 @@ pub(super) fn Waiting(
     concert_id: ConcertId,
     view: RwSignal<QueueView>,
     link: RwSignal<Link>,
+    bell: RwSignal<Bell>,
 ) -> impl IntoView {
     let words = use_queue_words();
     let followed = Memo::new(move |before: Option<&Followed>| {
@@ -120,6 +122,14 @@ pub(super) fn Waiting(
         ) => words.wait_out_of_reach.to_owned(),
         (_, Said { wait, .. }) => wait.map(words.wait).unwrap_or_default(),
     };
+    // How fast tickets go out, while they do.
+    let pace = move || match outlook() {
+        Outlook::Coming | Outlook::Nearly | Outlook::OutOfReach => view.with(|view| {
+            let sale = &view.sale;
+            Some((words.pace_now)(sale.batch_size, sale.interval_ms))
+        }),
+        Outlook::Paused | Outlook::WaitingList | Outlook::Closed => None,
+    };
     let chance = move || said().chance.map(words.chance);
     let note = move || match outlook() {
         Outlook::Coming => None,
@@ -134,6 +144,7 @@ pub(super) fn Waiting(
         Link::Live => Some(words.live),
         Link::Reconnecting => Some(words.reconnecting),
         Link::Polling => Some(words.polling),
+        Link::Offline => Some(words.offline),
         Link::OneMoment => Some(words.one_moment_hint),
     };
     // From the place on joining to the stage; whoever joined as the first is there.
@@ -166,6 +177,7 @@ pub(super) fn Waiting(
                 <span data-testid="wait">{wait}</span>
                 <span data-testid="tickets-left">{move || (words.tickets_left)(stock())}</span>
             </p>
+            <p class="waiting-pace" data-testid="pace" hidden=move || pace().is_none()>{pace}</p>
             <Sparkline rank=Signal::derive(rank)/>
             <p class="waiting-chance" data-testid="chance" hidden=move || chance().is_none()>{chance}</p>
             <p class="waiting-note" hidden=move || note().is_none()>{note}</p>
@@ -175,7 +187,10 @@ pub(super) fn Waiting(
                 <noscript>{words.refreshes_itself}</noscript>
             </p>
             <p class="waiting-kept">{words.place_kept}</p>
-            <Leave concert_id/>
+            <div class="waiting-ways">
+                <BellButton bell/>
+                <Leave concert_id/>
+            </div>
             <RefreshWithoutScript seconds=3/>
         </section>
     }

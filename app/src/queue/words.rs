@@ -40,6 +40,12 @@ pub struct QueueWords {
     pub wait_out_of_reach: &'static str,
     pub nearly_there: &'static str,
     pub place_kept: &'static str,
+    /// Tickets, every so many milliseconds.
+    pub pace_now: fn(u32, u32) -> String,
+    pub tell_me: &'static str,
+    pub telling: &'static str,
+    pub telling_by_sound: &'static str,
+    pub offline: &'static str,
     pub rank_over_time: &'static str,
     pub paused_note: &'static str,
     pub waiting_list_note: &'static str,
@@ -81,6 +87,20 @@ impl QueueWords {
             Locale::Korean => &KOREAN,
             Locale::English => &ENGLISH,
         }
+    }
+}
+
+enum Pace {
+    Second(u64),
+    Minute(u64),
+}
+
+/// So many tickets every so many milliseconds, in the unit in which it is at least one.
+fn pace(tickets: u32, ms: u32) -> Pace {
+    let in_a_minute = u64::from(tickets) * 60_000 / u64::from(ms.max(1));
+    match in_a_minute {
+        60.. => Pace::Second((in_a_minute + 30) / 60),
+        _ => Pace::Minute(in_a_minute.max(1)),
     }
 }
 
@@ -150,6 +170,16 @@ const ENGLISH: QueueWords = QueueWords {
     wait_out_of_reach: "only if tickets come back",
     nearly_there: "Nearly there. You are in the next batch.",
     place_kept: "Your place is kept if you close this page.",
+    pace_now: |tickets, ms| match pace(tickets, ms) {
+        Pace::Second(1) => "About 1 ticket goes out a second".into(),
+        Pace::Second(n) => format!("About {} tickets go out a second", thousands(n)),
+        Pace::Minute(1) => "About 1 ticket goes out a minute".into(),
+        Pace::Minute(n) => format!("About {} tickets go out a minute", thousands(n)),
+    },
+    tell_me: "Tell me when it is my turn",
+    telling: "We will notify you here",
+    telling_by_sound: "We will play this sound",
+    offline: "You are offline. Your place is safe; we go on when the network is back.",
     rank_over_time: "Your rank over time",
     paused_note: "The organiser has paused the sale. Everyone keeps their place; it goes on from here.",
     waiting_list_note: "Every ticket is taken. You are on the waiting list: each ticket that comes back goes to whoever is first in it.",
@@ -241,6 +271,14 @@ const KOREAN: QueueWords = QueueWords {
     wait_out_of_reach: "취소표가 나오면",
     nearly_there: "거의 다 왔어요. 바로 다음 차례예요.",
     place_kept: "이 페이지를 닫아도 순서는 그대로예요.",
+    pace_now: |tickets, ms| match pace(tickets, ms) {
+        Pace::Second(n) => format!("1초에 약 {}장씩 나가고 있어요", thousands(n)),
+        Pace::Minute(n) => format!("1분에 약 {}장씩 나가고 있어요", thousands(n)),
+    },
+    tell_me: "내 차례가 되면 알려 주세요",
+    telling: "여기로 알림을 보낼게요",
+    telling_by_sound: "이 소리로 알려 드릴게요",
+    offline: "인터넷 연결이 없어요. 순서는 안전하고, 연결되면 이어서 보여 드려요.",
     rank_over_time: "시간에 따른 내 순서",
     paused_note: "주최자가 예매를 잠시 멈췄어요. 모두의 순서가 그대로 유지되고, 여기서부터 다시 이어져요.",
     waiting_list_note: "모든 티켓이 나갔어요. 지금은 대기자 명단이에요. 취소표가 나오면 맨 앞 사람부터 받아요.",

@@ -1,6 +1,7 @@
 //! The cookies of a browser's session: both tokens, out of reach of scripts.
 
 use crate::settings::Settings;
+use crate::theme::{THEME_COOKIE, Theme};
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
 use model::sessions::EndReason;
@@ -90,6 +91,15 @@ pub fn language(settings: &Settings, locale: crate::i18n::Locale) -> Option<Head
         locale.tag(),
         365 * 86_400,
     )
+}
+
+/// The cookie of the choice of light or dark, likewise; forgotten when it is the device's.
+pub fn theme(settings: &Settings, theme: Theme) -> Option<HeaderValue> {
+    let life = match theme {
+        Theme::Device => 0,
+        Theme::Light | Theme::Dark => 365 * 86_400,
+    };
+    set(settings, THEME_COOKIE, theme.as_str(), life)
 }
 
 fn seconds_left(until: DateTime<Utc>, now: DateTime<Utc>) -> i64 {

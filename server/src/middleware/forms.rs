@@ -1,9 +1,9 @@
 //! Forms that lose nothing: what was typed into a form that was refused, without JavaScript, is there again on the next page.
 
 use super::refusals::{self, accepts_html};
-use crate::middleware::sessions::cookie;
 use crate::router::AppState;
 use app::forms::FormEcho;
+use app::request::cookie;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, header};

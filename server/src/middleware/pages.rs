@@ -1,11 +1,12 @@
 //! Pages that everybody sees alike are rendered once a second and not once a visitor: home and concerts, for people who are
 //! not logged in.
 //!
-//! Nobody can be shown another person's page: a request that carries a token, or any cookie but the language's, is never
+//! Nobody can be shown another person's page: a request that carries a token, or any cookie but those of language and colours, is never
 //! answered from here and never remembered, nor is an answer that sets a cookie.
 
 use super::compression;
 use app::i18n::{LANGUAGE_COOKIE, Locale};
+use app::theme::{THEME_COOKIE, Theme};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, response};
@@ -31,6 +32,7 @@ pub struct SharedPages(Cache<Key, Page>);
 struct Key {
     path_and_query: String,
     language: &'static str,
+    theme: Theme,
     encodings: Option<HeaderValue>,
 }
 
@@ -119,23 +121,26 @@ fn key(request: &Request) -> Option<Key> {
     let concert = uri.path().strip_prefix("/concerts/");
     let shared = uri.path() == "/"
         || concert.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
-    let anonymous = !headers.contains_key(header::AUTHORIZATION) && only_language(headers);
+    let anonymous = !headers.contains_key(header::AUTHORIZATION) && only_looks(headers);
     (shared && anonymous && request.method() == Method::GET).then(|| Key {
         path_and_query: uri
             .path_and_query()
             .map(ToString::to_string)
             .unwrap_or_default(),
         language: Locale::of_headers(headers).tag(),
+        theme: Theme::of_headers(headers),
         encodings: headers.get(header::ACCEPT_ENCODING).cloned(),
     })
 }
 
-/// Whether there is no cookie but the language's.
-fn only_language(headers: &HeaderMap) -> bool {
+/// Whether there is no cookie but those of language and colours.
+fn only_looks(headers: &HeaderMap) -> bool {
     headers.get_all(header::COOKIE).iter().all(|cookies| {
         cookies.to_str().is_ok_and(|cookies| {
             let names = cookies.split(';').filter_map(|pair| pair.split('=').next());
-            names.map(str::trim).all(|name| name == LANGUAGE_COOKIE)
+            names
+                .map(str::trim)
+                .all(|name| [LANGUAGE_COOKIE, THEME_COOKIE].contains(&name))
         })
     })
 }
@@ -155,7 +160,14 @@ mod tests {
     #[test]
     fn only_what_everybody_sees_alike_is_shared() {
         assert!(asked("/", &[]).is_some() && asked("/concerts/12?page=2", &[]).is_some());
-        assert!(asked("/", &[(header::COOKIE, "frontrow_language=ko")]).is_some());
+        assert!(
+            asked(
+                "/",
+                &[(header::COOKIE, "frontrow_language=ko; frontrow_theme=dark")]
+            )
+            .is_some()
+        );
+        assert!(asked("/", &[(header::COOKIE, "frontrow_theme=dark")]) != asked("/", &[]));
         for uri in [
             "/concerts/12/queue",
             "/concerts/new",

@@ -2,6 +2,7 @@
 
 use super::caching;
 use crate::router::AppState;
+use app::request::cookie;
 use app::sessions::{Auth, Ended, cookies};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
@@ -145,15 +146,4 @@ fn auth_of(error: &services::Error) -> Auth {
         Refusal::TooManyRequests { .. } => Auth::Unavailable,
         _ => Auth::Anonymous,
     }
-}
-
-/// A cookie's value; ours hold nothing that needs decoding.
-pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
 }

@@ -1,0 +1,59 @@
+//! Light or dark: as the device says, or as chosen in the footer. A cookie remembers it, so it needs no JavaScript and the
+//! first paint is right.
+
+mod api;
+mod switch;
+
+pub use api::SetTheme;
+pub use switch::ThemeSwitch;
+
+/// The cookie that remembers the choice.
+pub const THEME_COOKIE: &str = "frontrow_theme";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Theme {
+    /// As the device says.
+    #[default]
+    Device,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub const ALL: [Theme; 3] = [Theme::Device, Theme::Light, Theme::Dark];
+
+    /// The stable name, as in the cookie and in `<html data-theme>`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Theme::Device => "device",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Theme> {
+        Theme::ALL.into_iter().find(|theme| theme.as_str() == name)
+    }
+
+    /// What a request asks for.
+    pub fn of_headers(headers: &http::HeaderMap) -> Theme {
+        crate::request::cookie(headers, THEME_COOKIE)
+            .and_then(Theme::parse)
+            .unwrap_or_default()
+    }
+
+    /// What the request in context asks for.
+    pub fn of_request() -> Theme {
+        leptos::prelude::use_context::<http::request::Parts>()
+            .map_or_else(Theme::default, |parts| Theme::of_headers(&parts.headers))
+    }
+
+    /// The colour of the browser's own frame around the page: that of the paper.
+    pub fn paper(self) -> Option<&'static str> {
+        match self {
+            Theme::Device => None,
+            Theme::Light => Some("#f5efe3"),
+            Theme::Dark => Some("#10142a"),
+        }
+    }
+}
