@@ -177,15 +177,17 @@ pub(super) fn Waiting(
                 <span data-testid="wait">{wait}</span>
                 <span data-testid="tickets-left">{move || (words.tickets_left)(stock())}</span>
             </p>
-            <p class="waiting-pace" data-testid="pace" hidden=move || pace().is_none()>{pace}</p>
+            <div class="waiting-status">
+                <p class="waiting-link" data-testid="link" data-link=move || link.get().name()>
+                    <span class="waiting-dot" aria-hidden="true"></span>
+                    {connection}
+                    <noscript>{words.refreshes_itself}</noscript>
+                </p>
+                <p class="waiting-pace" data-testid="pace" hidden=move || pace().is_none()>{pace}</p>
+            </div>
             <Sparkline rank=Signal::derive(rank)/>
             <p class="waiting-chance" data-testid="chance" hidden=move || chance().is_none()>{chance}</p>
             <p class="waiting-note" hidden=move || note().is_none()>{note}</p>
-            <p class="waiting-link" data-testid="link" data-link=move || link.get().name()>
-                <span class="waiting-dot" aria-hidden="true"></span>
-                {connection}
-                <noscript>{words.refreshes_itself}</noscript>
-            </p>
             <p class="waiting-kept">{words.place_kept}</p>
             <div class="waiting-ways">
                 <BellButton bell/>
