@@ -41,9 +41,9 @@ test('before the sale there is a countdown, and the button goes live by itself',
   await expect(join).toBeEnabled();
   await expect(page.getByText('On sale now')).toBeVisible();
   await expect(page.getByTestId('countdown')).toHaveCount(0);
+  await pages.expectSameDocument(page);
   await join.click();
   await pages.expectStanding(page, 'issued');
-  await pages.expectSameDocument(page);
 });
 
 test('before the sale the button is not live, and joining is refused', async ({ page, context, visit, organiser, signUp }) => {
@@ -256,4 +256,93 @@ test('where the stream cannot be had, the place is asked for', { tag: '@script' 
   await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'polling');
   await leaver!.leave(concert);
   await expect(pages.rank(page)).toHaveText('1');
+});
+
+test('one press takes a place, however often nobody answers', { tag: '@script' }, async ({ page, context, visit, organiser, signUp, expectComplaint }) => {
+  expectComplaint(/Failed to load resource/);
+  const concert = await standStill(organiser);
+  const me = await signUp();
+  await me.lendSession(context);
+  let asked = 0;
+  await page.route('**/api/join_queue', async (route) => {
+    asked += 1;
+    if (asked === 1) await route.abort();
+    else if (asked === 2) await route.fulfill({ status: 503, json: { code: 'unavailable' } });
+    else if (asked === 3) await route.fulfill({ status: 429, headers: { 'retry-after': '1' }, json: { code: 'too_many_requests', retry_after_s: 1 } });
+    else await route.continue();
+  });
+  await visit(`/concerts/${concert.id}`);
+  await page.getByRole('button', { name: words.join }).click();
+  await expect(page.getByText('We keep asking for you')).toBeVisible();
+  await expect(page.getByTestId('join')).toBeDisabled();
+  await expect(pages.rank(page)).toHaveText('1');
+  expect(asked).toBe(4);
+  expect((await me.place(concert)).standing).toBe('waiting');
+});
+
+test('somebody who asked for it is told when the turn comes, and hears it', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+  await context.grantPermissions(['notifications']);
+  // What the browser would show and play.
+  await page.addInitScript(() => {
+    const told: string[] = [];
+    Object.assign(window, { told });
+    const asNotification = class {
+      static permission = 'granted';
+      static requestPermission = async () => 'granted';
+      constructor(words: string) {
+        told.push(words);
+      }
+    };
+    Object.assign(window, { Notification: asNotification });
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...when) {
+      told.push('sound');
+      start.apply(this, when);
+    };
+  });
+  const concert = await organiser.createConcert({ capacity: '5' });
+  await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'pause' });
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  const bell = page.getByTestId('bell');
+  await expect(bell).toHaveAttribute('aria-pressed', 'false');
+  await bell.click();
+  await expect(bell).toHaveAttribute('aria-pressed', 'true');
+  await expect(bell).toHaveText('We will notify you here');
+  const told = (): Promise<string[]> => page.evaluate(() => (window as unknown as { told: string[] }).told.splice(0));
+  expect(await told(), 'so that it is known how it sounds').toEqual(['sound', 'sound', 'sound']);
+  await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'resume' });
+  await pages.expectStanding(page, 'issued');
+  expect((await told()).sort()).toEqual([`It is your turn. Your ticket for ${concert.title} has been issued.`, 'sound', 'sound', 'sound']);
+});
+
+test('a device without a network is told so, and goes on when there is one', { tag: '@script' }, async ({ page, context, visit, organiser, signUp, expectComplaint }) => {
+  expectComplaint(/net::ERR_/);
+  const concert = await standStill(organiser);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  const link = page.getByTestId('link');
+  await expect(link).toHaveAttribute('data-link', 'live');
+  await context.setOffline(true);
+  await expect(link).toHaveAttribute('data-link', 'offline');
+  await expect(link).toContainText('Your place is safe');
+  await context.setOffline(false);
+  await expect(link).toHaveAttribute('data-link', 'live', { timeout: 60_000 });
+});
+
+test('the whole of a place fits on the screen of a phone', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp }) => {
+  await page.setViewportSize({ width: 375, height: 667 });
+  const concert = await standStill(organiser);
+  for (const person of await crowd(2)) await person.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  await expect(pages.rank(page)).toHaveText('3');
+  const leave = await page.getByText('Leave the queue').boundingBox();
+  expect(leave!.y + leave!.height).toBeLessThanOrEqual(667);
 });

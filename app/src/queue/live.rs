@@ -32,7 +32,8 @@ pub(super) fn follow(id: ConcertId, view: RwSignal<QueueView>, link: RwSignal<Li
             id,
             view,
             link,
-            gone: Arc::new(AtomicBool::new(false)),
+            gone: Arc::default(),
+            online: Arc::default(),
         };
         let offline = window_event_listener(leptos::ev::offline, {
             let (gone, link) = (follower.gone.clone(), follower.link);
@@ -42,11 +43,16 @@ pub(super) fn follow(id: ConcertId, view: RwSignal<QueueView>, link: RwSignal<Li
                 }
             }
         });
+        let online = window_event_listener(leptos::ev::online, {
+            let online = follower.online.clone();
+            move |_| online.store(true, Ordering::Relaxed)
+        });
         on_cleanup({
             let gone = follower.gone.clone();
             move || {
                 gone.store(true, Ordering::Relaxed);
                 offline.remove();
+                online.remove();
             }
         });
         spawn_local(async move { follower.run().await });
@@ -58,6 +64,8 @@ struct Follower {
     view: RwSignal<QueueView>,
     link: RwSignal<Link>,
     gone: Arc<AtomicBool>,
+    /// The network came back, and nobody has tried it yet.
+    online: Arc<AtomicBool>,
 }
 
 /// Why a stream ended.
@@ -96,7 +104,7 @@ impl Follower {
             }
             if failures < PATIENCE {
                 self.say(Link::Reconnecting);
-                sleep(backoff(failures)).await;
+                self.pause(backoff(failures)).await;
             } else {
                 self.poll().await;
             }
@@ -129,6 +137,15 @@ impl Follower {
     fn take(&self, view: QueueView) {
         if !self.gone() {
             self.view.try_set(view);
+        }
+    }
+
+    /// So many milliseconds, or until the network is back.
+    async fn pause(&self, mut millis: u64) {
+        while millis > 0 && !self.online.swap(false, Ordering::Relaxed) {
+            let some = millis.min(250);
+            sleep(some).await;
+            millis -= some;
         }
     }
 
@@ -218,7 +235,7 @@ impl Follower {
                 return;
             }
             self.ask(Link::Polling).await;
-            sleep(3000 + jitter(2000)).await;
+            self.pause(3000 + jitter(2000)).await;
         }
     }
 
