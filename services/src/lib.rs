@@ -8,6 +8,7 @@ mod client;
 pub mod clock;
 pub mod concerts;
 pub mod demo;
+pub mod drawing;
 mod error;
 pub mod forms;
 mod housekeeping;
