@@ -1,6 +1,7 @@
 //! The request being answered and the response being made (server only).
 
 use crate::error::ApiError;
+use crate::i18n::Locale;
 use crate::sessions::{Auth, Ended};
 use crate::settings::Settings;
 use http::request::Parts;
@@ -121,6 +122,30 @@ impl Response {
         Response::set_status(refusal.status());
         if let (Some(options), Some(seconds)) = (Response::options(), refusal.retry_after_s()) {
             options.insert_header(header::RETRY_AFTER, seconds.into());
+        }
+    }
+
+    /// Sends a page's reader to where it is now, for good, with the arguments that they came with.
+    pub fn moved(path: &str) {
+        let parts = use_context::<Parts>();
+        let arguments = parts.as_ref().and_then(|parts| parts.uri.query());
+        let to = match arguments {
+            Some(arguments) => HeaderValue::from_str(&format!("{path}?{arguments}")),
+            None => HeaderValue::from_str(path),
+        };
+        if let (Some(options), Ok(to)) = (Response::options(), to) {
+            options.set_status(StatusCode::MOVED_PERMANENTLY);
+            options.insert_header(header::LOCATION, to);
+        }
+    }
+
+    /// Says in which language a page is, and what of a request decides what is on it.
+    pub fn say_language(locale: Locale) {
+        if let Some(options) = Response::options() {
+            let language = HeaderValue::from_static(locale.tag());
+            options.insert_header(header::CONTENT_LANGUAGE, language);
+            let deciding = HeaderValue::from_static("Accept-Language, Cookie");
+            options.insert_header(header::VARY, deciding);
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::App;
 use crate::i18n::Locale;
 use crate::policy::send_policy;
+use crate::request::Response;
 use crate::theme::Theme;
 use leptos::config::Env;
 use leptos::prelude::*;
@@ -10,11 +11,13 @@ use leptos_meta::{HashedStylesheet, MetaTags};
 
 /// The whole page.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let locale = Locale::current();
     send_policy(options.env == Env::DEV);
+    Response::say_language(locale);
     let theme = Theme::of_request();
     view! {
         <!DOCTYPE html>
-        <html lang=Locale::current().tag() data-theme=theme.as_str()>
+        <html lang=locale.tag() data-theme=theme.as_str()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>

@@ -60,6 +60,9 @@ export const saleControl = (page: Page): Locator => page.getByTestId('sale-contr
 
 export const saleState = (page: Page): Locator => page.getByTestId('sale-state');
 
+/** Where a concert's page is: its number, perhaps with the title behind it. */
+export const concertAddress = (id: number | string = '\\d+'): RegExp => new RegExp(`/concerts/${id}(-[^/?#]+)?(#.*)?$`);
+
 /** Marks the document on screen; a reload would lose the mark. */
 export async function markDocument(page: Page): Promise<void> {
   await page.evaluate(() => Object.assign(window, { marked: true }));

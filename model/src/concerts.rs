@@ -1,5 +1,9 @@
 //! The thing on sale.
 
+mod slug;
+
+pub use slug::{concert_path, concert_segment, parse_segment};
+
 use crate::refusal::{Problems, number, text};
 use crate::{Field, ProblemKind, Refusal, time};
 use chrono::{DateTime, Utc};

@@ -13,6 +13,7 @@ mod middleware;
 mod rehearse;
 mod router;
 mod serve;
+mod sharing;
 mod stores;
 
 use clap::Parser;

@@ -4,6 +4,7 @@ use crate::middleware;
 use crate::middleware::Wardrobe;
 use crate::middleware::address::TrustedProxies;
 use crate::middleware::pages::SharedPages;
+use crate::sharing;
 use app::queue::Seats;
 use app::settings::Settings;
 use axum::extract::{FromRef, Request, State};
@@ -94,6 +95,9 @@ pub fn router(state: AppState) -> Router {
     let not_found = leptos_axum::render_app_async_with_context(context.clone(), shell.clone());
     let files = ServeDir::new(state.leptos_options.site_root.as_ref())
         .append_index_html_on_directories(false)
+        // The release has each file packed beside it, better than there is time for while somebody waits.
+        .precompressed_br()
+        .precompressed_gzip()
         .call_fallback_on_method_not_allowed(true)
         .fallback(any(not_found.clone()));
     let file_or_not_found = move |request: Request| async move {
@@ -114,6 +118,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(async || "alive"))
         .route("/readyz", get(ready))
+        .merge(sharing::routes(&state))
         .merge(pages)
         .layer(
             ServiceBuilder::new()

@@ -1,5 +1,8 @@
 //! What every answer tells browsers: pages run nothing but our own scripts, and everything else loads nothing.
 
+// The views of Leptos are types as deep as the page is.
+#![recursion_limit = "256"]
+
 mod support;
 
 use leptos_axum::generate_route_list;

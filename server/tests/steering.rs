@@ -108,7 +108,7 @@ async fn steering_from_the_page_without_javascript() {
     let (_, page) = fan.page(&path).await;
     assert!(!page.contains("Sale control") && !page.contains("steer_sale"));
 
-    assert_eq!(send("pause").await, format!("{path}#sale-control"));
+    assert_eq!(send("pause").await, format!("{path}-low-tide#sale-control"));
     fan.post("join_queue", &[("concert_id", &concert)]).await;
     let (_, page) = organiser.page(&path).await;
     assert!(page.contains("Resume the sale") && !page.contains("Pause the sale"));

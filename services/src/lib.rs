@@ -16,6 +16,7 @@ pub mod limits;
 pub mod queue;
 pub mod rehearsals;
 pub mod sessions;
+pub mod sharing;
 pub mod stores;
 pub mod tickets;
 mod to_the_end;

@@ -9,6 +9,7 @@ use model::concerts::{
 
 use super::steering::SALE_CONTROL;
 use crate::request::{optional_session, services, session};
+use crate::sharing::ascii;
 use model::{Refusal, concerts::ConcertQuery, concerts::Genre};
 
 /// One page of concerts. `genre` is a genre's stable name, empty for all.
@@ -41,7 +42,7 @@ pub async fn get_concert(id: ConcertId) -> Result<ConcertView, ApiError> {
 pub async fn create_concert(#[server(flatten)] form: ConcertForm) -> Result<Concert, ApiError> {
     let session = session()?;
     let concert = services::concerts::create(&services()?, &session, form.parse()?).await?;
-    leptos_axum::redirect(&format!("/concerts/{}", concert.id));
+    leptos_axum::redirect(&ascii(&concert.path()));
     Ok(concert)
 }
 
@@ -53,7 +54,7 @@ pub async fn update_concert(
 ) -> Result<Concert, ApiError> {
     let session = session()?;
     let concert = services::concerts::update(&services()?, &session, id, form.parse()?).await?;
-    leptos_axum::redirect(&format!("/concerts/{}", concert.id));
+    leptos_axum::redirect(&ascii(&concert.path()));
     Ok(concert)
 }
 
@@ -61,7 +62,7 @@ pub async fn update_concert(
 #[server(name = SteerSale, prefix = "/api", endpoint = "steer_sale")]
 pub async fn steer_sale(id: ConcertId, action: Steering) -> Result<Concert, ApiError> {
     let concert = services::concerts::steer(&services()?, &session()?, id, action).await?;
-    leptos_axum::redirect(&format!("/concerts/{id}#{SALE_CONTROL}"));
+    leptos_axum::redirect(&format!("{}#{SALE_CONTROL}", ascii(&concert.path())));
     Ok(concert)
 }
 

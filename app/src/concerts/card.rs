@@ -11,7 +11,7 @@ use model::concerts::{Concert, Phase};
 #[component]
 pub fn ConcertCard(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
     let words = use_words();
-    let phase = concert.phase(now);
+    let (phase, path) = (concert.phase(now), concert.path());
     let foot = match phase {
         Phase::Upcoming => {
             view! { <span class="stub-opens">{(words.opens_at)(&(words.date_time)(concert.sale_opens_at))}</span> }
@@ -29,7 +29,7 @@ pub fn ConcertCard(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
         <li class="stub" class:stub--past=matches!(phase, Phase::SoldOut | Phase::Over)>
             <Poster id=concert.id genre=concert.genre>
                 <p class="poster-artist">{concert.artist}</p>
-                <h2 class="poster-title"><a href=format!("/concerts/{}", concert.id)>{concert.title}</a></h2>
+                <h2 class="poster-title"><a href=path>{concert.title}</a></h2>
             </Poster>
             <div class="stub-body">
                 <p class="stub-when">{(words.date_time)(concert.starts_at)}</p>

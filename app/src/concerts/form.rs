@@ -83,7 +83,7 @@ fn Edit(view: ConcertView) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<UpdateConcert>();
     provide_context(FormContext::new(refusal.clone()));
-    let id = view.concert.id;
+    let (id, path) = (view.concert.id, view.concert.path());
     let form = ConcertForm::from(&view.concert);
     view! {
         <PageMeta title=words.edit_concert.to_owned() description=words.edit_concert.to_owned()/>
@@ -95,7 +95,7 @@ fn Edit(view: ConcertView) -> impl IntoView {
                 <Fields form/>
                 <SubmitButton words=words.save/>
             </form>
-            <p class="aside"><a href=format!("/concerts/{id}")>{use_queue_words().back_to_concert}</a></p>
+            <p class="aside"><a href=path>{use_queue_words().back_to_concert}</a></p>
         </section>
     }
 }

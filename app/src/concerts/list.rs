@@ -7,6 +7,7 @@ use crate::error::ApiError;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
+use crate::sharing::Shared;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use model::concerts::{ConcertPage, Genre};
@@ -70,8 +71,11 @@ pub fn HomePage() -> impl IntoView {
             move |()| list_concerts(asked.search.clone(), asked.genre.clone(), asked.page),
         )
     };
+    // What somebody searched for is no page that anybody else looks for.
+    let everything = asked.search.is_empty() && asked.genre.is_empty();
+    let shared = everything.then(|| Shared::site(&asked.address(asked.page)));
     view! {
-        <PageMeta title=words.concerts.to_owned() description=words.home_description.to_owned()/>
+        <PageMeta title=words.concerts description=words.home_description shared/>
         <section class="marquee">
             <h1>{words.home_heading}</h1>
             <p class="lead">{words.home_lead}</p>

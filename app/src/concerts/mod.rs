@@ -31,3 +31,5 @@ pub use list::HomePage;
 pub use page::{ConcertPage, use_concert_id};
 #[cfg(feature = "ssr")]
 pub use poster::Poster;
+#[cfg(feature = "ssr")]
+pub(crate) use poster::{Art, art};

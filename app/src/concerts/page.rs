@@ -10,33 +10,47 @@ use crate::island;
 use crate::layout::PageMeta;
 use crate::queue::{JoinQueue, SaleBox, SaleNow};
 use crate::refused::Refused;
+use crate::request::Response;
 use crate::sessions::{log_in_path, visitor};
+use crate::sharing::{Shared, ascii};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use model::Refusal;
-use model::concerts::{Concert, ConcertId, ConcertView};
+use model::concerts::{Concert, ConcertId, ConcertView, concert_segment, parse_segment};
 
-/// The concert that the address names, if it is a number at all.
+/// The concert that the address names, whatever title follows its number.
 pub fn use_concert_id() -> Option<ConcertId> {
-    use_params_map().with_untracked(|params| {
-        let id = params.get_str("id")?;
-        id.parse().ok().map(ConcertId)
-    })
+    use_params_map().with_untracked(|params| parse_segment(params.get_str("id")?))
 }
 
 #[component]
 pub fn ConcertPage() -> impl IntoView {
     let id = use_concert_id();
+    let named = use_params_map().with_untracked(|params| params.get("id").unwrap_or_default());
     let both = Resource::new(|| (), move |()| load(id));
     view! {
         <Suspense>
-            {move || Suspend::new(async move {
-                match both.await {
-                    Ok((view, control)) => view! { <Details view control/> }.into_any(),
-                    Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
-                }
-            })}
+            {move || {
+                let named = named.clone();
+                Suspend::new(async move {
+                    match both.await {
+                        Ok((view, control)) => {
+                            lead_on(&named, &view.concert);
+                            view! { <Details view control/> }.into_any()
+                        }
+                        Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
+                    }
+                })
+            }}
         </Suspense>
+    }
+}
+
+/// Sends whoever came by a title that the concert does not have, or not any more, to its address for good. Its number alone is
+/// what forms and scripts lead to, and good as it is.
+fn lead_on(named: &str, concert: &Concert) {
+    if named != concert.id.to_string() && named != concert_segment(concert.id, &concert.title) {
+        Response::moved(&ascii(&concert.path()));
     }
 }
 
@@ -69,6 +83,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
     let when = (words.date_time)(concert.starts_at);
     let description =
         (words.concert_description)(&concert.title, &concert.artist, &concert.venue, &when);
+    let shared = Shared::concert(&concert, phase, &description);
     let paragraphs = concert
         .description
         .split('\n')
@@ -92,7 +107,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
     };
     let for_control = concert.clone();
     view! {
-        <PageMeta title=concert.title.clone() description/>
+        <PageMeta title=concert.title.clone() description shared/>
         <article class="concert">
             <div class="concert-poster">
                 <Poster id=concert.id genre=concert.genre>

@@ -7,6 +7,19 @@ use leptos::prelude::*;
 use model::concerts::{ConcertId, Genre};
 use std::fmt::Write;
 
+/// The palettes of `style/poster.css`, for where no style sheet reaches: the ground, two bold inks and the light one.
+#[cfg(feature = "ssr")]
+const INKS: [[&str; 4]; PALETTES as usize] = [
+    ["#1f2657", "#4d5fd0", "#8f57c9", "#dfe2fb"],
+    ["#3c1a40", "#a8468a", "#6b3f9e", "#f5cfe0"],
+    ["#0f3940", "#2d8080", "#1f5b7a", "#c4e6df"],
+    ["#482720", "#b4664f", "#7b3a55", "#f2dccb"],
+    ["#232f3d", "#5c7c98", "#8c81b4", "#dde6ee"],
+    ["#291e4c", "#7458c9", "#3593ad", "#ddd2fa"],
+    ["#e7dac3", "#3a4679", "#9d5d74", "#fffaf0"],
+    ["#d5dde8", "#2c3c70", "#6078b4", "#fff"],
+];
+
 const PALETTES: u64 = 8;
 const SIDE: i64 = 400;
 
@@ -21,6 +34,24 @@ pub fn Poster(id: ConcertId, genre: Genre, children: Children) -> impl IntoView 
             <div class="poster-words">{children()}</div>
         </div>
     }
+}
+
+/// A poster for where no style sheet reaches.
+#[cfg(feature = "ssr")]
+pub(crate) struct Art {
+    /// The colours of the classes `ground`, `b`, `c` and `d`.
+    pub inks: [&'static str; 4],
+    /// SVG, 400 units on a side.
+    pub shapes: String,
+}
+
+/// The poster that the concert has on every page.
+#[cfg(feature = "ssr")]
+pub(crate) fn art(id: ConcertId, genre: Genre) -> Art {
+    let mut dice = Dice::new(id, genre);
+    let inks = INKS[dice.roll(PALETTES as i64) as usize];
+    let shapes = shapes(genre, &mut dice);
+    Art { inks, shapes }
 }
 
 /// A small generator of repeatable numbers (xorshift64*, Marsaglia 2003, Vigna 2016).
@@ -52,8 +83,12 @@ impl Dice {
 }
 
 fn draw(genre: Genre, dice: &mut Dice) -> String {
+    let shapes = shapes(genre, dice);
+    format!(r#"<svg viewBox="0 0 400 400" preserveAspectRatio="xMidYMid slice">{shapes}</svg>"#)
+}
+
+fn shapes(genre: Genre, dice: &mut Dice) -> String {
     let mut svg = String::with_capacity(1500);
-    svg.push_str(r#"<svg viewBox="0 0 400 400" preserveAspectRatio="xMidYMid slice">"#);
     match genre {
         Genre::Pop => pop(&mut svg, dice),
         Genre::Indie => indie(&mut svg, dice),
@@ -64,7 +99,6 @@ fn draw(genre: Genre, dice: &mut Dice) -> String {
         Genre::Classical => classical(&mut svg, dice),
         Genre::Traditional => traditional(&mut svg, dice),
     }
-    svg.push_str("</svg>");
     svg
 }
 
@@ -273,6 +307,23 @@ mod tests {
 
     fn poster(id: i64, genre: Genre) -> String {
         draw(genre, &mut Dice::new(ConcertId(id), genre))
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn the_style_sheet_has_the_same_inks() {
+        let css = include_str!("../../../style/poster.css");
+        for (n, inks) in INKS.iter().enumerate() {
+            let selector = match n {
+                0 => ".poster {".to_owned(),
+                n => format!(".poster--{n} {{"),
+            };
+            let (_, rule) = css.split_once(&selector).expect("a rule for the palette");
+            let rule = rule.split('}').next().expect("its end");
+            for (name, ink) in ["--a", "--b", "--c", "--d"].iter().zip(inks) {
+                assert!(rule.contains(&format!("{name}: {ink};")), "{n}: {name}");
+            }
+        }
     }
 
     #[test]

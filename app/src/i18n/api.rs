@@ -11,6 +11,7 @@ pub async fn set_language(language: String) -> Result<(), ApiError> {
     if let Some(cookie) = crate::sessions::cookies::language(&settings(), locale) {
         Response::set_cookie(cookie);
     }
-    leptos_axum::redirect(&back());
+    // Elsewhere than to an address that names a language: there it would win.
+    leptos_axum::redirect(&super::without_language(&back()));
     Ok(())
 }

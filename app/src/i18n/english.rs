@@ -179,6 +179,7 @@ pub(super) const ENGLISH: Words = Words {
     sending: "Sending…",
     my_page: crate::accounts::ENGLISH,
     admin: crate::admin::ENGLISH,
+    sharing: crate::sharing::ENGLISH,
 
     create_concert: "Create the concert",
     edit_concert: "Edit the concert",

@@ -163,6 +163,7 @@ pub(super) const KOREAN: Words = Words {
     sending: "보내고 있어요…",
     my_page: crate::accounts::KOREAN,
     admin: crate::admin::KOREAN,
+    sharing: crate::sharing::KOREAN,
 
     create_concert: "공연 등록하기",
     edit_concert: "공연 수정",

@@ -6,6 +6,10 @@ use super::{Words, english::ENGLISH, korean::KOREAN};
 /// The cookie that remembers the switch in the header.
 pub const LANGUAGE_COOKIE: &str = "frontrow_language";
 
+/// The argument of an address that names the language of that one page. It wins over the cookie and leaves it as it is: whoever
+/// is shown a page in a language by somebody else has not chosen it for all others.
+pub const LANGUAGE_ARGUMENT: &str = "lang";
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Locale {
     Korean,
@@ -68,10 +72,36 @@ impl Locale {
     #[cfg(feature = "ssr")]
     pub fn of_request() -> Locale {
         leptos::prelude::use_context::<http::request::Parts>()
-            .map_or_else(Locale::default, |parts| Locale::of_headers(&parts.headers))
+            .map_or_else(Locale::default, |parts| {
+                Locale::of(&parts.uri, &parts.headers)
+            })
     }
 
-    /// The language that a request asks for: the cookie, else `Accept-Language`, else English.
+    /// The language that the address of the request in context names.
+    #[cfg(feature = "ssr")]
+    pub fn named() -> Option<Locale> {
+        let parts = leptos::prelude::use_context::<http::request::Parts>()?;
+        Locale::in_address(&parts.uri)
+    }
+
+    /// The language that an address names: `?lang=ko`.
+    #[cfg(feature = "ssr")]
+    pub fn in_address(address: &http::Uri) -> Option<Locale> {
+        let arguments = address.query()?.split('&');
+        let mut named = arguments.filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            (name == LANGUAGE_ARGUMENT).then_some(value)
+        });
+        named.find_map(Locale::parse)
+    }
+
+    /// The language that a request asks for: by its address, else as [`Locale::of_headers`] says.
+    #[cfg(feature = "ssr")]
+    pub fn of(address: &http::Uri, headers: &http::HeaderMap) -> Locale {
+        Locale::in_address(address).unwrap_or_else(|| Locale::of_headers(headers))
+    }
+
+    /// The language that a request's headers ask for: the cookie, else `Accept-Language`, else English.
     #[cfg(feature = "ssr")]
     pub fn of_headers(headers: &http::HeaderMap) -> Locale {
         crate::request::cookie(headers, LANGUAGE_COOKIE)
@@ -104,6 +134,21 @@ impl Locale {
         return Locale::of_request();
         #[cfg(not(feature = "ssr"))]
         return Locale::of_document();
+    }
+}
+
+/// A local address, but for the language that it names.
+#[cfg(feature = "ssr")]
+pub(super) fn without_language(address: &str) -> String {
+    let Some((path, arguments)) = address.split_once('?') else {
+        return address.to_owned();
+    };
+    let others = arguments
+        .split('&')
+        .filter(|pair| pair.split('=').next() != Some(LANGUAGE_ARGUMENT));
+    match others.collect::<Vec<_>>().join("&") {
+        none if none.is_empty() => path.to_owned(),
+        others => format!("{path}?{others}"),
     }
 }
 
@@ -146,5 +191,20 @@ mod tests {
         assert_eq!(Locale::negotiate(""), None);
         assert_eq!(Locale::negotiate("ko;q=nonsense"), None);
         assert_eq!(Locale::negotiate("de, *;q=0.1"), Some(Locale::English));
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn the_address_wins() {
+        let of = |address: &str| {
+            let korean = http::HeaderValue::from_static("frontrow_language=ko");
+            let headers = http::HeaderMap::from_iter([(http::header::COOKIE, korean)]);
+            Locale::of(&address.parse().unwrap(), &headers)
+        };
+        assert_eq!(of("/?lang=en"), Locale::English);
+        assert_eq!(of("/concerts/1?a=b&lang=en-GB&c"), Locale::English);
+        for none in ["/", "/?lang", "/?lang=de", "/?slang=en", "/en?x=lang=en"] {
+            assert_eq!(of(none), Locale::Korean, "{none}");
+        }
     }
 }

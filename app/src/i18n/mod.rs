@@ -18,6 +18,8 @@ mod words;
 pub use api::SetLanguage;
 pub(crate) use format::{WaitUnit, wait_range};
 pub use format::{clock_digits, thousands};
-pub use locale::{LANGUAGE_COOKIE, Locale};
+#[cfg(feature = "ssr")]
+use locale::without_language;
+pub use locale::{LANGUAGE_ARGUMENT, LANGUAGE_COOKIE, Locale};
 #[cfg(feature = "ssr")]
 pub use words::{Words, use_words};

@@ -3,6 +3,7 @@
 use super::Locale;
 use crate::accounts::AccountWords;
 use crate::admin::AdminWords;
+use crate::sharing::SharingWords;
 use crate::theme::Theme;
 use chrono::{DateTime, Utc};
 use model::accounts::Role;
@@ -126,6 +127,8 @@ pub struct Words {
     pub my_page: AccountWords,
     /// The admins' pages: the feature's own words.
     pub admin: AdminWords,
+    /// What is said of pages elsewhere: the feature's own words.
+    pub sharing: SharingWords,
 
     // The concert form.
     pub create_concert: &'static str,

@@ -11,6 +11,7 @@ use crate::island;
 use crate::layout::PageMeta;
 use crate::refresh::Refresh;
 use crate::refused::Refused;
+use crate::sharing::Shared;
 use leptos::prelude::*;
 use model::Refusal;
 use model::concerts::{ConcertId, ConcertView};
@@ -48,9 +49,12 @@ fn Standing(concert: ConcertView, view: QueueView) -> impl IntoView {
     let title = page_title(&view, &concert.title);
     let description = (use_queue_words().queue_description)(&concert.title);
     let refusal = refusal_of::<JoinQueue>().or_else(refusal_of::<LeaveQueue>);
+    // A place is its owner's alone: whoever shares this page, or keeps it, has the concert's.
+    let shared = Shared::concert(&concert, concert.phase(server_time), &description);
     let now = PlaceNow {
         view,
         server_time,
+        path: concert.path(),
         sale: concert.sale(),
         when: (use_words().date_time)(concert.starts_at),
         title: concert.title,
@@ -58,7 +62,7 @@ fn Standing(concert: ConcertView, view: QueueView) -> impl IntoView {
         venue: concert.venue,
     };
     view! {
-        <PageMeta title description/>
+        <PageMeta title description shared/>
         <Refusals refusal/>
         {island::with_data(PlaceNow::ISLAND, now, || view! { <Place/> })}
     }

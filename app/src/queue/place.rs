@@ -54,6 +54,8 @@ impl Scene {
 /// What the page of a place is rendered from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceNow {
+    /// Where the concert's page is.
+    pub path: String,
     pub title: String,
     pub artist: String,
     pub venue: String,
@@ -72,6 +74,7 @@ impl PlaceNow {
 impl Read for PlaceNow {
     fn read(json: &Json) -> Option<PlaceNow> {
         Some(PlaceNow {
+            path: json.get("path")?,
             title: json.get("title")?,
             artist: json.get("artist")?,
             venue: json.get("venue")?,
@@ -117,6 +120,7 @@ pub fn Place() -> impl IntoView {
         &[concert.sale.sale_opens_at, concert.sale.starts_at],
     );
     let (title, artist) = (concert.title.clone(), concert.artist.clone());
+    let path = concert.path.clone();
     let announced = concert.title.clone();
     let inner = move || match scene.get() {
         Scene::Waiting => EitherOf3::A(view! { <Waiting concert_id=id view link bell/> }),
@@ -128,13 +132,15 @@ pub fn Place() -> impl IntoView {
                 _ => (words.absent_heading, words.absent_hint),
             };
             let join = scene.get() != Scene::Expired;
-            EitherOf3::C(view! { <Aside sale=concert.sale.clone() heading hint now view join/> })
+            EitherOf3::C(
+                view! { <Aside sale=concert.sale.clone() path=concert.path.clone() heading hint now view join/> },
+            )
         }
     };
     view! {
         <div class="queue" data-testid="standing" data-standing=move || scene.get().name()>
             <p class="queue-concert">
-                <a href=format!("/concerts/{id}")>
+                <a href=path>
                     <span aria-hidden="true">"‹ "</span><strong>{title}</strong>", "{artist}
                 </a>
             </p>
@@ -221,6 +227,7 @@ fn Issued(concert: PlaceNow, ticket: Option<TicketId>) -> impl IntoView {
 #[component]
 fn Aside(
     sale: SaleStatus,
+    path: String,
     heading: &'static str,
     hint: &'static str,
     now: Signal<DateTime<Utc>>,
@@ -228,7 +235,6 @@ fn Aside(
     join: bool,
 ) -> impl IntoView {
     let words = use_queue_words();
-    let id = sale.concert_id;
     let phase = Memo::new({
         let sale = sale.clone();
         move |_| sale.phase(now.get())
@@ -240,7 +246,7 @@ fn Aside(
             <p class="lead">{hint}</p>
             {join.then(|| view! { <JoinBox sale now phase log_in=None joined/> })}
             <p class="notice-ways">
-                <a class="button" href=format!("/concerts/{id}")>{words.back_to_concert}</a>
+                <a class="button" href=path>{words.back_to_concert}</a>
                 <a class="button" href="/">{words.other_concerts}</a>
             </p>
         </section>

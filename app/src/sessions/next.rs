@@ -3,6 +3,9 @@
 use crate::address::argument;
 use leptos::prelude::WithUntracked;
 
+/// Bytes of a path that is gone on to. A search in Korean has nine for every letter.
+const LONGEST: usize = 2048;
+
 /// The local path to go on to, `/` for anything that could lead elsewhere.
 ///
 /// Browsers read `//host` and `/\host` as another site, and strip tabs and newlines before they look.
@@ -11,7 +14,7 @@ pub fn safe_next(next: &str) -> &str {
         && !next.starts_with("//")
         && !next.contains('\\')
         && next.chars().all(|c| c.is_ascii_graphic())
-        && next.len() <= 512;
+        && next.len() <= LONGEST;
     if local { next } else { "/" }
 }
 

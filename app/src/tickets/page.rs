@@ -12,6 +12,7 @@ use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_params_map;
 use model::Refusal;
+use model::concerts::concert_path;
 use model::tickets::{Ticket, TicketId};
 
 #[component]
@@ -46,7 +47,7 @@ fn One(ticket: Ticket) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<CancelTicket>();
     let live = ticket.cancelled_at.is_none();
-    let (id, concert_id) = (ticket.id, ticket.concert_id);
+    let (id, concert) = (ticket.id, concert_path(ticket.concert_id, &ticket.title));
     view! {
         <PageMeta title=format!("{} · {}", words.ticket, ticket.title) description=words.tickets_description.to_owned()/>
         <section class="ticket-page">
@@ -54,7 +55,7 @@ fn One(ticket: Ticket) -> impl IntoView {
             {live.then(|| view! { <p class="quietly">{words.code_hint}</p> })}
             <p class="notice-ways">
                 <a class="button" href="/tickets">{words.my_tickets}</a>
-                <a class="button" href=format!("/concerts/{concert_id}")>{use_queue_words().back_to_concert}</a>
+                <a class="button" href=concert>{use_queue_words().back_to_concert}</a>
             </p>
             <Refusals refusal/>
             {live.then(|| view! {

@@ -15,13 +15,14 @@ use tower_http::compression::Compression;
 /// Bytes: compressing somebody's place in the queue would take longer than sending it.
 const WORTH_IT: u64 = 1024;
 /// What is text, and ends. An event stream that is compressed is held back until a block is full.
-const TEXT: [&str; 7] = [
+const TEXT: [&str; 8] = [
     "text/html",
     "text/css",
     "text/javascript",
     "text/plain",
     "application/json",
     "application/wasm",
+    "application/xml",
     "image/svg+xml",
 ];
 
@@ -40,7 +41,9 @@ fn is_worth_it(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let length = response.body().size_hint();
-    TEXT.iter().any(|text| kind.starts_with(text))
+    let packed = response.headers().contains_key(header::CONTENT_ENCODING);
+    !packed
+        && TEXT.iter().any(|text| kind.starts_with(text))
         && length.upper().is_none_or(|most| most >= WORTH_IT)
 }
 

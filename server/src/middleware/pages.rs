@@ -12,6 +12,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, response};
 use axum::middleware::Next;
 use axum::response::Response;
+use model::concerts::parse_segment;
 use moka::future::Cache;
 use std::time::{Duration, Instant};
 
@@ -120,14 +121,15 @@ fn key(request: &Request) -> Option<Key> {
     let (uri, headers) = (request.uri(), request.headers());
     let concert = uri.path().strip_prefix("/concerts/");
     let shared = uri.path() == "/"
-        || concert.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
+        // A title is escaped, so it has no slash: what has one is another page.
+        || concert.is_some_and(|segment| !segment.contains('/') && parse_segment(segment).is_some());
     let anonymous = !headers.contains_key(header::AUTHORIZATION) && only_looks(headers);
     (shared && anonymous && request.method() == Method::GET).then(|| Key {
         path_and_query: uri
             .path_and_query()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        language: Locale::of_headers(headers).tag(),
+        language: Locale::of(uri, headers).tag(),
         theme: Theme::of_headers(headers),
         encodings: headers.get(header::ACCEPT_ENCODING).cloned(),
     })
@@ -168,8 +170,11 @@ mod tests {
             .is_some()
         );
         assert!(asked("/", &[(header::COOKIE, "frontrow_theme=dark")]) != asked("/", &[]));
+        assert!(asked("/concerts/12-%ED%95%9C", &[]).is_some());
         for uri in [
             "/concerts/12/queue",
+            "/concerts/12-%ED%95%9C/queue",
+            "/concerts/12/card.png",
             "/concerts/new",
             "/concerts/",
             "/account",
@@ -189,6 +194,8 @@ mod tests {
             );
         }
         assert!(asked("/", &[(header::AUTHORIZATION, "Bearer x")]).is_none());
+        // Named by the address, the language of the browser makes no other page.
+        assert!(asked("/?lang=en", &[(header::ACCEPT_LANGUAGE, "ko")]) == asked("/?lang=en", &[]));
         let korean = asked("/", &[(header::ACCEPT_LANGUAGE, "ko")]);
         assert!(
             korean != asked("/", &[])

@@ -1,0 +1,130 @@
+//! The picture that goes with a shared address: a stub with the concert's poster on it.
+
+use super::lettering::{lettered, set};
+use super::words::SharingWords;
+use crate::concerts::{Art, art};
+use crate::i18n::Locale;
+use model::concerts::Concert;
+use services::drawing::{FAMILY, escaped};
+
+pub const WIDTH: u32 = 1200;
+pub const HEIGHT: u32 = 630;
+
+/// Where the poster ends and the words begin: the perforated edge.
+const EDGE: f32 = 560.0;
+const MARGIN: f32 = 64.0;
+/// Where the words begin, below the brand.
+const TOP: f32 = 150.0;
+/// From one line to the next, in sizes of their letters.
+const LINE: f32 = 1.2;
+/// The hall, as in `style/tokens.css`.
+const HALL: &str = "#10142a";
+const INK: &str = "#edeaf3";
+const INK_SOFT: &str = "#a9aecb";
+
+/// A concert's picture, as SVG.
+pub fn concert_card(concert: &Concert, locale: Locale) -> String {
+    let Art { inks, shapes } = art(concert.id, concert.genre);
+    let [a, b, c, d] = inks;
+    let mut facts = Column::new();
+    let when = (locale.words().date_time)(concert.starts_at);
+    facts.add(&when, INK, 800, &[(30.0, 1), (27.0, 1), (24.0, 2)]);
+    facts.gap(8.0);
+    facts.add(&concert.venue, INK_SOFT, 400, &[(28.0, 1), (24.0, 2)]);
+    let below = HEIGHT as f32 - MARGIN - facts.height;
+    let mut words = Column::new();
+    words.add(
+        &concert.artist,
+        INK_SOFT,
+        400,
+        &[(32.0, 1), (28.0, 1), (24.0, 2)],
+    );
+    words.gap(12.0);
+    // As many lines as there is room for.
+    let room = below - TOP - words.height - 24.0;
+    let sizes = [76.0, 64.0, 54.0, 46.0, 38.0, 32.0];
+    let sizes = sizes.map(|size| (size, (room / (size * LINE)) as usize));
+    words.add(&concert.title, INK, 800, &sizes);
+    let (top, bottom) = (words.at(TOP), facts.at(below));
+    let style = format!(
+        ".ground{{fill:{a}}}.b{{fill:{b}}}.c{{fill:{c}}}.d{{fill:{d}}}.none{{fill:none}}\
+         .mix{{opacity:.82}}.thin{{opacity:.6}}.deep{{filter:brightness(.72)}}"
+    );
+    let poster = format!(
+        "<rect width=\"{EDGE}\" height=\"{HEIGHT}\" fill=\"{a}\"/>\
+         <svg width=\"{EDGE}\" height=\"{HEIGHT}\" viewBox=\"0 0 400 400\" preserveAspectRatio=\"xMidYMid slice\">{shapes}</svg>"
+    );
+    card(&style, &poster, &format!("{top}{bottom}"))
+}
+
+/// The site's own picture, as SVG.
+pub fn site_card(locale: Locale) -> String {
+    let mut words = Column::new();
+    for line in locale.words().sharing.picture_lines {
+        words.add(line, INK, 800, &[(56.0, 1)]);
+    }
+    let light = "<defs><linearGradient id=\"beam\" x2=\"0\" y2=\"1\">\
+                 <stop stop-color=\"#ffb52e\"/><stop offset=\"1\" stop-color=\"#ffb52e\" stop-opacity=\".28\"/>\
+                 </linearGradient></defs><path d=\"M270 0H310L500 520H80Z\" fill=\"url(#beam)\"/>\
+                 <ellipse cx=\"290\" cy=\"520\" rx=\"210\" ry=\"46\" fill=\"#ffd98a\"/>";
+    card("", light, &words.at(220.0))
+}
+
+fn card(style: &str, left: &str, words: &str) -> String {
+    let (brand, x) = (SharingWords::BRAND, EDGE + MARGIN);
+    let mut edge = String::new();
+    for hole in 0..16 {
+        let y = 9 + hole * 40;
+        edge.push_str(&format!("<circle cx=\"{EDGE}\" cy=\"{y}\" r=\"11\"/>"));
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\">\
+         <style>{style}</style><rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"{HALL}\"/>{left}\
+         <g fill=\"{HALL}\">{edge}</g><g font-family=\"{FAMILY}\">\
+         <g transform=\"translate({x} 56)\"><path d=\"M20 0 38 36H2Z\" fill=\"#ffb52e\" opacity=\".9\"/>\
+         <ellipse cx=\"20\" cy=\"36\" rx=\"18\" ry=\"5\" fill=\"#ffd98a\"/>\
+         <text x=\"54\" y=\"36\" font-size=\"36\" font-weight=\"800\" fill=\"{INK}\">{brand}</text></g>\
+         {words}</g></svg>"
+    )
+}
+
+/// Texts below each other.
+struct Column {
+    lines: Vec<(f32, String)>,
+    height: f32,
+}
+
+impl Column {
+    const WIDTH: f32 = WIDTH as f32 - EDGE - 2.0 * MARGIN;
+
+    fn new() -> Column {
+        Column {
+            lines: Vec::new(),
+            height: 0.0,
+        }
+    }
+
+    fn add(&mut self, text: &str, ink: &str, weight: u16, sizes: &[(f32, usize)]) {
+        let (size, lines) = set(&lettered(text), Column::WIDTH, sizes);
+        for line in lines {
+            let line = escaped(&line);
+            let text =
+                format!("font-size=\"{size}\" font-weight=\"{weight}\" fill=\"{ink}\">{line}");
+            // On the line that letters stand on.
+            self.lines.push((self.height + size, text));
+            self.height += size * LINE;
+        }
+    }
+
+    fn gap(&mut self, height: f32) {
+        self.height += height;
+    }
+
+    fn at(&self, top: f32) -> String {
+        let x = EDGE + MARGIN;
+        let lines = self.lines.iter();
+        let lines =
+            lines.map(|(y, text)| format!("<text x=\"{x}\" y=\"{}\" {text}</text>", top + y));
+        lines.collect()
+    }
+}

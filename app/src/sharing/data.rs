@@ -1,0 +1,144 @@
+//! What a page is about, for machines: JSON-LD in the vocabulary of schema.org.
+
+use super::Address;
+use super::words::SharingWords;
+use crate::i18n::{LANGUAGE_ARGUMENT, Locale, Words};
+use chrono::{DateTime, SecondsFormat, Utc};
+use model::concerts::{Concert, Phase};
+use model::time::kst;
+use serde_json::{Value, json};
+
+const CONTEXT: &str = "https://schema.org";
+
+/// The site, and how it is searched.
+pub fn website(public_url: &str, words: &Words, named: Option<Locale>) -> Value {
+    let language = named.map_or_else(String::new, |locale| {
+        format!("&{LANGUAGE_ARGUMENT}={}", locale.tag())
+    });
+    json!({
+        "@context": CONTEXT,
+        "@type": "WebSite",
+        "name": SharingWords::BRAND,
+        "url": Address::new(public_url, "/").whole(named),
+        "description": words.home_description,
+        "inLanguage": words.locale.tag(),
+        "potentialAction": {
+            "@type": "SearchAction",
+            "target": {
+                "@type": "EntryPoint",
+                "urlTemplate": format!("{public_url}/?search={{search_term_string}}{language}"),
+            },
+            "query-input": "required name=search_term_string",
+        },
+    })
+}
+
+/// What a concert's page is known by elsewhere.
+pub struct ConcertPage<'a> {
+    pub concert: &'a Concert,
+    pub phase: Phase,
+    pub address: &'a Address,
+    /// The picture's whole address.
+    pub picture: &'a str,
+    /// What is said of a concert that says nothing of itself.
+    pub description: &'a str,
+}
+
+/// The concert as an event with its offer, and where its page stands on the site.
+pub fn concert(
+    public_url: &str,
+    words: &Words,
+    named: Option<Locale>,
+    page: &ConcertPage,
+) -> [Value; 2] {
+    let ConcertPage {
+        concert,
+        phase,
+        address,
+        picture,
+        description,
+    } = page;
+    let (home, here) = (
+        Address::new(public_url, "/").whole(named),
+        address.whole(named),
+    );
+    let described = match concert.description.trim() {
+        "" => description,
+        own => own,
+    };
+    let event = json!({
+        "@context": CONTEXT,
+        "@type": "Event",
+        "@id": format!("{}#event", address.whole(None)),
+        "name": concert.title,
+        "url": here,
+        "startDate": in_korea(concert.starts_at),
+        "endDate": in_korea(concert.ends_at),
+        "duration": format!("PT{}M", concert.running_minutes),
+        "eventStatus": "https://schema.org/EventScheduled",
+        "eventAttendanceMode": "https://schema.org/OfflineEventAttendanceMode",
+        "location": {"@type": "Place", "name": concert.venue, "address": concert.venue},
+        "image": [picture],
+        "description": described,
+        "performer": {"@type": "PerformingGroup", "name": concert.artist},
+        "organizer": {"@type": "Organization", "name": SharingWords::BRAND, "url": home},
+        "maximumAttendeeCapacity": concert.capacity,
+        "isAccessibleForFree": concert.price_won == 0,
+        "offers": {
+            "@type": "Offer",
+            "url": here,
+            "price": concert.price_won.to_string(),
+            "priceCurrency": "KRW",
+            "availability": availability(*phase),
+            "validFrom": in_korea(concert.sale_opens_at),
+            "validThrough": in_korea(concert.starts_at),
+        },
+    });
+    let trail = json!({
+        "@context": CONTEXT,
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": 1, "name": words.concerts, "item": home},
+            {"@type": "ListItem", "position": 2, "name": concert.title, "item": here},
+        ],
+    });
+    [event, trail]
+}
+
+fn availability(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Upcoming => "https://schema.org/PreOrder",
+        // Paused, people may still join, and there are tickets for them.
+        Phase::Selling | Phase::Paused => "https://schema.org/InStock",
+        Phase::SoldOut => "https://schema.org/SoldOut",
+        // There may have been tickets left: nobody can have them.
+        Phase::Over => "https://schema.org/OutOfStock",
+    }
+}
+
+/// With its offset, as the event's own place tells the time.
+fn in_korea(at: DateTime<Utc>) -> String {
+    at.with_timezone(&kst())
+        .to_rfc3339_opts(SecondsFormat::Secs, false)
+}
+
+/// The JSON as it may stand in a `<script>`, whatever texts are in it: nothing in it ends the element or begins another.
+pub fn script(data: &Value) -> String {
+    data.to_string()
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_gets_out_of_a_script() {
+        let data = json!({"name": "</script><!--<script>&\"\u{2028}"});
+        let script = script(&data);
+        assert!(!script.contains(['<', '>', '&']));
+        assert_eq!(serde_json::from_str::<Value>(&script).unwrap(), data);
+    }
+}

@@ -1,0 +1,189 @@
+//! What crawlers and those who show shared addresses ask for: the list of pages, what may be read, pictures of concerts.
+//!
+//! None of it depends on who is asking, so no session is looked at.
+
+use crate::router::AppState;
+use app::error::ApiError;
+use app::i18n::Locale;
+use app::sharing::{CONCERTS_IN_A_FILE, concert_card, robots, site_card, sitemap, sitemap_index};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use model::Refusal;
+use model::concerts::ConcertId;
+use moka::future::Cache;
+use serde::Deserialize;
+use services::{Services, drawing};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The number of no part: the whole list, or what names its parts.
+const WHOLE: u64 = 0;
+/// A new concert is in the list after so long at most.
+const LISTED_AFTER: Duration = Duration::from_secs(60);
+/// Bytes of lists that are remembered.
+const MOST_LISTS: u64 = 64 * 1024 * 1024;
+/// Bytes of pictures that are remembered.
+const MOST_PICTURES: u64 = 32 * 1024 * 1024;
+/// A changed concert has its new picture after ten minutes at most, wherever it was kept.
+const KEPT: &str = "public, max-age=600";
+const LIST: HeaderValue = HeaderValue::from_static("public, max-age=60");
+/// A chat shows the picture on its own page.
+const EMBEDDED: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+#[derive(Clone)]
+struct Sharing {
+    services: Services,
+    public_url: Arc<str>,
+    lists: Cache<u64, Option<Bytes>>,
+    /// By what is drawn, so that none is ever old.
+    pictures: Cache<[u8; 32], Bytes>,
+}
+
+pub fn routes(state: &AppState) -> Router<AppState> {
+    let sharing = Sharing {
+        services: state.services.clone(),
+        public_url: state.settings.public_url.as_str().into(),
+        lists: Cache::builder()
+            .weigher(|_, list: &Option<Bytes>| 64 + list.as_ref().map_or(0, Bytes::len) as u32)
+            .max_capacity(MOST_LISTS)
+            .time_to_live(LISTED_AFTER)
+            .build(),
+        pictures: Cache::builder()
+            .weigher(|_, picture: &Bytes| 64 + picture.len() as u32)
+            .max_capacity(MOST_PICTURES)
+            .build(),
+    };
+    Router::new()
+        .route("/robots.txt", get(what_may_be_read))
+        .route("/sitemap.xml", get(list))
+        .route("/card.png", get(site_picture))
+        .route("/concerts/{id}/card.png", get(concert_picture))
+        .with_state(sharing)
+}
+
+async fn what_may_be_read(State(sharing): State<Sharing>) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, LIST)], robots(&sharing.public_url))
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    /// Of a list that has several; they count from 1.
+    part: Option<u64>,
+}
+
+async fn list(
+    State(sharing): State<Sharing>,
+    Query(asked): Query<Asked>,
+) -> Result<impl IntoResponse, ApiError> {
+    if asked.part == Some(WHOLE) {
+        return Err(Refusal::NotFound.into());
+    }
+    let part = asked.part.unwrap_or(WHOLE);
+    let list = sharing.lists.try_get_with(part, write_list(&sharing, part));
+    let list = list.await.map_err(|error| refuse(&error))?;
+    let list = list.ok_or(Refusal::NotFound)?;
+    let kind = HeaderValue::from_static("application/xml; charset=utf-8");
+    Ok((
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, LIST)],
+        list,
+    ))
+}
+
+/// None: there is no such part.
+async fn write_list(sharing: &Sharing, part: u64) -> services::Result<Option<Bytes>> {
+    let Sharing {
+        services,
+        public_url,
+        ..
+    } = sharing;
+    let parts = services::sharing::count(services)
+        .await?
+        .div_ceil(CONCERTS_IN_A_FILE)
+        .max(1);
+    if part > parts {
+        return Ok(None);
+    }
+    if part == WHOLE && parts > 1 {
+        return Ok(Some(sitemap_index(public_url, parts).into()));
+    }
+    let after = part.saturating_sub(1) * CONCERTS_IN_A_FILE;
+    let concerts = services::sharing::listed(services, after, CONCERTS_IN_A_FILE).await?;
+    Ok(Some(sitemap(public_url, &concerts, after == 0).into()))
+}
+
+async fn site_picture(
+    State(sharing): State<Sharing>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let drawing = site_card(Locale::in_address(&uri).unwrap_or_default());
+    picture(&sharing, drawing, &headers).await
+}
+
+async fn concert_picture(
+    State(sharing): State<Sharing>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let id = id.parse().map(ConcertId).map_err(|_| Refusal::NotFound)?;
+    // As somebody sees it who is nobody in particular.
+    let view = services::concerts::find_view(&sharing.services, None, id).await?;
+    let locale = Locale::in_address(&uri).unwrap_or_default();
+    picture(&sharing, concert_card(&view.concert, locale), &headers).await
+}
+
+/// The drawing as PNG, drawn once; or that it is still what the client has.
+async fn picture(
+    sharing: &Sharing,
+    drawing: String,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let digest: [u8; 32] = Sha256::digest(drawing.as_bytes()).into();
+    let tag = tag(&digest);
+    let about = [
+        (header::ETAG, tag.clone()),
+        (header::CACHE_CONTROL, KEPT.to_owned()),
+        (EMBEDDED, "cross-origin".to_owned()),
+    ];
+    if is_known(headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, about).into_response());
+    }
+    let drawn = async { drawing::png(drawing).await.map(Bytes::from) };
+    let png = sharing.pictures.try_get_with(digest, drawn).await;
+    let png = png.map_err(|error| refuse(&error))?;
+    Ok((about, [(header::CONTENT_TYPE, "image/png")], png).into_response())
+}
+
+/// Whether it is what the client already has (RFC 9110, 13.1.2).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get(header::IF_NONE_MATCH);
+    let known = known
+        .and_then(|known| known.to_str().ok())
+        .unwrap_or_default();
+    let mut known = known.split(',').map(str::trim);
+    known.any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+}
+
+fn tag(digest: &[u8]) -> String {
+    let mut tag = String::from("\"");
+    for byte in &digest[..16] {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
+}
+
+/// An error that several were waiting for.
+fn refuse(error: &services::Error) -> ApiError {
+    if error.is_ours() {
+        tracing::error!(%error, cause = ?error, "what is shared could not be made");
+    }
+    error.refusal().into()
+}
