@@ -24,5 +24,6 @@ fi
 printf '==> Building the release (several minutes the first time on two cores, then what changed)\n'
 mkdir -p target
 touch "$stamp.new"
-cargo leptos build --release
+# Each file of the site is packed as small as it gets, once: browsers take nothing in as it is.
+cargo leptos build --release --precompress
 mv "$stamp.new" "$stamp"

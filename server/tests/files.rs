@@ -72,3 +72,42 @@ async fn no_file_renews_a_session() {
         assert_eq!((public, renews), (path != "/", path == "/"), "{path}");
     }
 }
+
+/// What the release has packed is sent as it lies there, to whoever can unpack it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_packed_already_is_sent_as_it_is() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let whole = "export const a = 1;\n".repeat(200);
+    server.put("pkg/frontrow.1.js", &whole);
+    server.put("pkg/frontrow.1.js.br", "packed by brotli");
+    server.put("pkg/frontrow.2.js", &whole);
+    for (file, accepted, encoding, body) in [
+        ("1", "gzip, br", Some("br"), Some("packed by brotli")),
+        ("1", "identity", None, Some(whole.as_str())),
+        // Packed while it is sent: how long it will be is not known when it begins.
+        ("1", "gzip", Some("gzip"), None),
+        ("2", "br", Some("br"), None),
+    ] {
+        let asked = Client::new()
+            .get(format!("{}/pkg/frontrow.{file}.js", server.url))
+            .header(header::ACCEPT_ENCODING, accepted);
+        let answer = asked.send().await.expect("an answer");
+        let headers = answer.headers().clone();
+        let said = |name| headers.get(name).map(|value| value.to_str().expect("text"));
+        let kept = said(header::CACHE_CONTROL);
+        assert_eq!(kept, Some("public, max-age=31536000, immutable"));
+        assert_eq!(said(header::CONTENT_TYPE), Some("text/javascript"));
+        assert_eq!(
+            said(header::CONTENT_ENCODING),
+            encoding,
+            "{file} {accepted}"
+        );
+        assert_eq!(said(header::VARY), Some("accept-encoding"));
+        let length = body.map(|body| body.len().to_string());
+        assert_eq!(said(header::CONTENT_LENGTH), length.as_deref());
+        if let Some(body) = body {
+            assert_eq!(answer.text().await.expect("a file"), body);
+        }
+    }
+}

@@ -3,6 +3,9 @@
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
+/// A file may be here packed in several ways.
+const PACKED: HeaderValue = HeaderValue::from_static("accept-encoding");
+
 /// Files with a hash in their name never change. Pages and answers are one person's, at one moment.
 pub fn mark(path: &str, response: &mut Response) {
     let value = if response.headers().contains_key(header::SET_COOKIE) {
@@ -15,6 +18,9 @@ pub fn mark(path: &str, response: &mut Response) {
     } else {
         "no-store"
     };
+    if is_file(path) {
+        response.headers_mut().entry(header::VARY).or_insert(PACKED);
+    }
     if response.status().is_success() || value == "no-store" {
         response
             .headers_mut()
