@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos bench dev build setup clean
+.PHONY: help run test chaos bench lighthouse dev build setup clean
 
 help: ## Say what each target does
 	@echo "Targets (options for frontrow go in ARGS, as in: make run ARGS=--help):"
@@ -16,6 +16,9 @@ chaos: ## Break servers and stores at random, and check every promise (SEEDS=20 
 
 bench: ## Measure the release against its own ground level, and write docs/benchmarks.md (half an hour)
 	@scripts/bench.sh $(ARGS)
+
+lighthouse: ## Look at home, a concert and a queue with Lighthouse, as on a phone; below 95 fails (ROUNDS=3)
+	@scripts/lighthouse.sh
 
 dev: ## Serve the demo, and rebuild and reload the page whenever a file changes
 	@scripts/dev.sh $(ARGS)

@@ -1,0 +1,137 @@
+// What a screen reader is told, and what can be read at all: axe finds nothing to say, on any page, in any look.
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { expect, refused, test } from '../support/test';
+import { kst, newcomer, standStill, type Concert, type Person } from '../support/people';
+import * as pages from '../support/pages';
+
+const widths = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } } as const;
+const looks = (['ko', 'en'] as const).flatMap((language) =>
+  (['light', 'dark'] as const).flatMap((colors) => (['wide', 'narrow'] as const).map((width) => ({ language, colors, width }))),
+);
+
+/** Everything that axe finds wrong, one line each, with where it is. */
+async function wrong(page: Page): Promise<string[]> {
+  // As large as fingers are: not among what axe looks at by itself.
+  const { violations } = await new AxeBuilder({ page }).options({ rules: { 'target-size': { enabled: true } } }).analyze();
+  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.target.join(' ')}\n${node.failureSummary}`));
+}
+
+/** Checks the page that is open as it is, in both colours and widths. */
+async function expectNothingWrong(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const [name, size] of Object.entries(widths)) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize(size);
+      expect.soft(await wrong(page), `${page.url()} ${colorScheme} ${name}`).toEqual([]);
+    }
+  }
+}
+
+interface Seen {
+  path: string;
+  as?: 'somebody' | 'organiser' | 'admin';
+  status?: number;
+}
+
+/** `ID` is a concert that sells and does not move, `SOON` one whose sale has yet to open, `NONE` one that is sold out. */
+const everyPage: Seen[] = [
+  { path: '/' },
+  { path: '/', as: 'organiser' },
+  { path: '/?search=nothing-is-called-this' },
+  { path: '/sign-up' },
+  { path: '/log-in' },
+  { path: '/concerts/ID' },
+  { path: '/concerts/SOON' },
+  { path: '/concerts/NONE' },
+  { path: '/concerts/ID', as: 'somebody' },
+  { path: '/concerts/ID', as: 'organiser' },
+  { path: '/concerts/ID/edit', as: 'organiser' },
+  { path: '/concerts/new', as: 'organiser' },
+  { path: '/concerts/new', as: 'somebody', status: 403 },
+  { path: '/concerts/ID/queue', as: 'somebody' },
+  { path: '/concerts/ID/queue', as: 'organiser' },
+  { path: '/tickets', as: 'somebody' },
+  { path: '/tickets', as: 'organiser' },
+  { path: '/tickets/TICKET', as: 'somebody' },
+  { path: '/account', as: 'somebody' },
+  { path: '/account/profile', as: 'somebody' },
+  { path: '/account/password', as: 'somebody' },
+  { path: '/account/delete', as: 'somebody' },
+  { path: '/admin', as: 'admin' },
+  { path: '/nowhere', status: 404 },
+];
+
+for (const { path, as, status = 200 } of everyPage) {
+  test(`${path}${as ? ` as ${as}` : ''}`, { tag: '@script' }, async ({ page, context, visit, organiser, admin, signUp, expectComplaint }) => {
+    test.setTimeout(240_000);
+    if (status !== 200) expectComplaint(refused(status));
+    const somebody = await signUp(newcomer('reader'));
+    if (as) await { somebody, organiser, admin }[as].lendSession(context);
+    const address = await filled(path, organiser, somebody);
+    for (const { language, colors, width } of looks) {
+      await page.emulateMedia({ colorScheme: colors, reducedMotion: 'reduce' });
+      await page.setViewportSize(widths[width]);
+      await visit(`${address}${address.includes('?') ? '&' : '?'}lang=${language}`);
+      await expect(page.locator('html')).toHaveAttribute('lang', language);
+      expect.soft(await wrong(page), `${language} ${colors} ${width}`).toEqual([]);
+    }
+  });
+}
+
+/** The address with what it speaks of made first. */
+async function filled(path: string, organiser: Person, somebody: Person): Promise<string> {
+  const concert = async (name: string, make: () => Promise<Concert>): Promise<void> => {
+    if (path.includes(name)) path = path.replace(name, String((await make()).id));
+  };
+  const waits = path.endsWith('/queue');
+  await concert('ID', async () => {
+    const made = await standStill(organiser);
+    if (waits) await somebody.join(made);
+    return made;
+  });
+  await concert('SOON', () => organiser.createConcert({ sale_opens_at: kst(86_400) }));
+  await concert('NONE', async () => {
+    const made = await organiser.createConcert({ capacity: '1' });
+    await issued(somebody, made);
+    return made;
+  });
+  if (path.startsWith('/tickets')) await issued(somebody, await organiser.createConcert());
+  if (path.includes('TICKET')) path = path.replace('TICKET', String((await somebody.tickets())[0]!.id));
+  return path;
+}
+
+async function issued(person: Person, concert: Concert): Promise<void> {
+  await person.join(concert);
+  await expect.poll(async () => (await person.place(concert)).standing).toBe('issued');
+}
+
+test('a form that was refused', { tag: '@script' }, async ({ page, visit, expectComplaint }) => {
+  expectComplaint(/Failed to load resource/);
+  await visit('/sign-up');
+  await pages.submit(page);
+  await expect(pages.summary(page)).toBeVisible();
+  await expectNothingWrong(page);
+});
+
+test('my turn: the page of a ticket that was just issued', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+  const concert = await organiser.createConcert();
+  const somebody = await signUp();
+  await issued(somebody, concert);
+  await somebody.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  await pages.expectStanding(page, 'issued');
+  await expectNothingWrong(page);
+});
+
+test('a place that was left', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+  const concert = await standStill(organiser);
+  const somebody = await signUp();
+  await somebody.join(concert);
+  await somebody.leave(concert);
+  await somebody.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  await pages.expectStanding(page, 'left');
+  await expectNothingWrong(page);
+});
