@@ -94,8 +94,10 @@ fn LanguageSwitch() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <form class="switch" method="post" action=crate::i18n::SetLanguage::PATH role="group" aria-label=words.language>
-            {buttons}
+        <form class="languages" method="post" action=crate::i18n::SetLanguage::PATH>
+            <div class="switch" role="group" aria-label=words.language>
+                {buttons}
+            </div>
         </form>
     }
 }

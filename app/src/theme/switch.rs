@@ -18,8 +18,10 @@ pub fn ThemeSwitch() -> impl IntoView {
         }
     });
     view! {
-        <form class="switch" method="post" action=SetTheme::PATH role="group" aria-label=words.theme>
-            {buttons.into_iter().collect_view()}
+        <form method="post" action=SetTheme::PATH>
+            <div class="switch" role="group" aria-label=words.theme>
+                {buttons.into_iter().collect_view()}
+            </div>
         </form>
     }
 }
