@@ -9,6 +9,7 @@
 
 mod clock;
 pub mod concerts;
+pub mod drafts;
 pub mod error;
 pub mod forms;
 pub mod i18n;
@@ -29,6 +30,8 @@ mod app;
 mod layout;
 #[cfg(feature = "ssr")]
 mod policy;
+#[cfg(feature = "ssr")]
+pub mod posters;
 #[cfg(feature = "ssr")]
 mod refused;
 #[cfg(feature = "ssr")]

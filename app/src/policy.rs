@@ -21,8 +21,8 @@ pub fn send_policy(watched: bool) {
 
 fn policy(nonce: &str, watched: bool) -> String {
     // 'self' among the scripts: the one that carries the nonce imports another, and has the browser fetch it early. It
-    // opens nothing: what a server function answers is JSON and said to be nothing else (`nosniff`), and nobody uploads
-    // files. 'wasm-unsafe-eval' lets WebAssembly be compiled, and no text.
+    // opens nothing: what a server function answers is JSON, what was uploaded is served as the JPEG that we have made of
+    // it, and both are said to be nothing else (`nosniff`). 'wasm-unsafe-eval' lets WebAssembly be compiled, and no text.
     let socket = if watched { " ws:" } else { "" };
     format!(
         "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; connect-src 'self'{socket}; \

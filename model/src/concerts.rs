@@ -4,6 +4,7 @@ mod slug;
 
 pub use slug::{concert_path, concert_segment, parse_segment};
 
+use crate::posters::UploadedPoster;
 use crate::refusal::{Problems, number, text};
 use crate::{Field, ProblemKind, Refusal, time};
 use chrono::{DateTime, Utc};
@@ -152,6 +153,8 @@ pub enum Changed {
         old: DateTime<Utc>,
         new: DateTime<Utc>,
     },
+    /// It was a draft before.
+    Published,
 }
 
 /// Who changed what about a sale, and when.
@@ -200,6 +203,12 @@ pub struct Concert {
     /// At most this many tickets are issued per interval.
     pub batch_size: u32,
     pub interval_ms: u32,
+    /// None: the poster is drawn from the concert's data.
+    #[serde(default)]
+    pub poster: Option<UploadedPoster>,
+    /// Seen by its organiser and by admins alone, until it is published.
+    #[serde(default)]
+    pub draft: bool,
 }
 
 impl Concert {
@@ -331,6 +340,23 @@ pub struct ConcertDetails {
 }
 
 impl ConcertForm {
+    /// All there are.
+    pub const FIELDS: [Field; 13] = [
+        Field::Title,
+        Field::Artist,
+        Field::Genre,
+        Field::Venue,
+        Field::StartsAt,
+        Field::EndsAt,
+        Field::RunningMinutes,
+        Field::PriceWon,
+        Field::Description,
+        Field::Capacity,
+        Field::SaleOpensAt,
+        Field::BatchSize,
+        Field::IntervalMs,
+    ];
+
     /// Parses every field, or says everything that is wrong at once.
     pub fn parse(self) -> Result<ConcertDetails, Refusal> {
         let mut problems = Problems::default();
@@ -546,6 +572,8 @@ mod tests {
             state: SaleState::Open,
             batch_size: details.batch_size,
             interval_ms: details.interval_ms,
+            poster: None,
+            draft: false,
         };
         assert_eq!(ConcertForm::from(&concert).parse(), Ok(details));
     }

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod admin;
 pub mod concerts;
 pub mod forecast;
+pub mod posters;
 pub mod queue;
 pub mod refusal;
 pub mod rehearsals;

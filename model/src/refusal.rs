@@ -139,6 +139,8 @@ pub enum Field {
     SaleOpensAt,
     BatchSize,
     IntervalMs,
+    /// A file.
+    Poster,
 }
 
 /// What is wrong with a field.
@@ -175,6 +177,20 @@ pub enum ProblemKind {
     BelowIssued,
     /// Not the password of this account.
     Wrong,
+    /// A file that is no picture, of a kind that is not taken, or not whole.
+    NotAPicture,
+    /// A file of more bytes.
+    TooManyBytes {
+        most: u32,
+    },
+    /// A picture of more pixels.
+    TooManyPixels {
+        most: u32,
+    },
+    /// A picture with a side of fewer pixels.
+    TooFewPixels {
+        least: u32,
+    },
 }
 
 /// One field and what is wrong with it.

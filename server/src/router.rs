@@ -34,6 +34,9 @@ const LONGEST_NAME: usize = 255;
 /// Nobody waits longer than this for an answer to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Files take longer than that to come, from a phone. Each piece of one has to come sooner: app/src/posters/upload.rs.
+const PATIENCE_WITH_FILES: Duration = Duration::from_secs(120);
+
 /// What handlers and middleware share. Cheap to clone: every request does so several times.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
@@ -107,19 +110,29 @@ pub fn router(state: AppState) -> Router {
             _ => not_found(request).await,
         }
     };
+    let admitted = axum::middleware::from_fn_with_state(state.clone(), middleware::admit);
     let pages = Router::new()
         .route("/api/queue_stream", stream)
         .leptos_routes_with_context(&state, routes, context, shell)
         .fallback(file_or_not_found)
-        .layer(axum::middleware::from_fn_with_state(
-            state.clone(),
-            middleware::admit,
-        ));
+        .layer(admitted.clone());
+    let picture =
+        get(app::posters::picture).layer::<_, Infallible>(Extension(state.services.clone()));
+    let files = app::posters::upload_route()
+        .layer::<_, Infallible>(Extension(state.services.clone()))
+        .layer::<_, Infallible>(admitted);
     Router::new()
         .route("/healthz", get(async || "alive"))
         .route("/readyz", get(ready))
+        .route("/posters/{concert}/{name}", picture)
         .merge(sharing::routes(&state))
         .merge(pages)
+        .layer(no_longer_than(PATIENCE))
+        .merge(
+            Router::new()
+                .route(app::posters::UPLOAD_POSTER, files)
+                .layer(no_longer_than(PATIENCE_WITH_FILES)),
+        )
         .layer(
             ServiceBuilder::new()
                 .layer(TraceLayer::new_for_http().make_span_with(span))
@@ -128,13 +141,13 @@ pub fn router(state: AppState) -> Router {
                     middleware::dress,
                 ))
                 // Inside, so that the answer to a panic is dressed like any other.
-                .layer(CatchPanicLayer::new())
-                .layer(TimeoutLayer::with_status_code(
-                    StatusCode::GATEWAY_TIMEOUT,
-                    PATIENCE,
-                )),
+                .layer(CatchPanicLayer::new()),
         )
         .with_state(state)
+}
+
+fn no_longer_than(patience: Duration) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, patience)
 }
 
 /// What the log says of every request that it tells of. Never the query: it may hold what was typed into a form.

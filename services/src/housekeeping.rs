@@ -1,6 +1,6 @@
 //! What has to be done now and then, on every server, at any time: each piece is safe to run anywhere.
 
-use crate::{Result, Services, accounts, sessions};
+use crate::{Result, Services, accounts, posters, sessions};
 use chrono::TimeDelta;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,7 @@ pub(crate) async fn run(services: Services, stop: CancellationToken) {
 async fn purge(services: &Services) -> Result<()> {
     sessions::purge(services).await?;
     sessions::forget(services).await?;
+    posters::purge(services).await?;
     let accounts = accounts::purge(services).await?;
     if accounts > 0 {
         tracing::info!(accounts, "accounts deleted long ago were purged");

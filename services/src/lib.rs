@@ -13,10 +13,12 @@ mod error;
 pub mod forms;
 mod housekeeping;
 pub mod limits;
+pub mod posters;
 pub mod queue;
 pub mod rehearsals;
 pub mod sessions;
 pub mod sharing;
+mod spare;
 pub mod stores;
 pub mod tickets;
 mod to_the_end;
@@ -53,6 +55,7 @@ pub struct Shared {
     /// The right to build a queue.
     pub(crate) builder: Arc<Semaphore>,
     pub(crate) door: limits::Door,
+    pub(crate) posters: posters::Workshop,
     pub(crate) rehearsals: rehearsals::Known,
     pub(crate) held: Arc<sessions::Held>,
     pub(crate) looked_up: Arc<sessions::LookedUp>,
@@ -83,6 +86,7 @@ impl Services {
             ticks: queue::TickHub::default(),
             builder: Arc::new(Semaphore::new(1)),
             door: limits::Door::new(settings.limits),
+            posters: posters::Workshop::new()?,
             rehearsals: rehearsals::Known::default(),
             held: Arc::default(),
             looked_up: Arc::new(sessions::LookedUp::new(sessions::MOST_LOOKED_UP, 2)),

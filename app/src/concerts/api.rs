@@ -37,12 +37,23 @@ pub async fn get_concert(id: ConcertId) -> Result<ConcertView, ApiError> {
     Ok(services::concerts::find_view(&services()?, optional_session().as_ref(), id).await?)
 }
 
-/// Puts a concert on sale; organisers and admins only.
+/// Puts a concert on sale, or makes a draft that nobody else sees yet; organisers and admins only.
 #[server(name = CreateConcert, prefix = "/api", endpoint = "create_concert")]
-pub async fn create_concert(#[server(flatten)] form: ConcertForm) -> Result<Concert, ApiError> {
-    let session = session()?;
-    let concert = services::concerts::create(&services()?, &session, form.parse()?).await?;
-    leptos_axum::redirect(&ascii(&concert.path()));
+pub async fn create_concert(
+    #[server(flatten)] form: ConcertForm,
+    #[server(default)] draft: bool,
+) -> Result<Concert, ApiError> {
+    let (session, services, details) = (session()?, services()?, form.parse()?);
+    let concert = match draft {
+        true => services::concerts::draft(&services, &session, details).await?,
+        false => services::concerts::create(&services, &session, details).await?,
+    };
+    let next = match draft {
+        // There is more to prepare.
+        true => format!("/concerts/{}/edit", concert.id),
+        false => ascii(&concert.path()),
+    };
+    leptos_axum::redirect(&next);
     Ok(concert)
 }
 

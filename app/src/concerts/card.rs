@@ -27,7 +27,7 @@ pub fn ConcertCard(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
     };
     view! {
         <li class="stub" class:stub--past=matches!(phase, Phase::SoldOut | Phase::Over)>
-            <Poster id=concert.id genre=concert.genre>
+            <Poster id=concert.id genre=concert.genre uploaded=concert.poster>
                 <p class="poster-artist">{concert.artist}</p>
                 <h2 class="poster-title"><a href=path>{concert.title}</a></h2>
             </Poster>

@@ -2,25 +2,31 @@
 
 use super::api::{CreateConcert, UpdateConcert, get_concert};
 use super::page::use_concert_id;
+use crate::drafts::{
+    CONCERT_FORM, DraftBox, Drafts, PREVIEW, PreviewPane, Sketch, list_drafts, typed,
+};
 use crate::error::ApiError;
 use crate::forms::{
     FormContext, Refusals, SelectField, SubmitButton, TextArea, TextField, refusal_of,
 };
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
+use crate::posters::PosterForm;
 use crate::queue::use_queue_words;
 use crate::refused::Refused;
 use crate::sessions::visitor;
+use leptos::context::Provider;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
+use leptos_router::hooks::use_query_map;
 use model::accounts::Role;
-use model::concerts::{ConcertForm, ConcertView, Genre};
+use model::concerts::{Concert, ConcertForm, ConcertId, ConcertView, Genre};
 use model::{Field, Refusal};
 
 #[component]
 pub fn NewConcertPage() -> impl IntoView {
     match visitor() {
-        Ok(Some(visitor)) if visitor.role >= Role::Organiser => view! { <New/> }.into_any(),
+        Ok(Some(visitor)) if visitor.role >= Role::Organiser => view! { <LoadedNew/> }.into_any(),
         Ok(Some(_)) => view! { <Refused refusal=Refusal::Forbidden/> }.into_any(),
         Ok(None) => view! { <Refused refusal=Refusal::NotLoggedIn/> }.into_any(),
         Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
@@ -28,49 +34,86 @@ pub fn NewConcertPage() -> impl IntoView {
 }
 
 #[component]
-fn New() -> impl IntoView {
-    let words = use_words();
-    let refusal = refusal_of::<CreateConcert>();
-    provide_context(FormContext::new(refusal.clone()));
+fn LoadedNew() -> impl IntoView {
+    let loaded = Resource::new(|| (), |()| load_new());
     view! {
-        <PageMeta title=words.new_concert.to_owned() description=words.new_concert.to_owned()/>
-        <section class="sheet">
-            <h1>{words.new_concert}</h1>
-            <Refusals refusal/>
-            <form method="post" action=CreateConcert::PATH novalidate>
-                <Fields form=ConcertForm::default()/>
-                <SubmitButton words=words.create_concert/>
-            </form>
-        </section>
+        <Suspense>
+            {move || Suspend::new(async move {
+                match loaded.await {
+                    Ok((drafts, sketch)) => view! { <New drafts sketch/> }.into_any(),
+                    Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
+                }
+            })}
+        </Suspense>
     }
 }
 
-/// The concert that the address names.
-fn use_concert() -> Resource<Result<ConcertView, ApiError>> {
-    let id = use_concert_id();
-    Resource::new(
-        || (),
-        move |()| async move {
-            match id {
-                Some(id) => get_concert(id).await,
-                None => Err(ApiError(Refusal::NotFound)),
-            }
-        },
-    )
+/// What was begun before, and what was typed if it is to be seen.
+async fn load_new() -> Result<(Vec<Concert>, Option<Sketch>), ApiError> {
+    let drafts = list_drafts().await?;
+    let sketch = match typed() {
+        Some(form) => Some(Sketch::of(None, form).await?),
+        None => None,
+    };
+    Ok((drafts, sketch))
+}
+
+#[component]
+fn New(drafts: Vec<Concert>, sketch: Option<Sketch>) -> impl IntoView {
+    let words = use_words();
+    let refusal = refusal_of::<CreateConcert>();
+    let seen = refusal.clone().or_else(|| wrong(&sketch));
+    view! {
+        <PageMeta title=words.new_concert.to_owned() description=words.new_concert.to_owned()/>
+        <div class="prepare">
+            <section class="sheet">
+                <h1>{words.new_concert}</h1>
+                <Drafts drafts/>
+                <Refusals refusal/>
+                <form method="post" action=CreateConcert::PATH id=CONCERT_FORM novalidate>
+                    {tied_fields(ConcertForm::default(), seen)}
+                    // The first one is what the Enter key presses: the one that does least.
+                    <div class="form-ways">
+                        <SubmitButton words=words.drafts.save class="button" sends=("draft", "true")/>
+                        <SubmitButton words=words.create_concert/>
+                    </div>
+                </form>
+            </section>
+            {view! { <PreviewPane sketch/> }.into_any()}
+        </div>
+    }
+}
+
+/// What the preview has found wrong, if this page is one.
+fn wrong(sketch: &Option<Sketch>) -> Option<Refusal> {
+    let previewing = use_query_map().with_untracked(|query| query.get_str(PREVIEW).is_some());
+    sketch.as_ref().filter(|_| previewing)?.refusal.clone()
+}
+
+/// The concert that the address names, and what is typed into its form or saved of it.
+async fn load(id: Option<ConcertId>) -> Result<(ConcertView, Option<Sketch>), ApiError> {
+    let view = get_concert(id.ok_or(ApiError(Refusal::NotFound))?).await?;
+    if !view.editable {
+        return Ok((view, None));
+    }
+    let form = typed().unwrap_or_else(|| ConcertForm::from(&view.concert));
+    let sketch = Sketch::of(Some(view.concert.id), form).await?;
+    Ok((view, Some(sketch)))
 }
 
 #[component]
 pub fn EditConcertPage() -> impl IntoView {
-    let concert = use_concert();
+    let id = use_concert_id();
+    let loaded = Resource::new(|| (), move |()| load(id));
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                match (visitor(), concert.await) {
+                match (visitor(), loaded.await) {
                     (_, Err(ApiError(refusal))) | (Err(ApiError(refusal)), _) => {
                         view! { <Refused refusal/> }.into_any()
                     }
                     (Ok(None), _) => view! { <Refused refusal=Refusal::NotLoggedIn/> }.into_any(),
-                    (_, Ok(view)) if view.editable => view! { <Edit view/> }.into_any(),
+                    (_, Ok((view, sketch))) if view.editable => view! { <Edit concert=view.concert sketch/> }.into_any(),
                     _ => view! { <Refused refusal=Refusal::Forbidden/> }.into_any(),
                 }
             })}
@@ -79,25 +122,40 @@ pub fn EditConcertPage() -> impl IntoView {
 }
 
 #[component]
-fn Edit(view: ConcertView) -> impl IntoView {
+fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<UpdateConcert>();
-    provide_context(FormContext::new(refusal.clone()));
-    let (id, path) = (view.concert.id, view.concert.path());
-    let form = ConcertForm::from(&view.concert);
+    let seen = refusal.clone().or_else(|| wrong(&sketch));
+    let (id, draft, path) = (concert.id, concert.draft, concert.path());
+    let form = ConcertForm::from(&concert);
     view! {
         <PageMeta title=words.edit_concert.to_owned() description=words.edit_concert.to_owned()/>
-        <section class="sheet">
-            <h1>{words.edit_concert}</h1>
-            <Refusals refusal/>
-            <form method="post" action=UpdateConcert::PATH novalidate>
-                <input type="hidden" name="id" value=id.to_string()/>
-                <Fields form/>
-                <SubmitButton words=words.save/>
-            </form>
-            <p class="aside"><a href=path>{use_queue_words().back_to_concert}</a></p>
-        </section>
+        <div class="prepare">
+            <section class="sheet">
+                <h1>{words.edit_concert}</h1>
+                <Refusals refusal/>
+                {draft.then(|| view! { <DraftBox id/> }.into_any())}
+                {view! { <PosterForm concert/> }.into_any()}
+                <form method="post" action=UpdateConcert::PATH id=CONCERT_FORM novalidate>
+                    <input type="hidden" name="id" value=id.to_string()/>
+                    {tied_fields(form, seen)}
+                    <SubmitButton words=words.save/>
+                </form>
+                <p class="aside"><a href=path>{use_queue_words().back_to_concert}</a></p>
+            </section>
+            {view! { <PreviewPane sketch/> }.into_any()}
+        </div>
     }
+}
+
+/// The fields, with what is wrong with them beside them.
+fn tied_fields(form: ConcertForm, refusal: Option<Refusal>) -> AnyView {
+    view! {
+        <Provider value=FormContext::new(refusal)>
+            {view! { <Fields form/> }.into_any()}
+        </Provider>
+    }
+    .into_any()
 }
 
 #[component]

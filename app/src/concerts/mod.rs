@@ -24,11 +24,13 @@ pub use api::{
     CreateConcert, GetConcert, ListConcerts, SaleChanges, SteerSale, UpdateConcert, get_concert,
 };
 #[cfg(feature = "ssr")]
+pub use card::ConcertCard;
+#[cfg(feature = "ssr")]
 pub use form::{EditConcertPage, NewConcertPage};
 #[cfg(feature = "ssr")]
 pub use list::HomePage;
 #[cfg(feature = "ssr")]
-pub use page::{ConcertPage, use_concert_id};
+pub use page::{ConcertPage, Facts, use_concert_id};
 #[cfg(feature = "ssr")]
 pub use poster::Poster;
 #[cfg(feature = "ssr")]

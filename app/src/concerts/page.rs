@@ -1,8 +1,9 @@
 //! `/concerts/:id`: everything about one concert, and the way into its queue.
 
 use super::api::get_concert;
-use super::poster::Poster;
+use super::poster::{ON_ITS_PAGE, Poster};
 use super::steering::{Control, SaleControl};
+use crate::drafts::DraftBox;
 use crate::error::ApiError;
 use crate::forms::{Refusals, refusal_of};
 use crate::i18n::use_words;
@@ -106,18 +107,23 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
         log_in,
     };
     let for_control = concert.clone();
+    let (id, draft) = (concert.id, concert.draft);
     view! {
         <PageMeta title=concert.title.clone() description shared/>
         <article class="concert">
             <div class="concert-poster">
-                <Poster id=concert.id genre=concert.genre>
+                <Poster id=concert.id genre=concert.genre uploaded=concert.poster.clone() sizes=ON_ITS_PAGE>
                     <p class="poster-artist">{artist}</p>
                     <h1 class="poster-title">{title}</h1>
                 </Poster>
             </div>
             <div class="concert-sale">
                 <Refusals refusal/>
-                {island::with_data(SaleNow::ISLAND, now, || view! { <SaleBox/> })}
+                {match draft {
+                    // Nobody can join it.
+                    true => view! { <DraftBox id/> }.into_any(),
+                    false => island::with_data(SaleNow::ISLAND, now, || view! { <SaleBox/> }).into_any(),
+                }}
             </div>
             <div class="concert-body">
                 <section class="glance">
@@ -131,7 +137,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
 }
 
 #[component]
-fn Facts(concert: Concert) -> impl IntoView {
+pub fn Facts(concert: Concert) -> impl IntoView {
     let words = use_words();
     view! {
         <h2>{words.facts}</h2>

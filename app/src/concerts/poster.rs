@@ -1,10 +1,11 @@
-//! A poster from the concert's own data.
+//! A poster: the one that was uploaded, or else one from the concert's own data.
 //!
 //! The genre chooses how it is composed, the id which colours and where things stand. Whole numbers only, so that server
 //! and browser draw the same. Colours are classes: the palettes are in `style/poster.css`.
 
 use leptos::prelude::*;
 use model::concerts::{ConcertId, Genre};
+use model::posters::UploadedPoster;
 use std::fmt::Write;
 
 /// The palettes of `style/poster.css`, for where no style sheet reaches: the ground, two bold inks and the light one.
@@ -23,14 +24,44 @@ const INKS: [[&str; 4]; PALETTES as usize] = [
 const PALETTES: u64 = 8;
 const SIDE: i64 = 400;
 
-/// The picture alone; whoever shows it puts the title on it.
+/// How wide a poster is shown in a list, as far as a browser has to know before it has the style.
+pub const IN_A_LIST: &str = "(min-width: 72rem) 18rem, (min-width: 36rem) 46vw, 94vw";
+/// How wide it is shown on the concert's own page.
+pub const ON_ITS_PAGE: &str = "(min-width: 72rem) 38rem, (min-width: 56rem) 54vw, 94vw";
+
+/// The picture alone; whoever shows it puts the title on it, so it has no words of its own.
 #[component]
-pub fn Poster(id: ConcertId, genre: Genre, children: Children) -> impl IntoView {
+pub fn Poster(
+    id: ConcertId,
+    genre: Genre,
+    #[prop(default = None)] uploaded: Option<UploadedPoster>,
+    /// For a picture that was uploaded, as `sizes` has it.
+    #[prop(default = IN_A_LIST)]
+    sizes: &'static str,
+    children: Children,
+) -> impl IntoView {
     let mut dice = Dice::new(id, genre);
+    // Also under a picture: it is what is seen until the picture has come.
     let class = format!("poster poster--{}", dice.roll(PALETTES as i64));
+    let art = match uploaded {
+        Some(poster) => {
+            let (side, widest) = (poster.widest(), poster.address(id, poster.widest()));
+            // The one on its own page is what the page is waited for.
+            let lazy = (sizes == IN_A_LIST).then_some("lazy");
+            view! {
+                <div class="poster-art" data-testid="uploaded-poster">
+                    <img alt="" loading=lazy decoding="async" width=side height=side sizes=sizes srcset=poster.srcset(id) src=widest/>
+                </div>
+            }
+            .into_any()
+        }
+        None => {
+            view! { <div class="poster-art" aria-hidden="true" inner_html=draw(genre, &mut dice)></div> }.into_any()
+        }
+    };
     view! {
         <div class=class>
-            <div class="poster-art" aria-hidden="true" inner_html=draw(genre, &mut dice)></div>
+            {art}
             <div class="poster-words">{children()}</div>
         </div>
     }

@@ -128,6 +128,10 @@ fn Change(change: SaleChange) -> impl IntoView {
     let state = |state| (words.state_name)(state).to_owned();
     let number = |n: u32| thousands(n.into());
     let (old, new) = match changed {
+        Changed::Published => (
+            words.drafts.draft.to_owned(),
+            words.drafts.public.to_owned(),
+        ),
         Changed::State { old, new } => (state(old), state(new)),
         Changed::Capacity { old, new } | Changed::BatchSize { old, new } => {
             (number(old), number(new))

@@ -160,13 +160,35 @@ pub fn SelectField(
     tied.frame(input)
 }
 
+/// A file. What it has to be is said by whoever takes it; `accept` only spares people the others in their folder.
+#[component]
+pub fn FileField(field: Field, accept: &'static str) -> impl IntoView {
+    let tied = Tied::new(field, true);
+    let input = view! {
+        <input
+            id=tied.name
+            name=tied.name
+            type="file"
+            accept=accept
+            aria-required="true"
+            aria-invalid=tied.invalid()
+            aria-describedby=tied.described_by()
+        />
+    };
+    tied.frame(input)
+}
+
 /// Sends the form; see [`super::SendOnce`] for what it says while it is on its way.
 #[component]
 pub fn SubmitButton(
     words: &'static str,
     #[prop(default = "button button--main")] class: &'static str,
+    /// What is sent with the form when it is this button that sends it.
+    #[prop(optional)]
+    sends: Option<(&'static str, &'static str)>,
 ) -> impl IntoView {
-    view! { <button type="submit" class=class data-sending=use_words().sending>{words}</button> }
+    let (name, value) = sends.unzip();
+    view! { <button type="submit" class=class name=name value=value data-sending=use_words().sending>{words}</button> }
 }
 
 /// The `name` of a field's input: what serde calls it, too.
@@ -192,6 +214,7 @@ pub fn field_name(field: model::Field) -> &'static str {
         SaleOpensAt => "sale_opens_at",
         BatchSize => "batch_size",
         IntervalMs => "interval_ms",
+        Poster => "poster",
     }
 }
 
@@ -209,6 +232,7 @@ mod tests {
             Field::IntervalMs,
             Field::Email,
             Field::CurrentPassword,
+            Field::Poster,
         ] {
             assert_eq!(serde_json::to_value(field).unwrap(), field_name(field));
         }

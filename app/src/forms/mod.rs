@@ -16,6 +16,8 @@ pub use second_thought::SecondThought;
 #[cfg(feature = "ssr")]
 pub use echo::FormEcho;
 #[cfg(feature = "ssr")]
-pub use fields::{FormContext, SelectField, SubmitButton, TextArea, TextField, field_name};
+pub use fields::{
+    FileField, FormContext, SelectField, SubmitButton, TextArea, TextField, field_name,
+};
 #[cfg(feature = "ssr")]
-pub use summary::{Refusals, refusal_of};
+pub use summary::{Refusals, refusal_of, refusal_of_path};

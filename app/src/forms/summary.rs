@@ -11,8 +11,13 @@ use model::{Field, Refusal};
 
 /// Why the form that calls `S` was sent back, if the page's address says that it was.
 pub fn refusal_of<S: ServerFn<Error = ApiError>>() -> Option<Refusal> {
+    refusal_of_path(S::PATH)
+}
+
+/// The same for a form that is sent to this path.
+pub fn refusal_of_path(path: &str) -> Option<Refusal> {
     use_query_map().with_untracked(|query| {
-        if query.get_str("__path")? != S::PATH {
+        if query.get_str("__path")? != path {
             return None;
         }
         let ApiError(refusal) = ServerFnUrlError::decode_err(query.get_str("__err")?);

@@ -144,6 +144,7 @@ pub(super) const ENGLISH: Words = Words {
         Changed::IntervalMs { .. } => "Time between batches:",
         Changed::SaleOpensAt { .. } => "Sale opens:",
         Changed::StartsAt { .. } => "Concert starts:",
+        Changed::Published => "Published:",
     },
     changed_to: "to",
     account_gone: "an account that is gone",
@@ -178,6 +179,8 @@ pub(super) const ENGLISH: Words = Words {
     member_since: "Member since",
     sending: "Sending…",
     my_page: crate::accounts::ENGLISH,
+    posters: crate::posters::ENGLISH,
+    drafts: crate::drafts::ENGLISH,
     admin: crate::admin::ENGLISH,
     sharing: crate::sharing::ENGLISH,
 
@@ -209,6 +212,7 @@ pub(super) const ENGLISH: Words = Words {
         Field::SaleOpensAt => "Sale opens",
         Field::BatchSize => "Tickets per batch",
         Field::IntervalMs => "Milliseconds between batches",
+        Field::Poster => "Poster",
     },
     field_hint: |field| match field {
         Field::AccountName => Some("3 to 30 letters, digits, dots or dashes. You log in with it."),
@@ -219,6 +223,9 @@ pub(super) const ENGLISH: Words = Words {
         Field::PriceWon => Some("0 for a free concert"),
         Field::BatchSize => Some("10 if left empty"),
         Field::IntervalMs => Some("1000, one second, if left empty"),
+        Field::Poster => {
+            Some("JPEG, PNG or WebP, 8 MB at most. The middle of it is shown, as a square.")
+        }
         _ => None,
     },
     problem: |kind| match kind {
@@ -241,6 +248,19 @@ pub(super) const ENGLISH: Words = Words {
         ProblemKind::Taken => "Somebody already uses this one.".into(),
         ProblemKind::BelowIssued => "More tickets than this have already been issued.".into(),
         ProblemKind::Wrong => "This is not your password.".into(),
+        ProblemKind::NotAPicture => {
+            "This is no picture that can be read here. JPEG, PNG and WebP are taken.".into()
+        }
+        ProblemKind::TooManyBytes { most } => {
+            format!("The file is too large: at most {} MB.", most >> 20)
+        }
+        ProblemKind::TooManyPixels { most } => format!(
+            "The picture is too large: at most {} million pixels.",
+            most / 1_000_000
+        ),
+        ProblemKind::TooFewPixels { least } => {
+            format!("The picture is too small: at least {least} pixels on each side.")
+        }
     },
     check_fields: |n| {
         if n == 1 {

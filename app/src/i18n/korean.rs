@@ -128,6 +128,7 @@ pub(super) const KOREAN: Words = Words {
         Changed::IntervalMs { .. } => "나가는 간격:",
         Changed::SaleOpensAt { .. } => "예매 시작:",
         Changed::StartsAt { .. } => "공연 시작:",
+        Changed::Published => "공개했어요:",
     },
     changed_to: "에서",
     account_gone: "없어진 계정",
@@ -162,6 +163,8 @@ pub(super) const KOREAN: Words = Words {
     member_since: "가입",
     sending: "보내고 있어요…",
     my_page: crate::accounts::KOREAN,
+    posters: crate::posters::KOREAN,
+    drafts: crate::drafts::KOREAN,
     admin: crate::admin::KOREAN,
     sharing: crate::sharing::KOREAN,
 
@@ -193,6 +196,7 @@ pub(super) const KOREAN: Words = Words {
         Field::SaleOpensAt => "예매 시작",
         Field::BatchSize => "한 번에 나가는 티켓 수",
         Field::IntervalMs => "나가는 간격(밀리초)",
+        Field::Poster => "포스터",
     },
     field_hint: |field| match field {
         Field::AccountName => Some("영문, 숫자, 점, 줄표로 3~30자. 로그인할 때 써요."),
@@ -203,6 +207,9 @@ pub(super) const KOREAN: Words = Words {
         Field::PriceWon => Some("무료 공연은 0"),
         Field::BatchSize => Some("비워 두면 10장"),
         Field::IntervalMs => Some("비워 두면 1000(1초)"),
+        Field::Poster => Some(
+            "JPEG, PNG, WebP 파일을 8MB까지 올릴 수 있어요. 가운데 부분이 정사각형으로 보여요.",
+        ),
         _ => None,
     },
     problem: |kind| match kind {
@@ -225,6 +232,19 @@ pub(super) const KOREAN: Words = Words {
         ProblemKind::Taken => "이미 누가 쓰고 있어요.".into(),
         ProblemKind::BelowIssued => "이미 나간 티켓보다 적어요.".into(),
         ProblemKind::Wrong => "비밀번호가 맞지 않아요.".into(),
+        ProblemKind::NotAPicture => {
+            "읽을 수 없는 사진이에요. JPEG, PNG, WebP 파일을 올려 주세요.".into()
+        }
+        ProblemKind::TooManyBytes { most } => {
+            format!("파일이 너무 커요. {}MB까지 올릴 수 있어요.", most >> 20)
+        }
+        ProblemKind::TooManyPixels { most } => format!(
+            "사진이 너무 커요. {}만 픽셀까지 올릴 수 있어요.",
+            most / 10_000
+        ),
+        ProblemKind::TooFewPixels { least } => {
+            format!("사진이 너무 작아요. 가로세로 모두 {least}픽셀 이상이어야 해요.")
+        }
     },
     check_fields: |n| format!("{n}가지를 다시 확인해 주세요."),
     refusal: |refusal, words| match refusal {

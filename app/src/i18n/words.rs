@@ -3,6 +3,8 @@
 use super::Locale;
 use crate::accounts::AccountWords;
 use crate::admin::AdminWords;
+use crate::drafts::DraftWords;
+use crate::posters::PosterWords;
 use crate::sharing::SharingWords;
 use crate::theme::Theme;
 use chrono::{DateTime, Utc};
@@ -125,6 +127,8 @@ pub struct Words {
 
     /// "My page": the feature's own words.
     pub my_page: AccountWords,
+    pub posters: PosterWords,
+    pub drafts: DraftWords,
     /// The admins' pages: the feature's own words.
     pub admin: AdminWords,
     /// What is said of pages elsewhere: the feature's own words.

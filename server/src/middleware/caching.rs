@@ -1,17 +1,17 @@
 //! What may be kept, and by whom.
 
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 /// A file may be here packed in several ways.
 const PACKED: HeaderValue = HeaderValue::from_static("accept-encoding");
 
-/// Files with a hash in their name never change. Pages and answers are one person's, at one moment.
+/// Files and pictures with a hash in their name never change. Pages and answers are one person's, at one moment.
 pub fn mark(path: &str, response: &mut Response) {
     let value = if response.headers().contains_key(header::SET_COOKIE) {
         // Whatever it is, it is one person's.
         "no-store"
-    } else if path.starts_with("/pkg/") && is_hashed(path) {
+    } else if path.starts_with("/posters/") || path.starts_with("/pkg/") && is_hashed(path) {
         "public, max-age=31536000, immutable"
     } else if path.starts_with("/fonts/") || path == "/favicon.svg" {
         "public, max-age=86400"
@@ -21,12 +21,13 @@ pub fn mark(path: &str, response: &mut Response) {
     if is_file(path) {
         response.headers_mut().entry(header::VARY).or_insert(PACKED);
     }
-    if response.status().is_success() || value == "no-store" {
-        response
-            .headers_mut()
-            .entry(header::CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static(value));
-    }
+    let good = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+    // What is not there today may be there tomorrow.
+    let value = if good { value } else { "no-store" };
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static(value));
 }
 
 /// Whether it is a file that is everybody's: who is asking is not even looked at.

@@ -3,6 +3,7 @@
 use super::refusals::{self, accepts_html};
 use crate::router::AppState;
 use app::forms::FormEcho;
+use app::posters::UPLOAD_POSTER;
 use app::request::cookie;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -11,7 +12,7 @@ use axum::response::Response;
 use model::Refusal;
 use std::collections::HashMap;
 
-/// The largest body that anyone may send.
+/// The largest body that anyone may send, but for posters.
 const MOST: usize = 64 * 1024;
 /// The largest form that is kept; a longer one still gets its answer.
 const MOST_KEPT: usize = 32 * 1024;
@@ -26,6 +27,9 @@ fn cookie_name(secure: bool) -> &'static str {
 
 /// The argument in the address under which Leptos sends a refusal back to the form.
 const REFUSED: &str = "__err=";
+
+/// The argument in the address of a page that shows what was typed before it is saved.
+const SEEN: &str = "preview=";
 
 /// What has to be known of a request when its answer is there.
 pub enum Form {
@@ -42,8 +46,8 @@ pub async fn take_in(state: &AppState, mut request: Request) -> Result<(Request,
     let html = accepts_html(request.headers());
     if request.method() == Method::GET {
         let name = cookie_name(state.settings.secure);
-        // Only the page that says what was refused shows what was typed.
-        let id = match html && shows_refusal(&request) {
+        // Only the page that says what was refused, or shows it before it is saved, shows what was typed.
+        let id = match html && shows_what_was_typed(&request) {
             true => cookie(request.headers(), name).map(str::to_owned),
             false => None,
         };
@@ -56,6 +60,10 @@ pub async fn take_in(state: &AppState, mut request: Request) -> Result<(Request,
         request.extensions_mut().insert(FormEcho(fields));
         return Ok((request, Form::Shown));
     }
+    if request.uri().path() == UPLOAD_POSTER {
+        // Longer than what is read here, by people who are asked first who they are: its handler reads it.
+        return Ok((request, Form::None));
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MOST).await else {
         return Err(refusals::answer(&parts.headers, Refusal::TooLarge));
@@ -67,12 +75,12 @@ pub async fn take_in(state: &AppState, mut request: Request) -> Result<(Request,
     Ok((Request::from_parts(parts, Body::from(body)), form))
 }
 
-/// Keeps what a form held that was refused.
+/// Keeps what a form held that was refused, or is to be seen before it is saved.
 pub async fn keep_refused(state: &AppState, form: Form, response: &mut Response) {
     match form {
         Form::None => {}
         Form::Shown => set_cookie(state, response, "", 0),
-        Form::Typed(typed) if was_refused(response) => keep(state, &typed, response).await,
+        Form::Typed(typed) if is_shown_again(response) => keep(state, &typed, response).await,
         Form::Typed(_) => {}
     }
 }
@@ -112,19 +120,22 @@ fn set_cookie(state: &AppState, response: &mut Response, value: &str, max_age: i
     }
 }
 
-fn shows_refusal(request: &Request) -> bool {
+fn shows_what_was_typed(request: &Request) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    query.split('&').any(|pair| pair.starts_with(REFUSED))
+    query
+        .split('&')
+        .any(|pair| pair.starts_with(REFUSED) || pair.starts_with(SEEN))
 }
 
-/// The server function handler sends a refused form back to where it came from, with the refusal in the address.
-fn was_refused(response: &Response) -> bool {
+/// The server function handler sends a refused form back to where it came from, with the refusal in the address; that of
+/// the preview sends it back to be seen.
+fn is_shown_again(response: &Response) -> bool {
     response.status().is_redirection()
         && response
             .headers()
             .get(header::LOCATION)
             .and_then(|location| location.to_str().ok())
-            .is_some_and(|location| location.contains(REFUSED))
+            .is_some_and(|location| location.contains(REFUSED) || location.contains(SEEN))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

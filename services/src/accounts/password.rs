@@ -1,14 +1,12 @@
 //! Argon2id on threads of its own, which take what the sale leaves of the processors.
 
+use crate::spare::{self, SpareThreads};
 use crate::{Error, Result};
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier, SaltString};
 use argon2::{Argon2, password_hash};
-use model::Refusal;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// So many may wait for a turn. A hash takes some 30 ms of a processor, and nobody should wait longer than seconds for one
 /// that is refused in the end by a time-out.
@@ -18,58 +16,34 @@ pub const MOST_WAITING: usize = 64;
 ///
 /// On half the processors at most, at the lowest priority: however many try to log in, joining and issuing go first.
 pub struct PasswordHasher {
-    threads: Arc<ThreadPool>,
-    turns: Arc<Semaphore>,
+    threads: SpareThreads,
     computed: Arc<AtomicU64>,
-    places: Semaphore,
     /// Verified against when there is no such account, so that its absence takes as long as a wrong password.
     decoy: String,
 }
 
 /// The right to use a processor for one hash.
 pub struct Turn {
-    threads: Arc<ThreadPool>,
+    turn: spare::Turn,
     computed: Arc<AtomicU64>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl PasswordHasher {
     pub fn new() -> Result<PasswordHasher> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (processors / 2).max(1);
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|n| format!("password-{n}"))
-            .start_handler(|_| step_back())
-            // Whoever waits for the hash learns that there is none.
-            .panic_handler(|_| tracing::error!("hashing a password broke down"))
-            .build()
-            .map_err(|error| Error::Broken(format!("threads for passwords: {error}")))?;
         Ok(PasswordHasher {
-            threads: Arc::new(pool),
-            turns: Arc::new(Semaphore::new(threads)),
+            threads: SpareThreads::new("password", threads, MOST_WAITING)?,
             computed: Arc::default(),
-            places: Semaphore::new(MOST_WAITING),
             decoy: hash("decoy")?,
         })
     }
 
-    /// Waits until a processor may be used. When [`MOST_WAITING`] wait already: [`Refusal::TooManyRequests`], and not
-    /// `Unavailable`, because nothing is broken that anybody would have to mend.
+    /// Waits until a processor may be used. When [`MOST_WAITING`] wait already: [`model::Refusal::TooManyRequests`].
     pub async fn turn(&self) -> Result<Turn> {
-        let permit = match self.turns.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let full = Refusal::TooManyRequests { retry_after_s: 2 };
-                let _place = self.places.try_acquire().map_err(|_| full)?;
-                let turn = self.turns.clone().acquire_owned().await;
-                turn.map_err(|error| Error::Broken(error.to_string()))?
-            }
-        };
         Ok(Turn {
-            threads: self.threads.clone(),
+            turn: self.threads.turn().await?,
             computed: self.computed.clone(),
-            _permit: permit,
         })
     }
 
@@ -109,28 +83,15 @@ impl Turn {
         self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (sender, done) = oneshot::channel();
-        let threads = self.threads.clone();
-        threads.spawn(move || {
-            let turn = self;
-            // Nobody is hashed for who has hung up.
-            if !sender.is_closed() {
-                turn.computed.fetch_add(1, Ordering::Relaxed);
-                let _ = sender.send(work());
-            }
-            drop(turn);
-        });
-        done.await
-            .map_err(|_| Error::Broken("a password was not hashed".to_owned()))?
-    }
-}
-
-/// This thread runs when no other wants to. On Linux each thread has a priority of its own; elsewhere it would be that of
-/// the whole process, and the bound on their number has to do.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, 19) {
-        tracing::debug!(%error, "passwords are hashed at the common priority");
+        let computed = self.computed;
+        let counted = move || {
+            computed.fetch_add(1, Ordering::Relaxed);
+            work()
+        };
+        self.turn
+            .run(counted)
+            .await
+            .ok_or_else(|| Error::Broken("a password was not hashed".to_owned()))?
     }
 }
 
@@ -150,6 +111,7 @@ fn broken(error: password_hash::Error) -> Error {
 mod tests {
     use super::*;
     use futures::FutureExt;
+    use model::Refusal;
 
     #[tokio::test]
     async fn whoever_finds_no_place_to_wait_is_refused_at_once() {

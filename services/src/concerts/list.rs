@@ -14,7 +14,7 @@ pub async fn list(services: &Services, query: &ConcertQuery) -> Result<ConcertPa
     let genre = query.genre.map(|genre| genre.as_str());
     let total = sqlx::query_scalar!(
         r#"SELECT count(*) AS "total!" FROM concerts
-            WHERE title ILIKE $1 AND ($2::text IS NULL OR genre = $2) AND rehearsal_of IS NULL"#,
+            WHERE title ILIKE $1 AND ($2::text IS NULL OR genre = $2) AND rehearsal_of IS NULL AND NOT draft"#,
         pattern,
         genre
     )
@@ -25,9 +25,9 @@ pub async fn list(services: &Services, query: &ConcertQuery) -> Result<ConcertPa
     let concerts = sqlx::query_as!(
         ConcertRow,
         "SELECT id, title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description, capacity,
-                issued, sale_opens_at, state, batch_size, interval_ms, created_by
+                issued, sale_opens_at, state, batch_size, interval_ms, created_by, poster, draft
            FROM concerts
-          WHERE title ILIKE $1 AND ($2::text IS NULL OR genre = $2) AND rehearsal_of IS NULL
+          WHERE title ILIKE $1 AND ($2::text IS NULL OR genre = $2) AND rehearsal_of IS NULL AND NOT draft
           ORDER BY CASE WHEN state = 'closed' OR starts_at <= $3 THEN 3
                         WHEN sale_opens_at > $3 THEN 1
                         WHEN issued >= capacity THEN 2

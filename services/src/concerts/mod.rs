@@ -1,11 +1,14 @@
 //! Concerts: found by everyone, made and changed by organisers.
 
+mod drafts;
 mod list;
 mod steering;
 
+pub use drafts::{check, draft, drafts, may_save, publish};
 pub use list::list;
 pub use steering::{changes, steer};
 
+use crate::rehearsals::Audience;
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue, rehearsals};
 use chrono::{DateTime, Utc};
@@ -33,6 +36,8 @@ pub(crate) struct ConcertRow {
     pub batch_size: i32,
     pub interval_ms: i32,
     pub created_by: Option<i64>,
+    pub poster: Option<String>,
+    pub draft: bool,
 }
 
 impl TryFrom<ConcertRow> for Concert {
@@ -57,6 +62,9 @@ impl TryFrom<ConcertRow> for Concert {
             sale_opens_at: row.sale_opens_at,
             batch_size: row.batch_size as u32,
             interval_ms: row.interval_ms as u32,
+            // As the table has it, every one is a name; what is none in time to come is drawn.
+            poster: row.poster.and_then(|name| name.parse().ok()),
+            draft: row.draft,
         })
     }
 }
@@ -80,7 +88,8 @@ pub async fn find(services: &Services, id: ConcertId) -> Result<Concert> {
     row(services, id).await?.try_into()
 }
 
-/// The concert as `by` sees it, or [`Refusal::NotFound`], which a rehearsal is to everybody who has no part in it.
+/// The concert as `by` sees it, or [`Refusal::NotFound`], which a rehearsal and a draft are to everybody who has no part
+/// in them.
 pub async fn find_view(
     services: &Services,
     by: Option<&Session>,
@@ -89,7 +98,8 @@ pub async fn find_view(
     let row = row(services, id).await?;
     let editable = may_edit(by, row.created_by);
     let takes_part = by.is_some_and(|session| session.rehearsal == Some(id));
-    if !editable && !takes_part && rehearsals::is_rehearsal(services, id).await? {
+    if !editable && !takes_part && rehearsals::audience(services, id).await? != Audience::Everybody
+    {
         return Err(Refusal::NotFound.into());
     }
     Ok(ConcertView {
@@ -103,7 +113,7 @@ async fn row(services: &Services, id: ConcertId) -> Result<ConcertRow> {
     let row = sqlx::query_as!(
         ConcertRow,
         "SELECT id, title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description, capacity,
-                issued, sale_opens_at, state, batch_size, interval_ms, created_by
+                issued, sale_opens_at, state, batch_size, interval_ms, created_by, poster, draft
            FROM concerts WHERE id = $1",
         id.0
     )
@@ -114,16 +124,25 @@ async fn row(services: &Services, id: ConcertId) -> Result<ConcertRow> {
 
 /// Puts a concert on sale; organisers and admins only, else [`Refusal::Forbidden`].
 pub async fn create(services: &Services, by: &Session, details: ConcertDetails) -> Result<Concert> {
+    make(services, by, details, false).await
+}
+
+async fn make(
+    services: &Services,
+    by: &Session,
+    details: ConcertDetails,
+    draft: bool,
+) -> Result<Concert> {
     if !may_create(Some(by)) {
         return Err(Refusal::Forbidden.into());
     }
-    refuse_past(services, &details)?;
-    insert(services, Some(by.account_id), details).await
+    refuse_past(services, details.starts_at)?;
+    insert(services, Some(by.account_id), details, draft).await
 }
 
 /// A sale ends when its concert begins, so a start in the past would end it at once and for good.
-fn refuse_past(services: &Services, details: &ConcertDetails) -> Result<()> {
-    if details.starts_at > services.clock.now() {
+fn refuse_past(services: &Services, starts_at: DateTime<Utc>) -> Result<()> {
+    if starts_at > services.clock.now() {
         return Ok(());
     }
     let problem = Problem {
@@ -140,11 +159,12 @@ pub(crate) async fn insert(
     services: &Services,
     created_by: Option<AccountId>,
     details: ConcertDetails,
+    draft: bool,
 ) -> Result<Concert> {
     let id = sqlx::query_scalar!(
         "INSERT INTO concerts (title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description,
-                               capacity, sale_opens_at, batch_size, interval_ms, created_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+                               capacity, sale_opens_at, batch_size, interval_ms, created_by, created_at, updated_at, draft)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
          RETURNING id",
         details.title,
         details.artist,
@@ -160,7 +180,8 @@ pub(crate) async fn insert(
         details.batch_size as i32,
         details.interval_ms as i32,
         created_by.map(|account| account.0),
-        services.clock.now()
+        services.clock.now(),
+        draft
     )
     .fetch_one(&services.db)
     .await?;
@@ -182,7 +203,7 @@ pub async fn update(
         return Err(Refusal::Forbidden.into());
     }
     if details.starts_at != before.starts_at {
-        refuse_past(services, &details)?;
+        refuse_past(services, details.starts_at)?;
     }
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;

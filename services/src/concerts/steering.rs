@@ -74,7 +74,7 @@ pub async fn changes(services: &Services, by: &Session, id: ConcertId) -> Result
     .collect()
 }
 
-async fn authorise(services: &Services, by: &Session, id: ConcertId) -> Result<()> {
+pub(super) async fn authorise(services: &Services, by: &Session, id: ConcertId) -> Result<()> {
     match may_edit(Some(by), row(services, id).await?.created_by) {
         true => Ok(()),
         false => Err(Refusal::Forbidden.into()),
@@ -152,19 +152,31 @@ pub(super) async fn record(
     new: &SaleSettings,
 ) -> Result<()> {
     for (field, old, new) in old.differences(new) {
-        sqlx::query!(
-            "INSERT INTO sale_changes (concert_id, changed_by, changed_at, field, old_value, new_value)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-            id.0,
-            by.account_id.0,
-            at,
-            field,
-            old,
-            new
-        )
-        .execute(&mut *transaction)
-        .await?;
+        record_one(transaction, by, id, at, (field, &old, &new)).await?;
     }
+    Ok(())
+}
+
+/// Field, old and new value, as [`parse`] reads them.
+pub(super) async fn record_one(
+    transaction: &mut PgConnection,
+    by: &Session,
+    id: ConcertId,
+    at: DateTime<Utc>,
+    (field, old, new): (&str, &str, &str),
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO sale_changes (concert_id, changed_by, changed_at, field, old_value, new_value)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        id.0,
+        by.account_id.0,
+        at,
+        field,
+        old,
+        new
+    )
+    .execute(transaction)
+    .await?;
     Ok(())
 }
 
@@ -182,6 +194,7 @@ fn parse(field: &str, old: &str, new: &str) -> Option<Changed> {
         "batch_size" => both(old, new).map(|(old, new)| Changed::BatchSize { old, new })?,
         "interval_ms" => both(old, new).map(|(old, new)| Changed::IntervalMs { old, new })?,
         "sale_opens_at" => both(old, new).map(|(old, new)| Changed::SaleOpensAt { old, new })?,
+        "published" => Changed::Published,
         "starts_at" => both(old, new).map(|(old, new)| Changed::StartsAt { old, new })?,
         _ => return None,
     })

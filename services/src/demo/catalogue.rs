@@ -29,7 +29,7 @@ pub async fn load(services: &Services) -> Result<usize> {
     let listings = listings();
     let number = listings.len();
     for listing in listings {
-        concerts::insert(services, None, listing.at(now)).await?;
+        concerts::insert(services, None, listing.at(now), false).await?;
     }
     Ok(number)
 }

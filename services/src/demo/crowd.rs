@@ -104,7 +104,7 @@ async fn selling(services: &Services) -> Result<Vec<Selling>> {
                   row_number() OVER (ORDER BY id) = 1 AS "main!"
              FROM concerts
             WHERE state = 'open' AND sale_opens_at <= $1 AND starts_at > $1 AND issued < capacity
-              AND rehearsal_of IS NULL
+              AND rehearsal_of IS NULL AND NOT draft
             ORDER BY id"#,
         services.clock.now()
     )

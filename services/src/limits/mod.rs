@@ -7,6 +7,7 @@
 //! | `limit:refresh:address` | string | the same | refreshes from an address |
 //! | `limit:session:sid` | string | the same | refreshes of a session |
 //! | `limit:profile:account` | string | the same | changes of an account's profile |
+//! | `limit:upload:account` | string | the same | posters that an account uploads |
 //! | `limit:join:account` | string | the same | joins of an account, from the fourth a minute on each server |
 //! | `limit:join-from:address` | string | the same | joins from an address, after the first hundred a minute on each server |
 //! | `limit:password:digest` | hash | an hour after the last one | wrong passwords: [`guesses`] |
@@ -87,6 +88,9 @@ pub const SESSION_REFRESHES: u32 = 30;
 
 /// Changes of one profile a minute.
 pub const PROFILE_CHANGES: u32 = 20;
+
+/// Posters that an account uploads a minute: each takes a processor for up to a few seconds.
+pub const UPLOADS: u32 = 20;
 
 /// So many joins a minute of an account each server lets through without asking Redis: nearly everybody joins once, and in
 /// the storm of an opening that once must cost nothing.
@@ -208,6 +212,11 @@ pub(crate) async fn refresh_of(services: &Services, sid: &str) -> Result<()> {
 /// taken, and all its sessions are told.
 pub(crate) async fn change_profile(services: &Services, account: AccountId) -> Result<()> {
     once_more(services, "profile", account, PROFILE_CHANGES).await
+}
+
+/// [`Refusal::TooManyRequests`] when the account uploads too many posters.
+pub(crate) async fn upload(services: &Services, account: AccountId) -> Result<()> {
+    once_more(services, "upload", account, UPLOADS).await
 }
 
 /// [`Refusal::TooManyRequests`] when the account joins too often, or too many join from there. People of a rehearsal are never

@@ -20,6 +20,7 @@ pub use hub::{News, TickEvent, TickHub};
 pub use journal::{Join, Journal, Leave, Recorded};
 pub use places::{Places, glance};
 
+use crate::rehearsals::Audience;
 use crate::sessions::Session;
 use crate::to_the_end::to_the_end;
 use crate::together::Together;
@@ -117,12 +118,15 @@ pub(crate) async fn leave_as(
 }
 
 /// Where the account stands, as of the newest tick. What is shown as waiting is in Redis and on disk; where the two
-/// disagree, the journal is right and Redis is mended first.
+/// disagree, the journal is right and Redis is mended first. In a draft nobody stands: [`Refusal::NotFound`].
 pub async fn view(
     services: &Services,
     account: AccountId,
     concert: ConcertId,
 ) -> Result<QueueView> {
+    if rehearsals::audience(services, concert).await? == Audience::Organisers {
+        return Err(Refusal::NotFound.into());
+    }
     let viewing = async {
         loop {
             if let Some(view) = try_view(services, account, concert).await? {

@@ -183,46 +183,64 @@ pub async fn end(services: &Services, by: &Session, rehearsal: ConcertId) -> Res
 }
 
 /// Refuses to let the people of a rehearsal into anything else ([`Refusal::Forbidden`]), and everybody else into a
-/// rehearsal ([`Refusal::NotFound`]).
+/// rehearsal or a draft ([`Refusal::NotFound`]).
 pub(crate) async fn admit(services: &Services, by: &Session, concert: ConcertId) -> Result<()> {
     match by.rehearsal {
         Some(own) if own == concert => Ok(()),
         Some(_) => Err(Refusal::Forbidden.into()),
-        None if is_rehearsal(services, concert).await? => Err(Refusal::NotFound.into()),
-        None => Ok(()),
+        None => match audience(services, concert).await? {
+            Audience::Everybody => Ok(()),
+            Audience::Rehearsal | Audience::Organisers => Err(Refusal::NotFound.into()),
+        },
     }
 }
 
-/// Whether the concert is a rehearsal's copy; one that does not exist is not.
-pub(crate) async fn is_rehearsal(services: &Services, concert: ConcertId) -> Result<bool> {
+/// For whom a concert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Everybody,
+    /// The people of the rehearsal whose copy it is.
+    Rehearsal,
+    /// Whoever may edit it: a draft.
+    Organisers,
+}
+
+/// One that does not exist is for everybody; whoever looks for it finds that it is not there.
+pub(crate) async fn audience(services: &Services, concert: ConcertId) -> Result<Audience> {
     if let Some(known) = services.rehearsals.get(concert) {
         return Ok(known);
     }
-    let found = sqlx::query_scalar!(
-        r#"SELECT rehearsal_of IS NOT NULL AS "rehearsal!" FROM concerts WHERE id = $1"#,
+    let found = sqlx::query!(
+        r#"SELECT rehearsal_of IS NOT NULL AS "rehearsal!", draft FROM concerts WHERE id = $1"#,
         concert.0
     )
     .fetch_optional(&services.db)
     .await?;
-    if let Some(rehearsal) = found {
-        services.rehearsals.put(concert, rehearsal);
-    }
-    Ok(found.unwrap_or(false))
+    let Some(found) = found else {
+        return Ok(Audience::Everybody);
+    };
+    let audience = match (found.draft, found.rehearsal) {
+        // It is published some day, and so not remembered.
+        (true, _) => return Ok(Audience::Organisers),
+        (false, true) => Audience::Rehearsal,
+        (false, false) => Audience::Everybody,
+    };
+    services.rehearsals.put(concert, audience);
+    Ok(audience)
 }
 
-/// Which concerts are rehearsals, as far as somebody has asked: it never changes, and a join should not have to ask
-/// PostgreSQL for it.
+/// For whom concerts are, as far as somebody has asked and it never changes: a join should not have to ask PostgreSQL.
 #[derive(Default)]
-pub(crate) struct Known(RwLock<HashMap<ConcertId, bool>>);
+pub(crate) struct Known(RwLock<HashMap<ConcertId, Audience>>);
 
 impl Known {
-    fn get(&self, concert: ConcertId) -> Option<bool> {
+    fn get(&self, concert: ConcertId) -> Option<Audience> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.get(&concert).copied()
     }
 
-    fn put(&self, concert: ConcertId, rehearsal: bool) {
+    fn put(&self, concert: ConcertId, audience: Audience) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(concert, rehearsal);
+        known.insert(concert, audience);
     }
 }

@@ -15,7 +15,7 @@ pub struct Listed {
 /// How many there are.
 pub async fn count(services: &Services) -> Result<u64> {
     let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM concerts WHERE rehearsal_of IS NULL"#
+        r#"SELECT count(*) AS "count!" FROM concerts WHERE rehearsal_of IS NULL AND NOT draft"#
     )
     .fetch_one(&services.db)
     .await?;
@@ -25,7 +25,7 @@ pub async fn count(services: &Services) -> Result<u64> {
 /// So many of them after the first ones, the oldest first.
 pub async fn listed(services: &Services, after: u64, most: u64) -> Result<Vec<Listed>> {
     let rows = sqlx::query!(
-        "SELECT id, title, updated_at FROM concerts WHERE rehearsal_of IS NULL ORDER BY id OFFSET $1 LIMIT $2",
+        "SELECT id, title, updated_at FROM concerts WHERE rehearsal_of IS NULL AND NOT draft ORDER BY id OFFSET $1 LIMIT $2",
         after as i64,
         most as i64
     )

@@ -1,0 +1,51 @@
+//! Server functions of drafts. One is made by `create_concert`.
+
+use super::{Looked, PREVIEW, Preview, PreviewProps, Sketch};
+use crate::error::ApiError;
+use crate::request::{services, session};
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use model::concerts::{Concert, ConcertForm, ConcertId};
+
+/// Shows a draft to everybody, for good; the concert's organiser and admins only.
+#[server(name = PublishConcert, prefix = "/api", endpoint = "publish_concert")]
+pub async fn publish_concert(id: ConcertId) -> Result<Concert, ApiError> {
+    let concert = services::concerts::publish(&services()?, &session()?, id).await?;
+    leptos_axum::redirect(&format!("/concerts/{id}"));
+    Ok(concert)
+}
+
+/// The drafts that the account may edit, those changed last first.
+#[server(name = ListDrafts, prefix = "/api", endpoint = "list_drafts", input = GetUrl)]
+pub async fn list_drafts() -> Result<Vec<Concert>, ApiError> {
+    Ok(services::concerts::drafts(&services()?, &session()?).await?)
+}
+
+/// What would be wrong with a concert, and how buyers would see it; nothing is saved. For whoever may save it. A browser
+/// without JavaScript comes back to the form, which shows both.
+#[server(name = PreviewConcert, prefix = "/api", endpoint = "preview_concert")]
+pub async fn preview_concert(
+    #[server(default)] id: Option<ConcertId>,
+    #[server(flatten)] form: ConcertForm,
+) -> Result<Looked, ApiError> {
+    let sketch = Sketch::of(id, form).await?;
+    leptos_axum::redirect(&match id {
+        Some(id) => format!("/concerts/{id}/edit?{PREVIEW}=1#{PREVIEW}"),
+        None => format!("/concerts/new?{PREVIEW}=1#{PREVIEW}"),
+    });
+    let problems = sketch.problems();
+    let html = Preview(PreviewProps { sketch }).to_html();
+    Ok(Looked { problems, html })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drafts::LOOK;
+    use leptos::server_fn::ServerFn;
+
+    #[test]
+    fn the_browser_asks_where_the_server_answers() {
+        assert_eq!(PreviewConcert::PATH, LOOK);
+    }
+}

@@ -1,0 +1,104 @@
+//! What is in a form that nobody has sent yet: what is wrong with it, and the concert that it would make.
+
+use super::Wrong;
+use crate::error::ApiError;
+use crate::forms::{FormEcho, field_name};
+use crate::i18n::use_words;
+use crate::request::{services, session};
+use chrono::{DateTime, TimeDelta, Utc};
+use model::concerts::{Concert, ConcertDetails, ConcertForm, ConcertId, SaleState};
+use model::{Refusal, time};
+use serde::{Deserialize, Serialize};
+
+/// In a page's address: what was typed is to be seen, and nothing of it is saved.
+pub const PREVIEW: &str = "preview";
+
+/// A form as far as it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sketch {
+    /// What saving it would be refused for.
+    pub refusal: Option<Refusal>,
+    /// As buyers would see it. None: something is missing that they would see at once.
+    pub concert: Option<Concert>,
+    pub now: DateTime<Utc>,
+}
+
+impl Sketch {
+    /// Of a new concert, or of what `id` would be changed to; for whoever may save it, and refused to everybody else.
+    pub async fn of(id: Option<ConcertId>, form: ConcertForm) -> Result<Sketch, ApiError> {
+        let (services, session) = (services()?, session()?);
+        let before = services::concerts::may_save(&services, &session, id).await?;
+        let refusal = match form.clone().parse() {
+            Err(refusal) => Some(refusal),
+            Ok(details) => services::concerts::check(&services, before.as_ref(), &details).err(),
+        };
+        let concert = as_far_as_it_goes(form).map(|details| concert(before, details));
+        Ok(Sketch {
+            refusal,
+            concert,
+            now: services.clock.now(),
+        })
+    }
+
+    /// What is wrong with which field.
+    pub fn problems(&self) -> Vec<Wrong> {
+        let words = use_words();
+        let problem = |field| {
+            let kind = self.refusal.as_ref()?.problem_of(field)?;
+            Some(Wrong {
+                field: field_name(field).to_owned(),
+                words: (words.problem)(kind),
+            })
+        };
+        ConcertForm::FIELDS
+            .into_iter()
+            .filter_map(problem)
+            .collect()
+    }
+}
+
+/// What was typed before the page was asked for, when its address says that it is to be seen.
+pub fn typed() -> Option<ConcertForm> {
+    let echo = FormEcho::of_request();
+    let fields = serde_json::to_value(&echo.0).ok()?;
+    serde_json::from_value(fields).ok()
+}
+
+/// The concert, with what buyers do not see at once made up where it is missing.
+fn as_far_as_it_goes(mut form: ConcertForm) -> Option<ConcertDetails> {
+    if let Ok(details) = form.clone().parse() {
+        return Some(details);
+    }
+    let starts_at = time::parse_local(&form.starts_at).ok()?;
+    form.ends_at = time::to_local(starts_at + TimeDelta::hours(2));
+    form.running_minutes = "120".to_owned();
+    form.batch_size = String::new();
+    form.interval_ms = String::new();
+    form.description = form.description.chars().take(1000).collect();
+    form.parse().ok()
+}
+
+fn concert(before: Option<Concert>, details: ConcertDetails) -> Concert {
+    Concert {
+        id: before.as_ref().map_or(ConcertId(0), |before| before.id),
+        issued: before.as_ref().map_or(0, |before| before.issued),
+        state: before
+            .as_ref()
+            .map_or(SaleState::Open, |before| before.state),
+        draft: before.as_ref().is_some_and(|before| before.draft),
+        poster: before.and_then(|before| before.poster),
+        title: details.title,
+        artist: details.artist,
+        genre: details.genre,
+        venue: details.venue,
+        starts_at: details.starts_at,
+        ends_at: details.ends_at,
+        running_minutes: details.running_minutes,
+        price_won: details.price_won,
+        description: details.description,
+        capacity: details.capacity,
+        sale_opens_at: details.sale_opens_at,
+        batch_size: details.batch_size,
+        interval_ms: details.interval_ms,
+    }
+}

@@ -1,0 +1,101 @@
+//! What is shown of a concert that is being prepared.
+
+use super::{CONCERT_FORM, LivePreview, PREVIEW_PLACE, PreviewConcert, PublishConcert, Sketch};
+use crate::concerts::{ConcertCard, Facts, Poster};
+use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
+use crate::i18n::use_words;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use model::concerts::{Concert, ConcertId};
+
+/// That nobody else sees it, and the way to show it to everybody.
+#[component]
+pub fn DraftBox(id: ConcertId) -> impl IntoView {
+    let words = &use_words().drafts;
+    let refusal = refusal_of::<PublishConcert>();
+    view! {
+        <section class="draft-box" aria-labelledby="draft-title" data-testid="draft">
+            <h2 id="draft-title"><span class="badge badge--held">{words.draft}</span></h2>
+            <p>{words.hint}</p>
+            <Refusals refusal/>
+            <SecondThought summary=words.publish sure=words.publish_hint>
+                <form method="post" action=PublishConcert::PATH>
+                    <input type="hidden" name="id" value=id.to_string()/>
+                    <SubmitButton words=words.publish_confirm/>
+                </form>
+            </SecondThought>
+        </section>
+    }
+}
+
+/// The ways back to what was begun.
+#[component]
+pub fn Drafts(drafts: Vec<Concert>) -> impl IntoView {
+    let words = &use_words().drafts;
+    let some = !drafts.is_empty();
+    let links = drafts
+        .into_iter()
+        .map(|draft| view! { <li><a href=format!("/concerts/{}/edit", draft.id)>{draft.title}</a></li> })
+        .collect_view();
+    some.then(|| {
+        view! {
+            <nav class="drafts" aria-labelledby="drafts-title">
+                <h2 id="drafts-title">{words.yours}</h2>
+                <ul>{links}</ul>
+            </nav>
+        }
+    })
+}
+
+/// Beside the form: what buyers would see, kept up with what is typed, and without JavaScript brought there by a button.
+#[component]
+pub fn PreviewPane(sketch: Option<Sketch>) -> impl IntoView {
+    let words = &use_words().drafts;
+    view! {
+        <aside class="prepare-preview" aria-labelledby="preview-title">
+            <h2 id="preview-title">{words.preview}</h2>
+            <p class="quietly">{words.preview_lead}</p>
+            <div id=PREVIEW_PLACE data-testid="preview">
+                {match sketch {
+                    Some(sketch) => view! { <Preview sketch/> }.into_any(),
+                    None => view! { <p class="quietly">{words.preview_empty}</p> }.into_any(),
+                }}
+            </div>
+            <button type="submit" form=CONCERT_FORM formaction=PreviewConcert::PATH class="button">{words.preview}</button>
+            <LivePreview/>
+        </aside>
+    }
+}
+
+/// The concert's card and the head of its page, as buyers see them.
+#[component]
+pub fn Preview(sketch: Sketch) -> impl IntoView {
+    let words = use_words();
+    let Some(concert) = sketch.concert else {
+        return view! { <p class="quietly">{words.drafts.preview_empty}</p> }.into_any();
+    };
+    let (card, now) = (concert.clone(), sketch.now);
+    let (artist, title) = (concert.artist.clone(), concert.title.clone());
+    let paragraphs = concert
+        .description
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| view! { <p>{line.to_owned()}</p> })
+        .collect_view();
+    view! {
+        // Its link leads to what is saved, which is something else.
+        <ul class="stubs" inert>
+            {view! { <ConcertCard concert=card now/> }.into_any()}
+        </ul>
+        <div class="concert-poster">
+            <Poster id=concert.id genre=concert.genre uploaded=concert.poster.clone()>
+                <p class="poster-artist">{artist}</p>
+                <p class="poster-title">{title}</p>
+            </Poster>
+        </div>
+        {view! { <Facts concert/> }.into_any()}
+        <div class="about">{paragraphs}</div>
+    }
+    .into_any()
+}

@@ -1,0 +1,15 @@
+//! Server functions of posters. A file is no argument of a server function: `upload.rs` takes it.
+
+use super::POSTER_FORM;
+use crate::error::ApiError;
+use crate::request::{services, session};
+use leptos::prelude::*;
+use model::concerts::ConcertId;
+
+/// Takes the uploaded poster down, so that one is drawn again; the concert's organiser and admins only.
+#[server(name = RemovePoster, prefix = "/api", endpoint = "remove_poster")]
+pub async fn remove_poster(id: ConcertId) -> Result<(), ApiError> {
+    services::posters::remove(&services()?, &session()?, id).await?;
+    leptos_axum::redirect(&format!("/concerts/{id}/edit#{POSTER_FORM}"));
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Drafts and previews over HTTP.
+
+mod support;
+
+use reqwest::{StatusCode, header};
+use serde_json::{Value, json};
+use support::{Person, Server, concert_fields, make_concert, stores};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_is_made_and_published_over_http() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let organiser = Person::organiser(&server, &stores, "mina").await;
+    let fan = Person::signed_up(&server, "fan").await;
+    let draft = make_concert(&organiser, &[("draft", "true".into())]).await;
+    let public = make_concert(&organiser, &[]).await;
+    let id = [("id", draft.as_str())];
+    let code = |answer: &(StatusCode, Value)| (answer.0.as_u16(), answer.1["code"].clone());
+
+    let (_, drafts) = organiser.get("list_drafts", &[]).await;
+    assert_eq!(drafts.as_array().map(Vec::len), Some(1), "{drafts}");
+    assert_eq!(drafts[0]["id"].to_string(), draft);
+    assert_eq!(fan.get("list_drafts", &[]).await.1, json!([]));
+    let listed = async || {
+        let (_, page) = fan.get("list_concerts", &[]).await;
+        let ids = page["concerts"].as_array().expect("a list").iter();
+        let mut ids: Vec<String> = ids.map(|concert| concert["id"].to_string()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(listed().await, [public.clone()]);
+    assert_eq!(
+        code(&fan.get("get_concert", &id).await),
+        (404, json!("not_found"))
+    );
+    let joined = fan.post("join_queue", &[("concert_id", &draft)]).await;
+    assert_eq!(code(&joined), (404, json!("not_found")));
+    let (status, _) = fan.page(&format!("/concerts/{draft}")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = organiser.page(&format!("/concerts/{draft}")).await;
+    assert_eq!(status, StatusCode::OK);
+    let refused = fan.post("publish_concert", &id).await;
+    assert_eq!(code(&refused), (403, json!("forbidden")));
+
+    let (status, published) = organiser.post("publish_concert", &id).await;
+    assert_eq!(
+        (status, &published["draft"]),
+        (StatusCode::OK, &json!(false))
+    );
+    let mut both = [draft.clone(), public];
+    both.sort();
+    assert_eq!(listed().await, both);
+    let joined = fan.post("join_queue", &[("concert_id", &draft)]).await;
+    assert_eq!(joined.0, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_looked_at_and_nothing_is_saved() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let organiser = Person::organiser(&server, &stores, "mina").await;
+    let rival = Person::organiser(&server, &stores, "rival").await;
+    let fan = Person::signed_up(&server, "fan").await;
+    let concert = make_concert(&organiser, &[]).await;
+    let form = |changes: &[(&'static str, &str)]| {
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        concert_fields(&changes)
+    };
+    let look = async |by: &Person, fields: &[(&'static str, String)]| {
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        by.post("preview_concert", &fields).await
+    };
+
+    let (status, looked) = look(&organiser, &form(&[("title", "Night <b> & Day")])).await;
+    assert_eq!(
+        (status, &looked["problems"]),
+        (StatusCode::OK, &json!([])),
+        "{looked}"
+    );
+    let html = looked["html"].as_str().expect("markup");
+    assert!(
+        html.contains("Night &lt;b> &amp; Day") || html.contains("Night &lt;b&gt; &amp; Day"),
+        "{html}"
+    );
+    assert!(
+        html.contains("₩66,000") && !html.contains("<script"),
+        "{html}"
+    );
+
+    let wrong = form(&[("price_won", "-1"), ("ends_at", "")]);
+    let (_, looked) = look(&organiser, &wrong).await;
+    let expected = json!([
+        {"field": "ends_at", "words": "Please fill this in."},
+        {"field": "price_won", "words": "Must be from 0 to 100,000,000."},
+    ]);
+    assert_eq!(looked["problems"], expected);
+    let (_, looked) = look(
+        &organiser,
+        &form(&[
+            ("starts_at", "2020-01-01T00:00"),
+            ("sale_opens_at", "2019-01-01T00:00"),
+        ]),
+    )
+    .await;
+    assert_eq!(
+        looked["problems"],
+        json!([{"field": "starts_at", "words": "The concert must start in the future."}])
+    );
+
+    for (by, id, code) in [
+        (&fan, "", 403),
+        (&rival, concert.as_str(), 403),
+        (&organiser, "99999", 404),
+    ] {
+        let mut fields = form(&[]);
+        if !id.is_empty() {
+            fields.push(("id", id.to_owned()));
+        }
+        assert_eq!(look(by, &fields).await.0.as_u16(), code);
+    }
+
+    // Without JavaScript: the page comes back with what was typed, what is wrong, and the preview.
+    let mut fields = form(&[("title", "Day Boat"), ("price_won", "-1")]);
+    fields.push(("id", concert.clone()));
+    let sent = organiser
+        .client
+        .post(format!("{}/api/preview_concert", server.url))
+        .header(header::ACCEPT, "text/html")
+        .header(
+            header::REFERER,
+            format!("{}/concerts/{concert}/edit", server.url),
+        )
+        .form(&fields)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(sent.status(), StatusCode::FOUND);
+    let location = sent.headers()[header::LOCATION].to_str().expect("text");
+    assert_eq!(
+        location,
+        format!("/concerts/{concert}/edit?preview=1#preview")
+    );
+    let (status, page) = organiser.page(location).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("value=\"Day Boat\""), "{page}");
+    assert!(page.contains("Must be from 0 to 100,000,000."), "{page}");
+    assert!(page.contains("multipart/form-data"));
+    let (_, view) = fan.get("get_concert", &[("id", &concert)]).await;
+    assert_eq!(view["concert"]["title"], "Low Tide");
+    let (_, drafts) = organiser.get("list_drafts", &[]).await;
+    assert_eq!(drafts, json!([]));
+}

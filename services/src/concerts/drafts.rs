@@ -1,0 +1,98 @@
+//! Concerts that are being prepared: seen by their organiser and by admins alone, until they are published.
+
+use super::steering::{authorise, record_one};
+use super::{ConcertRow, find, make, may_create, refuse_past};
+use crate::sessions::Session;
+use crate::{Result, Services, stores};
+use model::Refusal;
+use model::accounts::Role;
+use model::concerts::{Concert, ConcertDetails, ConcertId};
+
+/// Most drafts that are listed.
+const MOST_LISTED: i64 = 50;
+
+/// Makes a concert that nobody else sees yet; organisers and admins only, else [`Refusal::Forbidden`].
+pub async fn draft(services: &Services, by: &Session, details: ConcertDetails) -> Result<Concert> {
+    make(services, by, details, true).await
+}
+
+/// The concert that `by` may change, or none for a new one that they may make; else [`Refusal::Forbidden`].
+pub async fn may_save(
+    services: &Services,
+    by: &Session,
+    id: Option<ConcertId>,
+) -> Result<Option<Concert>> {
+    match id {
+        Some(id) => {
+            authorise(services, by, id).await?;
+            Ok(Some(find(services, id).await?))
+        }
+        None if may_create(Some(by)) => Ok(None),
+        None => Err(Refusal::Forbidden.into()),
+    }
+}
+
+/// What making a concert, or changing `before` to it, would be refused for at this moment. Saves nothing.
+pub fn check(
+    services: &Services,
+    before: Option<&Concert>,
+    details: &ConcertDetails,
+) -> std::result::Result<(), Refusal> {
+    let moved = before.is_none_or(|before| before.starts_at != details.starts_at);
+    if moved {
+        refuse_past(services, details.starts_at).map_err(|error| error.refusal())?;
+    }
+    match before.map(|before| before.issued) {
+        Some(issued) if details.capacity < issued => Err(Refusal::CapacityBelowIssued { issued }),
+        _ => Ok(()),
+    }
+}
+
+/// The drafts that `by` may edit, those that were changed last first; none for people who make no concerts.
+pub async fn drafts(services: &Services, by: &Session) -> Result<Vec<Concert>> {
+    if !may_create(Some(by)) {
+        return Ok(Vec::new());
+    }
+    let everybodys = by.role == Role::Admin;
+    sqlx::query_as!(
+        ConcertRow,
+        "SELECT id, title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description, capacity,
+                issued, sale_opens_at, state, batch_size, interval_ms, created_by, poster, draft
+           FROM concerts
+          WHERE draft AND rehearsal_of IS NULL AND ($1 OR created_by = $2)
+          ORDER BY updated_at DESC, id DESC
+          LIMIT $3",
+        everybodys,
+        by.account_id.0,
+        MOST_LISTED
+    )
+    .fetch_all(&services.db)
+    .await?
+    .into_iter()
+    .map(Concert::try_from)
+    .collect()
+}
+
+/// Shows a draft to everybody, for good, and puts that on record: who may edit the concert, else [`Refusal::Forbidden`].
+///
+/// One that would begin in the past is refused: its sale would be over at once. What is public already stays so, and
+/// nothing is recorded.
+pub async fn publish(services: &Services, by: &Session, id: ConcertId) -> Result<Concert> {
+    authorise(services, by, id).await?;
+    let now = services.clock.now();
+    let mut transaction = stores::begin(&services.db).await?;
+    let starts_at = sqlx::query_scalar!(
+        "UPDATE concerts SET draft = false, updated_at = $2 WHERE id = $1 AND draft RETURNING starts_at",
+        id.0,
+        now
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    if let Some(starts_at) = starts_at {
+        refuse_past(services, starts_at)?;
+        let published = ("published", "draft", "public");
+        record_one(&mut transaction, by, id, now, published).await?;
+    }
+    transaction.commit().await?;
+    find(services, id).await
+}

@@ -1,0 +1,111 @@
+//! Drafts: who sees them, and what publishing does.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use chrono::TimeDelta;
+use model::accounts::Role;
+use model::concerts::{Changed, ConcertDetails, ConcertQuery};
+use model::{ProblemKind, Refusal};
+use services::{Result, concerts, queue};
+use support::{another_server, here, session, world};
+
+fn not_found<T: std::fmt::Debug>(answer: Result<T>) {
+    assert_eq!(answer.unwrap_err().refusal(), Refusal::NotFound);
+}
+
+#[tokio::test]
+async fn a_draft_is_its_organisers_until_it_is_published() {
+    let world = world().await;
+    let services = &world.services;
+    let elsewhere = another_server(&world.stores, &world.clock).await;
+    let owner = world.organiser("owner").await;
+    let other = world.organiser("other").await;
+    let admin = session(other.account_id.0, Role::Admin);
+    let fan = world.accounts(1).await.remove(0);
+    let listed = async || {
+        let page = concerts::list(services, &ConcertQuery::default())
+            .await
+            .unwrap();
+        (page.concerts.len(), page.total)
+    };
+    let refused = concerts::draft(services, &fan, world.details()).await;
+    assert_eq!(refused.unwrap_err().refusal(), Refusal::Forbidden);
+    let draft = concerts::draft(services, &owner, world.details())
+        .await
+        .unwrap();
+    assert!(draft.draft);
+    let id = draft.id;
+    assert_eq!(listed().await, (0, 0));
+    for by in [None, Some(&fan), Some(&other)] {
+        not_found(concerts::find_view(services, by, id).await);
+    }
+    for by in [&owner, &admin] {
+        assert!(
+            concerts::find_view(services, Some(by), id)
+                .await
+                .unwrap()
+                .concert
+                .draft
+        );
+        assert_eq!(concerts::drafts(services, by).await.unwrap().len(), 1);
+    }
+    for by in [&other, &fan] {
+        assert_eq!(concerts::drafts(services, by).await.unwrap(), []);
+        let refused = concerts::publish(services, by, id).await.unwrap_err();
+        assert_eq!(refused.refusal(), Refusal::Forbidden);
+    }
+    for services in [services, &elsewhere] {
+        not_found(queue::join(services, &here(), &fan, id).await);
+        not_found(queue::join(services, &here(), &owner, id).await);
+        not_found(queue::view(services, fan.account_id, id).await);
+    }
+
+    assert!(!concerts::publish(services, &owner, id).await.unwrap().draft);
+    // For good, and once.
+    assert!(!concerts::publish(services, &admin, id).await.unwrap().draft);
+    let changes = concerts::changes(services, &owner, id).await.unwrap();
+    let changed: Vec<_> = changes
+        .iter()
+        .map(|change| (change.by.as_deref(), change.changed))
+        .collect();
+    assert_eq!(changed, [(Some("owner"), Changed::Published)]);
+    assert_eq!(concerts::drafts(services, &owner).await.unwrap(), []);
+    assert_eq!(listed().await, (1, 1));
+    for services in [services, &elsewhere] {
+        assert!(
+            !concerts::find_view(services, None, id)
+                .await
+                .unwrap()
+                .editable
+        );
+        // Who was told of no concert a moment ago joins it now.
+        queue::join(services, &here(), &fan, id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_would_be_over_at_once_stays_a_draft() {
+    let world = world().await;
+    let services = &world.services;
+    let owner = world.organiser("owner").await;
+    let details = ConcertDetails {
+        starts_at: world.clock.now() + TimeDelta::hours(1),
+        ..world.details()
+    };
+    let draft = concerts::draft(services, &owner, details).await.unwrap();
+    world.clock.advance(TimeDelta::hours(2));
+    let refused = concerts::publish(services, &owner, draft.id)
+        .await
+        .unwrap_err();
+    match refused.refusal() {
+        Refusal::Invalid { problems } => assert_eq!(problems[0].kind, ProblemKind::InThePast),
+        other => panic!("{other:?}"),
+    }
+    assert!(concerts::find(services, draft.id).await.unwrap().draft);
+    assert_eq!(
+        concerts::changes(services, &owner, draft.id).await.unwrap(),
+        []
+    );
+}
