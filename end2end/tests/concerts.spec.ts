@@ -11,7 +11,7 @@ test('concerts are found by a part of their title and by genre', async ({ page, 
   const find = page.getByRole('main').getByRole('button', { name: words.find });
 
   await visit('/');
-  await page.getByLabel(words.searchByTitle).fill(word.toUpperCase());
+  await page.getByLabel(words.search).fill(word.toUpperCase());
   await find.click();
   await expect(titles).toHaveCount(2);
   await expect(page.getByText('2 concerts')).toBeVisible();
@@ -21,12 +21,12 @@ test('concerts are found by a part of their title and by genre', async ({ page, 
   // The address says it all.
   await page.reload();
   await expect(titles).toHaveText([`Harbour ${word} lights`]);
-  await expect(page.getByLabel(words.searchByTitle)).toHaveValue(word.toUpperCase());
+  await expect(page.getByLabel(words.search)).toHaveValue(word.toUpperCase());
   await expect(page.getByLabel('Genre')).toHaveValue('jazz');
   await page.goBack();
   await expect(titles).toHaveCount(2);
 
-  await page.getByLabel(words.searchByTitle).fill(`${word}%`);
+  await page.getByLabel(words.search).fill(`${word}%`);
   await find.click();
   await expect(page.getByRole('heading', { name: 'No concert fits that.' })).toBeVisible();
 });

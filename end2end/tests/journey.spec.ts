@@ -31,8 +31,8 @@ test('from signing up to the ticket', { tag: '@journey' }, async ({ page, visit,
 
   await test.step('browse, search and open the concert', async () => {
     await header.getByRole('link', { name: words.concerts, exact: true }).click();
-    await expect(page.locator('main li h2').first()).toBeVisible();
-    await page.getByLabel(words.searchByTitle).fill(concert.title.toUpperCase());
+    await expect(page.locator('main .stub').first()).toBeVisible();
+    await page.getByLabel(words.search).fill(concert.title.toUpperCase());
     await page.getByRole('main').getByRole('button', { name: words.find }).click();
     await expect(page.locator('main li h2')).toHaveText([concert.title]);
     await page.getByRole('main').getByRole('link', { name: concert.title }).click();

@@ -1,7 +1,12 @@
 //! The thing on sale.
 
+mod browse;
 mod slug;
 
+pub use browse::{
+    ConcertArguments, ConcertPage, ConcertQuery, ConcertSection, ConcertSections, ConcertSort,
+    LONGEST_SEARCH, SOON_DAYS, SaleGroup,
+};
 pub use slug::{concert_path, concert_segment, parse_segment};
 
 use crate::posters::UploadedPoster;
@@ -260,29 +265,6 @@ impl SaleStatus {
             Phase::Selling
         }
     }
-}
-
-/// What to list. Pages count from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConcertQuery {
-    /// Part of a title, in any case; empty for all.
-    #[serde(default)]
-    pub search: String,
-    #[serde(default)]
-    pub genre: Option<Genre>,
-    #[serde(default)]
-    pub page: u32,
-}
-
-/// One page of concerts: those selling first, then those opening soonest, then the rest; those that are over last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConcertPage {
-    pub concerts: Vec<Concert>,
-    pub page: u32,
-    pub pages: u32,
-    pub total: u64,
-    /// The clock that phases and countdowns follow.
-    pub server_time: DateTime<Utc>,
 }
 
 /// One concert and the clock that its countdown follows.

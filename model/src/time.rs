@@ -4,7 +4,13 @@
 //! and always say so. Server and browser therefore print the same text, whatever zone either of them is set to.
 
 use crate::ProblemKind;
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Utc};
+use chrono::{
+    DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc,
+};
+use std::ops::Range;
+
+/// The years that a concert can be in.
+pub const YEARS: Range<i32> = 2000..2200;
 
 /// Korean Standard Time, UTC+9.
 pub fn kst() -> FixedOffset {
@@ -14,6 +20,12 @@ pub fn kst() -> FixedOffset {
 /// The day in Korea.
 pub fn day(instant: DateTime<Utc>) -> NaiveDate {
     instant.with_timezone(&kst()).date_naive()
+}
+
+/// When a day begins in Korea.
+pub fn begin_of(day: NaiveDate) -> DateTime<Utc> {
+    let midnight = day.and_time(NaiveTime::MIN) - TimeDelta::hours(9);
+    midnight.and_utc()
 }
 
 /// Parses a date of this century or the next as `<input type="datetime-local">` sends it (`2026-12-31T19:00`, seconds optional), in
@@ -38,7 +50,7 @@ pub fn parse_local(raw: &str) -> Result<DateTime<Utc>, ProblemKind> {
             .ok()
             .map(|t| t.with_timezone(&Utc))
     })
-    .filter(|instant| (2000..2200).contains(&instant.year()))
+    .filter(|instant| YEARS.contains(&instant.year()))
     .ok_or(ProblemKind::Malformed)
 }
 
@@ -63,6 +75,13 @@ mod tests {
         fn what_is_shown_is_what_is_parsed(seconds in 946_728_000i64..4_102_444_800) {
             let instant = DateTime::from_timestamp(seconds, 0).unwrap();
             prop_assert_eq!(parse_local(&to_local(instant)), Ok(instant));
+        }
+
+        #[test]
+        fn a_day_begins_once(seconds in 946_728_000i64..4_102_444_800) {
+            let instant = DateTime::from_timestamp(seconds, 0).unwrap();
+            let today = day(instant);
+            prop_assert!(begin_of(today) <= instant && instant < begin_of(today + chrono::Days::new(1)));
         }
 
         #[test]

@@ -77,6 +77,7 @@ async fn search_filter_and_pages() {
             search: search.into(),
             genre,
             page,
+            ..ConcertQuery::default()
         };
         concerts::list(&world.services, &query).await.unwrap()
     };

@@ -4,31 +4,27 @@ use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use model::concerts::{
-    Concert, ConcertForm, ConcertId, ConcertPage, ConcertView, SaleChange, Steering,
+    Concert, ConcertArguments, ConcertForm, ConcertId, ConcertPage, ConcertSections, ConcertView,
+    SaleChange, Steering,
 };
 
 use super::steering::SALE_CONTROL;
 use crate::request::{optional_session, services, session};
 use crate::sharing::ascii;
-use model::{Refusal, concerts::ConcertQuery, concerts::Genre};
 
-/// One page of concerts. `genre` is a genre's stable name, empty for all.
+/// One page of concerts. What is asked for in words that nobody understands is [`model::Refusal::Malformed`].
 #[server(name = ListConcerts, prefix = "/api", endpoint = "list_concerts", input = GetUrl)]
 pub async fn list_concerts(
-    #[server(default)] search: String,
-    #[server(default)] genre: String,
+    #[server(flatten)] asked: ConcertArguments,
     #[server(default)] page: u32,
 ) -> Result<ConcertPage, ApiError> {
-    let genre = match genre.as_str() {
-        "" => None,
-        name => Some(Genre::parse(name).ok_or(Refusal::Malformed)?),
-    };
-    let query = ConcertQuery {
-        search,
-        genre,
-        page: page.max(1),
-    };
-    Ok(services::concerts::list(&services()?, &query).await?)
+    Ok(services::concerts::list(&services()?, &asked.parse(page)?).await?)
+}
+
+/// What is selling, what opens soon and what else is to come: the first of each.
+#[server(name = ListConcertSections, prefix = "/api", endpoint = "concert_sections", input = GetUrl)]
+pub async fn concert_sections() -> Result<ConcertSections, ApiError> {
+    Ok(services::concerts::sections(&services()?).await?)
 }
 
 /// One concert, the server's clock, and whether the reader may edit it.

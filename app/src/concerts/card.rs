@@ -9,7 +9,12 @@ use leptos::prelude::*;
 use model::concerts::{Concert, Phase};
 
 #[component]
-pub fn ConcertCard(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
+pub fn ConcertCard(
+    concert: Concert,
+    now: DateTime<Utc>,
+    /// Under a heading of the second level.
+    within: bool,
+) -> impl IntoView {
     let words = use_words();
     let (phase, path) = (concert.phase(now), concert.path());
     let foot = match phase {
@@ -25,11 +30,16 @@ pub fn ConcertCard(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
         .into_any(),
         Phase::SoldOut | Phase::Over => ().into_any(),
     };
+    let link = view! { <a href=path>{concert.title}</a> };
+    let title = match within {
+        true => view! { <h3 class="poster-title">{link}</h3> }.into_any(),
+        false => view! { <h2 class="poster-title">{link}</h2> }.into_any(),
+    };
     view! {
         <li class="stub" class:stub--past=matches!(phase, Phase::SoldOut | Phase::Over)>
             <Poster id=concert.id genre=concert.genre uploaded=concert.poster>
                 <p class="poster-artist">{concert.artist}</p>
-                <h2 class="poster-title"><a href=path>{concert.title}</a></h2>
+                {title}
             </Poster>
             <div class="stub-body">
                 <p class="stub-when">{(words.date_time)(concert.starts_at)}</p>

@@ -1,195 +1,211 @@
-//! `/`: the concerts, searched, filtered and paged. All of it is in the address, so links and the back button work.
+//! `/`: the concerts in sections, or searched, filtered, sorted and paged. All of it is in the address, so links and the back
+//! button work.
 
-use super::api::list_concerts;
 use super::card::ConcertCard;
-use crate::address::argument;
+use super::filters::{AskedFor, SearchForm, address};
+use super::search::{FOUND, RESULTS, SearchAsYouType};
 use crate::error::ApiError;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
+use crate::request::services;
 use crate::sharing::Shared;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::concerts::{ConcertPage, Genre};
+use model::concerts::{
+    Concert, ConcertArguments, ConcertPage, ConcertQuery, ConcertSection, ConcertSections,
+    ConcertSort, SaleGroup,
+};
+use serde::{Deserialize, Serialize};
 
-/// What is asked for, as it stands in the address. Nonsense in it counts as not asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Asked {
-    search: String,
-    genre: String,
-    page: u32,
+/// What home has to show.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Home {
+    Sections(ConcertSections),
+    Page(ConcertPage),
 }
 
-impl Asked {
-    fn address(&self, page: u32) -> String {
-        let mut address = String::from("/");
-        let mut add = |name: &str, value: &str| {
-            let mark = if address.contains('?') { '&' } else { '?' };
-            address.push_str(&format!("{mark}{name}={}", argument(value)));
+async fn load(query: ConcertQuery) -> Result<Home, ApiError> {
+    let services = services()?;
+    Ok(match query.is_plain() {
+        true => Home::Sections(services::concerts::sections(&services).await?),
+        false => Home::Page(services::concerts::list(&services, &query).await?),
+    })
+}
+
+/// What the address asks for. Nonsense in it counts as not asked.
+fn asked() -> ConcertQuery {
+    use_query_map().with_untracked(|query| {
+        let text = |name| query.get_str(name).unwrap_or_default().to_owned();
+        let arguments = ConcertArguments {
+            search: text("search"),
+            genre: text("genre"),
+            from: text("from"),
+            to: text("to"),
+            price_from: text("price_from"),
+            price_to: text("price_to"),
+            sale: text("sale"),
+            sort: text("sort"),
         };
-        for (name, value) in [
-            ("search", self.search.as_str()),
-            ("genre", self.genre.as_str()),
-        ] {
-            if !value.is_empty() {
-                add(name, value);
-            }
-        }
-        if page > 1 {
-            add("page", &page.to_string());
-        }
-        address
-    }
+        arguments.forgive(text("page").parse().unwrap_or(1))
+    })
 }
 
 #[component]
 pub fn HomePage() -> impl IntoView {
     let words = use_words();
-    let asked = use_query_map().with_untracked(|q| Asked {
-        search: q
-            .get_str("search")
-            .unwrap_or_default()
-            .trim()
-            .chars()
-            .take(120)
-            .collect(),
-        genre: q
-            .get_str("genre")
-            .and_then(Genre::parse)
-            .map_or("", Genre::as_str)
-            .to_owned(),
-        page: q
-            .get_str("page")
-            .and_then(|p| p.parse().ok())
-            .unwrap_or(1)
-            .max(1),
-    });
-    let concerts = {
-        let asked = asked.clone();
-        Resource::new(
-            || (),
-            move |()| list_concerts(asked.search.clone(), asked.genre.clone(), asked.page),
-        )
+    let query = asked();
+    let home = {
+        let query = query.clone();
+        Resource::new(|| (), move |()| load(query.clone()))
     };
     // What somebody searched for is no page that anybody else looks for.
-    let everything = asked.search.is_empty() && asked.genre.is_empty();
-    let shared = everything.then(|| Shared::site(&asked.address(asked.page)));
+    let everything = !query.is_narrow() && query.sort == ConcertSort::default();
+    let shared = everything.then(|| Shared::site(&address(&query)));
     view! {
         <PageMeta title=words.concerts description=words.home_description shared/>
         <section class="marquee">
             <h1>{words.home_heading}</h1>
             <p class="lead">{words.home_lead}</p>
         </section>
-        <Search asked=asked.clone()/>
+        <SearchForm query=query.clone()/>
+        <SearchAsYouType/>
         <Suspense>
             {move || {
-                let asked = asked.clone();
-                Suspend::new(async move { match concerts.await {
-                    Ok(page) => view! { <Found page asked/> }.into_any(),
-                    Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
-                }})
+                let query = query.clone();
+                Suspend::new(async move {
+                    let (found, results) = match home.await {
+                        Ok(Home::Sections(home)) => (String::new(), view! { <Sections home/> }.into_any()),
+                        Ok(Home::Page(page)) => {
+                            ((words.concerts_found)(page.total), view! { <Found page query/> }.into_any())
+                        }
+                        Err(ApiError(refusal)) => (String::new(), view! { <Refused refusal/> }.into_any()),
+                    };
+                    // Beside what is replaced while somebody types: only what stays is read out when it changes.
+                    view! {
+                        <p class="found" role="status" id=FOUND>{found}</p>
+                        <div class="results" id=RESULTS>{results}</div>
+                    }
+                })
             }}
         </Suspense>
     }
 }
 
 #[component]
-fn Search(asked: Asked) -> impl IntoView {
+fn Sections(home: ConcertSections) -> impl IntoView {
     let words = use_words();
-    let genres = Genre::ALL
+    let browse = &words.browse;
+    let now = home.server_time;
+    let past = address(&ConcertQuery {
+        sale: Some(SaleGroup::Past),
+        ..ConcertQuery::default()
+    });
+    let nothing = home.sections.iter().all(|section| section.total == 0);
+    let nothing = nothing.then(|| {
+        view! {
+            <div class="notice">
+                <h2>{browse.nothing_coming}</h2>
+                <p>{browse.nothing_coming_hint}</p>
+            </div>
+        }
+    });
+    let sections = home
+        .sections
         .into_iter()
-        .map(|genre| {
-            let name = genre.as_str();
-            view! { <option value=name selected=name == asked.genre>{(words.genre_name)(genre)}</option> }
-        })
+        .filter(|section| section.total > 0)
+        .map(|section| view! { <Section section now/> })
         .collect_view();
     view! {
-        <search>
-            <form method="get" action="/" class="search">
-                <div class="search-field search-field--wide">
-                    <label for="search">{words.search_by_title}</label>
-                    <input
-                        id="search"
-                        name="search"
-                        type="search"
-                        autocomplete="off"
-                        maxlength="120"
-                        value=asked.search
-                    />
-                </div>
-                <div class="search-field">
-                    <label for="genre">{words.genre}</label>
-                    <select id="genre" name="genre">
-                        <option value="">{words.all_genres}</option>
-                        {genres}
-                    </select>
-                </div>
-                <button type="submit" class="button">{words.find}</button>
-            </form>
-        </search>
+        {nothing}
+        {sections}
+        <p class="past"><a class="button" href=past>{browse.past_concerts}</a></p>
     }
 }
 
 #[component]
-fn Found(page: ConcertPage, asked: Asked) -> impl IntoView {
+fn Section(section: ConcertSection, now: DateTime<Utc>) -> impl IntoView {
+    let browse = &use_words().browse;
+    let id = section.group.as_str();
+    let heading = format!("{id}-heading");
+    let all = (section.total > section.concerts.len() as u64).then(|| {
+        let href = address(&ConcertQuery {
+            sale: Some(section.group),
+            ..ConcertQuery::default()
+        });
+        let id = format!("{id}-all");
+        view! {
+            <a class="shelf-all" href=href id=id.clone() aria-labelledby=format!("{id} {heading}")>
+                {(browse.show_all_of)(section.total)}
+            </a>
+        }
+    });
+    view! {
+        <section class="shelf" id=id aria-labelledby=heading.clone()>
+            <div class="shelf-head">
+                <h2 id=heading.clone()>{(browse.group_name)(section.group)}</h2>
+                {all}
+            </div>
+            <Cards concerts=section.concerts now within=true/>
+        </section>
+    }
+}
+
+#[component]
+fn Cards(concerts: Vec<Concert>, now: DateTime<Utc>, within: bool) -> impl IntoView {
+    let cards = concerts
+        .into_iter()
+        .map(|concert| view! { <ConcertCard concert now within/> })
+        .collect_view();
+    view! { <ul class="stubs">{cards}</ul> }
+}
+
+#[component]
+fn Found(page: ConcertPage, query: ConcertQuery) -> impl IntoView {
     let words = use_words();
-    let now = page.server_time;
-    if page.concerts.is_empty() {
-        return view! {
+    let (now, at, pages) = (page.server_time, page.page, page.pages);
+    let results = if page.concerts.is_empty() {
+        view! {
             <div class="notice">
                 <h2>{words.nothing_found}</h2>
                 <p>{words.nothing_found_hint}</p>
                 <p><a class="button" href="/">{words.show_all}</a></p>
             </div>
         }
-        .into_any();
-    }
-    let cards = page
-        .concerts
-        .into_iter()
-        .map(|concert| view! { <ConcertCard concert now/> })
-        .collect_view();
-    let (at, pages) = (page.page, page.pages);
-    let previous = (at > 1).then(|| {
-        let href = asked.address(at - 1);
-        view! { <a class="button" rel="prev" href=href>{words.previous_page}</a> }
-    });
-    let next = (at < pages).then(|| {
-        let href = asked.address(at + 1);
-        view! { <a class="button" rel="next" href=href>{words.next_page}</a> }
-    });
-    let paging = (pages > 1).then(|| {
-        view! {
-            <nav class="paging" aria-label=words.pages>
-                {previous}
-                <span>{(words.page_of)(at, pages)}</span>
-                {next}
-            </nav>
-        }
-    });
+        .into_any()
+    } else {
+        view! { <Cards concerts=page.concerts now within=false/> }.into_any()
+    };
     view! {
-        <p class="found" role="status">{(words.concerts_found)(page.total)}</p>
-        <ul class="stubs">{cards}</ul>
-        {paging}
+        <AskedFor query=query.clone()/>
+        {results}
+        <Paging query at pages/>
     }
-    .into_any()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_address_says_only_what_is_asked() {
-        let asked = Asked {
-            search: "한 &".into(),
-            genre: "hip_hop".into(),
-            page: 1,
-        };
-        assert_eq!(
-            asked.address(2),
-            "/?search=%ED%95%9C%20%26&genre=hip_hop&page=2"
-        );
-        assert_eq!(Asked::default().address(1), "/");
+#[component]
+fn Paging(query: ConcertQuery, at: u32, pages: u32) -> impl IntoView {
+    let words = use_words();
+    if pages <= 1 {
+        return ().into_any();
     }
+    let to = |page: u32| {
+        address(&ConcertQuery {
+            page,
+            ..query.clone()
+        })
+    };
+    let previous = (at > 1)
+        .then(|| view! { <a class="button" rel="prev" href=to(at - 1)>{words.previous_page}</a> });
+    let next = (at < pages)
+        .then(|| view! { <a class="button" rel="next" href=to(at + 1)>{words.next_page}</a> });
+    view! {
+        <nav class="paging" aria-label=words.pages>
+            {previous}
+            <span>{(words.page_of)(at, pages)}</span>
+            {next}
+        </nav>
+    }
+    .into_any()
 }

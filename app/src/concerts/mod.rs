@@ -1,11 +1,14 @@
 //! Concerts: the list, one concert, the organiser's form.
 
 mod sale;
+mod search;
 
 #[cfg(feature = "ssr")]
 mod api;
 #[cfg(feature = "ssr")]
 mod card;
+#[cfg(feature = "ssr")]
+mod filters;
 #[cfg(feature = "ssr")]
 mod form;
 #[cfg(feature = "ssr")]
@@ -16,12 +19,15 @@ mod page;
 mod poster;
 #[cfg(feature = "ssr")]
 mod steering;
+#[cfg(feature = "ssr")]
+mod words;
 
 pub use sale::{Countdown, PhaseBadge};
 
 #[cfg(feature = "ssr")]
 pub use api::{
-    CreateConcert, GetConcert, ListConcerts, SaleChanges, SteerSale, UpdateConcert, get_concert,
+    CreateConcert, GetConcert, ListConcertSections, ListConcerts, SaleChanges, SteerSale,
+    UpdateConcert, get_concert,
 };
 #[cfg(feature = "ssr")]
 pub use card::ConcertCard;
@@ -35,3 +41,5 @@ pub use page::{ConcertPage, Facts, use_concert_id};
 pub use poster::Poster;
 #[cfg(feature = "ssr")]
 pub(crate) use poster::{Art, art};
+#[cfg(feature = "ssr")]
+pub use words::{BrowseWords, ENGLISH, KOREAN};

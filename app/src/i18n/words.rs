@@ -3,6 +3,7 @@
 use super::Locale;
 use crate::accounts::AccountWords;
 use crate::admin::AdminWords;
+use crate::concerts::BrowseWords;
 use crate::drafts::DraftWords;
 use crate::posters::PosterWords;
 use crate::sharing::SharingWords;
@@ -45,7 +46,6 @@ pub struct Words {
     pub home_heading: &'static str,
     pub home_lead: &'static str,
     pub home_description: &'static str,
-    pub search_by_title: &'static str,
     pub genre: &'static str,
     pub all_genres: &'static str,
     pub find: &'static str,
@@ -125,6 +125,8 @@ pub struct Words {
     pub member_since: &'static str,
     pub sending: &'static str,
 
+    /// Home: the feature's own words.
+    pub browse: BrowseWords,
     /// "My page": the feature's own words.
     pub my_page: AccountWords,
     pub posters: PosterWords,

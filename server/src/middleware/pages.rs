@@ -46,8 +46,11 @@ struct Page {
 
 impl Default for SharedPages {
     fn default() -> SharedPages {
-        let weight =
-            |key: &Key, page: &Page| (key.path_and_query.len() + page.body.len() + 2048) as u32;
+        // Whoever asks chooses the key, so all of it counts.
+        let weight = |key: &Key, page: &Page| {
+            let encodings = key.encodings.as_ref().map_or(0, HeaderValue::len);
+            (key.path_and_query.len() + encodings + page.body.len() + 2048) as u32
+        };
         SharedPages(
             Cache::builder()
                 .weigher(weight)

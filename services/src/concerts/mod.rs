@@ -2,10 +2,11 @@
 
 mod drafts;
 mod list;
+mod search;
 mod steering;
 
 pub use drafts::{check, draft, drafts, may_save, publish};
-pub use list::list;
+pub use list::{PER_PAGE, PER_SECTION, list, sections};
 pub use steering::{changes, steer};
 
 use crate::rehearsals::Audience;

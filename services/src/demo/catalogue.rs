@@ -149,5 +149,29 @@ fn listings() -> Vec<Listing> {
             description: "One voice, one drum, three hours: the whole of Chunhyangga, with subtitles in English.\n\n춘향가 완창을 한 자리에서 들어요. 영어 자막이 있어요.",
             capacity: 220, opens_in: days(25), starts_in: days(80), batch_size: 10, interval_ms: 1_000,
         },
+        Listing {
+            title: "골목의 비트: 서울 사이퍼", artist: "Gyeolgwa & Friends 결과와 친구들", genre: Genre::HipHop,
+            venue: "Hapjeong Basement, Seoul", running_minutes: 100, price_won: 49_000,
+            description: "Twelve rappers in a ring, one beat at a time, and whoever is next decides what it is about.\n\n열두 명의 래퍼가 둥글게 서서 비트를 이어받아요. 주제는 다음 사람이 정해요.",
+            capacity: 450, opens_in: days(-1), starts_in: days(17), batch_size: 2, interval_ms: 4_000,
+        },
+        Listing {
+            title: "광장 콘서트: 모두의 교향악", artist: "Citizens' Orchestra 시민 오케스트라", genre: Genre::Classical,
+            venue: "Gwanghwamun Square, Seoul", running_minutes: 70, price_won: 0,
+            description: "A hundred amateurs and one conductor, in the open air, for nothing. The ticket keeps your chair.\n\n백 명의 아마추어와 한 명의 지휘자가 함께하는 무료 야외 공연이에요. 티켓은 자리를 위한 거예요.",
+            capacity: 2_000, opens_in: days(-2), starts_in: days(9), batch_size: 3, interval_ms: 4_000,
+        },
+        Listing {
+            title: "Sub Bass Temple", artist: "DJ Moro 모로", genre: Genre::Electronic,
+            venue: "Sinchon Silo, Seoul", running_minutes: 240, price_won: 35_000,
+            description: "Eight speakers as tall as a bus, felt rather than heard. Please bring shoes that can stand it.\n\n버스만 한 스피커 여덟 대. 들리기보다 몸으로 느껴지는 밤이에요.",
+            capacity: 700, opens_in: days(-1), starts_in: days(27), batch_size: 2, interval_ms: 5_000,
+        },
+        Listing {
+            title: "가을의 끝에서", artist: "Lee Dahee 이다희", genre: Genre::Pop,
+            venue: "Mokdong Hall, Seoul", running_minutes: 95, price_won: 99_000,
+            description: "Her ten years on stage, sung through in one evening.\n\n무대에서의 십 년을 하룻밤에 노래했어요.",
+            capacity: 800, opens_in: days(-60), starts_in: days(-8), batch_size: 10, interval_ms: 1_000,
+        },
     ]
 }

@@ -1,0 +1,254 @@
+//! Search as you type: the page that the form would open is fetched while somebody types, and its results are shown in this one.
+//!
+//! There is no second way to find or to render anything: what comes is home at another address, as it comes without JavaScript.
+
+use leptos::prelude::*;
+
+/// The id of the form.
+pub(super) const FORM: &str = "search-form";
+/// The id of the line that says how many were found.
+pub(super) const FOUND: &str = "found";
+/// The id of what is replaced.
+pub(super) const RESULTS: &str = "results";
+
+/// Watches the form. The address follows: the first letter of what is typed and each choice are steps that the back button
+/// takes back. Where there is no answer it says so, and the form is then sent as it is without JavaScript.
+#[island]
+pub fn SearchAsYouType() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    browser::watch();
+}
+
+#[cfg(feature = "hydrate")]
+mod browser {
+    use super::{FORM, FOUND, RESULTS};
+    use leptos::ev;
+    use leptos::prelude::*;
+    use leptos::task::spawn_local;
+    use std::cell::{Cell, RefCell};
+    use std::rc::Rc;
+    use std::time::Duration;
+    use wasm_bindgen::{JsCast, JsValue};
+    use wasm_bindgen_futures::JsFuture;
+    use web_sys::{
+        Document, DomParser, Element, Event, FormData, HtmlFormElement, Response, SupportedType,
+    };
+
+    /// The form's attribute with what is said when a search comes to nothing.
+    const FAILED: &str = "data-failed";
+    /// A pause in typing.
+    const PAUSE: Duration = Duration::from_millis(200);
+    /// What the form asks for, in the order of the server's own addresses.
+    const ARGUMENTS: [&str; 8] = [
+        "search",
+        "genre",
+        "from",
+        "to",
+        "price_from",
+        "price_to",
+        "sale",
+        "sort",
+    ];
+
+    struct Search {
+        /// The address of what is shown, or is on its way.
+        shown: RefCell<String>,
+        /// Counts what was asked, so that an answer that comes late is known.
+        asked: Cell<u32>,
+        /// Whether the address is already one of the word that is being typed.
+        typing: Cell<bool>,
+        pause: Cell<Option<TimeoutHandle>>,
+        broken: Cell<bool>,
+    }
+
+    pub fn watch() {
+        let search = Rc::new(Search {
+            shown: RefCell::new(here()),
+            asked: Cell::new(0),
+            typing: Cell::new(false),
+            pause: Cell::new(None),
+            broken: Cell::new(false),
+        });
+        let input = window_event_listener(ev::input, {
+            let search = search.clone();
+            move |event| {
+                if is_text(&event) {
+                    search.later();
+                }
+            }
+        });
+        let change = window_event_listener(ev::change, {
+            let search = search.clone();
+            move |event| {
+                // The text was taken note of letter by letter.
+                if form_of(&event).is_some() && !is_text(&event) {
+                    search.ask(false);
+                }
+            }
+        });
+        let submit = window_event_listener(ev::submit, {
+            let search = search.clone();
+            move |event| {
+                if form_of(&event).is_some() && !search.broken.get() {
+                    event.prevent_default();
+                    search.ask(search.pending());
+                }
+            }
+        });
+        let popstate = window_event_listener(ev::popstate, move |_| search.go_back());
+        on_cleanup(move || {
+            for listener in [input, change, submit] {
+                listener.remove();
+            }
+            popstate.remove();
+        });
+    }
+
+    impl Search {
+        fn later(self: &Rc<Self>) {
+            self.pending();
+            let search = self.clone();
+            let pause = set_timeout_with_handle(move || search.ask(true), PAUSE);
+            self.pause.set(pause.ok());
+        }
+
+        /// Ends the pause in typing; whether there was one.
+        fn pending(&self) -> bool {
+            let pause = self.pause.take();
+            if let Some(pause) = &pause {
+                pause.clear();
+            }
+            pause.is_some()
+        }
+
+        /// Asks for what the form says. `typed`: letter by letter.
+        fn ask(self: &Rc<Self>, typed: bool) {
+            self.pending();
+            let Some(address) = form().and_then(|form| address(&form)) else {
+                return;
+            };
+            if *self.shown.borrow() == address {
+                return;
+            }
+            let goes_on = self.typing.replace(typed) && typed;
+            if let Ok(history) = window().history() {
+                let _ = match goes_on {
+                    true => history.replace_state_with_url(&JsValue::NULL, "", Some(&address)),
+                    false => history.push_state_with_url(&JsValue::NULL, "", Some(&address)),
+                };
+            }
+            self.show(address, false);
+        }
+
+        /// Shows what the address says now.
+        fn go_back(self: &Rc<Self>) {
+            let address = here();
+            // A link within the page changes the address as well.
+            if *self.shown.borrow() != address {
+                self.pending();
+                self.typing.set(false);
+                self.show(address, true);
+            }
+        }
+
+        fn show(self: &Rc<Self>, address: String, with_form: bool) {
+            let number = self.asked.get() + 1;
+            self.asked.set(number);
+            self.shown.replace(address.clone());
+            busy(true);
+            let search = self.clone();
+            spawn_local(async move {
+                let page = fetch(&address).await;
+                if search.asked.get() != number {
+                    return;
+                }
+                busy(false);
+                let shown = page.as_ref().and_then(|page| take_over(page, with_form));
+                search.broken.set(shown.is_none());
+                if shown.is_none()
+                    && let Some(found) = document().get_element_by_id(FOUND)
+                {
+                    found.set_text_content(
+                        form()
+                            .and_then(|form| form.get_attribute(FAILED))
+                            .as_deref(),
+                    );
+                }
+            });
+        }
+    }
+
+    /// None: no answer, or one that is no list of concerts.
+    async fn fetch(address: &str) -> Option<Document> {
+        let answer = JsFuture::from(window().fetch_with_str(address))
+            .await
+            .ok()?;
+        let answer = answer.dyn_into::<Response>().ok().filter(Response::ok)?;
+        let page = JsFuture::from(answer.text().ok()?)
+            .await
+            .ok()?
+            .as_string()?;
+        let parser = DomParser::new().ok()?;
+        parser
+            .parse_from_string(&page, SupportedType::TextHtml)
+            .ok()
+    }
+
+    /// Puts what another page found into this one. Pages that come like this run nothing.
+    fn take_over(page: &Document, with_form: bool) -> Option<()> {
+        let part = |page: &Document, id| page.get_element_by_id(id);
+        let (found, results) = (part(page, FOUND)?, part(page, RESULTS)?);
+        if with_form && let (Some(form), Some(other)) = (form(), part(page, FORM)) {
+            form.set_inner_html(&other.inner_html());
+        }
+        let here = document();
+        part(&here, FOUND)?.set_text_content(found.text_content().as_deref());
+        part(&here, RESULTS)?.set_inner_html(&results.inner_html());
+        Some(())
+    }
+
+    fn busy(busy: bool) {
+        if let Some(results) = document().get_element_by_id(RESULTS) {
+            let _ = results.set_attribute("aria-busy", if busy { "true" } else { "false" });
+        }
+    }
+
+    fn form() -> Option<HtmlFormElement> {
+        document().get_element_by_id(FORM)?.dyn_into().ok()
+    }
+
+    /// The address that says what the form says, and leaves out what says nothing.
+    fn address(form: &HtmlFormElement) -> Option<String> {
+        let data = FormData::new_with_form(form).ok()?;
+        let mut address = String::from("/");
+        for name in ARGUMENTS {
+            let value = data.get(name).as_string().unwrap_or_default();
+            let value = value.trim();
+            if !value.is_empty() {
+                address.push(if address.len() > 1 { '&' } else { '?' });
+                address.push_str(name);
+                address.push('=');
+                address.push_str(&String::from(js_sys::encode_uri_component(value)));
+            }
+        }
+        Some(address)
+    }
+
+    fn here() -> String {
+        let location = window().location();
+        location.pathname().unwrap_or_default() + &location.search().unwrap_or_default()
+    }
+
+    fn form_of(event: &Event) -> Option<Element> {
+        let element = event.target()?.dyn_into::<Element>().ok()?;
+        element.closest(&format!("#{FORM}")).ok()?
+    }
+
+    fn is_text(event: &Event) -> bool {
+        form_of(event).is_some()
+            && event
+                .target()
+                .and_then(|input| input.dyn_into::<Element>().ok())
+                .is_some_and(|input| input.id() == "search")
+    }
+}

@@ -1,0 +1,380 @@
+//! What is asked of the list of concerts, and what it answers.
+
+use super::{Concert, Genre, Phase};
+use crate::refusal::number;
+use crate::{Refusal, time};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A sale that opens within this many days opens soon.
+pub const SOON_DAYS: i64 = 7;
+/// Characters of a search.
+pub const LONGEST_SEARCH: usize = 120;
+/// The highest price that a concert can have, in won.
+const HIGHEST_PRICE: i64 = 100_000_000;
+
+/// Where a concert stands for somebody who looks for one. Every concert is in exactly one of them at any instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaleGroup {
+    /// Tickets are left and the sale has opened; also while it is paused.
+    Selling,
+    /// Opens within [`SOON_DAYS`].
+    Soon,
+    /// Opens later than that, or is sold out and keeps a waiting list.
+    Later,
+    /// Closed, or the concert has begun.
+    Past,
+}
+
+impl SaleGroup {
+    pub const ALL: [SaleGroup; 4] = [
+        SaleGroup::Selling,
+        SaleGroup::Soon,
+        SaleGroup::Later,
+        SaleGroup::Past,
+    ];
+
+    /// The stable name, as written in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SaleGroup::Selling => "selling",
+            SaleGroup::Soon => "soon",
+            SaleGroup::Later => "later",
+            SaleGroup::Past => "past",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<SaleGroup> {
+        SaleGroup::ALL
+            .into_iter()
+            .find(|group| group.as_str() == name)
+    }
+}
+
+impl Concert {
+    pub fn group(&self, now: DateTime<Utc>) -> SaleGroup {
+        match self.phase(now) {
+            Phase::Selling | Phase::Paused => SaleGroup::Selling,
+            Phase::Upcoming if self.sale_opens_at <= now + TimeDelta::days(SOON_DAYS) => {
+                SaleGroup::Soon
+            }
+            Phase::Upcoming | Phase::SoldOut => SaleGroup::Later,
+            Phase::Over => SaleGroup::Past,
+        }
+    }
+}
+
+/// In which order. What is over comes last in each, the latest first where the order goes by time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConcertSort {
+    /// Selling (the soonest concert first), then opening soonest, then sold out.
+    #[default]
+    Sale,
+    /// The soonest concert first.
+    Date,
+    PriceLow,
+    PriceHigh,
+    /// What was announced last comes first.
+    Newest,
+}
+
+impl ConcertSort {
+    pub const ALL: [ConcertSort; 5] = [
+        ConcertSort::Sale,
+        ConcertSort::Date,
+        ConcertSort::PriceLow,
+        ConcertSort::PriceHigh,
+        ConcertSort::Newest,
+    ];
+
+    /// The stable name, as written in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ConcertSort::Sale => "sale",
+            ConcertSort::Date => "date",
+            ConcertSort::PriceLow => "price_low",
+            ConcertSort::PriceHigh => "price_high",
+            ConcertSort::Newest => "newest",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<ConcertSort> {
+        ConcertSort::ALL
+            .into_iter()
+            .find(|sort| sort.as_str() == name)
+    }
+}
+
+/// What to list. The default is every concert.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConcertQuery {
+    /// Words that all have to be in title, artist or venue; Korean also by initial consonants. Empty: not asked.
+    pub search: String,
+    pub genre: Option<Genre>,
+    /// Concerts that begin on this day in Korea, or later.
+    pub from: Option<NaiveDate>,
+    /// Concerts that begin on this day in Korea, or earlier.
+    pub to: Option<NaiveDate>,
+    pub price_from: Option<u32>,
+    pub price_to: Option<u32>,
+    pub sale: Option<SaleGroup>,
+    pub sort: ConcertSort,
+    /// Counts from 1; 0 is the first as well, and one beyond the last is the last.
+    pub page: u32,
+}
+
+impl ConcertQuery {
+    /// Whether anything narrows the list down. Order and page do not.
+    pub fn is_narrow(&self) -> bool {
+        let ConcertQuery {
+            search,
+            genre,
+            from,
+            to,
+            price_from,
+            price_to,
+            sale,
+            sort: _,
+            page: _,
+        } = self;
+        !search.is_empty()
+            || genre.is_some()
+            || from.is_some()
+            || to.is_some()
+            || price_from.is_some()
+            || price_to.is_some()
+            || sale.is_some()
+    }
+
+    /// Whether there is nothing in the address: then home shows its sections.
+    pub fn is_plain(&self) -> bool {
+        !self.is_narrow() && self.sort == ConcertSort::default() && self.page <= 1
+    }
+
+    /// The arguments of an address that asks for this; only those that say something.
+    pub fn arguments(&self) -> Vec<(&'static str, String)> {
+        let mut arguments = Vec::new();
+        let mut say = |name, value: Option<String>| {
+            if let Some(value) = value {
+                arguments.push((name, value));
+            }
+        };
+        say(
+            "search",
+            Some(self.search.clone()).filter(|text| !text.is_empty()),
+        );
+        say("genre", self.genre.map(|genre| genre.as_str().to_owned()));
+        say("from", self.from.map(|day| day.to_string()));
+        say("to", self.to.map(|day| day.to_string()));
+        say("price_from", self.price_from.map(|won| won.to_string()));
+        say("price_to", self.price_to.map(|won| won.to_string()));
+        say("sale", self.sale.map(|group| group.as_str().to_owned()));
+        let sort = Some(self.sort).filter(|sort| *sort != ConcertSort::default());
+        say("sort", sort.map(|sort| sort.as_str().to_owned()));
+        say("page", (self.page > 1).then(|| self.page.to_string()));
+        arguments
+    }
+}
+
+/// [`ConcertQuery`] as it stands in an address: every argument is text, and an empty one is not asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConcertArguments {
+    pub search: String,
+    pub genre: String,
+    pub from: String,
+    pub to: String,
+    pub price_from: String,
+    pub price_to: String,
+    pub sale: String,
+    pub sort: String,
+}
+
+impl ConcertArguments {
+    /// Nonsense is [`Refusal::Malformed`], as in every request of a program.
+    pub fn parse(&self, page: u32) -> Result<ConcertQuery, Refusal> {
+        match self.read(page) {
+            (query, false) => Ok(query),
+            (_, true) => Err(Refusal::Malformed),
+        }
+    }
+
+    /// Nonsense counts as not asked, for addresses that people type and share.
+    pub fn forgive(&self, page: u32) -> ConcertQuery {
+        self.read(page).0
+    }
+
+    /// What can be read, and whether anything could not.
+    fn read(&self, page: u32) -> (ConcertQuery, bool) {
+        let mut nonsense = false;
+        let search = self.search.trim();
+        if search.chars().count() > LONGEST_SEARCH {
+            nonsense = true;
+        }
+        let query = ConcertQuery {
+            search: search.chars().take(LONGEST_SEARCH).collect(),
+            genre: asked(&self.genre, Genre::parse, &mut nonsense),
+            from: asked(&self.from, parse_day, &mut nonsense),
+            to: asked(&self.to, parse_day, &mut nonsense),
+            price_from: asked(&self.price_from, parse_price, &mut nonsense),
+            price_to: asked(&self.price_to, parse_price, &mut nonsense),
+            sale: asked(&self.sale, SaleGroup::parse, &mut nonsense),
+            sort: asked(&self.sort, ConcertSort::parse, &mut nonsense).unwrap_or_default(),
+            page: page.max(1),
+        };
+        (query, nonsense)
+    }
+}
+
+fn asked<T>(raw: &str, parse: impl Fn(&str) -> Option<T>, nonsense: &mut bool) -> Option<T> {
+    let raw = raw.trim();
+    if raw.is_empty() {
+        return None;
+    }
+    let value = parse(raw);
+    *nonsense |= value.is_none();
+    value
+}
+
+/// As `<input type="date">` sends it, of the years that a concert can be in.
+fn parse_day(raw: &str) -> Option<NaiveDate> {
+    let day = NaiveDate::parse_from_str(raw, "%Y-%m-%d").ok()?;
+    time::YEARS.contains(&day.year()).then_some(day)
+}
+
+fn parse_price(raw: &str) -> Option<u32> {
+    number(raw, 0, HIGHEST_PRICE).ok().map(|won| won as u32)
+}
+
+/// One page of concerts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcertPage {
+    pub concerts: Vec<Concert>,
+    pub page: u32,
+    pub pages: u32,
+    pub total: u64,
+    /// The clock that phases and countdowns follow.
+    pub server_time: DateTime<Utc>,
+}
+
+/// What home shows of one group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcertSection {
+    pub group: SaleGroup,
+    /// The first of them.
+    pub concerts: Vec<Concert>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// Home: what sells, what opens soon, and everything else that is still to come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcertSections {
+    /// Selling, soon, later, in this order; an empty one as well.
+    pub sections: Vec<ConcertSection>,
+    pub server_time: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn arguments() -> impl Strategy<Value = ConcertArguments> {
+        let of =
+            |names: &'static [&'static str]| prop::sample::select(names).prop_map(String::from);
+        (
+            "[ 가-힣a-zㄱ-ㅎ%]{0,8}",
+            of(&["", "jazz", "hip_hop", "polka"]),
+            of(&[
+                "",
+                "2026-12-01",
+                " 2026-12-31 ",
+                "2026-02-30",
+                "9999-01-01",
+                "soon",
+            ]),
+            of(&["", "2027-01-31", "31.1.2027"]),
+            of(&["", "0", "10,000", "-1", "100000001", "ten"]),
+            of(&["", "0", "66000", "66000.5"]),
+            of(&["", "selling", "past", "gone"]),
+            of(&["", "date", "newest", "price_low", "random"]),
+        )
+            .prop_map(
+                |(search, genre, from, to, price_from, price_to, sale, sort)| ConcertArguments {
+                    search,
+                    genre,
+                    from,
+                    to,
+                    price_from,
+                    price_to,
+                    sale,
+                    sort,
+                },
+            )
+    }
+
+    fn from_address(query: &ConcertQuery) -> (ConcertArguments, u32) {
+        let mut arguments = ConcertArguments::default();
+        let mut page = 1;
+        for (name, value) in query.arguments() {
+            match name {
+                "search" => arguments.search = value,
+                "genre" => arguments.genre = value,
+                "from" => arguments.from = value,
+                "to" => arguments.to = value,
+                "price_from" => arguments.price_from = value,
+                "price_to" => arguments.price_to = value,
+                "sale" => arguments.sale = value,
+                "sort" => arguments.sort = value,
+                "page" => page = value.parse().unwrap(),
+                other => panic!("{other}"),
+            }
+        }
+        (arguments, page)
+    }
+
+    proptest! {
+        #[test]
+        fn nonsense_is_refused_or_not_asked_and_the_rest_is_kept(asked in arguments(), page in 0u32..5) {
+            let forgiven = asked.forgive(page);
+            // What is left says itself, without a rest of nonsense.
+            let (again, page) = from_address(&forgiven);
+            prop_assert_eq!(again.parse(page), Ok(forgiven.clone()));
+            match asked.parse(page) {
+                Ok(query) => prop_assert_eq!(query, forgiven),
+                Err(refusal) => prop_assert_eq!(refusal, Refusal::Malformed),
+            }
+        }
+
+        #[test]
+        fn no_text_panics(raw in ".{0,200}") {
+            let asked = ConcertArguments { search: raw.clone(), from: raw.clone(), price_to: raw.clone(), sort: raw, ..Default::default() };
+            prop_assert!(asked.forgive(1).search.chars().count() <= LONGEST_SEARCH);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_nonsense_is_malformed() {
+        let asked = |change: fn(&mut ConcertArguments)| {
+            let mut arguments = ConcertArguments::default();
+            change(&mut arguments);
+            arguments.parse(1)
+        };
+        for change in [
+            (|a| a.genre = "polka".into()) as fn(&mut ConcertArguments),
+            |a| a.from = "2026-02-30".into(),
+            |a| a.to = "tomorrow".into(),
+            |a| a.price_from = "-1".into(),
+            |a| a.price_to = "cheap".into(),
+            |a| a.sale = "gone".into(),
+            |a| a.sort = "random".into(),
+            |a| a.search = "a".repeat(121),
+        ] {
+            assert_eq!(asked(change), Err(Refusal::Malformed));
+        }
+        assert!(asked(|_| ()).is_ok_and(|query| query.is_plain()));
+    }
+}
