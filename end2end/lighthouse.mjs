@@ -87,14 +87,17 @@ async function stage(url) {
     concerts.push((await post(url, 'create_concert', fields, cookie)).answer);
   }
   const [concert] = concerts;
-  const join = async (cookie) => (await post(url, 'join_queue', { concert_id: String(concert.id) }, cookie)).answer;
+  const concert_id = String(concert.id);
   // The one ticket of this hour goes to whoever is first.
   const first = await signUp(url, 'first');
-  for (let place = await join(first); place.standing !== 'issued'; place = await join(first)) {
-    await new Promise((later) => setTimeout(later, 200));
-  }
+  await post(url, 'join_queue', { concert_id }, first);
+  const isIssued = async () => {
+    const place = await fetch(`${url}/api/queue_view?concert_id=${concert_id}`, { headers: { cookie: first } });
+    return (await place.json()).standing === 'issued';
+  };
+  while (!(await isIssued())) await new Promise((later) => setTimeout(later, 200));
   const waiting = await signUp(url, 'mina');
-  await join(waiting);
+  await post(url, 'join_queue', { concert_id }, waiting);
   return [
     { name: 'home', url: `${url}/` },
     { name: 'concert', url: `${url}/concerts/${concert.id}-night-ferry-0` },
