@@ -44,7 +44,7 @@ pub fn draw(file: &[u8]) -> Result<Pictures, ProblemKind> {
     }
     let side = width.min(height);
     let widths = WIDTHS.into_iter().filter(|width| *width <= side);
-    let Some(widest) = widths.clone().last() else {
+    let Some(widest) = widths.clone().next_back() else {
         return Err(ProblemKind::TooFewPixels { least: LEAST_SIDE });
     };
     // What cannot be read of these is as if it were not there.
