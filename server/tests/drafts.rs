@@ -28,7 +28,7 @@ async fn a_draft_is_made_and_published_over_http() {
         ids.sort();
         ids
     };
-    assert_eq!(listed().await, [public.clone()]);
+    assert_eq!(listed().await, std::slice::from_ref(&public));
     assert_eq!(
         code(&fan.get("get_concert", &id).await),
         (404, json!("not_found"))
