@@ -29,8 +29,63 @@ pub struct Ticket {
     pub serial: u32,
     /// Ten characters that cannot be guessed, in groups of five: what is shown at the door.
     pub code: String,
+    /// What the QR code says; none when the ticket was cancelled. The format is in `docs/api.md`.
+    pub signed: Option<String>,
     /// The nickname it was issued to.
     pub holder: String,
     pub issued_at: DateTime<Utc>,
     pub cancelled_at: Option<DateTime<Utc>>,
+}
+
+/// What somebody at the door is told of a code. Not whose ticket it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum TicketCheck {
+    Valid {
+        concert_id: ConcertId,
+        title: String,
+        serial: u32,
+    },
+    Cancelled {
+        concert_id: ConcertId,
+        title: String,
+        serial: u32,
+        cancelled_at: DateTime<Utc>,
+    },
+    /// Made up, changed, retired, or of somebody else's concert.
+    NotOurs,
+}
+
+/// The public keys that codes of tickets are verified with: a JSON Web Key Set (RFC 7517).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketKeySet {
+    pub keys: Vec<TicketKey>,
+}
+
+/// A public key as RFC 8037 writes one of Ed25519.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketKey {
+    pub kty: String,
+    pub crv: String,
+    pub alg: String,
+    #[serde(rename = "use")]
+    pub purpose: String,
+    /// What a code names it by.
+    pub kid: String,
+    /// The key's 32 bytes in base64url.
+    pub x: String,
+}
+
+impl TicketKey {
+    /// `x` in base64url, without padding.
+    pub fn ed25519(kid: String, x: String) -> TicketKey {
+        TicketKey {
+            kty: "OKP".to_owned(),
+            crv: "Ed25519".to_owned(),
+            alg: "EdDSA".to_owned(),
+            purpose: "sig".to_owned(),
+            kid,
+            x,
+        }
+    }
 }

@@ -48,6 +48,7 @@ pub struct Shared {
     pub redis: stores::Redis,
     pub clock: Clock,
     pub tokens: sessions::TokenKeys,
+    pub tickets: tickets::TicketKeys,
     pub passwords: accounts::PasswordHasher,
     pub journal: queue::Journal,
     pub(crate) asked: queue::Asked,
@@ -72,15 +73,17 @@ impl Services {
         stores::migrate(&settings.database_url).await?;
         let db = stores::connect_database(&settings.database_url, 20).await?;
         let engine = stores::connect_database(&settings.database_url, 6).await?;
+        let secrets = || settings.token_secrets.iter().map(stores::Secret::expose);
+        let tickets = tickets::TicketKeys::new(secrets())?;
+        tickets::publish(&db, &tickets).await?;
         Ok(Services(Arc::new(Shared {
+            tickets,
             journal: queue::Journal::new(engine.clone()),
             asked: queue::Asked::default(),
             db,
             engine,
             redis,
-            tokens: sessions::TokenKeys::new(
-                settings.token_secrets.iter().map(stores::Secret::expose),
-            )?,
+            tokens: sessions::TokenKeys::new(secrets())?,
             clock: settings.clock,
             passwords: accounts::PasswordHasher::new()?,
             ticks: queue::TickHub::default(),

@@ -5,6 +5,9 @@
 //! puts them through [`escaped`].
 
 mod paint;
+mod qr;
+
+pub use qr::Qr;
 
 use crate::{Error, Result};
 use model::Refusal;

@@ -1,5 +1,14 @@
 //! What a person holds when their turn has come. Tickets are made in one place only: `queue/issue.rs`.
 
+mod check;
+pub mod code;
+mod keys;
+
+pub use check::check;
+pub use code::{PublicKey, TicketKeys};
+pub(crate) use keys::publish;
+pub use keys::{key_set, verify};
+
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue};
 use chrono::{DateTime, Utc};
@@ -39,11 +48,17 @@ struct TicketRow {
     cancelled_at: Option<DateTime<Utc>>,
 }
 
-impl TryFrom<TicketRow> for Ticket {
-    type Error = Error;
-
-    fn try_from(row: TicketRow) -> Result<Ticket> {
+impl TicketRow {
+    fn into_ticket(self, keys: &TicketKeys) -> Result<Ticket> {
+        let row = self;
+        let payload = code::Payload {
+            ticket: TicketId(row.id),
+            concert: ConcertId(row.concert_id),
+            serial: row.serial as u32,
+            issued_at: row.issued_at,
+        };
         Ok(Ticket {
+            signed: row.cancelled_at.is_none().then(|| keys.sign(&payload)),
             id: TicketId(row.id),
             concert_id: ConcertId(row.concert_id),
             genre: Genre::parse(&row.genre).ok_or_else(|| {
@@ -67,17 +82,17 @@ impl TryFrom<TicketRow> for Ticket {
 
 /// The account's tickets, newest first, cancelled ones included.
 pub async fn list(services: &Services, session: &Session) -> Result<Vec<Ticket>> {
-    rows(services, session.account_id, None)
-        .await?
+    let rows = rows(services, session.account_id, None).await?;
+    let tickets = rows
         .into_iter()
-        .map(Ticket::try_from)
-        .collect()
+        .map(|row| row.into_ticket(&services.tickets));
+    tickets.collect()
 }
 
 /// One of the account's tickets; somebody else's is [`Refusal::NotFound`], like one that never was.
 pub async fn find(services: &Services, session: &Session, id: TicketId) -> Result<Ticket> {
     let row = rows(services, session.account_id, Some(id)).await?.pop();
-    row.ok_or(Refusal::NotFound)?.try_into()
+    row.ok_or(Refusal::NotFound)?.into_ticket(&services.tickets)
 }
 
 async fn rows(

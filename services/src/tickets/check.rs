@@ -1,0 +1,94 @@
+//! The question at the door: may whoever shows this code come in?
+
+use super::keys;
+use crate::concerts::may_edit;
+use crate::sessions::Session;
+use crate::{Result, Services};
+use chrono::{DateTime, Utc};
+use model::Refusal;
+use model::accounts::Role;
+use model::concerts::ConcertId;
+use model::tickets::{TicketCheck, TicketId};
+
+struct Shown {
+    id: i64,
+    concert_id: i64,
+    title: String,
+    created_by: Option<i64>,
+    serial: i32,
+    issued_at: DateTime<Utc>,
+    cancelled_at: Option<DateTime<Utc>>,
+}
+
+/// What a code is good for: the text of a QR code, or the ten characters beside it. Says nothing of whose ticket it is.
+///
+/// For organisers and admins, else [`Refusal::Forbidden`]. A ticket for a concert that is not theirs is to an organiser like one
+/// that is not ours.
+pub async fn check(services: &Services, by: &Session, code: &str) -> Result<TicketCheck> {
+    if by.role < Role::Organiser {
+        return Err(Refusal::Forbidden.into());
+    }
+    let code = code.trim();
+    let shown = match code.contains(':') {
+        true => signed(services, code).await?,
+        false => typed(services, code).await?,
+    };
+    let Some(ticket) = shown.filter(|ticket| may_edit(Some(by), ticket.created_by)) else {
+        return Ok(TicketCheck::NotOurs);
+    };
+    let (concert_id, serial) = (ConcertId(ticket.concert_id), ticket.serial as u32);
+    let title = ticket.title;
+    Ok(match ticket.cancelled_at {
+        None => TicketCheck::Valid {
+            concert_id,
+            title,
+            serial,
+        },
+        Some(cancelled_at) => TicketCheck::Cancelled {
+            concert_id,
+            title,
+            serial,
+            cancelled_at,
+        },
+    })
+}
+
+/// A signature says that the ticket was ours; that it is as it says is for the record to say.
+async fn signed(services: &Services, code: &str) -> Result<Option<Shown>> {
+    let Ok(said) = keys::verify(services, code).await? else {
+        return Ok(None);
+    };
+    let ticket = find(services, Some(said.ticket), None).await?;
+    Ok(ticket.filter(|ticket| {
+        ticket.id == said.ticket.0
+            && ticket.concert_id == said.concert.0
+            && ticket.serial as u32 == said.serial
+            && ticket.issued_at.timestamp() == said.issued_at.timestamp()
+    }))
+}
+
+async fn typed(services: &Services, code: &str) -> Result<Option<Shown>> {
+    let is_one = code.len() == 11 && code.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+    match is_one {
+        true => find(services, None, Some(code.to_ascii_uppercase())).await,
+        false => Ok(None),
+    }
+}
+
+async fn find(
+    services: &Services,
+    id: Option<TicketId>,
+    code: Option<String>,
+) -> Result<Option<Shown>> {
+    Ok(sqlx::query_as!(
+        Shown,
+        "SELECT ticket.id, ticket.concert_id, concert.title, concert.created_by, ticket.serial, ticket.issued_at,
+                ticket.cancelled_at
+           FROM tickets AS ticket JOIN concerts AS concert ON concert.id = ticket.concert_id
+          WHERE ticket.id = $1 OR ticket.code = $2",
+        id.map(|id| id.0),
+        code
+    )
+    .fetch_optional(&services.db)
+    .await?)
+}
