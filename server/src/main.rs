@@ -15,6 +15,7 @@ mod router;
 mod serve;
 mod sharing;
 mod stores;
+mod tickets;
 
 use clap::Parser;
 use clap::error::ErrorKind;

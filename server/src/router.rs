@@ -5,6 +5,7 @@ use crate::middleware::Wardrobe;
 use crate::middleware::address::TrustedProxies;
 use crate::middleware::pages::SharedPages;
 use crate::sharing;
+use crate::tickets;
 use app::queue::Seats;
 use app::settings::Settings;
 use axum::extract::{FromRef, Request, State};
@@ -113,6 +114,7 @@ pub fn router(state: AppState) -> Router {
     let admitted = axum::middleware::from_fn_with_state(state.clone(), middleware::admit);
     let pages = Router::new()
         .route("/api/queue_stream", stream)
+        .merge(tickets::owned())
         .leptos_routes_with_context(&state, routes, context, shell)
         .fallback(file_or_not_found)
         .layer(admitted.clone());
@@ -126,6 +128,7 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(ready))
         .route("/posters/{concert}/{name}", picture)
         .merge(sharing::routes(&state))
+        .merge(tickets::open())
         .merge(pages)
         .layer(no_longer_than(PATIENCE))
         .merge(

@@ -6,6 +6,8 @@ mod search;
 #[cfg(feature = "ssr")]
 mod api;
 #[cfg(feature = "ssr")]
+mod calendar;
+#[cfg(feature = "ssr")]
 mod card;
 #[cfg(feature = "ssr")]
 mod filters;
@@ -29,6 +31,8 @@ pub use api::{
     CreateConcert, GetConcert, ListConcertSections, ListConcerts, SaleChanges, SteerSale,
     UpdateConcert, get_concert,
 };
+#[cfg(feature = "ssr")]
+pub use calendar::calendar;
 #[cfg(feature = "ssr")]
 pub use card::ConcertCard;
 #[cfg(feature = "ssr")]

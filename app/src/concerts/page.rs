@@ -142,7 +142,13 @@ pub fn Facts(concert: Concert) -> impl IntoView {
     view! {
         <h2>{words.facts}</h2>
         <dl class="facts">
-            <div><dt>{words.when}</dt><dd>{(words.period)(concert.starts_at, concert.ends_at)}</dd></div>
+            <div>
+                <dt>{words.when}</dt>
+                <dd>
+                    {(words.period)(concert.starts_at, concert.ends_at)}" "
+                    <a href=format!("/concerts/{}/concert.ics", concert.id)>{words.tickets.add_to_calendar}</a>
+                </dd>
+            </div>
             <div><dt>{words.venue}</dt><dd>{concert.venue}</dd></div>
             <div><dt>{words.genre}</dt><dd>{(words.genre_name)(concert.genre)}</dd></div>
             <div><dt>{words.running_time}</dt><dd>{(words.minutes)(concert.running_minutes)}</dd></div>

@@ -155,7 +155,6 @@ pub(super) const ENGLISH: Words = Words {
     ticket: "Ticket",
     serial: "Serial number",
     code: "Code",
-    code_hint: "Show this code at the door.",
     holder: "Holder",
     issued_at: "Issued",
     cancelled: "Cancelled",
@@ -181,6 +180,7 @@ pub(super) const ENGLISH: Words = Words {
     my_page: crate::accounts::ENGLISH,
     posters: crate::posters::ENGLISH,
     drafts: crate::drafts::ENGLISH,
+    tickets: crate::tickets::ENGLISH,
     admin: crate::admin::ENGLISH,
     sharing: crate::sharing::ENGLISH,
 

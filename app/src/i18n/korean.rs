@@ -139,7 +139,6 @@ pub(super) const KOREAN: Words = Words {
     ticket: "티켓",
     serial: "일련번호",
     code: "코드",
-    code_hint: "입장할 때 이 코드를 보여 주세요.",
     holder: "이름",
     issued_at: "발급",
     cancelled: "취소됨",
@@ -165,6 +164,7 @@ pub(super) const KOREAN: Words = Words {
     my_page: crate::accounts::KOREAN,
     posters: crate::posters::KOREAN,
     drafts: crate::drafts::KOREAN,
+    tickets: crate::tickets::KOREAN,
     admin: crate::admin::KOREAN,
     sharing: crate::sharing::KOREAN,
 

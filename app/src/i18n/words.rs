@@ -8,6 +8,7 @@ use crate::drafts::DraftWords;
 use crate::posters::PosterWords;
 use crate::sharing::SharingWords;
 use crate::theme::Theme;
+use crate::tickets::TicketWords;
 use chrono::{DateTime, Utc};
 use model::accounts::Role;
 use model::concerts::{Changed, Genre, SaleState};
@@ -105,7 +106,6 @@ pub struct Words {
     pub ticket: &'static str,
     pub serial: &'static str,
     pub code: &'static str,
-    pub code_hint: &'static str,
     pub holder: &'static str,
     pub issued_at: &'static str,
     pub cancelled: &'static str,
@@ -131,6 +131,7 @@ pub struct Words {
     pub my_page: AccountWords,
     pub posters: PosterWords,
     pub drafts: DraftWords,
+    pub tickets: TicketWords,
     /// The admins' pages: the feature's own words.
     pub admin: AdminWords,
     /// What is said of pages elsewhere: the feature's own words.

@@ -4,7 +4,7 @@ mod address;
 mod card;
 mod crawlers;
 mod data;
-mod lettering;
+pub(crate) mod lettering;
 mod tags;
 mod words;
 

@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
-use model::tickets::{Ticket, TicketId};
+use model::tickets::{Ticket, TicketCheck, TicketId};
 
 use crate::request::{services, session};
 
@@ -25,4 +25,11 @@ pub async fn cancel_ticket(id: TicketId) -> Result<(), ApiError> {
     services::tickets::cancel(&services()?, &session()?, id).await?;
     leptos_axum::redirect(&format!("/tickets/{id}"));
     Ok(())
+}
+
+/// What a code is good for, at the door: the text of a QR code, or the ten characters beside it. For organisers, of the tickets
+/// for their own concerts, and for admins.
+#[server(name = CheckTicket, prefix = "/api", endpoint = "check_ticket", input = GetUrl)]
+pub async fn check_ticket(code: String) -> Result<TicketCheck, ApiError> {
+    Ok(services::tickets::check(&services()?, &session()?, &code).await?)
 }

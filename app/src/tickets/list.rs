@@ -30,7 +30,7 @@ fn All(tickets: Vec<Ticket>) -> impl IntoView {
     let none = tickets.is_empty();
     let stubs = tickets
         .into_iter()
-        .map(|ticket| view! { <li><TicketStub ticket linked=true/></li> })
+        .map(|ticket| view! { <li><TicketStub ticket/></li> })
         .collect_view();
     view! {
         <PageMeta title=words.my_tickets.to_owned() description=words.tickets_description.to_owned()/>

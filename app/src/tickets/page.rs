@@ -1,7 +1,7 @@
 //! `/tickets/:id`.
 
 use super::api::{CancelTicket, get_ticket};
-use super::stub::TicketStub;
+use super::stub::WholeTicket;
 use crate::error::ApiError;
 use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
 use crate::i18n::use_words;
@@ -51,8 +51,16 @@ fn One(ticket: Ticket) -> impl IntoView {
     view! {
         <PageMeta title=format!("{} · {}", words.ticket, ticket.title) description=words.tickets_description.to_owned()/>
         <section class="ticket-page">
-            <TicketStub ticket/>
-            {live.then(|| view! { <p class="quietly">{words.code_hint}</p> })}
+            <WholeTicket ticket/>
+            {live.then(|| view! {
+                <p class="ticket-hint">{words.tickets.show_it}</p>
+                // Files: the browser keeps them, and stays where it is.
+                <p class="ticket-ways">
+                    <a class="button button--main" href=format!("/tickets/{id}/ticket.pdf")>{words.tickets.save_pdf}</a>
+                    <a class="button" href=format!("/tickets/{id}/concert.ics")>{words.tickets.add_to_calendar}</a>
+                </p>
+                <p class="quietly">{words.tickets.print_hint}</p>
+            })}
             <p class="notice-ways">
                 <a class="button" href="/tickets">{words.my_tickets}</a>
                 <a class="button" href=concert>{use_queue_words().back_to_concert}</a>

@@ -4,25 +4,56 @@ use crate::concerts::Poster;
 use crate::i18n::{thousands, use_words};
 use leptos::prelude::*;
 use model::tickets::Ticket;
+use services::drawing::Qr;
+
+/// In a list: what it is for, and the way to the whole one.
+#[component]
+pub(super) fn TicketStub(ticket: Ticket) -> impl IntoView {
+    let href = format!("/tickets/{}", ticket.id);
+    let heading = view! { <h2 class="poster-title"><a href=href>{ticket.title.clone()}</a></h2> };
+    view! { <Stub ticket heading=heading.into_any()/> }
+}
+
+/// The whole ticket, with the code that lets somebody in.
+#[component]
+pub(super) fn WholeTicket(ticket: Ticket) -> impl IntoView {
+    let heading = view! { <h1 class="poster-title">{ticket.title.clone()}</h1> };
+    let qr = ticket.signed.as_deref().map(|signed| {
+        let serial = thousands(ticket.serial.into());
+        view! { <Code signed=signed.to_owned() serial/> }.into_any()
+    });
+    view! { <Stub ticket heading=heading.into_any() qr/> }
+}
+
+/// The QR code, dark on light also where everything else is light on dark: else few scanners find it.
+#[component]
+fn Code(signed: String, serial: String) -> impl IntoView {
+    let words = use_words();
+    match Qr::of(&signed) {
+        Ok(qr) => view! {
+            <div class="ticket-qr" role="img" aria-label=(words.tickets.qr)(&serial) data-testid="qr" inner_html=qr.svg()></div>
+        }
+        .into_any(),
+        Err(error) => {
+            // There is the other code still.
+            tracing::error!(%error, "a ticket has no QR code");
+            ().into_any()
+        }
+    }
+}
 
 #[component]
-pub(super) fn TicketStub(
+fn Stub(
     ticket: Ticket,
-    /// Whether the title leads to the ticket's own page.
-    #[prop(default = false)]
-    linked: bool,
+    heading: AnyView,
+    /// Of a ticket that is shown whole and is live.
+    #[prop(default = None)]
+    qr: Option<AnyView>,
 ) -> impl IntoView {
     let words = use_words();
-    let title = ticket.title.clone();
-    let heading = if linked {
-        let href = format!("/tickets/{}", ticket.id);
-        view! { <h2 class="poster-title"><a href=href>{title}</a></h2> }.into_any()
-    } else {
-        view! { <h1 class="poster-title">{title}</h1> }.into_any()
-    };
-    let cancelled = ticket.cancelled_at;
+    let (whole, cancelled) = (qr.is_some(), ticket.cancelled_at);
     view! {
-        <div class="ticket" class:ticket--cancelled=cancelled.is_some() data-testid="ticket">
+        <div class="ticket" class:ticket--whole=whole class:ticket--cancelled=cancelled.is_some() data-testid="ticket">
             <Poster id=ticket.concert_id genre=ticket.genre>
                 <p class="poster-artist">{ticket.artist}</p>
                 {heading}
@@ -36,6 +67,7 @@ pub(super) fn TicketStub(
                 </dl>
             </div>
             <div class="ticket-tear">
+                {qr}
                 <p class="ticket-serial">
                     <span>{words.serial}</span>
                     <span class="figures" data-testid="serial">{thousands(ticket.serial.into())}</span>

@@ -1,0 +1,180 @@
+//! A concert for somebody's calendar: iCalendar (RFC 5545).
+
+use chrono::{DateTime, Utc};
+use model::concerts::Concert;
+
+/// Octets of a line, its end not counted; a longer one goes on in the next.
+const LONGEST_LINE: usize = 75;
+
+/// A concert on its day, with a reminder two hours before. `about` stands below the title, `address` is where to read on.
+///
+/// The event of a concert has the same identity wherever it comes from: added twice, it is there once.
+pub fn calendar(
+    concert: &Concert,
+    about: &str,
+    address: &str,
+    public_url: &str,
+    now: DateTime<Utc>,
+) -> String {
+    let host = public_url
+        .split_once("://")
+        .map_or(public_url, |(_, host)| host);
+    let uid = format!("concert-{}@{host}", concert.id);
+    let mut lines = Lines::default();
+    lines.put("BEGIN", "VCALENDAR");
+    lines.put("VERSION", "2.0");
+    lines.put("PRODID", "-//Frontrow//Frontrow//EN");
+    lines.put("METHOD", "PUBLISH");
+    lines.put("BEGIN", "VEVENT");
+    lines.put("UID", &uid);
+    lines.put("DTSTAMP", &instant(now));
+    lines.put("DTSTART", &instant(concert.starts_at));
+    lines.put("DTEND", &instant(concert.ends_at));
+    lines.put("SUMMARY", &text(&concert.title));
+    lines.put("LOCATION", &text(&concert.venue));
+    lines.put("DESCRIPTION", &text(&format!("{about}\n{address}")));
+    lines.put("URL", address);
+    lines.put("BEGIN", "VALARM");
+    lines.put("ACTION", "DISPLAY");
+    lines.put("DESCRIPTION", &text(&concert.title));
+    lines.put("TRIGGER", "-PT2H");
+    lines.put("END", "VALARM");
+    lines.put("END", "VEVENT");
+    lines.put("END", "VCALENDAR");
+    lines.0
+}
+
+/// In UTC, so that no calendar has to know where Korea is.
+fn instant(at: DateTime<Utc>) -> String {
+    at.format("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// A text as a value: what has a meaning there is escaped, and control characters, which have no place, are left out.
+fn text(raw: &str) -> String {
+    let mut escaped = String::with_capacity(raw.len() + 8);
+    for c in raw.replace("\r\n", "\n").chars() {
+        match c {
+            '\n' | '\r' => escaped.push_str("\\n"),
+            '\\' | ';' | ',' => escaped.extend(['\\', c]),
+            c if c.is_control() => {}
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    /// One line, folded: none longer than [`LONGEST_LINE`], and no character torn.
+    fn put(&mut self, name: &str, value: &str) {
+        let mut used = 0;
+        for c in name.chars().chain([':']).chain(value.chars()) {
+            if used + c.len_utf8() > LONGEST_LINE {
+                self.0.push_str("\r\n ");
+                used = 1;
+            }
+            self.0.push(c);
+            used += c.len_utf8();
+        }
+        self.0.push_str("\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use icalendar::{Component, EventLike};
+    use model::concerts::{ConcertId, Genre, SaleState};
+    use proptest::prelude::*;
+
+    const HOST: &str = "https://tickets.example";
+
+    fn concert(title: &str, venue: &str) -> Concert {
+        let starts_at = DateTime::from_timestamp(1_795_257_000, 0).unwrap();
+        Concert {
+            id: ConcertId(14),
+            title: title.to_owned(),
+            artist: "Low Tide".to_owned(),
+            genre: Genre::Indie,
+            venue: venue.to_owned(),
+            starts_at,
+            ends_at: starts_at + TimeDelta::hours(2),
+            running_minutes: 120,
+            price_won: 44_000,
+            description: String::new(),
+            capacity: 40,
+            issued: 0,
+            sale_opens_at: starts_at,
+            state: SaleState::Open,
+            batch_size: 10,
+            interval_ms: 1000,
+            poster: None,
+            draft: false,
+        }
+    }
+
+    fn made(title: &str, venue: &str, about: &str) -> String {
+        let address = format!("{HOST}/concerts/14");
+        calendar(
+            &concert(title, venue),
+            about,
+            &address,
+            HOST,
+            DateTime::UNIX_EPOCH,
+        )
+    }
+
+    #[test]
+    fn an_event_is_what_other_programs_take_it_for() {
+        let text = made(
+            "한강, 불이 꺼지면; 그리고 \\ 밤",
+            "노들섬",
+            "Low Tide\nTicket 12",
+        );
+        let calendar: icalendar::Calendar = text.parse().unwrap();
+        let event = calendar.components[0].as_event().unwrap();
+        assert_eq!(event.get_uid(), Some("concert-14@tickets.example"));
+        assert_eq!(event.get_summary(), Some("한강, 불이 꺼지면; 그리고 \\ 밤"));
+        assert_eq!(event.get_location(), Some("노들섬"));
+        assert_eq!(event.property_value("DTSTART"), Some("20261121T103000Z"));
+        assert_eq!(event.property_value("DTEND"), Some("20261121T123000Z"));
+        assert_eq!(
+            event.property_value("URL"),
+            Some("https://tickets.example/concerts/14")
+        );
+        let about = event.get_description().unwrap();
+        assert_eq!(
+            about,
+            "Low Tide\nTicket 12\nhttps://tickets.example/concerts/14"
+        );
+        assert!(
+            text.contains("\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\n")
+                && text.contains("\r\nTRIGGER:-PT2H\r\n")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_people_type_is_one_event(title in "\\PC{1,120}|[가-힣 ]{1,120}", venue in "(?s).{1,120}", about in "[\\x00-\\x7f]{0,200}") {
+            let text = made(&title, &venue, &about);
+            prop_assert!(text.ends_with("END:VCALENDAR\r\n"));
+            let lines: Vec<&str> = text.split("\r\n").collect();
+            for line in &lines {
+                prop_assert!(line.len() <= LONGEST_LINE && !line.contains(char::is_control), "{line:?}");
+            }
+            // Unfolded, each line is one of ours: nothing that was typed begins another.
+            let unfolded = text.replace("\r\n ", "");
+            let names: Vec<&str> = unfolded.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
+            prop_assert_eq!(names, [
+                "BEGIN", "VERSION", "PRODID", "METHOD", "BEGIN", "UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "LOCATION",
+                "DESCRIPTION", "URL", "BEGIN", "ACTION", "DESCRIPTION", "TRIGGER", "END", "END", "END",
+            ]);
+            let summary = unfolded.lines().find_map(|line| line.strip_prefix("SUMMARY:")).unwrap_or_default();
+            let read = summary.replace("\\\\", "\u{0}").replace("\\,", ",").replace("\\;", ";").replace('\u{0}', "\\");
+            prop_assert_eq!(read, title);
+        }
+    }
+}

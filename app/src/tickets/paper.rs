@@ -1,0 +1,314 @@
+//! A ticket on a sheet of paper (A4), as SVG.
+
+use crate::concerts::{Art, art};
+use crate::i18n::{Locale, thousands};
+use crate::sharing::lettering::{lettered, set};
+use model::concerts::Concert;
+use model::tickets::Ticket;
+use services::drawing::{FAMILY, Qr, escaped};
+
+/// Units, four to a millimetre.
+const WIDTH: f32 = 840.0;
+const HEIGHT: f32 = 1188.0;
+const MARGIN: f32 = 48.0;
+/// The stub: its upper edge and its height, where its poster ends, and where it tears.
+const TOP: f32 = 104.0;
+const STUB: f32 = 336.0;
+const POSTER: f32 = 292.0;
+const TEAR: f32 = 576.0;
+const NOTCH: f32 = 12.0;
+const QR: f32 = 184.0;
+const PAD: f32 = 24.0;
+/// From one line to the next, in sizes of their letters.
+const LINE: f32 = 1.25;
+
+const INK: &str = "#1b1f33";
+const INK_SOFT: &str = "#565b73";
+const HELD: &str = "#17653f";
+const HELD_WASH: &str = "#eef6ec";
+
+/// The sheet of one live ticket, with its QR code.
+pub fn paper(ticket: &Ticket, concert: &Concert, qr: &Qr, address: &str, locale: Locale) -> String {
+    let words = locale.words();
+    let bottom = TOP + STUB;
+    let mut sheet = Sheet::default();
+    sheet.poster(ticket);
+
+    // From the top: who and what; from the bottom: where, when, for whom.
+    let (x, width) = (POSTER + PAD, TEAR - POSTER - 2.0 * PAD);
+    let mut y = TOP + PAD + 4.0;
+    y = sheet.lines(
+        x,
+        y,
+        width,
+        &ticket.artist,
+        Ink(INK_SOFT, 400),
+        &[(16.0, 1), (13.0, 2)],
+    );
+    let title = [(30.0, 2), (25.0, 3), (21.0, 3), (17.0, 4)];
+    sheet.lines(x, y + 4.0, width, &ticket.title, Ink(INK, 800), &title);
+    let mut y = bottom - 134.0;
+    let when = (words.period)(concert.starts_at, concert.ends_at);
+    y = sheet.lines(x, y, width, &when, Ink(INK, 800), &[(15.0, 2), (12.5, 2)]);
+    y = sheet.lines(
+        x,
+        y,
+        width,
+        &ticket.venue,
+        Ink(INK_SOFT, 400),
+        &[(14.0, 1), (12.0, 2)],
+    );
+    sheet.text(x, y + 26.0, 11.0, Ink(INK_SOFT, 400), words.holder);
+    sheet.lines(
+        x,
+        y + 28.0,
+        width,
+        &ticket.holder,
+        Ink(INK, 800),
+        &[(15.0, 1), (11.0, 1)],
+    );
+
+    let x = TEAR + (WIDTH - MARGIN - TEAR - QR) / 2.0;
+    sheet.code(x, TOP + PAD - 4.0, qr);
+    let serial = thousands(ticket.serial.into());
+    sheet.text(x, TOP + QR + 48.0, 12.0, Ink(INK_SOFT, 400), words.serial);
+    sheet.text(x, TOP + QR + 88.0, 42.0, Ink(HELD, 800), &serial);
+    sheet.text(x, TOP + QR + 120.0, 17.0, Ink(INK, 800), &ticket.code);
+
+    let mut y = bottom + 56.0;
+    for note in words.tickets.paper_notes {
+        y = sheet.lines(
+            MARGIN,
+            y,
+            WIDTH - 2.0 * MARGIN,
+            note,
+            Ink(INK, 400),
+            &[(14.0, 2)],
+        ) + 6.0;
+    }
+    sheet.lines(
+        MARGIN,
+        y + 12.0,
+        WIDTH - 2.0 * MARGIN,
+        address,
+        Ink(INK_SOFT, 400),
+        &[(14.0, 2)],
+    );
+    sheet.into_svg()
+}
+
+/// A colour, and how heavy.
+#[derive(Clone, Copy)]
+struct Ink(&'static str, u16);
+
+#[derive(Default)]
+struct Sheet {
+    style: String,
+    drawn: String,
+}
+
+impl Sheet {
+    fn text(&mut self, x: f32, y: f32, size: f32, Ink(colour, weight): Ink, text: &str) {
+        let text = escaped(text);
+        self.drawn.push_str(&format!(
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" font-weight=\"{weight}\" fill=\"{colour}\">{text}</text>"
+        ));
+    }
+
+    /// The text below `y`, as large as it fits; returns where it ends.
+    fn lines(
+        &mut self,
+        x: f32,
+        y: f32,
+        width: f32,
+        text: &str,
+        ink: Ink,
+        sizes: &[(f32, usize)],
+    ) -> f32 {
+        let (size, lines) = set(&lettered(text), width, sizes);
+        let mut end = y;
+        for line in lines {
+            self.text(x, end + size, size, ink, &line);
+            end += size * LINE;
+        }
+        end
+    }
+
+    fn poster(&mut self, ticket: &Ticket) {
+        let Art {
+            inks: [a, b, c, d],
+            shapes,
+        } = art(ticket.concert_id, ticket.genre);
+        // Darker by a number and not by a filter, which would make a picture of pixels of it.
+        let deep = darker(b);
+        self.style = format!(
+            ".ground{{fill:{a}}}.b{{fill:{b}}}.c{{fill:{c}}}.d{{fill:{d}}}.none{{fill:none}}\
+             .mix{{opacity:.82}}.thin{{opacity:.6}}.b.deep{{fill:{deep}}}"
+        );
+        let width = POSTER - MARGIN;
+        self.drawn.push_str(&format!(
+            "<g clip-path=\"url(#stub)\"><rect x=\"{MARGIN}\" y=\"{TOP}\" width=\"{width}\" height=\"{STUB}\" fill=\"{a}\"/>\
+             <svg x=\"{MARGIN}\" y=\"{TOP}\" width=\"{width}\" height=\"{STUB}\" viewBox=\"0 0 400 400\" \
+             preserveAspectRatio=\"xMidYMid slice\">{shapes}</svg>\
+             <rect x=\"{TEAR}\" y=\"{TOP}\" width=\"{TEAR}\" height=\"{STUB}\" fill=\"{HELD_WASH}\"/></g>"
+        ));
+    }
+
+    fn code(&mut self, x: f32, y: f32, qr: &Qr) {
+        let code = qr.svg();
+        let place = format!("<svg x=\"{x}\" y=\"{y}\" width=\"{QR}\" height=\"{QR}\" ");
+        self.drawn.push_str(&code.replacen("<svg ", &place, 1));
+    }
+
+    fn into_svg(self) -> String {
+        let Sheet { style, drawn } = self;
+        let (width, bottom) = (WIDTH - 2.0 * MARGIN, TOP + STUB);
+        let stub =
+            format!("x=\"{MARGIN}\" y=\"{TOP}\" width=\"{width}\" height=\"{STUB}\" rx=\"14\"");
+        // A half hole: the half outside of the stub is covered again.
+        let hole = |y: f32, over: f32| {
+            let (x, size) = (TEAR - NOTCH - 2.0, 2.0 * NOTCH + 4.0);
+            format!(
+                "<circle cx=\"{TEAR}\" cy=\"{y}\" r=\"{NOTCH}\" fill=\"#fff\" stroke=\"{HELD}\" stroke-width=\"1.5\"/>\
+                 <rect x=\"{x}\" y=\"{over}\" width=\"{size}\" height=\"{}\" fill=\"#fff\"/>",
+                NOTCH + 1.25
+            )
+        };
+        let holes = hole(TOP, TOP - NOTCH - 2.0) + &hole(bottom, bottom + 0.75);
+        let (from, to) = (TOP + NOTCH, bottom - NOTCH);
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"210mm\" height=\"297mm\" viewBox=\"0 0 {WIDTH} {HEIGHT}\">\
+             <style>{style}</style><clipPath id=\"stub\"><rect {stub}/></clipPath>\
+             <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/><g font-family=\"{FAMILY}\">\
+             <text x=\"{MARGIN}\" y=\"76\" font-size=\"26\" font-weight=\"800\" fill=\"{INK}\">Frontrow</text>{drawn}</g>\
+             <rect {stub} fill=\"none\" stroke=\"{HELD}\" stroke-width=\"1.5\"/>{holes}\
+             <path d=\"M{TEAR} {from}V{to}\" stroke=\"{HELD}\" stroke-width=\"1.5\" stroke-dasharray=\"6 6\"/></svg>"
+        )
+    }
+}
+
+/// As `filter: brightness(0.72)` makes it.
+fn darker(colour: &str) -> String {
+    let digits = colour.trim_start_matches('#');
+    let channel = |n: usize| {
+        let value = digits
+            .get(n * 2..n * 2 + 2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        (f32::from(value.unwrap_or_default()) * 0.72) as u8
+    };
+    format!("#{:02x}{:02x}{:02x}", channel(0), channel(1), channel(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{DateTime, TimeDelta};
+    use model::concerts::{ConcertId, Genre, SaleState};
+    use model::tickets::TicketId;
+    use proptest::prelude::*;
+    use resvg::tiny_skia::Pixmap;
+    use services::drawing;
+
+    fn made(title: &str, holder: &str, genre: Genre, locale: Locale) -> String {
+        let starts_at = DateTime::from_timestamp(1_795_257_000, 0).unwrap();
+        let concert = Concert {
+            id: ConcertId(14),
+            title: title.to_owned(),
+            artist: "Low Tide".to_owned(),
+            genre,
+            venue: "노들섬 라이브하우스, 서울".to_owned(),
+            starts_at,
+            ends_at: starts_at + TimeDelta::hours(2),
+            running_minutes: 120,
+            price_won: 44_000,
+            description: String::new(),
+            capacity: 40,
+            issued: 0,
+            sale_opens_at: starts_at,
+            state: SaleState::Open,
+            batch_size: 10,
+            interval_ms: 1000,
+            poster: None,
+            draft: false,
+        };
+        let ticket = Ticket {
+            id: TicketId(804),
+            concert_id: concert.id,
+            title: concert.title.clone(),
+            artist: concert.artist.clone(),
+            venue: concert.venue.clone(),
+            genre,
+            starts_at,
+            serial: 1_123,
+            code: "KNA7G-7W6CW".to_owned(),
+            signed: Some(signed()),
+            holder: holder.to_owned(),
+            issued_at: starts_at,
+            cancelled_at: None,
+        };
+        let qr = Qr::of(&signed()).unwrap();
+        paper(
+            &ticket,
+            &concert,
+            &qr,
+            "https://tickets.example/tickets/804",
+            locale,
+        )
+    }
+
+    /// As long as those of many digits.
+    fn signed() -> String {
+        format!(
+            "FR1:7F3A91C2:1234804:1014:11123:1795231930:{}",
+            "0123456789ABCDEF".repeat(8)
+        )
+    }
+
+    /// The QR codes in a picture, by a decoder that is not ours.
+    fn read(png: &[u8]) -> Vec<String> {
+        let pixels = Pixmap::decode_png(png).unwrap();
+        let (width, height) = (pixels.width() as usize, pixels.height() as usize);
+        let light = |x: usize, y: usize| pixels.pixels()[y * width + x].green();
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, light);
+        let codes = image.detect_grids();
+        codes
+            .iter()
+            .filter_map(|code| Some(code.decode().ok()?.1))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn the_code_on_paper_can_be_read() {
+        for (genre, locale) in Genre::ALL
+            .into_iter()
+            .zip([Locale::Korean, Locale::English].into_iter().cycle())
+        {
+            let svg = made("한강, 불이 꺼지면", "mina", genre, locale);
+            // As a printer draws it: finer than a screen.
+            let fine = svg
+                .replacen("210mm", "420mm", 1)
+                .replacen("297mm", "594mm", 1);
+            let png = drawing::png(fine).await.unwrap();
+            if let Ok(folder) = std::env::var("FRONTROW_LOOK") {
+                let about = drawing::About {
+                    title: "a".to_owned(),
+                    language: "ko".to_owned(),
+                };
+                std::fs::write(format!("{folder}/{}.png", genre.as_str()), &png).unwrap();
+                let pdf = drawing::pdf(svg, about).await.unwrap();
+                std::fs::write(format!("{folder}/{}.pdf", genre.as_str()), pdf).unwrap();
+            }
+            assert_eq!(read(&png), [signed()]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn whatever_people_type_is_drawn(title in "\\PC{1,120}", holder in "[<>&\"'가-힣a-z ]{1,20}") {
+            let svg = made(&title, &holder, Genre::Rock, Locale::English);
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            prop_assert!(runtime.block_on(drawing::png(svg)).is_ok());
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Tickets as files: on paper, in a calendar, and the keys that their codes are verified with.
+
+use crate::middleware::refusals;
+use crate::router::AppState;
+use app::concerts::calendar;
+use app::error::ApiError;
+use app::i18n::{Locale, thousands};
+use app::sessions::Auth;
+use app::tickets::paper;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use model::Refusal;
+use model::concerts::{Concert, ConcertId};
+use model::tickets::{Ticket, TicketId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use services::drawing::{self, About, Qr};
+use services::{Error, concerts, tickets};
+
+/// What stays as it is in a file's name (RFC 8187's `attr-char`, most of it).
+const NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+/// A key that is retired is out of every scanner after so long.
+const KEYS_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
+const PDF: HeaderValue = HeaderValue::from_static("application/pdf");
+const CALENDAR: HeaderValue = HeaderValue::from_static("text/calendar; charset=utf-8");
+
+/// What depends on nobody.
+pub fn open() -> Router<AppState> {
+    Router::new()
+        .route("/.well-known/frontrow-ticket-keys.json", get(keys))
+        .route("/concerts/{id}/concert.ics", get(concert_calendar))
+}
+
+/// What belongs to whoever holds the ticket.
+pub fn owned() -> Router<AppState> {
+    Router::new()
+        .route("/tickets/{id}/ticket.pdf", get(ticket_pdf))
+        .route("/tickets/{id}/concert.ics", get(ticket_calendar))
+}
+
+async fn keys(State(state): State<AppState>) -> Result<Response, ApiError> {
+    let keys = tickets::key_set(&state.services).await?;
+    // They are public, and a scanner may well be a page elsewhere.
+    let open = [
+        (header::CACHE_CONTROL, KEYS_KEPT),
+        (
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            HeaderValue::from_static("*"),
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("cross-origin"),
+        ),
+    ];
+    Ok((open, Json(keys)).into_response())
+}
+
+async fn concert_calendar(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let made = async {
+        let id = ConcertId(number(&id)?);
+        // As somebody sees it who is nobody in particular.
+        let concert = concerts::find_view(&state.services, None, id)
+            .await?
+            .concert;
+        let address = format!("{}/concerts/{id}", state.settings.public_url);
+        let text = event(&state, &concert, &concert.artist, &address);
+        Ok::<_, Error>(file(
+            CALENDAR,
+            &concert.title,
+            &format!("concert-{id}.ics"),
+            text,
+        ))
+    };
+    made.await
+        .unwrap_or_else(|error| refuse(&error, &uri, &headers))
+}
+
+async fn ticket_calendar(
+    State(state): State<AppState>,
+    Extension(auth): Extension<Auth>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let made = async {
+        let (ticket, concert) = held(&state, auth, &id).await?;
+        let words = Locale::of_headers(&headers).words();
+        let number = (words.tickets.number)(&thousands(ticket.serial.into()));
+        let about = format!("{}\n{number}", concert.artist);
+        let text = event(&state, &concert, &about, &address(&state, &ticket));
+        let plain = format!("concert-{}.ics", concert.id);
+        Ok::<_, Error>(file(CALENDAR, &concert.title, &plain, text))
+    };
+    made.await
+        .unwrap_or_else(|error| refuse(&error, &uri, &headers))
+}
+
+async fn ticket_pdf(
+    State(state): State<AppState>,
+    Extension(auth): Extension<Auth>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let made = async {
+        let (ticket, concert) = held(&state, auth, &id).await?;
+        let locale = Locale::of_headers(&headers);
+        let qr = Qr::of(ticket.signed.as_deref().unwrap_or_default())?;
+        let sheet = paper(&ticket, &concert, &qr, &address(&state, &ticket), locale);
+        let serial = thousands(ticket.serial.into());
+        let title = (locale.words().tickets.file)(&ticket.title, &serial);
+        let about = About {
+            title: title.clone(),
+            language: locale.tag().to_owned(),
+        };
+        let pdf = drawing::pdf(sheet, about).await?;
+        Ok::<_, Error>(file(PDF, &title, &format!("ticket-{}.pdf", ticket.id), pdf))
+    };
+    made.await
+        .unwrap_or_else(|error| refuse(&error, &uri, &headers))
+}
+
+/// Their own ticket, good to go in with, and its concert.
+async fn held(state: &AppState, auth: Auth, id: &str) -> Result<(Ticket, Concert), Error> {
+    let session = match auth {
+        Auth::LoggedIn(session) => session,
+        Auth::Anonymous => return Err(Refusal::NotLoggedIn.into()),
+        Auth::Unavailable => return Err(Refusal::Unavailable.into()),
+    };
+    let ticket = tickets::find(&state.services, &session, TicketId(number(id)?)).await?;
+    if ticket.signed.is_none() {
+        return Err(Refusal::NotFound.into());
+    }
+    let concert = concerts::find(&state.services, ticket.concert_id).await?;
+    Ok((ticket, concert))
+}
+
+/// Whatever is no number names nothing.
+fn number(id: &str) -> Result<i64, Error> {
+    id.parse().map_err(|_| Refusal::NotFound.into())
+}
+
+fn address(state: &AppState, ticket: &Ticket) -> String {
+    format!("{}/tickets/{}", state.settings.public_url, ticket.id)
+}
+
+fn event(state: &AppState, concert: &Concert, about: &str, address: &str) -> String {
+    let now = state.services.clock.now();
+    calendar(concert, about, address, &state.settings.public_url, now)
+}
+
+/// Something to be kept, under a name that tells what it is; `plain` is for clients that know ASCII alone and has the ending.
+fn file(kind: HeaderValue, name: &str, plain: &str, body: impl Into<Vec<u8>>) -> Response {
+    let ending = plain.rsplit('.').next().unwrap_or_default();
+    // What some system takes for a part of a path, or cannot have in a name.
+    let strange = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
+    let name = name.replace(strange, " ");
+    let name = format!(
+        "{}.{ending}",
+        name.split_whitespace().collect::<Vec<_>>().join(" ")
+    );
+    let name = utf8_percent_encode(&name, NAME);
+    let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{name}");
+    let mut response = body.into().into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+/// Scripts get the refusal; a browser is shown the page that the file belongs to, which says what there is to say, and where to
+/// log in.
+fn refuse(error: &Error, uri: &Uri, headers: &HeaderMap) -> Response {
+    if error.is_ours() {
+        tracing::error!(%error, cause = ?error, "a file of a ticket could not be made");
+    }
+    let refusal = error.refusal();
+    let page = uri
+        .path()
+        .rsplit_once('/')
+        .map(|(page, _)| HeaderValue::from_str(page));
+    match (&refusal, page) {
+        (Refusal::NotFound | Refusal::NotLoggedIn, Some(Ok(page)))
+            if refusals::accepts_html(headers) =>
+        {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, page)]).into_response()
+        }
+        _ if refusals::accepts_html(headers) => refusals::answer(headers, refusal),
+        _ => ApiError(refusal).into_response(),
+    }
+}
