@@ -130,6 +130,13 @@ impl Steering {
     }
 }
 
+/// What an organiser sets anew while a sale runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adjustment {
+    Pace { batch_size: u32, interval_ms: u32 },
+    Capacity(u32),
+}
+
 /// One thing about a sale, before and after it was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "field", rename_all = "snake_case")]
@@ -355,15 +362,15 @@ impl ConcertForm {
         );
         let price = p.check(Field::PriceWon, number(&self.price_won, 0, 100_000_000));
         let description = p.check(Field::Description, text(&self.description, 0, 10_000));
-        let capacity = p.check(Field::Capacity, number(&self.capacity, 1, 1_000_000));
+        let capacity = p.check(Field::Capacity, parse_capacity(&self.capacity));
         let opens = p.check(Field::SaleOpensAt, time::parse_local(&self.sale_opens_at));
         let batch = p.check(
             Field::BatchSize,
-            number_or(&self.batch_size, DEFAULT_BATCH_SIZE, 1, 1000),
+            or(&self.batch_size, DEFAULT_BATCH_SIZE, parse_batch_size),
         );
         let interval = p.check(
             Field::IntervalMs,
-            number_or(&self.interval_ms, DEFAULT_INTERVAL_MS, 100, 3_600_000),
+            or(&self.interval_ms, DEFAULT_INTERVAL_MS, parse_interval),
         );
         if let (Some(start), Some(end)) = (starts_at, ends_at)
             && end <= start
@@ -390,10 +397,10 @@ impl ConcertForm {
                 running_minutes: running? as u32,
                 price_won: price? as u32,
                 description: description?,
-                capacity: capacity? as u32,
+                capacity: capacity?,
                 sale_opens_at: opens?,
-                batch_size: batch? as u32,
-                interval_ms: interval? as u32,
+                batch_size: batch?,
+                interval_ms: interval?,
             })
         })()
         .ok_or(Refusal::Internal)
@@ -428,11 +435,29 @@ fn parse_genre(raw: &str) -> Result<Genre, ProblemKind> {
     }
 }
 
-fn number_or(raw: &str, default: u32, least: i64, most: i64) -> Result<i64, ProblemKind> {
-    if raw.trim().is_empty() {
-        Ok(i64::from(default))
-    } else {
-        number(raw, least, most)
+/// Tickets in all.
+pub(crate) fn parse_capacity(raw: &str) -> Result<u32, ProblemKind> {
+    number(raw, 1, 1_000_000).map(|tickets| tickets as u32)
+}
+
+/// Tickets in a batch.
+pub(crate) fn parse_batch_size(raw: &str) -> Result<u32, ProblemKind> {
+    number(raw, 1, 1000).map(|tickets| tickets as u32)
+}
+
+/// Milliseconds from batch to batch.
+pub(crate) fn parse_interval(raw: &str) -> Result<u32, ProblemKind> {
+    number(raw, 100, 3_600_000).map(|milliseconds| milliseconds as u32)
+}
+
+fn or(
+    raw: &str,
+    default: u32,
+    parse: fn(&str) -> Result<u32, ProblemKind>,
+) -> Result<u32, ProblemKind> {
+    match raw.trim() {
+        "" => Ok(default),
+        typed => parse(typed),
     }
 }
 

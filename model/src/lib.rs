@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod concerts;
+pub mod desk;
 pub mod forecast;
 pub mod posters;
 pub mod queue;

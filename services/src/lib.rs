@@ -8,6 +8,7 @@ mod client;
 pub mod clock;
 pub mod concerts;
 pub mod demo;
+pub mod desk;
 pub mod drawing;
 mod error;
 pub mod forms;
@@ -55,6 +56,7 @@ pub struct Shared {
     pub ticks: queue::TickHub,
     /// The right to build a queue.
     pub(crate) builder: Arc<Semaphore>,
+    pub(crate) desks: desk::Desks,
     pub(crate) door: limits::Door,
     pub(crate) posters: posters::Workshop,
     pub(crate) rehearsals: rehearsals::Known,
@@ -88,6 +90,7 @@ impl Services {
             passwords: accounts::PasswordHasher::new()?,
             ticks: queue::TickHub::default(),
             builder: Arc::new(Semaphore::new(1)),
+            desks: desk::Desks::default(),
             door: limits::Door::new(settings.limits),
             posters: posters::Workshop::new()?,
             rehearsals: rehearsals::Known::default(),

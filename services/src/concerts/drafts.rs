@@ -1,7 +1,7 @@
 //! Concerts that are being prepared: seen by their organiser and by admins alone, until they are published.
 
-use super::steering::{authorise, record_one};
-use super::{ConcertRow, find, make, may_create, refuse_past};
+use super::steering::record_one;
+use super::{ConcertRow, find, find_to_edit, make, may_create, refuse_past, row_to_edit};
 use crate::sessions::Session;
 use crate::{Result, Services, stores};
 use model::Refusal;
@@ -23,10 +23,7 @@ pub async fn may_save(
     id: Option<ConcertId>,
 ) -> Result<Option<Concert>> {
     match id {
-        Some(id) => {
-            authorise(services, by, id).await?;
-            Ok(Some(find(services, id).await?))
-        }
+        Some(id) => Ok(Some(find_to_edit(services, by, id).await?)),
         None if may_create(Some(by)) => Ok(None),
         None => Err(Refusal::Forbidden.into()),
     }
@@ -78,7 +75,7 @@ pub async fn drafts(services: &Services, by: &Session) -> Result<Vec<Concert>> {
 /// One that would begin in the past is refused: its sale would be over at once. What is public already stays so, and
 /// nothing is recorded.
 pub async fn publish(services: &Services, by: &Session, id: ConcertId) -> Result<Concert> {
-    authorise(services, by, id).await?;
+    row_to_edit(services, by, id).await?;
     let now = services.clock.now();
     let mut transaction = stores::begin(&services.db).await?;
     let starts_at = sqlx::query_scalar!(

@@ -7,7 +7,7 @@ mod steering;
 
 pub use drafts::{check, draft, drafts, may_save, publish};
 pub use list::{PER_PAGE, PER_SECTION, list, sections};
-pub use steering::{changes, steer};
+pub use steering::{adjust, changes, steer};
 
 use crate::rehearsals::Audience;
 use crate::sessions::Session;
@@ -110,6 +110,23 @@ pub async fn find_view(
     })
 }
 
+/// The concert, for whoever may edit it; else [`Refusal::Forbidden`].
+pub(crate) async fn find_to_edit(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+) -> Result<Concert> {
+    row_to_edit(services, by, id).await?.try_into()
+}
+
+async fn row_to_edit(services: &Services, by: &Session, id: ConcertId) -> Result<ConcertRow> {
+    let row = row(services, id).await?;
+    match may_edit(Some(by), row.created_by) {
+        true => Ok(row),
+        false => Err(Refusal::Forbidden.into()),
+    }
+}
+
 async fn row(services: &Services, id: ConcertId) -> Result<ConcertRow> {
     let row = sqlx::query_as!(
         ConcertRow,
@@ -199,10 +216,7 @@ pub async fn update(
     id: ConcertId,
     details: ConcertDetails,
 ) -> Result<Concert> {
-    let before = row(services, id).await?;
-    if !may_edit(Some(by), before.created_by) {
-        return Err(Refusal::Forbidden.into());
-    }
+    let before = row_to_edit(services, by, id).await?;
     if details.starts_at != before.starts_at {
         refuse_past(services, details.starts_at)?;
     }
@@ -235,14 +249,20 @@ pub async fn update(
     )
     .fetch_one(&mut *transaction)
     .await
-    .map_err(|error| match Error::is_on_constraint(&error, "concerts_never_oversold") {
-        true => Refusal::CapacityBelowIssued { issued: before.issued as u32 }.into(),
-        false => Error::from(error),
-    })?;
+    .map_err(|error| below_issued(error, &before))?;
     steering::record(&mut transaction, by, id, now, &old, &new).await?;
     transaction.commit().await?;
     queue::sync(services, id).await?;
     find(services, id).await
+}
+
+/// What became of a capacity that PostgreSQL did not take.
+fn below_issued(error: sqlx::Error, concert: &ConcertRow) -> Error {
+    let issued = concert.issued as u32;
+    match Error::is_on_constraint(&error, "concerts_never_oversold") {
+        true => Refusal::CapacityBelowIssued { issued }.into(),
+        false => error.into(),
+    }
 }
 
 /// Whether there is any concert.

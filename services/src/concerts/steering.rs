@@ -1,11 +1,12 @@
-//! Steering a sale while it runs: pause, resume, close; and the record of who changed what about it, and when.
+//! Steering a sale while it runs: pause, resume, close, another pace or capacity; and the record of who changed what about it,
+//! and when.
 
-use super::{find, may_edit, row};
+use super::{below_issued, find, row_to_edit};
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue};
 use chrono::{DateTime, Utc};
 use model::Refusal;
-use model::concerts::{Changed, Concert, ConcertId, SaleChange, SaleState, Steering};
+use model::concerts::{Adjustment, Changed, Concert, ConcertId, SaleChange, SaleState, Steering};
 use sqlx::PgConnection;
 use std::str::FromStr;
 
@@ -19,7 +20,7 @@ pub async fn steer(
     id: ConcertId,
     action: Steering,
 ) -> Result<Concert> {
-    authorise(services, by, id).await?;
+    row_to_edit(services, by, id).await?;
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
     let old = SaleSettings::lock(&mut transaction, id).await?;
@@ -46,9 +47,55 @@ pub async fn steer(
     find(services, id).await
 }
 
+/// Sets the pace or the capacity of a sale anew: who may edit the concert, else [`Refusal::Forbidden`].
+///
+/// It counts from the next batch on, on every server, and is on record. What is so already is not recorded again. Refused with
+/// [`Refusal::SaleClosed`] when the sale is over, and with [`Refusal::CapacityBelowIssued`] by the database itself.
+pub async fn adjust(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+    adjustment: Adjustment,
+) -> Result<Concert> {
+    let before = row_to_edit(services, by, id).await?;
+    let now = services.clock.now();
+    let mut transaction = crate::stores::begin(&services.db).await?;
+    let old = SaleSettings::lock(&mut transaction, id).await?;
+    if old.state == SaleState::Closed.as_str() || old.starts_at <= now {
+        return Err(Refusal::SaleClosed.into());
+    }
+    let (batch_size, interval_ms, capacity) = match adjustment {
+        Adjustment::Pace {
+            batch_size,
+            interval_ms,
+        } => (Some(batch_size as i32), Some(interval_ms as i32), None),
+        Adjustment::Capacity(capacity) => (None, None, Some(capacity as i32)),
+    };
+    let new = sqlx::query_as!(
+        SaleSettings,
+        "UPDATE concerts
+            SET batch_size = COALESCE($2, batch_size), interval_ms = COALESCE($3, interval_ms),
+                capacity = COALESCE($4, capacity), updated_at = $5
+          WHERE id = $1
+         RETURNING state, capacity, batch_size, interval_ms, sale_opens_at, starts_at",
+        id.0,
+        batch_size,
+        interval_ms,
+        capacity,
+        now
+    )
+    .fetch_one(&mut *transaction)
+    .await
+    .map_err(|error| below_issued(error, &before))?;
+    record(&mut transaction, by, id, now, &old, &new).await?;
+    transaction.commit().await?;
+    queue::sync(services, id).await?;
+    find(services, id).await
+}
+
 /// The newest hundred changes of a sale, newest first: who may edit the concert, else [`Refusal::Forbidden`].
 pub async fn changes(services: &Services, by: &Session, id: ConcertId) -> Result<Vec<SaleChange>> {
-    authorise(services, by, id).await?;
+    row_to_edit(services, by, id).await?;
     sqlx::query!(
         r#"SELECT NULLIF(account.nickname, '') AS "nickname?", change.changed_at, change.field, change.old_value, change.new_value
              FROM sale_changes AS change LEFT JOIN accounts AS account ON account.id = change.changed_by
@@ -72,13 +119,6 @@ pub async fn changes(services: &Services, by: &Session, id: ConcertId) -> Result
         })
     })
     .collect()
-}
-
-pub(super) async fn authorise(services: &Services, by: &Session, id: ConcertId) -> Result<()> {
-    match may_edit(Some(by), row(services, id).await?.created_by) {
-        true => Ok(()),
-        false => Err(Refusal::Forbidden.into()),
-    }
 }
 
 /// What can be changed about a sale while it runs, as it is stored.

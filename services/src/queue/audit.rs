@@ -181,7 +181,7 @@ async fn lasting_disagreements(
 }
 
 async fn disagreements(services: &Services, concert: ConcertId) -> Result<BTreeSet<Violation>> {
-    let [waiting, inflight, _, holders, state, _] = keys::of(&services.redis, concert);
+    let [waiting, inflight, _, holders, state, ..] = keys::of(&services.redis, concert);
     type Places = Vec<(i64, i64)>;
     let (built, queued, claimed, holding): (bool, Places, Places, BTreeSet<i64>) = redis::pipe()
         .hexists(&state, "generation")

@@ -6,6 +6,7 @@
 //! journal ([`reconcile`]). Watchers live on ticks ([`hub`]).
 
 pub mod audit;
+mod course;
 mod hub;
 pub mod issue;
 mod journal;
@@ -16,6 +17,7 @@ pub mod sale;
 pub mod scheduler;
 mod scripts;
 
+pub(crate) use course::{Course, course};
 pub use hub::{News, TickEvent, TickHub};
 pub use journal::{Join, Journal, Leave, Recorded};
 pub use places::{Places, glance};

@@ -21,6 +21,7 @@ scripts! {
     STANDING = "scripts/standing.lua";
     CLAIM = "scripts/claim.lua";
     ACKNOWLEDGE = "scripts/acknowledge.lua";
+    COURSE = "scripts/course.lua";
     CANCEL = "scripts/cancel.lua";
     SYNC = "scripts/sync.lua";
     EXPIRE = "scripts/expire.lua";

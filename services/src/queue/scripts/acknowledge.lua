@@ -19,6 +19,9 @@ for i = 9, #ARGV, 3 do
   end
 end
 redis.call('HSET', STATE, 'claim', '0', 'lease_until', '0')
-if #issued > 0 then redis.call('HSET', STATE, 'next_claim', text(now() + tonumber(sale('interval_ms')) * 1000)) end
+if #issued > 0 then
+  redis.call('HSET', STATE, 'next_claim', text(now() + tonumber(sale('interval_ms')) * 1000))
+  redis.call('HINCRBY', STATE, 'issued', #issued)
+end
 publish(issued)
 return 1

@@ -38,6 +38,15 @@ elseif sale('state') == 'open' and instant >= tonumber(sale('opens_at')) and ins
   end
 end
 
+-- Once a second, by whichever server calls first. A quiet second is not noted: nothing is written for it.
+local noted = tonumber(sale('noted')) or 0
+local happened = (instant >= noted + 1000000 or instant < noted) and sample(instant)
+if happened then
+  redis.call('RPUSH', COURSE, happened)
+  redis.call('LTRIM', COURSE, -300, -1)
+  redis.call('HSET', STATE, 'noted', text(instant), 'joined', '0', 'issued', '0')
+end
+
 local last_tick = tonumber(sale('tick')) or 0
 -- A batch in flight brings a tick in a moment, which tells of the leavers as well; unless its server has died.
 local patience = math.min(interval, 1000000) + (redis.call('EXISTS', INFLIGHT) == 1 and 1000000 or 0)

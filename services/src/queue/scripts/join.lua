@@ -6,7 +6,7 @@ if not whole() then return UNBUILT end
 local instant, arrival, last = now(), clock(#ARGV), waiting()
 local closed = sale('state') == 'closed' or instant >= tonumber(sale('closes_at'))
 local early = instant < tonumber(sale('opens_at'))
-local people = {}
+local people, joined = {}, 0
 local function say(...)
   for _, value in ipairs({...}) do people[#people + 1] = value end
 end
@@ -20,8 +20,10 @@ for _, account in ipairs(ARGV) do
     redis.call('ZADD', WAITING, 'NX', text(arrival), account)
     -- Behind everybody who is there, or has left since the newest tick.
     last = last + 1
+    joined = joined + 1
     say('joined', text(arrival), text(last))
     arrival = arrival + 1
   end
 end
+if joined > 0 then redis.call('HINCRBY', STATE, 'joined', joined) end
 return reading(people)

@@ -1,7 +1,7 @@
 -- Put before every script of the queue: the names of the keys, the clock, the rank, the tick.
--- KEYS  always all six, in this order; queue/keys.rs says what each one holds.
+-- KEYS  always all seven, in this order; queue/keys.rs says what each one holds.
 local WAITING, INFLIGHT, LEAVING = KEYS[1], KEYS[2], KEYS[3]
-local HOLDERS, STATE, TICKS = KEYS[4], KEYS[5], KEYS[6]
+local HOLDERS, STATE, TICKS, COURSE = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -84,6 +84,16 @@ end
 local function publish_gap()
   redis.call('HSET', STATE, 'tick', text(clock()))
   publish({})
+end
+
+-- What has happened since it was last noted: until when, over how long (µs), how many joined, how many were issued. Nil when
+-- nothing has. Over a second at most: whoever claims looks at it several times a second, and before that there was nothing.
+local function sample(instant)
+  local joined, issued = tonumber(sale('joined')) or 0, tonumber(sale('issued')) or 0
+  if joined + issued == 0 then return nil end
+  local since = instant - (tonumber(sale('noted')) or 0)
+  if since <= 0 or since > 1000000 then since = 1000000 end
+  return string.format('%.0f,%.0f,%d,%d', instant, since, joined, issued)
 end
 
 -- What people may know of the queue: 'built', generation, tick, waiting, sale as JSON, opens_at, and of each person three

@@ -1,0 +1,94 @@
+//! The organiser's desk: how a running sale goes, for whoever may steer it.
+//!
+//! Looking costs the sale next to nothing: one row of PostgreSQL by its key, and once a second and server, however many look, one
+//! script of Redis that costs the same however many people wait. What happens is counted where it happens anyway, by the scripts
+//! that give places and end claims (`queue/scripts`), and no row of the journal is read for it.
+
+use crate::sessions::Session;
+use crate::{Result, Services, concerts, queue};
+use model::concerts::{Concert, ConcertId, Phase};
+use model::desk::{Course, DeskView, Prospect};
+use moka::sync::Cache;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What was read of a queue is shown for so long.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// Queues as they were read a moment ago. None: one that could not be.
+pub struct Desks(Cache<ConcertId, Option<Arc<queue::Course>>>);
+
+impl Default for Desks {
+    fn default() -> Desks {
+        Desks(
+            Cache::builder()
+                .max_capacity(1_000)
+                .time_to_live(KEPT)
+                .build(),
+        )
+    }
+}
+
+/// How the sale goes: who may edit the concert, else [`model::Refusal::Forbidden`].
+///
+/// What PostgreSQL decides (tickets, state, pace) is as of now, what the queue says a second old at most. A queue that cannot
+/// be asked is no error: a sale can be steered all the same.
+pub async fn view(services: &Services, by: &Session, id: ConcertId) -> Result<DeskView> {
+    let concert = concerts::find_to_edit(services, by, id).await?;
+    let queue = match services.desks.0.get(&id) {
+        Some(known) => known,
+        None => read(services, id).await,
+    };
+    Ok(shown(services, concert, queue.as_deref()))
+}
+
+async fn read(services: &Services, id: ConcertId) -> Option<Arc<queue::Course>> {
+    let queue = match queue::course(services, id).await {
+        Ok(queue) => queue.map(Arc::new),
+        Err(error) => {
+            tracing::debug!(concert = %id, %error, "the desk cannot be told of the queue");
+            None
+        }
+    };
+    services.desks.0.insert(id, queue.clone());
+    queue
+}
+
+fn shown(services: &Services, concert: Concert, queue: Option<&queue::Course>) -> DeskView {
+    let now = services.clock.now();
+    let phase = concert.phase(now);
+    let waiting = match (queue, phase) {
+        (Some(queue), _) => Some(queue.waiting),
+        // There is no queue before somebody has joined, and none after the end.
+        (None, Phase::Upcoming | Phase::Over) => Some(0),
+        (None, _) => None,
+    };
+    let course = queue.map(|queue| Course::new(queue.now, &queue.samples));
+    let outlook = match (phase, waiting, &course) {
+        (Phase::Selling, Some(waiting), Some(course)) => {
+            let prospect = Prospect {
+                now,
+                starts_at: concert.starts_at,
+                left: concert.left(),
+                batch_size: concert.batch_size,
+                interval_ms: concert.interval_ms,
+                waiting,
+            };
+            Some(prospect.outlook(course))
+        }
+        _ => None,
+    };
+    DeskView {
+        concert_id: concert.id,
+        state: concert.state,
+        phase,
+        capacity: concert.capacity,
+        issued: concert.issued,
+        batch_size: concert.batch_size,
+        interval_ms: concert.interval_ms,
+        waiting,
+        course,
+        outlook,
+        server_time: now,
+    }
+}
