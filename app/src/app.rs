@@ -3,6 +3,7 @@
 use crate::accounts::{AccountPage, DeletePage, PasswordPage, ProfilePage, SignUpPage};
 use crate::admin::{AdminAccountPage, AdminPage};
 use crate::concerts::{ConcertPage, EditConcertPage, HomePage, NewConcertPage};
+use crate::desk::DeskPage;
 use crate::forms::SendOnce;
 use crate::i18n::Locale;
 use crate::layout::{Footer, Header};
@@ -39,6 +40,7 @@ fn Frame() -> impl IntoView {
                 <Route path=path!("/concerts/new") view=NewConcertPage ssr=SsrMode::Async/>
                 <Route path=path!("/concerts/:id") view=ConcertPage ssr=SsrMode::Async/>
                 <Route path=path!("/concerts/:id/edit") view=EditConcertPage ssr=SsrMode::Async/>
+                <Route path=path!("/concerts/:id/desk") view=DeskPage ssr=SsrMode::Async/>
                 <Route path=path!("/concerts/:id/queue") view=QueuePage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
                 <Route path=path!("/log-in") view=LogInPage ssr=SsrMode::Async/>

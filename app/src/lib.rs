@@ -9,6 +9,7 @@
 
 mod clock;
 pub mod concerts;
+pub mod desk;
 pub mod drafts;
 pub mod error;
 pub mod forms;

@@ -103,6 +103,8 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
     await shoot(`account-${page}`);
   }
   await admin.lendSession(context);
+  await visit(`/concerts/${selling.id}/desk`);
+  await shoot('desk');
   await visit('/admin');
   await shoot('admin');
   const { accounts } = await (await admin.http.get(`/api/list_accounts?search=${me.accountName}`)).json();

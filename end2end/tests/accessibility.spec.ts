@@ -48,6 +48,7 @@ const everyPage: Seen[] = [
   { path: '/concerts/ID', as: 'somebody' },
   { path: '/concerts/ID', as: 'organiser' },
   { path: '/concerts/ID/edit', as: 'organiser' },
+  { path: '/concerts/ID/desk', as: 'organiser' },
   { path: '/concerts/new', as: 'organiser' },
   { path: '/concerts/new', as: 'somebody', status: 403 },
   { path: '/concerts/ID/queue', as: 'somebody' },

@@ -22,6 +22,8 @@ const everyPage: PageUnderTest[] = [
   { path: '/concerts/CONCERT/queue', as: 'somebody', title: '1 · TITLE · Frontrow', heading: 'You are number' },
   { path: '/concerts/CONCERT/queue', as: 'organiser', title: 'Queue · TITLE · Frontrow', heading: 'You are not in this queue' },
   { path: '/concerts/CONCERT/edit', as: 'organiser', title: 'Edit the concert · Frontrow', heading: 'Edit the concert' },
+  { path: '/concerts/CONCERT/desk', as: 'organiser', title: 'Desk · TITLE · Frontrow', heading: 'TITLE' },
+  { path: '/concerts/CONCERT/desk', as: 'somebody', status: 403, title: 'Not with this account · Frontrow', heading: 'Not with this account' },
   { path: '/concerts/new', as: 'organiser', title: 'New concert · Frontrow', heading: 'New concert' },
   { path: '/concerts/new', as: 'somebody', status: 403, title: 'Not with this account · Frontrow', heading: 'Not with this account' },
   { path: '/account', as: 'somebody', title: 'Your account · Frontrow', heading: 'Your account' },

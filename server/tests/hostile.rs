@@ -528,6 +528,8 @@ async fn what_people_type_is_text_wherever_it_is_shown() {
         "/log-in?__path=/api/log_in&__err=bm90IGpzb24".to_owned(),
         format!("/concerts/{concert}"),
         format!("/concerts/{concert}/edit"),
+        format!("/concerts/{concert}/desk"),
+        format!("/concerts/{concert}/desk?__path=/api/set_pace&__err={hostile}"),
         format!("/concerts/{concert}/queue"),
         format!("/tickets/{ticket}"),
         "/tickets".to_owned(),

@@ -65,11 +65,19 @@ pub async fn update_concert(
     Ok(concert)
 }
 
-/// Pauses, resumes or closes a sale; the concert's organiser and admins only. Closed is for good.
+/// Pauses, resumes or closes a sale; the concert's organiser and admins only. Closed is for good. `from_desk`: a form goes back
+/// to the desk, not to the concert.
 #[server(name = SteerSale, prefix = "/api", endpoint = "steer_sale")]
-pub async fn steer_sale(id: ConcertId, action: Steering) -> Result<Concert, ApiError> {
+pub async fn steer_sale(
+    id: ConcertId,
+    action: Steering,
+    #[server(default)] from_desk: bool,
+) -> Result<Concert, ApiError> {
     let concert = services::concerts::steer(&services()?, &session()?, id, action).await?;
-    leptos_axum::redirect(&format!("{}#{SALE_CONTROL}", ascii(&concert.path())));
+    leptos_axum::redirect(&match from_desk {
+        true => crate::desk::path(id),
+        false => format!("{}#{SALE_CONTROL}", ascii(&concert.path())),
+    });
     Ok(concert)
 }
 

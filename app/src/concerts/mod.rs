@@ -46,4 +46,6 @@ pub use poster::Poster;
 #[cfg(feature = "ssr")]
 pub(crate) use poster::{Art, art};
 #[cfg(feature = "ssr")]
+pub(crate) use steering::SALE_CONTROL;
+#[cfg(feature = "ssr")]
 pub use words::{BrowseWords, ENGLISH, KOREAN};

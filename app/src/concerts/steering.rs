@@ -11,7 +11,7 @@ use model::concerts::{Changed, Concert, ConcertView, Phase, SaleChange, SaleStat
 use serde::{Deserialize, Serialize};
 
 /// Where the controls are on the page; an action comes back to them.
-pub(super) const SALE_CONTROL: &str = "sale-control";
+pub(crate) const SALE_CONTROL: &str = "sale-control";
 
 /// So many changes are shown at once; the older ones on request.
 const SHOWN: usize = 5;
@@ -77,6 +77,7 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
                         <SubmitButton words=turn_words class="button"/>
                     </form>
                 })}
+                <a class="button" href=crate::desk::path(id)>{words.desk.link}</a>
                 <a class="button" href=format!("/concerts/{id}/edit")>{words.edit}</a>
             </div>
             {(!over).then(|| view! {

@@ -183,6 +183,7 @@ pub(super) const ENGLISH: Words = Words {
     tickets: crate::tickets::ENGLISH,
     admin: crate::admin::ENGLISH,
     sharing: crate::sharing::ENGLISH,
+    desk: crate::desk::ENGLISH,
 
     create_concert: "Create the concert",
     edit_concert: "Edit the concert",

@@ -167,6 +167,7 @@ pub(super) const KOREAN: Words = Words {
     tickets: crate::tickets::KOREAN,
     admin: crate::admin::KOREAN,
     sharing: crate::sharing::KOREAN,
+    desk: crate::desk::KOREAN,
 
     create_concert: "공연 등록하기",
     edit_concert: "공연 수정",

@@ -4,6 +4,7 @@ use super::Locale;
 use crate::accounts::AccountWords;
 use crate::admin::AdminWords;
 use crate::concerts::BrowseWords;
+use crate::desk::DeskWords;
 use crate::drafts::DraftWords;
 use crate::posters::PosterWords;
 use crate::sharing::SharingWords;
@@ -136,6 +137,8 @@ pub struct Words {
     pub admin: AdminWords,
     /// What is said of pages elsewhere: the feature's own words.
     pub sharing: SharingWords,
+    /// The desk: the feature's own words.
+    pub desk: DeskWords,
 
     // The concert form.
     pub create_concert: &'static str,

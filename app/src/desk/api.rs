@@ -1,0 +1,38 @@
+//! Server functions of the desk.
+
+use crate::error::ApiError;
+use crate::request::{services, session};
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use model::concerts::{Concert, ConcertId};
+use model::desk::{CapacityForm, DeskView, PaceForm};
+
+/// How a sale goes; the concert's organiser and admins only.
+#[server(name = DeskViewQuery, prefix = "/api", endpoint = "desk_view", input = GetUrl)]
+pub async fn desk_view(id: ConcertId) -> Result<DeskView, ApiError> {
+    Ok(services::desk::view(&services()?, &session()?, id).await?)
+}
+
+/// Sets how many tickets go out, and how often, from the next batch on; the concert's organiser and admins only.
+#[server(name = SetPace, prefix = "/api", endpoint = "set_pace")]
+pub async fn set_pace(
+    id: ConcertId,
+    #[server(flatten)] form: PaceForm,
+) -> Result<Concert, ApiError> {
+    let session = session()?;
+    let concert = services::concerts::adjust(&services()?, &session, id, form.parse()?).await?;
+    leptos_axum::redirect(&super::page::path(id));
+    Ok(concert)
+}
+
+/// Sets how many tickets there are in all; the concert's organiser and admins only.
+#[server(name = SetCapacity, prefix = "/api", endpoint = "set_capacity")]
+pub async fn set_capacity(
+    id: ConcertId,
+    #[server(flatten)] form: CapacityForm,
+) -> Result<Concert, ApiError> {
+    let session = session()?;
+    let concert = services::concerts::adjust(&services()?, &session, id, form.parse()?).await?;
+    leptos_axum::redirect(&super::page::path(id));
+    Ok(concert)
+}

@@ -1,0 +1,113 @@
+//! The controls of the desk. Each opens first and says what it does; nothing happens before its own button is pressed.
+
+use super::api::{SetCapacity, SetPace};
+use crate::concerts::SteerSale;
+use crate::forms::{SubmitButton, TextField, refusal_of};
+use crate::i18n::use_words;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use model::Field;
+use model::concerts::{ConcertId, Phase, SaleState, Steering};
+use model::desk::DeskView;
+
+#[component]
+pub(super) fn Controls(view: DeskView) -> impl IntoView {
+    let words = use_words();
+    if view.phase == Phase::Over {
+        return view! { <p class="quietly">{words.desk.over}</p> }.into_any();
+    }
+    let id = view.concert_id;
+    let turn = match view.state {
+        SaleState::Paused => view! {
+            <Control name="resume" summary=words.resume_sale sure=words.desk.resume_sure>
+                <Steer id action=Steering::Resume confirm=words.desk.resume_confirm class="button button--main"/>
+            </Control>
+        }
+        .into_any(),
+        SaleState::Open | SaleState::Closed => view! {
+            <Control name="pause" summary=words.pause_sale sure=words.desk.pause_sure>
+                <Steer id action=Steering::Pause confirm=words.desk.pause_confirm class="button button--main"/>
+            </Control>
+        }
+        .into_any(),
+    };
+    view! {
+        {turn}
+        {view! { <Pace view=view.clone()/> }.into_any()}
+        {view! { <Capacity view=view.clone()/> }.into_any()}
+        <Control name="close" summary=words.close_sale sure=(words.close_sure)(view.waiting)>
+            <Steer id action=Steering::Close confirm=words.close_confirm class="button button--danger"/>
+        </Control>
+    }
+    .into_any()
+}
+
+#[component]
+fn Pace(view: DeskView) -> impl IntoView {
+    let words = &use_words().desk;
+    let open = refusal_of::<SetPace>().is_some();
+    view! {
+        <Control name="pace" summary=words.pace sure=words.pace_sure open>
+            <form method="post" action=SetPace::PATH novalidate>
+                <input type="hidden" name="id" value=view.concert_id.to_string()/>
+                <div class="fields-row">
+                    <TextField field=Field::BatchSize value=view.batch_size.to_string() inputmode="numeric"/>
+                    <TextField field=Field::IntervalMs value=view.interval_ms.to_string() inputmode="numeric"/>
+                </div>
+                <SubmitButton words=words.pace_confirm/>
+            </form>
+        </Control>
+    }
+}
+
+#[component]
+fn Capacity(view: DeskView) -> impl IntoView {
+    let words = &use_words().desk;
+    let open = refusal_of::<SetCapacity>().is_some();
+    view! {
+        <Control name="capacity" summary=words.capacity sure=(words.capacity_sure)(view.issued.into()) open>
+            <form method="post" action=SetCapacity::PATH novalidate>
+                <input type="hidden" name="id" value=view.concert_id.to_string()/>
+                <TextField field=Field::Capacity value=view.capacity.to_string() inputmode="numeric"/>
+                <SubmitButton words=words.capacity_confirm/>
+            </form>
+        </Control>
+    }
+}
+
+/// Its name on the outside; opened, what it means, and the form that does it.
+#[component]
+fn Control<C: IntoView + 'static>(
+    name: &'static str,
+    summary: &'static str,
+    #[prop(into)] sure: String,
+    #[prop(optional)] open: bool,
+    children: TypedChildren<C>,
+) -> impl IntoView {
+    view! {
+        <details class=format!("desk-control desk-control--{name}") open=open data-testid=format!("desk-{name}")>
+            <summary class="button">{summary}</summary>
+            <div class="desk-panel">
+                <p>{sure}</p>
+                {children.into_inner()()}
+            </div>
+        </details>
+    }
+}
+
+#[component]
+fn Steer(
+    id: ConcertId,
+    action: Steering,
+    confirm: &'static str,
+    class: &'static str,
+) -> impl IntoView {
+    view! {
+        <form method="post" action=SteerSale::PATH>
+            <input type="hidden" name="id" value=id.to_string()/>
+            <input type="hidden" name="action" value=action.as_str()/>
+            <input type="hidden" name="from_desk" value="true"/>
+            <SubmitButton words=confirm class=class/>
+        </form>
+    }
+}
