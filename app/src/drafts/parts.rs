@@ -86,7 +86,7 @@ pub fn Preview(sketch: Sketch) -> impl IntoView {
     view! {
         // Its link leads to what is saved, which is something else.
         <ul class="stubs" inert>
-            {view! { <ConcertCard concert=card now/> }.into_any()}
+            {view! { <ConcertCard concert=card now within=true/> }.into_any()}
         </ul>
         <div class="concert-poster">
             <Poster id=concert.id genre=concert.genre uploaded=concert.poster.clone()>
