@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos bench lighthouse dev build setup clean
+.PHONY: help run test chaos bench lighthouse screenshots dev build setup clean
 
 help: ## Say what each target does
 	@echo "Targets (options for frontrow go in ARGS, as in: make run ARGS=--help):"
@@ -19,6 +19,9 @@ bench: ## Measure the release against its own ground level, and write docs/bench
 
 lighthouse: ## Look at home, a concert and a queue with Lighthouse, as on a phone; below 95 fails (ROUNDS=3)
 	@scripts/lighthouse.sh
+
+screenshots: ## Take the pictures that README and docs show
+	@scripts/screenshots.sh
 
 dev: ## Serve the demo, and rebuild and reload the page whenever a file changes
 	@scripts/dev.sh $(ARGS)
