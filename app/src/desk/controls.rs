@@ -51,8 +51,8 @@ fn Pace(view: DeskView) -> impl IntoView {
             <form method="post" action=SetPace::PATH novalidate>
                 <input type="hidden" name="id" value=view.concert_id.to_string()/>
                 <div class="fields-row">
-                    <TextField field=Field::BatchSize value=view.batch_size.to_string() inputmode="numeric"/>
-                    <TextField field=Field::IntervalMs value=view.interval_ms.to_string() inputmode="numeric"/>
+                    <TextField field=Field::BatchSize value=view.batch_size.to_string() inputmode="numeric" hinted=false/>
+                    <TextField field=Field::IntervalMs value=view.interval_ms.to_string() inputmode="numeric" hinted=false/>
                 </div>
                 <SubmitButton words=words.pace_confirm/>
             </form>
