@@ -35,7 +35,7 @@ test('from signing up to the ticket', { tag: '@journey' }, async ({ page, visit,
     await page.getByLabel(words.search).fill(concert.title.toUpperCase());
     await page.getByRole('main').getByRole('button', { name: words.find }).click();
     await expect(page.locator('main li h2')).toHaveText([concert.title]);
-    await page.getByRole('main').getByRole('link', { name: concert.title }).click();
+    await page.getByRole('main').getByRole('link', { name: concert.title, exact: true }).click();
     await expect(page.getByRole('heading', { level: 1, name: concert.title })).toBeVisible();
     await expect(page).toHaveTitle(`${concert.title} · Frontrow`);
   });

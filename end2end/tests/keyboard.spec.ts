@@ -72,7 +72,7 @@ test('the keyboard alone completes sign-up to ticket', async ({ page, visit, wor
     await page.keyboard.type(concert.title);
     await page.keyboard.press('Enter');
     await expect(page.locator('main li h2')).toHaveText([concert.title]);
-    await go(main.getByRole('link', { name: concert.title }));
+    await go(main.getByRole('link', { name: concert.title, exact: true }));
     await expect(page.getByRole('heading', { level: 1, name: concert.title })).toBeVisible();
   });
 

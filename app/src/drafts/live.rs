@@ -111,8 +111,9 @@ mod browser {
     /// Of a field of the form.
     fn name_of(target: Option<EventTarget>) -> Option<String> {
         let field: Element = target?.dyn_into().ok()?;
-        let inside = field.closest("form").ok()??.id() == CONCERT_FORM;
-        inside.then(|| field.get_attribute("name")).flatten()
+        // Not by the form's `id`: it holds an input of that name, which is what a browser would answer with.
+        field.closest(&format!("form#{CONCERT_FORM}")).ok()??;
+        field.get_attribute("name")
     }
 
     fn look_soon(watch: &Rc<Watch>) {
