@@ -29,7 +29,6 @@ pub(super) const ENGLISH: Words = Words {
         Theme::Light => "Light",
         Theme::Dark => "Dark",
     },
-    loading: "One moment…",
 
     date_time: english_date_time,
     period: english_period,

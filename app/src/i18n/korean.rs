@@ -29,7 +29,6 @@ pub(super) const KOREAN: Words = Words {
         Theme::Light => "밝게",
         Theme::Dark => "어둡게",
     },
-    loading: "잠시만요…",
 
     date_time: korean_date_time,
     period: korean_period,

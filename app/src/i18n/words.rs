@@ -35,7 +35,6 @@ pub struct Words {
     pub footer: &'static str,
     pub theme: &'static str,
     pub theme_name: fn(Theme) -> &'static str,
-    pub loading: &'static str,
 
     // Numbers and instants.
     pub date_time: fn(DateTime<Utc>) -> String,

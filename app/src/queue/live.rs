@@ -9,12 +9,15 @@ use futures::stream::{PollNext, select_with_strategy};
 use gloo_net::eventsource::State;
 use gloo_net::eventsource::futures::EventSource;
 use gloo_timers::future::TimeoutFuture;
+use js_sys::Promise;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::concerts::ConcertId;
 use model::queue::{Applied, QueueView, Standing, Tick};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::AddEventListenerOptions;
 
 /// Failures in a row after which the place is asked for instead.
 const PATIENCE: u32 = 3;
@@ -33,7 +36,6 @@ pub(super) fn follow(id: ConcertId, view: RwSignal<QueueView>, link: RwSignal<Li
             view,
             link,
             gone: Arc::default(),
-            online: Arc::default(),
         };
         let offline = window_event_listener(leptos::ev::offline, {
             let (gone, link) = (follower.gone.clone(), follower.link);
@@ -43,16 +45,11 @@ pub(super) fn follow(id: ConcertId, view: RwSignal<QueueView>, link: RwSignal<Li
                 }
             }
         });
-        let online = window_event_listener(leptos::ev::online, {
-            let online = follower.online.clone();
-            move |_| online.store(true, Ordering::Relaxed)
-        });
         on_cleanup({
             let gone = follower.gone.clone();
             move || {
                 gone.store(true, Ordering::Relaxed);
                 offline.remove();
-                online.remove();
             }
         });
         spawn_local(async move { follower.run().await });
@@ -64,8 +61,6 @@ struct Follower {
     view: RwSignal<QueueView>,
     link: RwSignal<Link>,
     gone: Arc<AtomicBool>,
-    /// The network came back, and nobody has tried it yet.
-    online: Arc<AtomicBool>,
 }
 
 /// Why a stream ended.
@@ -104,7 +99,7 @@ impl Follower {
             }
             if failures < PATIENCE {
                 self.say(Link::Reconnecting);
-                self.pause(backoff(failures)).await;
+                sleep_or_online(backoff(failures)).await;
             } else {
                 self.poll().await;
             }
@@ -137,15 +132,6 @@ impl Follower {
     fn take(&self, view: QueueView) {
         if !self.gone() {
             self.view.try_set(view);
-        }
-    }
-
-    /// So many milliseconds, or until the network is back.
-    async fn pause(&self, mut millis: u64) {
-        while millis > 0 && !self.online.swap(false, Ordering::Relaxed) {
-            let some = millis.min(250);
-            sleep(some).await;
-            millis -= some;
         }
     }
 
@@ -235,7 +221,7 @@ impl Follower {
                 return;
             }
             self.ask(Link::Polling).await;
-            self.pause(3000 + jitter(2000)).await;
+            sleep_or_online(3000 + jitter(2000)).await;
         }
     }
 
@@ -280,4 +266,17 @@ fn backoff(failures: u32) -> u64 {
 
 async fn sleep(millis: u64) {
     TimeoutFuture::new(u32::try_from(millis).unwrap_or(u32::MAX)).await;
+}
+
+/// So many milliseconds, or until the network is back.
+async fn sleep_or_online(millis: u64) {
+    let online = Promise::new(&mut |back, _| {
+        let once = AddEventListenerOptions::new();
+        once.set_once(true);
+        let _ = window().add_event_listener_with_callback_and_add_event_listener_options(
+            "online", &back, &once,
+        );
+    });
+    let over = TimeoutFuture::new(u32::try_from(millis).unwrap_or(u32::MAX));
+    select(over, JsFuture::from(online)).await;
 }
