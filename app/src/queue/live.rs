@@ -119,6 +119,11 @@ impl Follower {
         !self.gone() && matches!(self.standing(), Some(Standing::Waiting { .. }))
     }
 
+    /// Whether the network is there again after the page has said that it is not.
+    fn back_online(&self) -> bool {
+        self.link.try_get_untracked() == Some(Link::Offline) && window().navigator().on_line()
+    }
+
     fn say(&self, link: Link) {
         let link = match link {
             Link::Reconnecting | Link::Polling if !window().navigator().on_line() => Link::Offline,
@@ -188,6 +193,8 @@ impl Follower {
                     let now = js_sys::Date::now();
                     match source.state() {
                         _ if !self.waiting() => return End::Over,
+                        // Open or not: what it was to bring meanwhile may be lost, and it may be dead without knowing.
+                        _ if self.back_online() => return End::Gap,
                         State::Open if now - heard_at > SILENCE => return End::Gap,
                         State::Open => {}
                         State::Connecting if !heard && now - opened < OPENING => {}
