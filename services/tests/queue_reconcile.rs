@@ -4,6 +4,7 @@
 
 mod support;
 
+use model::concerts::Concert;
 use model::queue::{Arrival, TickId};
 use services::queue::reconcile::{Outcome, Window, reconcile};
 use services::queue::sale::SaleRow;
@@ -11,7 +12,7 @@ use services::queue::{self, News, Recorded, scheduler};
 use support::queue::{
     LEASE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until,
 };
-use support::{here, world};
+use support::{World, here, world};
 
 /// Redis as it is after servers have died at the worst moments: the next comparison mends it all.
 #[tokio::test]
@@ -183,4 +184,42 @@ async fn after_a_rebuild_a_whole_interval_passes_whatever_is_written_on_the_tick
         let claimed = claim(&world.services, &concert, LEASE).await;
         assert!(claimed.is_none(), "{claimed:?}");
     }
+}
+
+/// The statistics of yesterday's sale say nothing of today's. A query that goes by them takes minutes and runs into its
+/// limit of ten seconds, and then a lost queue would never come back.
+#[tokio::test]
+async fn a_sale_that_no_statistics_know_of_is_rebuilt_like_any_other() {
+    const WAITING: i64 = 40_000;
+    let world = world().await;
+    let fans = world.accounts(WAITING).await;
+    let yesterday = world.concert(30, 10, 3_600_000).await;
+    everybody_waits(&world, &yesterday).await;
+    sqlx::query("ANALYZE")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    let today = world.concert(30, 10, 3_600_000).await;
+    everybody_waits(&world, &today).await;
+    for window in [Window::Nothing, Window::Everything] {
+        let outcome = reconcile(&world.services, today.id, window).await;
+        let Ok(Outcome::Agreed(mark)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(mark.compared, WAITING as usize);
+    }
+    let last = fans.last().unwrap();
+    assert_eq!(rank(&world.services, last, &today).await, WAITING as u64);
+}
+
+/// As the journal has it, in the order of their accounts.
+async fn everybody_waits(world: &World, concert: &Concert) {
+    sqlx::query(
+        "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+         SELECT $1, row_number() OVER (ORDER BY id), id, 1, 'waiting' FROM accounts WHERE role = 'user'",
+    )
+    .bind(concert.id.0)
+    .execute(&world.services.db)
+    .await
+    .unwrap();
 }

@@ -312,20 +312,23 @@ async fn recorded(
     )
     .fetch_one(&services.engine)
     .await?;
-    // EXISTS and no join: PostgreSQL has no statistics of a sale that has just begun, expects one ticket, and would go
-    // through all of them for each entry.
+    // Of a ticket that was given back the entry says "issued", whatever the account does later.
     let rows = sqlx::query_as!(
         Row,
-        r#"WITH written AS (
-               SELECT arrival FROM queue_entries WHERE concert_id = $1 AND written_in >= $2
-                UNION
-               SELECT arrival FROM tickets WHERE concert_id = $1 AND cancelled_at IS NOT NULL AND written_in >= $2)
-           SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", EXISTS (SELECT FROM tickets AS ticket
-                            WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
-                              AND ticket.cancelled_at IS NULL) AS "holds!"
-             FROM written
-             JOIN queue_entries AS entry ON entry.concert_id = $1 AND entry.arrival = written.arrival
-            ORDER BY entry.arrival"#,
+        r#"SELECT account_id AS "account_id!", arrival AS "arrival!", state = 'waiting' AS "waits!",
+                  EXISTS (SELECT FROM tickets AS live
+                           WHERE live.concert_id = entry.concert_id AND live.account_id = entry.account_id
+                             AND live.cancelled_at IS NULL) AS "holds!"
+             FROM queue_entries AS entry
+            WHERE concert_id = $1 AND written_in >= $2
+            UNION
+           SELECT account_id, arrival, false,
+                  EXISTS (SELECT FROM tickets AS live
+                           WHERE live.concert_id = given_back.concert_id AND live.account_id = given_back.account_id
+                             AND live.cancelled_at IS NULL)
+             FROM tickets AS given_back
+            WHERE concert_id = $1 AND cancelled_at IS NOT NULL AND written_in >= $2
+            ORDER BY 2"#,
         concert.0,
         since
     )
