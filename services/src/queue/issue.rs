@@ -71,20 +71,24 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
 
     let accounts: Vec<i64> = claim.entries.iter().map(|(account, _)| account.0).collect();
     let arrivals: Vec<i64> = claim.entries.iter().map(|(_, arrival)| arrival.0).collect();
-    // A join that Redis has placed and the journal has not recorded yet: its turn came before its acknowledgement.
-    sqlx::query!(
-        "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
-         SELECT $1, arrival, account_id, 1, 'waiting'
-           FROM UNNEST($2::bigint[], $3::bigint[]) AS claimed (account_id, arrival)
-           JOIN accounts ON accounts.id = account_id
-          ORDER BY arrival
-         ON CONFLICT DO NOTHING",
-        claim.concert.0,
-        &accounts,
-        &arrivals
-    )
-    .execute(&mut *transaction)
-    .await?;
+    let mut entries = entries(&mut transaction, claim, &arrivals).await?;
+    if entries.len() < claim.entries.len() {
+        // A join that Redis has placed and the journal has not recorded yet: its turn came before its acknowledgement.
+        sqlx::query!(
+            "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+             SELECT $1, arrival, account_id, 1, 'waiting'
+               FROM UNNEST($2::bigint[], $3::bigint[]) AS claimed (account_id, arrival)
+               JOIN accounts ON accounts.id = account_id
+              ORDER BY arrival
+             ON CONFLICT DO NOTHING",
+            claim.concert.0,
+            &accounts,
+            &arrivals
+        )
+        .execute(&mut *transaction)
+        .await?;
+        entries = self::entries(&mut transaction, claim, &arrivals).await?;
+    }
 
     let on = concert.state == "open" && now < concert.starts_at;
     let room = if on {
@@ -92,26 +96,10 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
     } else {
         0
     };
-    // FOR UPDATE: a leave that is being recorded at this moment either comes first and is seen, or waits and finds "issued".
-    // Who waits is picked here and not there: of a sale that has just begun PostgreSQL has no statistics, and would rather
-    // go through everybody who waits.
-    let (waiting, holding): (Vec<_>, Vec<_>) = sqlx::query!(
-        r#"SELECT entry.account_id, entry.arrival, entry.state,
-                  EXISTS (SELECT FROM tickets AS ticket
-                           WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
-                             AND ticket.cancelled_at IS NULL) AS "holds!"
-             FROM queue_entries AS entry
-            WHERE entry.concert_id = $1 AND entry.arrival = ANY($2)
-            ORDER BY entry.arrival
-              FOR UPDATE OF entry"#,
-        claim.concert.0,
-        &arrivals
-    )
-    .fetch_all(&mut *transaction)
-    .await?
-    .into_iter()
-    .filter(|row| row.state == "waiting")
-    .partition(|row| !row.holds);
+    let (waiting, holding): (Vec<_>, Vec<_>) = entries
+        .into_iter()
+        .filter(|row| row.state == "waiting")
+        .partition(|row| !row.holds);
     let eligible: Vec<(i64, i64)> = waiting
         .iter()
         .take(room as usize)
@@ -166,12 +154,51 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         .await?;
     }
 
-    let outcomes = outcomes(&mut transaction, claim, &accounts, &arrivals).await?;
+    let outcomes = if eligible.len() == claim.entries.len() {
+        vec![Outcome::Issued; eligible.len()]
+    } else {
+        outcomes(&mut transaction, claim, &accounts, &arrivals).await?
+    };
     let sale = SaleRow::find(&mut *transaction, claim.concert).await?;
     fail_point!("issue::ready");
     transaction.commit().await?;
     fail_point!("issue::committed");
     Ok(Some(Issued { outcomes, sale }))
+}
+
+/// An entry as it stands.
+struct Entry {
+    account_id: i64,
+    arrival: i64,
+    state: String,
+    /// A live ticket, from this place or from another one.
+    holds: bool,
+}
+
+/// What is on record of the claim, in order of arrival.
+async fn entries(
+    transaction: &mut sqlx::PgConnection,
+    claim: &Claim,
+    arrivals: &[i64],
+) -> Result<Vec<Entry>> {
+    // FOR UPDATE: a leave that is being recorded at this moment either comes first and is seen, or waits and finds "issued".
+    // Who waits is picked by the caller: of a sale that has just begun PostgreSQL has no statistics, and would rather go
+    // through everybody who waits.
+    Ok(sqlx::query_as!(
+        Entry,
+        r#"SELECT entry.account_id, entry.arrival, entry.state,
+                  EXISTS (SELECT FROM tickets AS ticket
+                           WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
+                             AND ticket.cancelled_at IS NULL) AS "holds!"
+             FROM queue_entries AS entry
+            WHERE entry.concert_id = $1 AND entry.arrival = ANY($2)
+            ORDER BY entry.arrival
+              FOR UPDATE OF entry"#,
+        claim.concert.0,
+        arrivals
+    )
+    .fetch_all(transaction)
+    .await?)
 }
 
 /// What the record says of each entry, after the tickets were inserted.
