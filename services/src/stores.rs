@@ -43,21 +43,41 @@ const STATEMENT_PATIENCE: &str = "10s";
 /// A server that fell asleep in the middle of a transaction would hold its locks, and a whole sale, until it wakes.
 const IDLE_PATIENCE: &str = "5s";
 
-/// At most `connections` to PostgreSQL.
-pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
+/// A setting of PostgreSQL, for each connection: statements are planned each time, with what is asked for. A plan that is
+/// kept may be of a minute ago, when the sale was young and going through all of it cost nothing.
+pub const PLANNED_EACH_TIME: (&str, &str) = ("plan_cache_mode", "force_custom_plan");
+
+/// At most `connections` to PostgreSQL, with these `settings`.
+pub async fn connect_database(
+    url: &str,
+    connections: u32,
+    settings: &[(&str, &str)],
+) -> Result<PgPool> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| Error::Setting(format!("DATABASE_URL cannot be used: {error}")))?
         .application_name("frontrow")
         .options([
             ("statement_timeout", STATEMENT_PATIENCE),
             ("idle_in_transaction_session_timeout", IDLE_PATIENCE),
-        ]);
+            // No statement of ours runs for long enough to be worth compiling, and it is the estimate that decides.
+            ("jit", "off"),
+        ])
+        .options(settings.iter().copied());
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         // Somebody is waiting for a page: better a clear "try again" than a long silence.
         .acquire_timeout(Duration::from_secs(3))
         .connect_with(options)
         .await?)
+}
+
+/// Whether PostgreSQL has undone a transaction and asks for it once more (class 40): a deadlock was broken.
+pub fn asks_again(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("40"))
 }
 
 /// Begins a transaction, which is rolled back when it is dropped before it was committed.

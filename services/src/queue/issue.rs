@@ -71,8 +71,8 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
 
     let accounts: Vec<i64> = claim.entries.iter().map(|(account, _)| account.0).collect();
     let arrivals: Vec<i64> = claim.entries.iter().map(|(_, arrival)| arrival.0).collect();
-    let mut entries = entries(&mut transaction, claim, &arrivals).await?;
-    if entries.len() < claim.entries.len() {
+    let mut recorded = on_record(&mut transaction, claim, &arrivals).await?;
+    if recorded.len() < claim.entries.len() {
         // A join that Redis has placed and the journal has not recorded yet: its turn came before its acknowledgement.
         sqlx::query!(
             "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
@@ -87,7 +87,7 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         )
         .execute(&mut *transaction)
         .await?;
-        entries = self::entries(&mut transaction, claim, &arrivals).await?;
+        recorded = on_record(&mut transaction, claim, &arrivals).await?;
     }
 
     let on = concert.state == "open" && now < concert.starts_at;
@@ -96,7 +96,7 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
     } else {
         0
     };
-    let (waiting, holding): (Vec<_>, Vec<_>) = entries
+    let (waiting, holding): (Vec<_>, Vec<_>) = recorded
         .into_iter()
         .filter(|row| row.state == "waiting")
         .partition(|row| !row.holds);
@@ -154,7 +154,8 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         .await?;
     }
 
-    let outcomes = if eligible.len() == claim.entries.len() {
+    let claimed = claim.entries.iter().map(|(account, at)| (account.0, at.0));
+    let outcomes = if eligible.iter().copied().eq(claimed) {
         vec![Outcome::Issued; eligible.len()]
     } else {
         outcomes(&mut transaction, claim, &accounts, &arrivals).await?
@@ -167,7 +168,7 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
 }
 
 /// An entry as it stands.
-struct Entry {
+struct OnRecord {
     account_id: i64,
     arrival: i64,
     state: String,
@@ -176,16 +177,16 @@ struct Entry {
 }
 
 /// What is on record of the claim, in order of arrival.
-async fn entries(
+async fn on_record(
     transaction: &mut sqlx::PgConnection,
     claim: &Claim,
     arrivals: &[i64],
-) -> Result<Vec<Entry>> {
+) -> Result<Vec<OnRecord>> {
     // FOR UPDATE: a leave that is being recorded at this moment either comes first and is seen, or waits and finds "issued".
-    // Who waits is picked by the caller: of a sale that has just begun PostgreSQL has no statistics, and would rather go
-    // through everybody who waits.
+    // Who waits is picked by the caller: there is an index of those who wait, and PostgreSQL would rather go through all of it
+    // when it does not know how many they are.
     Ok(sqlx::query_as!(
-        Entry,
+        OnRecord,
         r#"SELECT entry.account_id, entry.arrival, entry.state,
                   EXISTS (SELECT FROM tickets AS ticket
                            WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id

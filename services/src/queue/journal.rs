@@ -4,7 +4,7 @@
 //! tens of commits a second, not thousands.
 
 use crate::together::Together;
-use crate::{Error, Result};
+use crate::{Error, Result, stores};
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Arrival;
@@ -95,23 +95,18 @@ async fn write_leaves(db: PgPool, leaves: Vec<Leave>) -> Vec<Result<bool>> {
     )
 }
 
-/// Once more when PostgreSQL asks for it (class 40: a deadlock was broken), and never for longer than [`PATIENCE`]: a
+/// Once more when PostgreSQL asks for it, and never for longer than [`PATIENCE`]: a
 /// connection that died without a word must not hold up everybody who comes after.
 async fn persistently<T, F: Future<Output = Result<T>>>(write: impl Fn() -> F) -> Result<T> {
     let writing = async {
         match write().await {
-            Err(Error::Database(error)) if asks_again(&error) => write().await,
+            Err(error) if stores::asks_again(&error) => write().await,
             outcome => outcome,
         }
     };
     tokio::time::timeout(PATIENCE, writing)
         .await
         .unwrap_or(Err(Error::Rebuilding))
-}
-
-fn asks_again(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code.starts_with("40"))
 }
 
 /// Everyone's own answer, or "try again" for all when the commit that they shared was undone.

@@ -8,7 +8,7 @@ use super::issue::{self, Claim};
 use super::reconcile::{self, Window};
 use super::sale::SaleRow;
 use super::scripts;
-use crate::{Error, Result, Services, housekeeping, sessions};
+use crate::{Error, Result, Services, housekeeping, sessions, stores};
 use fail::fail_point;
 use model::Refusal;
 use model::accounts::AccountId;
@@ -224,13 +224,19 @@ pub async fn step(
     Ok(Duration::ZERO)
 }
 
-/// Within the lease: after it somebody else has the batch, and a connection that died without a word must not hold us up.
+/// Within the lease, and once more when PostgreSQL asks for it: after it somebody else has the batch, and a connection that died without a word must not hold us up.
 async fn issued_in_time(
     services: &Services,
     claim: &Claim,
     lease: Duration,
 ) -> Result<Option<issue::Issued>> {
-    let issuing = issue::issue(&services.engine, claim, services.clock.now());
+    let issue = || issue::issue(&services.engine, claim, services.clock.now());
+    let issuing = async {
+        match issue().await {
+            Err(error) if stores::asks_again(&error) => issue().await,
+            outcome => outcome,
+        }
+    };
     tokio::time::timeout(lease, issuing)
         .await
         .unwrap_or(Err(Error::Rebuilding))
