@@ -1,4 +1,5 @@
 import { deflateSync } from 'node:zlib';
+import { PNG } from 'pngjs';
 import { expect, refused, test } from '../support/test';
 import { concertForm, unique } from '../support/people';
 import * as pages from '../support/pages';
@@ -62,6 +63,38 @@ test('an organiser uploads a poster, everybody sees it, and it is taken down aga
     expect(await other.getByTestId('uploaded-poster').count()).toBe(0);
   }).toPass();
   await expect(other.locator('.concert-poster svg')).toHaveCount(1);
+});
+
+test('an uploaded poster is on the card that is shared, in the page\'s data, and on the ticket, on paper as well', async ({ page, context, visit, organiser, signUp }) => {
+  const concert = await organiser.createConcert();
+  const upload = await organiser.http.post(`/api/upload_poster?id=${concert.id}`, { multipart: { poster: file(png(700, 700, [20, 90, 160])) } });
+  expect(upload.ok()).toBe(true);
+  const fan = await signUp();
+  await fan.join(concert);
+  await expect.poll(async () => (await fan.place(concert)).standing).toBe('issued');
+  const [ticket] = await fan.tickets();
+
+  // What everybody sees alike may be a moment old.
+  let pictures: string[] = [];
+  await expect(async () => {
+    await visit(`/concerts/${concert.id}`);
+    const data = await page.locator('script[type="application/ld+json"]').allTextContents();
+    pictures = data.map((one) => JSON.parse(one)).find((one) => one['@type'] === 'Event').image;
+    expect(pictures.map((picture) => new URL(picture).pathname)).toEqual([expect.stringMatching(/^\/posters\/.*-640\.jpg$/), `/concerts/${concert.id}/card.png`]);
+  }).toPass();
+  expect((await fan.http.get(new URL(pictures[0]!).pathname)).headers()['content-type']).toBe('image/jpeg');
+  const card = PNG.sync.read(await (await fan.http.get(`/concerts/${concert.id}/card.png`)).body());
+  const [r, g, b] = card.data.subarray((300 * card.width + 250) * 4);
+  for (const [seen, sent] of [[r, 20], [g, 90], [b, 160]] as const) expect(Math.abs(seen! - sent)).toBeLessThan(8);
+
+  await fan.lendSession(context);
+  for (const path of ['/tickets', `/tickets/${ticket!.id}`]) {
+    await visit(path);
+    const poster = page.getByTestId('ticket').getByTestId('uploaded-poster').locator('img');
+    await expect.poll(() => poster.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth > 0)).toBe(true);
+  }
+  const pdf = await (await fan.http.get(`/tickets/${ticket!.id}/ticket.pdf`)).body();
+  expect(pdf.includes('/DCTDecode'), 'a JPEG in it').toBe(true);
 });
 
 test('what is no poster is refused beside its field', async ({ page, context, visit, organiser }) => {

@@ -1,6 +1,7 @@
 //! What a person holds when their turn has come.
 
-use crate::concerts::ConcertId;
+use crate::concerts::{ConcertId, Genre};
+use crate::posters::UploadedPoster;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -23,7 +24,9 @@ pub struct Ticket {
     pub title: String,
     pub artist: String,
     pub venue: String,
-    pub genre: crate::concerts::Genre,
+    pub genre: Genre,
+    /// The one that was uploaded for the concert.
+    pub poster: Option<UploadedPoster>,
     pub starts_at: DateTime<Utc>,
     /// 1 for the first ticket of the concert, then counted up in order of arrival. Never given twice.
     pub serial: u32,

@@ -5,7 +5,9 @@
 use crate::router::AppState;
 use app::error::ApiError;
 use app::i18n::Locale;
-use app::sharing::{CONCERTS_IN_A_FILE, concert_card, robots, site_card, sitemap, sitemap_index};
+use app::sharing::{
+    CONCERTS_IN_A_FILE, HEIGHT, concert_card, robots, site_card, sitemap, sitemap_index,
+};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -16,7 +18,7 @@ use model::Refusal;
 use model::concerts::ConcertId;
 use moka::future::Cache;
 use serde::Deserialize;
-use services::{Services, drawing};
+use services::{Services, drawing, posters};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -136,7 +138,9 @@ async fn concert_picture(
     // As somebody sees it who is nobody in particular.
     let view = services::concerts::find_view(&sharing.services, None, id).await?;
     let locale = Locale::in_address(&uri).unwrap_or_default();
-    picture(&sharing, concert_card(&view.concert, locale), &headers).await
+    let poster = posters::uploaded(&sharing.services, &view.concert, HEIGHT).await?;
+    let drawing = concert_card(&view.concert, poster.as_deref(), locale);
+    picture(&sharing, drawing, &headers).await
 }
 
 /// The drawing as PNG, drawn once; or that it is still what the client has.

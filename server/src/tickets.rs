@@ -17,7 +17,7 @@ use model::concerts::{Concert, ConcertId};
 use model::tickets::{Ticket, TicketId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use services::drawing::{self, About, Qr};
-use services::{Error, concerts, tickets};
+use services::{Error, concerts, posters, tickets};
 
 /// What stays as it is in a file's name (RFC 8187's `attr-char`, most of it).
 const NAME: &AsciiSet = &NON_ALPHANUMERIC
@@ -27,6 +27,8 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 /// A key that is retired is out of every scanner after so long.
 const KEYS_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
+/// Pixels: some 290 an inch on paper.
+const POSTER_WIDTH: u32 = 960;
 const PDF: HeaderValue = HeaderValue::from_static("application/pdf");
 const CALENDAR: HeaderValue = HeaderValue::from_static("text/calendar; charset=utf-8");
 
@@ -67,7 +69,7 @@ async fn concert_calendar(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let made = async {
+    answer(&uri, &headers, async {
         let id = ConcertId(number(&id)?);
         // As somebody sees it who is nobody in particular.
         let concert = concerts::find_view(&state.services, None, id)
@@ -75,15 +77,14 @@ async fn concert_calendar(
             .concert;
         let address = format!("{}/concerts/{id}", state.settings.public_url);
         let text = event(&state, &concert, &concert.artist, &address);
-        Ok::<_, Error>(file(
+        Ok(file(
             CALENDAR,
             &concert.title,
             &format!("concert-{id}.ics"),
             text,
         ))
-    };
-    made.await
-        .unwrap_or_else(|error| refuse(&error, &uri, &headers))
+    })
+    .await
 }
 
 async fn ticket_calendar(
@@ -93,17 +94,16 @@ async fn ticket_calendar(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let made = async {
+    answer(&uri, &headers, async {
         let (ticket, concert) = held(&state, auth, &id).await?;
         let words = Locale::of_headers(&headers).words();
         let number = (words.tickets.number)(&thousands(ticket.serial.into()));
         let about = format!("{}\n{number}", concert.artist);
         let text = event(&state, &concert, &about, &address(&state, &ticket));
         let plain = format!("concert-{}.ics", concert.id);
-        Ok::<_, Error>(file(CALENDAR, &concert.title, &plain, text))
-    };
-    made.await
-        .unwrap_or_else(|error| refuse(&error, &uri, &headers))
+        Ok(file(CALENDAR, &concert.title, &plain, text))
+    })
+    .await
 }
 
 async fn ticket_pdf(
@@ -113,11 +113,13 @@ async fn ticket_pdf(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let made = async {
+    answer(&uri, &headers, async {
         let (ticket, concert) = held(&state, auth, &id).await?;
         let locale = Locale::of_headers(&headers);
         let qr = Qr::of(ticket.signed.as_deref().unwrap_or_default())?;
-        let sheet = paper(&ticket, &concert, &qr, &address(&state, &ticket), locale);
+        let poster = posters::uploaded(&state.services, &concert, POSTER_WIDTH).await?;
+        let address = address(&state, &ticket);
+        let sheet = paper(&ticket, &concert, poster.as_deref(), &qr, &address, locale);
         let serial = thousands(ticket.serial.into());
         let title = (locale.words().tickets.file)(&ticket.title, &serial);
         let about = About {
@@ -125,10 +127,9 @@ async fn ticket_pdf(
             language: locale.tag().to_owned(),
         };
         let pdf = drawing::pdf(sheet, about).await?;
-        Ok::<_, Error>(file(PDF, &title, &format!("ticket-{}.pdf", ticket.id), pdf))
-    };
-    made.await
-        .unwrap_or_else(|error| refuse(&error, &uri, &headers))
+        Ok(file(PDF, &title, &format!("ticket-{}.pdf", ticket.id), pdf))
+    })
+    .await
 }
 
 /// Their own ticket, good to go in with, and its concert.
@@ -179,6 +180,16 @@ fn file(kind: HeaderValue, name: &str, plain: &str, body: impl Into<Vec<u8>>) ->
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     response
+}
+
+/// The file that is made, or why there is none.
+async fn answer(
+    uri: &Uri,
+    headers: &HeaderMap,
+    made: impl Future<Output = Result<Response, Error>>,
+) -> Response {
+    made.await
+        .unwrap_or_else(|error| refuse(&error, uri, headers))
 }
 
 /// Scripts get the refusal; a browser is shown the page that the file belongs to, which says what there is to say, and where to

@@ -85,34 +85,17 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeDelta;
+    use crate::concerts::example;
     use icalendar::{Component, EventLike};
-    use model::concerts::{ConcertId, Genre, SaleState};
     use proptest::prelude::*;
 
     const HOST: &str = "https://tickets.example";
 
     fn concert(title: &str, venue: &str) -> Concert {
-        let starts_at = DateTime::from_timestamp(1_795_257_000, 0).unwrap();
         Concert {
-            id: ConcertId(14),
             title: title.to_owned(),
-            artist: "Low Tide".to_owned(),
-            genre: Genre::Indie,
             venue: venue.to_owned(),
-            starts_at,
-            ends_at: starts_at + TimeDelta::hours(2),
-            running_minutes: 120,
-            price_won: 44_000,
-            description: String::new(),
-            capacity: 40,
-            issued: 0,
-            sale_opens_at: starts_at,
-            state: SaleState::Open,
-            batch_size: 10,
-            interval_ms: 1000,
-            poster: None,
-            draft: false,
+            ..example()
         }
     }
 

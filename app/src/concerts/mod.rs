@@ -44,8 +44,34 @@ pub use page::{ConcertPage, Facts, use_concert_id};
 #[cfg(feature = "ssr")]
 pub use poster::Poster;
 #[cfg(feature = "ssr")]
-pub(crate) use poster::{Art, art};
+pub(crate) use poster::{Art, Frame, art};
 #[cfg(feature = "ssr")]
 pub(crate) use steering::SALE_CONTROL;
 #[cfg(feature = "ssr")]
 pub use words::{BrowseWords, ENGLISH, KOREAN};
+
+/// A concert for tests of what is made of one.
+#[cfg(all(test, feature = "ssr"))]
+pub(crate) fn example() -> model::concerts::Concert {
+    let starts_at = chrono::DateTime::from_timestamp(1_795_257_000, 0).unwrap_or_default();
+    model::concerts::Concert {
+        id: model::concerts::ConcertId(14),
+        title: "Night Boat".to_owned(),
+        artist: "Low Tide".to_owned(),
+        genre: model::concerts::Genre::Indie,
+        venue: "노들섬 라이브하우스, 서울".to_owned(),
+        starts_at,
+        ends_at: starts_at + chrono::TimeDelta::hours(2),
+        running_minutes: 120,
+        price_won: 44_000,
+        description: String::new(),
+        capacity: 40,
+        issued: 0,
+        sale_opens_at: starts_at,
+        state: model::concerts::SaleState::Open,
+        batch_size: 10,
+        interval_ms: 1000,
+        poster: None,
+        draft: false,
+    }
+}

@@ -67,22 +67,69 @@ pub fn Poster(
     }
 }
 
-/// A poster for where no style sheet reaches.
+/// A poster within a drawing, where no style sheet reaches.
 #[cfg(feature = "ssr")]
 pub(crate) struct Art {
-    /// The colours of the classes `ground`, `b`, `c` and `d`.
-    pub inks: [&'static str; 4],
-    /// SVG, 400 units on a side.
-    pub shapes: String,
+    /// For the drawing's `<style>`.
+    pub style: String,
+    /// SVG that fills its frame.
+    pub drawn: String,
 }
 
-/// The poster that the concert has on every page.
+/// Where in a drawing, in its units.
 #[cfg(feature = "ssr")]
-pub(crate) fn art(id: ConcertId, genre: Genre) -> Art {
+pub(crate) struct Frame {
+    pub x: f32,
+    pub y: f32,
+    pub width: f32,
+    pub height: f32,
+}
+
+/// The poster that the concert has on every page: the one that was `uploaded`, as JPEG, or the one from its data.
+#[cfg(feature = "ssr")]
+pub(crate) fn art(id: ConcertId, genre: Genre, uploaded: Option<&[u8]>, frame: Frame) -> Art {
+    let Frame {
+        x,
+        y,
+        width,
+        height,
+    } = frame;
+    let frame = format!("x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"");
+    let fills = "preserveAspectRatio=\"xMidYMid slice\"";
+    if let Some(jpeg) = uploaded {
+        let address = services::drawing::jpeg_address(jpeg);
+        return Art {
+            style: String::new(),
+            drawn: format!("<image {frame} {fills} href=\"{address}\"/>"),
+        };
+    }
     let mut dice = Dice::new(id, genre);
-    let inks = INKS[dice.roll(PALETTES as i64) as usize];
+    let [a, b, c, d] = INKS[dice.roll(PALETTES as i64) as usize];
     let shapes = shapes(genre, &mut dice);
-    Art { inks, shapes }
+    // Darker by a number and not by a filter, which would make a picture of pixels of it.
+    let deep = darker(b);
+    Art {
+        style: format!(
+            ".ground{{fill:{a}}}.b{{fill:{b}}}.c{{fill:{c}}}.d{{fill:{d}}}.none{{fill:none}}\
+             .mix{{opacity:.82}}.thin{{opacity:.6}}.b.deep{{fill:{deep}}}"
+        ),
+        drawn: format!(
+            "<rect {frame} fill=\"{a}\"/><svg {frame} viewBox=\"0 0 400 400\" {fills}>{shapes}</svg>"
+        ),
+    }
+}
+
+/// As `filter: brightness(0.72)` makes it.
+#[cfg(feature = "ssr")]
+fn darker(colour: &str) -> String {
+    let digits = colour.trim_start_matches('#');
+    let channel = |n: usize| {
+        let value = digits
+            .get(n * 2..n * 2 + 2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        (f32::from(value.unwrap_or_default()) * 0.72) as u8
+    };
+    format!("#{:02x}{:02x}{:02x}", channel(0), channel(1), channel(2))
 }
 
 /// A small generator of repeatable numbers (xorshift64*, Marsaglia 2003, Vigna 2016).

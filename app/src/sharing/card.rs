@@ -2,7 +2,7 @@
 
 use super::lettering::{lettered, set};
 use super::words::SharingWords;
-use crate::concerts::{Art, art};
+use crate::concerts::{Art, Frame, art};
 use crate::i18n::Locale;
 use model::concerts::Concert;
 use services::drawing::{FAMILY, escaped};
@@ -22,10 +22,15 @@ const HALL: &str = "#10142a";
 const INK: &str = "#edeaf3";
 const INK_SOFT: &str = "#a9aecb";
 
-/// A concert's picture, as SVG.
-pub fn concert_card(concert: &Concert, locale: Locale) -> String {
-    let Art { inks, shapes } = art(concert.id, concert.genre);
-    let [a, b, c, d] = inks;
+/// A concert's picture, as SVG; `poster` is the one that was uploaded, as JPEG.
+pub fn concert_card(concert: &Concert, poster: Option<&[u8]>, locale: Locale) -> String {
+    let frame = Frame {
+        x: 0.0,
+        y: 0.0,
+        width: EDGE,
+        height: HEIGHT as f32,
+    };
+    let Art { style, drawn } = art(concert.id, concert.genre, poster, frame);
     let mut facts = Column::new();
     let when = (locale.words().date_time)(concert.starts_at);
     facts.add(&when, INK, 800, &[(30.0, 1), (27.0, 1), (24.0, 2)]);
@@ -46,15 +51,7 @@ pub fn concert_card(concert: &Concert, locale: Locale) -> String {
     let sizes = sizes.map(|size| (size, (room / (size * LINE)) as usize));
     words.add(&concert.title, INK, 800, &sizes);
     let (top, bottom) = (words.at(TOP), facts.at(below));
-    let style = format!(
-        ".ground{{fill:{a}}}.b{{fill:{b}}}.c{{fill:{c}}}.d{{fill:{d}}}.none{{fill:none}}\
-         .mix{{opacity:.82}}.thin{{opacity:.6}}.deep{{filter:brightness(.72)}}"
-    );
-    let poster = format!(
-        "<rect width=\"{EDGE}\" height=\"{HEIGHT}\" fill=\"{a}\"/>\
-         <svg width=\"{EDGE}\" height=\"{HEIGHT}\" viewBox=\"0 0 400 400\" preserveAspectRatio=\"xMidYMid slice\">{shapes}</svg>"
-    );
-    card(&style, &poster, &format!("{top}{bottom}"))
+    card(&style, &drawn, &format!("{top}{bottom}"))
 }
 
 /// The site's own picture, as SVG.

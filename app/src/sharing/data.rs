@@ -38,8 +38,8 @@ pub struct ConcertPage<'a> {
     pub concert: &'a Concert,
     pub phase: Phase,
     pub address: &'a Address,
-    /// The picture's whole address.
-    pub picture: &'a str,
+    /// The whole addresses of its pictures, the best one first.
+    pub pictures: &'a [String],
     /// What is said of a concert that says nothing of itself.
     pub description: &'a str,
 }
@@ -55,7 +55,7 @@ pub fn concert(
         concert,
         phase,
         address,
-        picture,
+        pictures,
         description,
     } = page;
     let (home, here) = (
@@ -78,7 +78,7 @@ pub fn concert(
         "eventStatus": "https://schema.org/EventScheduled",
         "eventAttendanceMode": "https://schema.org/OfflineEventAttendanceMode",
         "location": {"@type": "Place", "name": concert.venue, "address": concert.venue},
-        "image": [picture],
+        "image": pictures,
         "description": described,
         "performer": {"@type": "PerformingGroup", "name": concert.artist},
         "organizer": {"@type": "Organization", "name": SharingWords::BRAND, "url": home},

@@ -45,11 +45,18 @@ impl Shared {
         let address = Address::new(&public_url, &concert.path());
         let card = format!("/concerts/{}/card.png", concert.id);
         let picture = Address::new(&public_url, &card).whole(Some(words.locale));
+        let poster = concert.poster.as_ref().map(|poster| {
+            let path = poster.address(concert.id, poster.widest());
+            format!("{public_url}{path}")
+        });
         let page = data::ConcertPage {
             concert,
             phase,
             address: &address,
-            picture: &picture,
+            pictures: &poster
+                .into_iter()
+                .chain([picture.clone()])
+                .collect::<Vec<_>>(),
             description,
         };
         let data = data::concert(&public_url, words, named, &page).to_vec();

@@ -1,6 +1,6 @@
 //! A ticket on a sheet of paper (A4), as SVG.
 
-use crate::concerts::{Art, art};
+use crate::concerts::{Frame, art};
 use crate::i18n::{Locale, thousands};
 use crate::sharing::lettering::{lettered, set};
 use model::concerts::Concert;
@@ -27,12 +27,19 @@ const INK_SOFT: &str = "#565b73";
 const HELD: &str = "#17653f";
 const HELD_WASH: &str = "#eef6ec";
 
-/// The sheet of one live ticket, with its QR code.
-pub fn paper(ticket: &Ticket, concert: &Concert, qr: &Qr, address: &str, locale: Locale) -> String {
+/// The sheet of one live ticket, with its QR code; `poster` is the concert's as JPEG, when one was uploaded.
+pub fn paper(
+    ticket: &Ticket,
+    concert: &Concert,
+    poster: Option<&[u8]>,
+    qr: &Qr,
+    address: &str,
+    locale: Locale,
+) -> String {
     let words = locale.words();
     let bottom = TOP + STUB;
     let mut sheet = Sheet::default();
-    sheet.poster(ticket);
+    sheet.poster(concert, poster);
 
     // From the top: who and what; from the bottom: where, when, for whom.
     let (x, width) = (POSTER + PAD, TEAR - POSTER - 2.0 * PAD);
@@ -134,30 +141,26 @@ impl Sheet {
         end
     }
 
-    fn poster(&mut self, ticket: &Ticket) {
-        let Art {
-            inks: [a, b, c, d],
-            shapes,
-        } = art(ticket.concert_id, ticket.genre);
-        // Darker by a number and not by a filter, which would make a picture of pixels of it.
-        let deep = darker(b);
-        self.style = format!(
-            ".ground{{fill:{a}}}.b{{fill:{b}}}.c{{fill:{c}}}.d{{fill:{d}}}.none{{fill:none}}\
-             .mix{{opacity:.82}}.thin{{opacity:.6}}.b.deep{{fill:{deep}}}"
-        );
-        let width = POSTER - MARGIN;
+    fn poster(&mut self, concert: &Concert, uploaded: Option<&[u8]>) {
+        let frame = Frame {
+            x: MARGIN,
+            y: TOP,
+            width: POSTER - MARGIN,
+            height: STUB,
+        };
+        let art = art(concert.id, concert.genre, uploaded, frame);
+        self.style = art.style;
         self.drawn.push_str(&format!(
-            "<g clip-path=\"url(#stub)\"><rect x=\"{MARGIN}\" y=\"{TOP}\" width=\"{width}\" height=\"{STUB}\" fill=\"{a}\"/>\
-             <svg x=\"{MARGIN}\" y=\"{TOP}\" width=\"{width}\" height=\"{STUB}\" viewBox=\"0 0 400 400\" \
-             preserveAspectRatio=\"xMidYMid slice\">{shapes}</svg>\
-             <rect x=\"{TEAR}\" y=\"{TOP}\" width=\"{TEAR}\" height=\"{STUB}\" fill=\"{HELD_WASH}\"/></g>"
+            "<g clip-path=\"url(#stub)\">{}\
+             <rect x=\"{TEAR}\" y=\"{TOP}\" width=\"{TEAR}\" height=\"{STUB}\" fill=\"{HELD_WASH}\"/></g>",
+            art.drawn
         ));
     }
 
     fn code(&mut self, x: f32, y: f32, qr: &Qr) {
         let code = qr.svg();
-        let place = format!("<svg x=\"{x}\" y=\"{y}\" width=\"{QR}\" height=\"{QR}\" ");
-        self.drawn.push_str(&code.replacen("<svg ", &place, 1));
+        let frame = format!("<svg x=\"{x}\" y=\"{y}\" width=\"{QR}\" height=\"{QR}\" ");
+        self.drawn.push_str(&code.replacen("<svg ", &frame, 1));
     }
 
     fn into_svg(self) -> String {
@@ -187,50 +190,29 @@ impl Sheet {
     }
 }
 
-/// As `filter: brightness(0.72)` makes it.
-fn darker(colour: &str) -> String {
-    let digits = colour.trim_start_matches('#');
-    let channel = |n: usize| {
-        let value = digits
-            .get(n * 2..n * 2 + 2)
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        (f32::from(value.unwrap_or_default()) * 0.72) as u8
-    };
-    format!("#{:02x}{:02x}{:02x}", channel(0), channel(1), channel(2))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{DateTime, TimeDelta};
-    use model::concerts::{ConcertId, Genre, SaleState};
+    use crate::concerts::example;
+    use model::concerts::Genre;
     use model::tickets::TicketId;
     use proptest::prelude::*;
     use resvg::tiny_skia::Pixmap;
     use services::drawing;
 
-    fn made(title: &str, holder: &str, genre: Genre, locale: Locale) -> String {
-        let starts_at = DateTime::from_timestamp(1_795_257_000, 0).unwrap();
+    fn made(
+        title: &str,
+        holder: &str,
+        genre: Genre,
+        poster: Option<&[u8]>,
+        locale: Locale,
+    ) -> String {
         let concert = Concert {
-            id: ConcertId(14),
             title: title.to_owned(),
-            artist: "Low Tide".to_owned(),
             genre,
-            venue: "노들섬 라이브하우스, 서울".to_owned(),
-            starts_at,
-            ends_at: starts_at + TimeDelta::hours(2),
-            running_minutes: 120,
-            price_won: 44_000,
-            description: String::new(),
-            capacity: 40,
-            issued: 0,
-            sale_opens_at: starts_at,
-            state: SaleState::Open,
-            batch_size: 10,
-            interval_ms: 1000,
-            poster: None,
-            draft: false,
+            ..example()
         };
+        let starts_at = concert.starts_at;
         let ticket = Ticket {
             id: TicketId(804),
             concert_id: concert.id,
@@ -238,6 +220,7 @@ mod tests {
             artist: concert.artist.clone(),
             venue: concert.venue.clone(),
             genre,
+            poster: None,
             starts_at,
             serial: 1_123,
             code: "KNA7G-7W6CW".to_owned(),
@@ -250,6 +233,7 @@ mod tests {
         paper(
             &ticket,
             &concert,
+            poster,
             &qr,
             "https://tickets.example/tickets/804",
             locale,
@@ -283,7 +267,7 @@ mod tests {
             .into_iter()
             .zip([Locale::Korean, Locale::English].into_iter().cycle())
         {
-            let svg = made("한강, 불이 꺼지면", "mina", genre, locale);
+            let svg = made("한강, 불이 꺼지면", "mina", genre, None, locale);
             // As a printer draws it: finer than a screen.
             let fine = svg
                 .replacen("210mm", "420mm", 1)
@@ -302,11 +286,39 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn an_uploaded_poster_fills_its_place_and_leaves_the_code_to_be_read() {
+        let violet = image::RgbImage::from_pixel(640, 640, image::Rgb([130, 40, 200]));
+        let mut jpeg = Vec::new();
+        violet
+            .write_with_encoder(image::codecs::jpeg::JpegEncoder::new(&mut jpeg))
+            .unwrap();
+        let svg = made("Night", "mina", Genre::Jazz, Some(&jpeg), Locale::English);
+        let fine = svg
+            .replacen("210mm", "420mm", 1)
+            .replacen("297mm", "594mm", 1);
+        let png = drawing::png(fine).await.unwrap();
+        assert_eq!(read(&png), [signed()]);
+        let pixels = Pixmap::decode_png(&png).unwrap();
+        let unit = pixels.width() as f32 / WIDTH;
+        for (x, y) in [
+            (MARGIN + 4.0, TOP + 30.0),
+            (POSTER - 4.0, TOP + STUB - 30.0),
+        ] {
+            let seen = pixels.pixel((x * unit) as u32, (y * unit) as u32).unwrap();
+            let off = |seen: u8, sent: u8| seen.abs_diff(sent) > 6;
+            assert!(
+                !off(seen.red(), 130) && !off(seen.green(), 40) && !off(seen.blue(), 200),
+                "{seen:?}"
+            );
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn whatever_people_type_is_drawn(title in "\\PC{1,120}", holder in "[<>&\"'가-힣a-z ]{1,20}") {
-            let svg = made(&title, &holder, Genre::Rock, Locale::English);
+            let svg = made(&title, &holder, Genre::Rock, None, Locale::English);
             let runtime = tokio::runtime::Runtime::new().unwrap();
             prop_assert!(runtime.block_on(drawing::png(svg)).is_ok());
         }

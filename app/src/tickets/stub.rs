@@ -54,7 +54,7 @@ fn Stub(
     let (whole, cancelled) = (qr.is_some(), ticket.cancelled_at);
     view! {
         <div class="ticket" class:ticket--whole=whole class:ticket--cancelled=cancelled.is_some() data-testid="ticket">
-            <Poster id=ticket.concert_id genre=ticket.genre>
+            <Poster id=ticket.concert_id genre=ticket.genre uploaded=ticket.poster>
                 <p class="poster-artist">{ticket.artist}</p>
                 {heading}
             </Poster>

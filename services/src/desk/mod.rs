@@ -8,7 +8,7 @@ use crate::sessions::Session;
 use crate::{Result, Services, concerts, queue};
 use model::concerts::{Concert, ConcertId, Phase};
 use model::desk::{Course, DeskView, Prospect};
-use moka::sync::Cache;
+use moka::future::Cache;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,23 +35,19 @@ impl Default for Desks {
 /// be asked is no error: a sale can be steered all the same.
 pub async fn view(services: &Services, by: &Session, id: ConcertId) -> Result<DeskView> {
     let concert = concerts::find_to_edit(services, by, id).await?;
-    let queue = match services.desks.0.get(&id) {
-        Some(known) => known,
-        None => read(services, id).await,
-    };
+    // Desks that look at the same moment share one reading.
+    let queue = services.desks.0.get_with(id, read(services, id)).await;
     Ok(shown(services, concert, queue.as_deref()))
 }
 
 async fn read(services: &Services, id: ConcertId) -> Option<Arc<queue::Course>> {
-    let queue = match queue::course(services, id).await {
+    match queue::course(services, id).await {
         Ok(queue) => queue.map(Arc::new),
         Err(error) => {
             tracing::debug!(concert = %id, %error, "the desk cannot be told of the queue");
             None
         }
-    };
-    services.desks.0.insert(id, queue.clone());
-    queue
+    }
 }
 
 fn shown(services: &Services, concert: Concert, queue: Option<&queue::Course>) -> DeskView {

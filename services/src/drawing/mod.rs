@@ -10,6 +10,7 @@ mod qr;
 pub use qr::Qr;
 
 use crate::{Error, Result};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use model::Refusal;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -74,6 +75,11 @@ pub struct About {
     pub title: String,
     /// As in `lang` of HTML.
     pub language: String,
+}
+
+/// A JPEG as the `href` of an SVG's `<image>`: what is not inside of a drawing is not in its picture.
+pub fn jpeg_address(jpeg: &[u8]) -> String {
+    format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg))
 }
 
 /// The text as it may stand in an element or an attribute of an SVG: markup is escaped, and what XML has no character for,

@@ -11,7 +11,7 @@ use crate::spare::SpareThreads;
 use crate::{Error, Result, Services, limits, stores};
 use bytes::Bytes;
 use chrono::TimeDelta;
-use model::concerts::ConcertId;
+use model::concerts::{Concert, ConcertId};
 use model::posters::{MOST_BYTES, UploadedPoster};
 use model::{Field, Problem, ProblemKind, Refusal};
 use moka::future::Cache;
@@ -193,6 +193,21 @@ pub async fn picture(
     let jpeg = Bytes::from(jpeg);
     remembered.insert(key, jpeg.clone()).await;
     Ok(jpeg)
+}
+
+/// The poster that was uploaded for a concert, as JPEG: the smallest that is so many pixels wide, or else the widest. None:
+/// it has the one from its own data.
+pub async fn uploaded(services: &Services, concert: &Concert, least: u32) -> Result<Option<Bytes>> {
+    let Some(poster) = &concert.poster else {
+        return Ok(None);
+    };
+    let width = poster.widths().find(|width| *width >= least);
+    let width = width.unwrap_or_else(|| poster.widest());
+    match picture(services, concert.id, poster.hash(), width).await {
+        // Taken down for good since the concert was read.
+        Err(Error::Refused(Refusal::NotFound)) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// Deletes what was replaced or taken down more than [`GRACE`] ago.

@@ -40,6 +40,7 @@ struct TicketRow {
     artist: String,
     venue: String,
     genre: String,
+    poster: Option<String>,
     starts_at: DateTime<Utc>,
     serial: i32,
     code: String,
@@ -67,6 +68,7 @@ impl TicketRow {
                     row.genre, row.concert_id
                 ))
             })?,
+            poster: row.poster.and_then(|name| name.parse().ok()),
             title: row.title,
             artist: row.artist,
             venue: row.venue,
@@ -102,8 +104,8 @@ async fn rows(
 ) -> Result<Vec<TicketRow>> {
     Ok(sqlx::query_as!(
         TicketRow,
-        "SELECT ticket.id, ticket.concert_id, concert.title, concert.artist, concert.venue, concert.genre, concert.starts_at,
-                ticket.serial, ticket.code, account.nickname AS holder, ticket.issued_at, ticket.cancelled_at
+        "SELECT ticket.id, ticket.concert_id, concert.title, concert.artist, concert.venue, concert.genre, concert.poster,
+                concert.starts_at, ticket.serial, ticket.code, account.nickname AS holder, ticket.issued_at, ticket.cancelled_at
            FROM tickets AS ticket
            JOIN concerts AS concert ON concert.id = ticket.concert_id
            JOIN accounts AS account ON account.id = ticket.account_id
