@@ -74,7 +74,7 @@ impl FromRef<AppState> for LeptosOptions {
 pub fn router(state: AppState) -> Router {
     let wardrobe = Wardrobe {
         pages: SharedPages::default(),
-        encrypted: state.settings.secure,
+        state: state.clone(),
     };
     let routes = generate_route_list(app::App);
     let context = {

@@ -146,11 +146,16 @@ async fn each_language_has_an_address_and_each_names_all() {
             ("en", Some(plain))
         );
     }
-    // It is for that page alone, and the switch on it works.
+    // Whoever comes by it goes on in that language until they come by another, also where the page is one that is shared;
+    // and the switch works.
     let person = Person::new(&server);
-    let (_, page) = person.page("/?lang=ko").await;
-    assert!(page.contains("lang=\"ko\""));
-    assert!(person.page("/").await.1.contains("lang=\"en\""));
+    for (named, language) in [("en", "en"), ("ko", "ko"), ("en", "en"), ("ko", "ko")] {
+        let language = format!("lang=\"{language}\"");
+        for path in [format!("/?lang={named}"), "/".to_owned()] {
+            let (_, page) = person.page(&path).await;
+            assert!(page.contains(&language), "{path}");
+        }
+    }
     let switch = person
         .client
         .post(format!("{}/api/set_language", server.url));
@@ -164,6 +169,25 @@ async fn each_language_has_an_address_and_each_names_all() {
         .await
         .expect("an answer");
     assert_eq!(to(&switched), "/?page=1&genre=pop");
+    // What somebody has chosen stays chosen, whatever an address names for itself.
+    let (_, page) = person.page("/?lang=ko").await;
+    assert!(page.contains("lang=\"ko\""));
+    assert!(person.page("/").await.1.contains("lang=\"en\""));
+    // A browser that would be given it anyway is given nothing to keep, and neither is who asks for no page.
+    for (path, accepted) in [
+        ("/?lang=ko", "ko"),
+        ("/?lang=de", "ko"),
+        ("/?lang=ko&page=x", "ko"),
+        ("/card.png?lang=ko", "en"),
+        ("/robots.txt?lang=ko", "en"),
+    ] {
+        let response = fetch(&format!("{}{path}", server.url), accepted).await;
+        assert!(response.status().is_success(), "{path}");
+        assert!(
+            !response.headers().contains_key(header::SET_COOKIE),
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -376,6 +400,11 @@ async fn what_is_private_or_only_a_search_is_not_listed() {
     }
     let second = head(&at("/?page=2&utm_source=x")).await;
     assert_eq!(second.canonical, Some(at("/?page=2")));
+    // Behind the last one is the last one.
+    assert_eq!(
+        head(&at("/?page=999")).await.canonical,
+        Some(at("/?page=2"))
+    );
     let addresses: BTreeSet<_> = second.alternates.values().cloned().collect();
     assert!(addresses.contains(&at("/?page=2&lang=ko")), "{addresses:?}");
 }

@@ -60,11 +60,7 @@ pub fn HomePage() -> impl IntoView {
         let query = query.clone();
         Resource::new(|| (), move |()| load(query.clone()))
     };
-    // What somebody searched for is no page that anybody else looks for.
-    let everything = !query.is_narrow() && query.sort == ConcertSort::default();
-    let shared = everything.then(|| Shared::site(&address(&query)));
     view! {
-        <PageMeta title=words.concerts description=words.home_description shared/>
         <section class="marquee">
             <h1>{words.home_heading}</h1>
             <p class="lead">{words.home_lead}</p>
@@ -75,7 +71,9 @@ pub fn HomePage() -> impl IntoView {
             {move || {
                 let query = query.clone();
                 Suspend::new(async move {
-                    let (found, results) = match home.await {
+                    let home = home.await;
+                    let shared = shared(&query, home.as_ref().ok());
+                    let (found, results) = match home {
                         Ok(Home::Sections(home)) => (String::new(), view! { <Sections home/> }.into_any()),
                         Ok(Home::Page(page)) => {
                             ((words.concerts_found)(page.total), view! { <Found page query/> }.into_any())
@@ -84,6 +82,7 @@ pub fn HomePage() -> impl IntoView {
                     };
                     // Beside what is replaced while somebody types: only what stays is read out when it changes.
                     view! {
+                        <PageMeta title=words.concerts description=words.home_description shared/>
                         <p class="found" role="status" id=FOUND>{found}</p>
                         <div class="results" id=RESULTS>{results}</div>
                     }
@@ -91,6 +90,21 @@ pub fn HomePage() -> impl IntoView {
             }}
         </Suspense>
     }
+}
+
+/// None: what somebody searched for is no page that anybody else looks for.
+fn shared(query: &ConcertQuery, home: Option<&Home>) -> Option<Shared> {
+    let everything = !query.is_narrow() && query.sort == ConcertSort::default();
+    // Behind the last page is the last page, at another address.
+    let page = match home {
+        Some(Home::Page(page)) => page.page,
+        _ => query.page,
+    };
+    let shown = ConcertQuery {
+        page,
+        ..query.clone()
+    };
+    everything.then(|| Shared::site(&address(&shown)))
 }
 
 #[component]

@@ -6,8 +6,11 @@ use super::{Words, english::ENGLISH, korean::KOREAN};
 /// The cookie that remembers the switch in the header.
 pub const LANGUAGE_COOKIE: &str = "frontrow_language";
 
-/// The argument of an address that names the language of that one page. It wins over the cookie and leaves it as it is: whoever
-/// is shown a page in a language by somebody else has not chosen it for all others.
+/// The cookie of whoever came by an address that names a language: for a day, and as long as the switch is not used.
+pub const VISIT_LANGUAGE_COOKIE: &str = "frontrow_visit_language";
+
+/// The argument of an address that names the language of its page. It wins over the cookies and leaves what was chosen as it
+/// is: whoever is shown a page in a language by somebody else has not chosen it for all others.
 pub const LANGUAGE_ARGUMENT: &str = "lang";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,11 +104,12 @@ impl Locale {
         Locale::in_address(address).unwrap_or_else(|| Locale::of_headers(headers))
     }
 
-    /// The language that a request's headers ask for: the cookie, else `Accept-Language`, else English.
+    /// The language that a request's headers ask for: the switch's cookie, else the visit's, else `Accept-Language`, else English.
     #[cfg(feature = "ssr")]
     pub fn of_headers(headers: &http::HeaderMap) -> Locale {
-        crate::request::cookie(headers, LANGUAGE_COOKIE)
-            .and_then(Locale::parse)
+        let remembered = |cookie| crate::request::cookie(headers, cookie).and_then(Locale::parse);
+        remembered(LANGUAGE_COOKIE)
+            .or_else(|| remembered(VISIT_LANGUAGE_COOKIE))
             .or_else(|| {
                 let accepted = headers.get(http::header::ACCEPT_LANGUAGE)?;
                 Locale::negotiate(accepted.to_str().ok()?)

@@ -20,6 +20,6 @@ pub(crate) use format::{WaitUnit, wait_range};
 pub use format::{clock_digits, thousands};
 #[cfg(feature = "ssr")]
 use locale::without_language;
-pub use locale::{LANGUAGE_ARGUMENT, LANGUAGE_COOKIE, Locale};
+pub use locale::{LANGUAGE_ARGUMENT, LANGUAGE_COOKIE, Locale, VISIT_LANGUAGE_COOKIE};
 #[cfg(feature = "ssr")]
 pub use words::{Words, use_words};

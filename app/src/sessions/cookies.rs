@@ -93,6 +93,16 @@ pub fn language(settings: &Settings, locale: crate::i18n::Locale) -> Option<Head
     )
 }
 
+/// The cookie of a visit that began at an address in that language: kept for a day.
+pub fn visit_language(settings: &Settings, locale: crate::i18n::Locale) -> Option<HeaderValue> {
+    set(
+        settings,
+        crate::i18n::VISIT_LANGUAGE_COOKIE,
+        locale.tag(),
+        86_400,
+    )
+}
+
 /// The cookie of the choice of light or dark, likewise; forgotten when it is the device's.
 pub fn theme(settings: &Settings, theme: Theme) -> Option<HeaderValue> {
     let life = match theme {

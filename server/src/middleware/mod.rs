@@ -5,6 +5,7 @@ pub mod caching;
 pub mod compression;
 pub mod forms;
 pub mod headers;
+pub mod language;
 pub mod origin;
 pub mod pages;
 pub mod refusals;
@@ -18,18 +19,19 @@ use axum::response::Response;
 use model::Refusal;
 
 /// What [`dress`] needs to know.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Wardrobe {
     pub pages: SharedPages,
-    /// Whether visitors reach the site over https.
-    pub encrypted: bool,
+    pub state: AppState,
 }
 
-/// What every answer passes, whatever was asked: shared pages, compression, and headers on how it may be used and kept.
+/// What every answer passes, whatever was asked: shared pages, compression, a language that stays, and headers on how it may be used and kept.
 pub async fn dress(State(wardrobe): State<Wardrobe>, request: Request, next: Next) -> Response {
     let path = request.uri().clone();
+    let language = language::named(&wardrobe.state.settings, &request);
     let mut response = wardrobe.pages.answer(request, next).await;
-    headers::secure(wardrobe.encrypted, &mut response);
+    language::keep(language, &mut response);
+    headers::secure(wardrobe.state.settings.secure, &mut response);
     caching::mark(path.path(), &mut response);
     response
 }

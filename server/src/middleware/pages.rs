@@ -5,7 +5,7 @@
 //! answered from here and never remembered, nor is an answer that sets a cookie.
 
 use super::compression;
-use app::i18n::{LANGUAGE_COOKIE, Locale};
+use app::i18n::{LANGUAGE_COOKIE, Locale, VISIT_LANGUAGE_COOKIE};
 use app::theme::{THEME_COOKIE, Theme};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -145,7 +145,7 @@ fn only_looks(headers: &HeaderMap) -> bool {
             let names = cookies.split(';').filter_map(|pair| pair.split('=').next());
             names
                 .map(str::trim)
-                .all(|name| [LANGUAGE_COOKIE, THEME_COOKIE].contains(&name))
+                .all(|name| [LANGUAGE_COOKIE, VISIT_LANGUAGE_COOKIE, THEME_COOKIE].contains(&name))
         })
     })
 }
@@ -168,7 +168,10 @@ mod tests {
         assert!(
             asked(
                 "/",
-                &[(header::COOKIE, "frontrow_language=ko; frontrow_theme=dark")]
+                &[(
+                    header::COOKIE,
+                    "frontrow_visit_language=ko; frontrow_theme=dark"
+                )]
             )
             .is_some()
         );
