@@ -11,6 +11,9 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Letters as they are drawn, and not as this machine would have them: pictures are compared.
+  '--font-render-hinting=none',
+  '--disable-lcd-text',
 ];
 // Chromium's sandbox refuses to run as root.
 if (process.getuid?.() === 0) flags.push('--no-sandbox');
@@ -21,15 +24,16 @@ const narrow = { width: 390, height: 844 };
 const noScript = { javaScriptEnabled: false, contextOptions: { reducedMotion: 'reduce' } } as const;
 
 /**
- * Every journey runs twice: hydrated, and with JavaScript off. Tags say where a test has nothing to do:
+ * Every test runs twice: hydrated, and with JavaScript off. Tags say where a test has nothing to do:
  *
  * - `@script`: is about what happens without a reload, so it needs JavaScript
  * - `@http`: asks the server directly; once is enough
- * - `@journey`: the way through everything, once more in Korean
+ * - `@journey`: a way through everything, also in Korean, and in each language in both widths
  */
 export default defineConfig({
   testDir: 'tests',
   outputDir: '.artifacts/results',
+  snapshotPathTemplate: 'looks/{arg}{ext}',
   globalSetup: './support/global-setup.ts',
   fullyParallel: true,
   workers: 2,
@@ -50,7 +54,15 @@ export default defineConfig({
   projects: [
     { name: 'hydrated' },
     { name: 'no-script', grepInvert: /@script|@http/, use: { ...noScript, viewport: narrow } },
-    { name: 'korean', grep: /@journey/, use: { locale: 'ko-KR', viewport: narrow } },
-    { name: 'korean-no-script', grep: /@journey/, use: { ...noScript, locale: 'ko-KR' } },
+    { name: 'narrow', grep: /@journey/, use: { viewport: narrow } },
+    { name: 'no-script-wide', grep: /@journey/, use: noScript },
+    ...[wide, narrow].flatMap((viewport) => {
+      const name = viewport === wide ? 'korean' : 'korean-narrow';
+      const korean = { viewport, locale: 'ko-KR' };
+      return [
+        { name, grep: /@journey/, use: korean },
+        { name: `${name}-no-script`, grep: /@journey/, use: { ...noScript, ...korean } },
+      ];
+    }),
   ],
 });

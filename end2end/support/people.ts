@@ -44,6 +44,8 @@ export interface ConcertForm {
   sale_opens_at: string;
   batch_size: string;
   interval_ms: string;
+  /** `true`: it is prepared and not public. */
+  draft?: string;
 }
 
 export interface Concert {

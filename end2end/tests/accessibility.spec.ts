@@ -35,11 +35,12 @@ interface Seen {
   status?: number;
 }
 
-/** `ID` is a concert that sells and does not move, `SOON` one whose sale has yet to open, `NONE` one that is sold out. */
+/** `ID` is a concert that sells and does not move, `SOON` one whose sale has yet to open, `NONE` one that is sold out, `DRAFT` one that is not public. */
 const everyPage: Seen[] = [
   { path: '/' },
   { path: '/', as: 'organiser' },
   { path: '/?search=nothing-is-called-this' },
+  { path: '/?search=night&sale=selling&price_from=1000&sort=price_low' },
   { path: '/sign-up' },
   { path: '/log-in' },
   { path: '/concerts/ID' },
@@ -49,6 +50,9 @@ const everyPage: Seen[] = [
   { path: '/concerts/ID', as: 'organiser' },
   { path: '/concerts/ID/edit', as: 'organiser' },
   { path: '/concerts/ID/desk', as: 'organiser' },
+  { path: '/concerts/DRAFT', as: 'organiser' },
+  { path: '/concerts/DRAFT/edit', as: 'organiser' },
+  { path: '/concerts/new?preview=1', as: 'organiser' },
   { path: '/concerts/new', as: 'organiser' },
   { path: '/concerts/new', as: 'somebody', status: 403 },
   { path: '/concerts/ID/queue', as: 'somebody' },
@@ -93,6 +97,7 @@ async function filled(path: string, organiser: Person, somebody: Person): Promis
     return made;
   });
   await concert('SOON', () => organiser.createConcert({ sale_opens_at: kst(86_400) }));
+  await concert('DRAFT', () => organiser.createConcert({ draft: 'true' }));
   await concert('NONE', async () => {
     const made = await organiser.createConcert({ capacity: '1' });
     await issued(somebody, made);

@@ -2,29 +2,8 @@
 
 import { expect, refused, test } from '../support/test';
 import { STANDSTILL, standStill } from '../support/people';
+import { control, expectFigure, figure, open } from '../support/desk';
 import * as pages from '../support/pages';
-import type { Locator, Page } from '@playwright/test';
-
-const figure = (page: Page, name: string): Locator => page.getByTestId(`desk-${name}`).locator('.figures');
-const control = (page: Page, name: string): Locator => page.getByTestId(`desk-${name}`);
-
-/** Opens a control, after which its own button can be pressed. */
-async function open(page: Page, name: string, confirm: string): Promise<Locator> {
-  const button = control(page, name).getByRole('button', { name: confirm });
-  await expect(button).toBeHidden();
-  await control(page, name).locator('summary').click();
-  await expect(button).toBeVisible();
-  return button;
-}
-
-/** What the page shows now; without JavaScript it is as of when it was read. */
-async function expectFigure(page: Page, name: string, text: string, javaScriptEnabled?: boolean): Promise<void> {
-  if (javaScriptEnabled !== false) return expect(figure(page, name)).toHaveText(text);
-  await expect(async () => {
-    await page.reload();
-    await expect(figure(page, name)).toHaveText(text, { timeout: 100 });
-  }).toPass();
-}
 
 test('the organiser sees who joins and what is issued', async ({ page, context, visit, organiser, signUp, crowd, javaScriptEnabled }) => {
   const concert = await standStill(organiser, { capacity: '40' });

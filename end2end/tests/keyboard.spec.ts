@@ -34,7 +34,7 @@ async function tabTo(page: Page, target: Locator): Promise<void> {
   throw new Error(`${target} cannot be reached with Tab`);
 }
 
-test('the keyboard alone completes sign-up to ticket', async ({ page, visit, words, organiser }) => {
+test('the keyboard alone completes sign-up to ticket', { tag: '@journey' }, async ({ page, visit, words, organiser }) => {
   const concert = await organiser.createConcert();
   const me = newcomer('keys');
   const header = pages.header(page);
