@@ -20,8 +20,7 @@ if (process.getuid?.() === 0) flags.push('--no-sandbox');
 
 const wide = { width: 1280, height: 800 };
 const narrow = { width: 390, height: 844 };
-// Without JavaScript Playwright cannot tell when an animation is over.
-const noScript = { javaScriptEnabled: false, contextOptions: { reducedMotion: 'reduce' } } as const;
+const noScript = { javaScriptEnabled: false };
 
 /**
  * Every test runs twice: hydrated, and with JavaScript off. Tags say where a test has nothing to do:
@@ -48,6 +47,9 @@ export default defineConfig({
     locale: 'en-US',
     timezoneId: 'Europe/Lisbon',
     viewport: wide,
+    // A page that still glides to what is to be pressed is pressed somewhere else, and without JavaScript nobody can tell when
+    // an animation is over.
+    contextOptions: { reducedMotion: 'reduce' },
     screenshot: 'only-on-failure',
     launchOptions: { args: flags, executablePath: existsSync(chromium) ? chromium : undefined },
   },

@@ -165,6 +165,25 @@ test('the form is seen as buyers would see it, and nothing is saved', async ({ p
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(concert.title);
 });
 
+test('a button stays under the pointer that is about to press it', { tag: '@script' }, async ({ page, context, visit, organiser }) => {
+  await organiser.lendSession(context);
+  await visit('/concerts/new');
+  const create = page.getByRole('button', { name: 'Create the concert' });
+  await create.hover();
+  const before = await create.boundingBox();
+  const answered = page.waitForResponse(/preview_concert/);
+  await pages.field(page, 'price_won').fill('-5');
+  await pages.field(page, 'capacity').fill('0');
+  await pages.field(page, 'capacity').blur();
+  await answered;
+  // Long enough for whatever the answer changes: a frame is painted in between.
+  await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 100))));
+  expect(await create.boundingBox()).toEqual(before);
+  await expect(pages.problem(page, 'price_won')).toBeHidden();
+  await page.mouse.move(5, 5);
+  await expect(pages.problem(page, 'price_won')).toBeVisible();
+});
+
 test('while one types the preview keeps up and mistakes are said beside their fields', { tag: '@script' }, async ({ page, context, visit, organiser }) => {
   await organiser.lendSession(context);
   const form = concertForm();

@@ -55,6 +55,7 @@ mod browser {
     use super::super::{CONCERT_FORM, LOOK, PREVIEW_PLACE};
     use super::Looked;
     use crate::island::json;
+    use gloo_timers::future::TimeoutFuture;
     use leptos::ev;
     use leptos::leptos_dom::helpers::TimeoutHandle;
     use leptos::prelude::*;
@@ -71,6 +72,9 @@ mod browser {
 
     /// After the last key.
     const PAUSE: Duration = Duration::from_millis(500);
+
+    /// How often to look whether the pointer has left a button, in milliseconds.
+    const STILL: u32 = 250;
 
     #[derive(Default)]
     struct Watch {
@@ -135,6 +139,10 @@ mod browser {
         spawn_local(async move {
             // An answer that does not come changes nothing: the form can still be sent.
             if let Some(looked) = ask().await {
+                // What is said moves what is below it: a button would be gone from under the pointer that presses it.
+                while is_about_to_press() {
+                    TimeoutFuture::new(STILL).await;
+                }
                 show(&watch, &looked);
             }
             watch.asking.set(false);
@@ -142,6 +150,11 @@ mod browser {
                 look_soon(&watch);
             }
         });
+    }
+
+    fn is_about_to_press() -> bool {
+        let pressed = document().query_selector("form button:hover");
+        pressed.is_ok_and(|button| button.is_some())
     }
 
     async fn ask() -> Option<Looked> {
