@@ -73,10 +73,8 @@ impl Services {
     pub async fn connect(settings: Settings) -> Result<Services> {
         let redis = stores::Redis::new(&settings.redis_url, &settings.redis_prefix)?;
         stores::migrate(&settings.database_url).await?;
-        let db = stores::connect_database(&settings.database_url, 20, &[]).await?;
-        let engine =
-            stores::connect_database(&settings.database_url, 6, &[stores::PLANNED_EACH_TIME])
-                .await?;
+        let db = stores::connect_database(&settings.database_url, 20).await?;
+        let engine = stores::connect_database(&settings.database_url, 6).await?;
         let secrets = || settings.token_secrets.iter().map(stores::Secret::expose);
         let tickets = tickets::TicketKeys::new(secrets())?;
         tickets::publish(&db, &tickets).await?;

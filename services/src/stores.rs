@@ -43,16 +43,8 @@ const STATEMENT_PATIENCE: &str = "10s";
 /// A server that fell asleep in the middle of a transaction would hold its locks, and a whole sale, until it wakes.
 const IDLE_PATIENCE: &str = "5s";
 
-/// A setting of PostgreSQL, for each connection: statements are planned each time, with what is asked for. A plan that is
-/// kept may be of a minute ago, when the sale was young and going through all of it cost nothing.
-pub const PLANNED_EACH_TIME: (&str, &str) = ("plan_cache_mode", "force_custom_plan");
-
-/// At most `connections` to PostgreSQL, with these `settings`.
-pub async fn connect_database(
-    url: &str,
-    connections: u32,
-    settings: &[(&str, &str)],
-) -> Result<PgPool> {
+/// At most `connections` to PostgreSQL.
+pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| Error::Setting(format!("DATABASE_URL cannot be used: {error}")))?
         .application_name("frontrow")
@@ -61,8 +53,7 @@ pub async fn connect_database(
             ("idle_in_transaction_session_timeout", IDLE_PATIENCE),
             // No statement of ours runs for long enough to be worth compiling, and it is the estimate that decides.
             ("jit", "off"),
-        ])
-        .options(settings.iter().copied());
+        ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         // Somebody is waiting for a page: better a clear "try again" than a long silence.

@@ -125,9 +125,14 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         )
         .execute(&mut *transaction)
         .await?;
+        // All of them are there: this finds each by its key, as above.
         sqlx::query!(
-            "UPDATE queue_entries SET state = 'issued' WHERE concert_id = $1 AND arrival = ANY($2)",
+            "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+             SELECT $1, arrival, account_id, 1, 'issued'
+               FROM UNNEST($2::bigint[], $3::bigint[]) AS issued (account_id, arrival)
+             ON CONFLICT (concert_id, arrival) DO UPDATE SET state = 'issued'",
             claim.concert.0,
+            &accounts,
             &arrivals
         )
         .execute(&mut *transaction)
@@ -183,18 +188,20 @@ async fn on_record(
     arrivals: &[i64],
 ) -> Result<Vec<OnRecord>> {
     // FOR UPDATE: a leave that is being recorded at this moment either comes first and is seen, or waits and finds "issued".
-    // Who waits is picked by the caller: there is an index of those who wait, and PostgreSQL would rather go through all of it
-    // when it does not know how many they are.
+    // LATERAL: each is looked up by its key. PostgreSQL knows nothing yet of a sale that has just begun, and would rather go
+    // through everybody in it; who waits is picked by the caller for the same reason.
     Ok(sqlx::query_as!(
         OnRecord,
         r#"SELECT entry.account_id, entry.arrival, entry.state,
                   EXISTS (SELECT FROM tickets AS ticket
                            WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
                              AND ticket.cancelled_at IS NULL) AS "holds!"
-             FROM queue_entries AS entry
-            WHERE entry.concert_id = $1 AND entry.arrival = ANY($2)
-            ORDER BY entry.arrival
-              FOR UPDATE OF entry"#,
+             FROM UNNEST($2::bigint[]) AS claimed (arrival)
+            CROSS JOIN LATERAL (
+                  SELECT * FROM queue_entries
+                   WHERE concert_id = $1 AND arrival = claimed.arrival
+                     FOR UPDATE) AS entry
+            ORDER BY entry.arrival"#,
         claim.concert.0,
         arrivals
     )

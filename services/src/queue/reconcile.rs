@@ -338,7 +338,8 @@ async fn recorded(
     Ok((transaction, rows.into_iter().map(Entry::from).collect()))
 }
 
-/// What the journal says of the places with these arrivals.
+/// What the journal says of the places with these arrivals. LATERAL and OFFSET: each is looked up by its key, whatever PostgreSQL
+/// knows of the sale.
 async fn recorded_at(
     services: &Services,
     concert: ConcertId,
@@ -350,8 +351,9 @@ async fn recorded_at(
         r#"SELECT entry.account_id, entry.arrival, entry.state = 'waiting' AS "waits!", EXISTS (SELECT FROM tickets AS ticket
                             WHERE ticket.concert_id = entry.concert_id AND ticket.account_id = entry.account_id
                               AND ticket.cancelled_at IS NULL) AS "holds!"
-             FROM queue_entries AS entry
-            WHERE entry.concert_id = $1 AND entry.arrival = ANY($2)"#,
+             FROM UNNEST($2::bigint[]) AS asked (arrival)
+            CROSS JOIN LATERAL (
+                  SELECT * FROM queue_entries WHERE concert_id = $1 AND arrival = asked.arrival OFFSET 0) AS entry"#,
         concert.0,
         &arrivals
     )
