@@ -52,10 +52,10 @@ a:hover { text-decoration: underline }
 a:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px }
 CSS;
 
-/** The language of the request, as Frontrow finds it: the cookie of its switch, else `Accept-Language`, else English. */
+/** The language of the request, as Frontrow finds it: the cookie of its switch, else that of a visit, else `Accept-Language`, else English. */
 function language(): string
 {
-    $chosen = $_COOKIE['frontrow_language'] ?? null;
+    $chosen = $_COOKIE['frontrow_language'] ?? $_COOKIE['frontrow_visit_language'] ?? null;
     if (is_string($chosen) && isset(WORDS[$chosen])) {
         return $chosen;
     }
