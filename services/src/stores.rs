@@ -62,8 +62,26 @@ pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
         .await?)
 }
 
-/// Whether PostgreSQL has undone a transaction and asks for it once more (class 40): a deadlock was broken.
-pub fn asks_again(error: &Error) -> bool {
+/// What `write` returns, after a second attempt if PostgreSQL undid the first one (class 40: it broke a deadlock).
+///
+/// Or [`Error::Rebuilding`] when it takes longer than `patience`: a connection that died without a word must not hold up
+/// everybody who comes after.
+pub async fn in_time<T, F: Future<Output = Result<T>>>(
+    patience: Duration,
+    write: impl Fn() -> F,
+) -> Result<T> {
+    let writing = async {
+        match write().await {
+            Err(error) if was_undone(&error) => write().await,
+            outcome => outcome,
+        }
+    };
+    tokio::time::timeout(patience, writing)
+        .await
+        .unwrap_or(Err(Error::Rebuilding))
+}
+
+fn was_undone(error: &Error) -> bool {
     let Error::Database(error) = error else {
         return false;
     };

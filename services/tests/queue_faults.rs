@@ -85,6 +85,48 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
     assert_eq!(rank(&world.services, &fans[3], &concert).await, 1);
 }
 
+/// PostgreSQL breaks a circle of locks by undoing one of the transactions, and here it is the one that issues.
+#[tokio::test]
+async fn a_batch_that_loses_a_circle_of_locks_is_issued_within_the_same_step() {
+    let world = world().await;
+    let concert = world.concert(5, 3, NO_PACE).await;
+    for fan in &world.accounts(5).await {
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
+    }
+    let db = &world.services.db;
+    // Somebody who takes the locks the other way round, and never looks for a circle.
+    let mut other = db.acquire().await.unwrap().detach();
+    let locks = "BEGIN; SET LOCAL deadlock_timeout = '1h'; SET LOCAL application_name = 'other';
+                 SELECT FROM queue_entries FOR UPDATE";
+    sqlx::raw_sql(locks).execute(&mut other).await.unwrap();
+
+    let sale = SaleRow::find(db, concert.id).await.unwrap();
+    let (mut newest, id) = (None, concert.id);
+    let step = scheduler::step(&world.services, id, &sale, LEASE, &mut newest);
+    let circle = async {
+        let blocked = "SELECT EXISTS (SELECT FROM pg_stat_activity AS other
+                        WHERE datname = current_database() AND EXISTS (
+                              SELECT FROM pg_stat_activity AS issuing
+                               WHERE other.pid = ANY(pg_blocking_pids(issuing.pid)))
+                          AND other.application_name = 'other')";
+        while !sqlx::query_scalar::<_, bool>(blocked)
+            .fetch_one(db)
+            .await
+            .unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let concert = sqlx::query("SELECT FROM concerts WHERE id = $1 FOR UPDATE").bind(id.0);
+        concert.execute(&mut other).await.unwrap();
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    };
+    let (stepped, ()) = tokio::join!(step, circle);
+    stepped.unwrap();
+    assert_eq!(live_tickets(&world.services, &concert).await.len(), 3);
+}
+
 #[tokio::test]
 async fn a_batch_that_was_issued_but_not_acknowledged_is_not_issued_again() {
     let world = world().await;

@@ -82,31 +82,13 @@ impl Journal {
 }
 
 async fn write_joins(db: PgPool, joins: Vec<Join>) -> Vec<Result<Recorded>> {
-    answers(
-        joins.len(),
-        persistently(|| record_joins(&db, &joins)).await,
-    )
+    let recorded = stores::in_time(PATIENCE, || record_joins(&db, &joins)).await;
+    answers(joins.len(), recorded)
 }
 
 async fn write_leaves(db: PgPool, leaves: Vec<Leave>) -> Vec<Result<bool>> {
-    answers(
-        leaves.len(),
-        persistently(|| record_leaves(&db, &leaves)).await,
-    )
-}
-
-/// Once more when PostgreSQL asks for it, and never for longer than [`PATIENCE`]: a
-/// connection that died without a word must not hold up everybody who comes after.
-async fn persistently<T, F: Future<Output = Result<T>>>(write: impl Fn() -> F) -> Result<T> {
-    let writing = async {
-        match write().await {
-            Err(error) if stores::asks_again(&error) => write().await,
-            outcome => outcome,
-        }
-    };
-    tokio::time::timeout(PATIENCE, writing)
-        .await
-        .unwrap_or(Err(Error::Rebuilding))
+    let recorded = stores::in_time(PATIENCE, || record_leaves(&db, &leaves)).await;
+    answers(leaves.len(), recorded)
 }
 
 /// Everyone's own answer, or "try again" for all when the commit that they shared was undone.

@@ -216,30 +216,14 @@ pub async fn step(
     let Some(claim) = claim else {
         return Ok(rest);
     };
-    if let Some(issued) = issued_in_time(services, &claim, lease).await? {
+    let issue = || issue::issue(&services.engine, &claim, services.clock.now());
+    // Not for longer than the lease: then somebody else has the batch.
+    if let Some(issued) = stores::in_time(lease, issue).await? {
         acknowledge(services, &claim, &issued).await?;
         fail_point!("acknowledge::done");
     }
     // Straight back, for the tick that this made.
     Ok(Duration::ZERO)
-}
-
-/// Within the lease, and once more when PostgreSQL asks for it: after it somebody else has the batch, and a connection that died without a word must not hold us up.
-async fn issued_in_time(
-    services: &Services,
-    claim: &Claim,
-    lease: Duration,
-) -> Result<Option<issue::Issued>> {
-    let issue = || issue::issue(&services.engine, claim, services.clock.now());
-    let issuing = async {
-        match issue().await {
-            Err(error) if stores::asks_again(&error) => issue().await,
-            outcome => outcome,
-        }
-    };
-    tokio::time::timeout(lease, issuing)
-        .await
-        .unwrap_or(Err(Error::Rebuilding))
 }
 
 /// Claims a batch, if it is time, for as long as `lease`; hands the ticks that are newer than `newest` to the watchers.
