@@ -29,14 +29,24 @@ impl Default for Desks {
     }
 }
 
+impl Desks {
+    /// Those that look at the same moment share one reading.
+    async fn shared(
+        &self,
+        id: ConcertId,
+        read: impl Future<Output = Option<Arc<queue::Course>>>,
+    ) -> Option<Arc<queue::Course>> {
+        self.0.get_with(id, read).await
+    }
+}
+
 /// How the sale goes: who may edit the concert, else [`model::Refusal::Forbidden`].
 ///
 /// What PostgreSQL decides (tickets, state, pace) is as of now, what the queue says a second old at most. A queue that cannot
 /// be asked is no error: a sale can be steered all the same.
 pub async fn view(services: &Services, by: &Session, id: ConcertId) -> Result<DeskView> {
     let concert = concerts::find_to_edit(services, by, id).await?;
-    // Desks that look at the same moment share one reading.
-    let queue = services.desks.0.get_with(id, read(services, id)).await;
+    let queue = services.desks.shared(id, read(services, id)).await;
     Ok(shown(services, concert, queue.as_deref()))
 }
 
@@ -86,5 +96,33 @@ fn shown(services: &Services, concert: Concert, queue: Option<&queue::Course>) -
         course,
         outlook,
         server_time: now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::join_all;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn whoever_looks_at_the_same_moment_shares_one_reading() {
+        let (desks, readings) = (Desks::default(), AtomicUsize::new(0));
+        let look = |concert| {
+            desks.shared(ConcertId(concert), async {
+                let waiting = readings.fetch_add(1, Ordering::Relaxed) as u64;
+                tokio::task::yield_now().await;
+                Some(Arc::new(queue::Course {
+                    now: 0,
+                    waiting,
+                    samples: Vec::new(),
+                }))
+            })
+        };
+        let told = join_all((0..40).map(|n| look(n % 2))).await;
+        assert_eq!(readings.load(Ordering::Relaxed), 2);
+        for (n, course) in told.into_iter().enumerate() {
+            assert_eq!(course.map(|course| course.waiting), Some(n as u64 % 2));
+        }
     }
 }
