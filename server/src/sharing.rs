@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use model::Refusal;
 use model::concerts::ConcertId;
+use model::posters::UploadedPoster;
 use moka::future::Cache;
 use serde::Deserialize;
 use services::{Services, drawing, posters};
@@ -125,7 +126,8 @@ async fn site_picture(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let drawing = site_card(Locale::in_address(&uri).unwrap_or_default());
-    picture(&sharing, drawing, &headers).await
+    let digest = Sha256::digest(&drawing).into();
+    picture(&sharing, &headers, digest, async { Ok(drawing) }).await
 }
 
 async fn concert_picture(
@@ -137,19 +139,25 @@ async fn concert_picture(
     let id = id.parse().map(ConcertId).map_err(|_| Refusal::NotFound)?;
     // As somebody sees it who is nobody in particular.
     let view = services::concerts::find_view(&sharing.services, None, id).await?;
+    let concert = view.concert;
     let locale = Locale::in_address(&uri).unwrap_or_default();
-    let poster = posters::uploaded(&sharing.services, &view.concert, HEIGHT).await?;
-    let drawing = concert_card(&view.concert, poster.as_deref(), locale);
-    picture(&sharing, drawing, &headers).await
+    // An uploaded poster goes by its hash, and is fetched only to be drawn.
+    let mut digest = Sha256::new_with_prefix(concert_card(&concert, None, locale));
+    digest.update(concert.poster.as_ref().map_or("", UploadedPoster::hash));
+    let drawing = async {
+        let poster = posters::uploaded(&sharing.services, &concert, HEIGHT).await?;
+        Ok(concert_card(&concert, poster.as_deref(), locale))
+    };
+    picture(&sharing, &headers, digest.finalize().into(), drawing).await
 }
 
-/// The drawing as PNG, drawn once; or that it is still what the client has.
+/// The drawing as PNG, drawn once for each digest of what it is made of; or that it is still what the client has.
 async fn picture(
     sharing: &Sharing,
-    drawing: String,
     headers: &HeaderMap,
+    digest: [u8; 32],
+    drawing: impl Future<Output = services::Result<String>>,
 ) -> Result<Response, ApiError> {
-    let digest: [u8; 32] = Sha256::digest(drawing.as_bytes()).into();
     let tag = tag(&digest);
     let about = [
         (header::ETAG, tag.clone()),
@@ -159,7 +167,7 @@ async fn picture(
     if is_known(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
-    let drawn = async { drawing::png(drawing).await.map(Bytes::from) };
+    let drawn = async { drawing::png(drawing.await?).await.map(Bytes::from) };
     let png = sharing.pictures.try_get_with(digest, drawn).await;
     let png = png.map_err(|error| refuse(&error))?;
     Ok((about, [(header::CONTENT_TYPE, "image/png")], png).into_response())

@@ -105,6 +105,7 @@ async fn a_poster_is_uploaded_without_javascript_shown_replaced_and_removed() {
     let stranger = Person::new(&other);
     let concert = make_concert(&organiser, &[]).await;
     assert_eq!(poster_of(&stranger, &concert).await, Value::Null);
+    let drawn = card(&stranger, &concert, "").await;
     let form = format!("/concerts/{concert}/edit#poster-form");
 
     // A PNG that says it is a JPEG: what it is, its content says.
@@ -158,6 +159,7 @@ async fn a_poster_is_uploaded_without_javascript_shown_replaced_and_removed() {
         assert_eq!(said(&response, "cache-control"), "no-store");
     }
 
+    let uploaded = card(&stranger, &concert, &drawn).await;
     let sent = send(&organiser, SCRIPT, &concert, png(400, 200)).await;
     let answer: Value = sent.json().await.expect("json");
     let replaced = poster_of(&stranger, &concert).await;
@@ -167,9 +169,27 @@ async fn a_poster_is_uploaded_without_javascript_shown_replaced_and_removed() {
             .as_str()
             .is_some_and(|name| !name.starts_with(hash))
     );
+    let other = card(&stranger, &concert, &uploaded).await;
     let (status, _) = organiser.post("remove_poster", &[("id", &concert)]).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(poster_of(&stranger, &concert).await, Value::Null);
+    assert_eq!(card(&stranger, &concert, &other).await, drawn);
+}
+
+/// The tag of a concert's picture, which is another one than `before`, and is enough to be told that nothing has changed.
+async fn card(by: &Person, concert: &str, before: &str) -> String {
+    let ask = async |tag: &str| {
+        let asked = by
+            .client
+            .get(format!("{}/concerts/{concert}/card.png", by.url))
+            .header(header::IF_NONE_MATCH, tag);
+        asked.send().await.expect("an answer")
+    };
+    let answer = ask(before).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let tag = said(&answer, "etag").to_owned();
+    assert_eq!(ask(&tag).await.status(), StatusCode::NOT_MODIFIED);
+    tag
 }
 
 #[tokio::test(flavor = "multi_thread")]
