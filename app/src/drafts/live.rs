@@ -55,7 +55,6 @@ mod browser {
     use super::super::{CONCERT_FORM, LOOK, PREVIEW_PLACE};
     use super::Looked;
     use crate::island::json;
-    use gloo_timers::future::TimeoutFuture;
     use leptos::ev;
     use leptos::leptos_dom::helpers::TimeoutHandle;
     use leptos::prelude::*;
@@ -73,9 +72,6 @@ mod browser {
     /// After the last key.
     const PAUSE: Duration = Duration::from_millis(500);
 
-    /// How often to look whether the pointer has left a button, in milliseconds.
-    const STILL: u32 = 250;
-
     #[derive(Default)]
     struct Watch {
         /// The names of the fields that somebody has been in.
@@ -83,6 +79,8 @@ mod browser {
         timer: Cell<Option<TimeoutHandle>>,
         asking: Cell<bool>,
         again: Cell<bool>,
+        /// Until the pointer has left the button that it is on.
+        held: RefCell<Option<Looked>>,
     }
 
     pub fn watch() {
@@ -95,15 +93,20 @@ mod browser {
                 }
             })
         };
-        let changed = window_event_listener(ev::change, move |event| {
-            if let Some(name) = name_of(event.target()) {
-                watch.touched.borrow_mut().push(name);
-                look_soon(&watch);
-            }
-        });
+        let changed = {
+            let watch = watch.clone();
+            window_event_listener(ev::change, move |event| {
+                if let Some(name) = name_of(event.target()) {
+                    watch.touched.borrow_mut().push(name);
+                    look_soon(&watch);
+                }
+            })
+        };
+        let left = window_event_listener(ev::mouseout, move |_| show_held(&watch));
         on_cleanup(move || {
             typed.remove();
             changed.remove();
+            left.remove();
         });
     }
 
@@ -139,11 +142,8 @@ mod browser {
         spawn_local(async move {
             // An answer that does not come changes nothing: the form can still be sent.
             if let Some(looked) = ask().await {
-                // What is said moves what is below it: a button would be gone from under the pointer that presses it.
-                while is_about_to_press() {
-                    TimeoutFuture::new(STILL).await;
-                }
-                show(&watch, &looked);
+                watch.held.replace(Some(looked));
+                show_held(&watch);
             }
             watch.asking.set(false);
             if watch.again.replace(false) {
@@ -152,9 +152,20 @@ mod browser {
         });
     }
 
-    fn is_about_to_press() -> bool {
-        let pressed = document().query_selector("form button:hover");
-        pressed.is_ok_and(|button| button.is_some())
+    /// What is said moves what is below it: a button would be gone from under the pointer that presses it.
+    fn show_held(watch: &Watch) {
+        if is_on_a_button() {
+            return;
+        }
+        if let Some(looked) = watch.held.take() {
+            show(watch, &looked);
+        }
+    }
+
+    /// Whether the pointer is where it may be about to press a form's button.
+    fn is_on_a_button() -> bool {
+        let button = document().query_selector("form button:hover");
+        button.is_ok_and(|button| button.is_some())
     }
 
     async fn ask() -> Option<Looked> {
