@@ -3,7 +3,7 @@
 use crate::concerts::{ConcertId, SaleState};
 use crate::tickets::TicketId;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// When an entry joined: microseconds since the epoch, strictly increasing per queue. Time and unique order in one.
 ///
@@ -16,6 +16,16 @@ impl Arrival {
     pub fn instant(self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_micros(self.0)
     }
+
+    /// The arrivals that are so far apart, each from the one before it, the first from the epoch. None: too far.
+    pub fn from_steps(steps: impl IntoIterator<Item = i64>) -> Option<Vec<Arrival>> {
+        let mut at = 0_i64;
+        let arrivals = steps.into_iter().map(|step| {
+            at = at.checked_add(step)?;
+            Some(Arrival(at))
+        });
+        arrivals.collect()
+    }
 }
 
 /// Names one tick of a queue; later ticks have larger ids. 0 comes before every tick.
@@ -24,18 +34,42 @@ impl Arrival {
 pub struct TickId(pub i64);
 
 /// What changed in one queue since the tick before.
+///
+/// Written with arrivals as steps ([`Arrival::from_steps`]), a third as long: the same tick goes to everybody who watches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     pub id: TickId,
     /// The tick before this one. A reader who has not seen it has missed something and must read its standing anew.
     pub previous: TickId,
     /// Arrivals whose turn came, in order.
+    #[serde(with = "steps")]
     pub issued: Vec<Arrival>,
     /// Arrivals that left by themselves.
+    #[serde(with = "steps")]
     pub left: Vec<Arrival>,
     /// People still waiting.
     pub waiting: u64,
     pub sale: Sale,
+}
+
+mod steps {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(arrivals: &[Arrival], to: S) -> Result<S::Ok, S::Error> {
+        let before = [Arrival(0)];
+        let before = before.iter().chain(arrivals);
+        to.collect_seq(
+            arrivals
+                .iter()
+                .zip(before)
+                .map(|(at, before)| at.0 - before.0),
+        )
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arrival>, D::Error> {
+        let steps = Vec::<i64>::deserialize(from)?;
+        Arrival::from_steps(steps).ok_or_else(|| de::Error::custom("arrivals without end"))
+    }
 }
 
 /// What everybody in a queue may know of the sale.
@@ -208,6 +242,37 @@ mod tests {
                     other => prop_assert!(false, "{:?}", other),
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_tick_is_read_as_it_was_written(
+            issued in prop::collection::vec(0i64..1 << 53, 0..9),
+            left in prop::collection::vec(0i64..1 << 53, 0..9),
+        ) {
+            let arrivals = |list: Vec<i64>| list.into_iter().map(Arrival).collect();
+            let (issued, left) = (arrivals(issued), arrivals(left));
+            let tick = Tick { id: TickId(1), previous: TickId(0), issued, left, waiting: 3, sale: sale(1) };
+            let written = serde_json::to_string(&tick).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Tick>(&written).unwrap(), tick);
+        }
+    }
+
+    #[test]
+    fn arrivals_are_written_as_steps_and_none_is_made_up() {
+        let tick = |left: &str| {
+            format!(
+                r#"{{"id":9,"previous":8,"issued":[],"left":{left},"waiting":1,"sale":{{"state":"open","stock":5,"batch_size":1,"interval_ms":1000}}}}"#
+            )
+        };
+        let written = tick("[1795231864251251,2248,1]");
+        let read: Tick = serde_json::from_str(&written).unwrap();
+        let left = [1795231864251251, 1795231864253499, 1795231864253500].map(Arrival);
+        assert_eq!(read.left, left);
+        assert_eq!(serde_json::to_string(&read).unwrap(), written);
+        for odd in ["[9223372036854775807,1]", "[1,\"2\"]", "[1.5]", "null"] {
+            assert!(serde_json::from_str::<Tick>(&tick(odd)).is_err(), "{odd}");
         }
     }
 

@@ -46,8 +46,8 @@ impl Read for Tick {
         Some(Tick {
             id: TickId(json.get("id")?),
             previous: TickId(json.get("previous")?),
-            issued: json.get("issued")?,
-            left: json.get("left")?,
+            issued: Arrival::from_steps(json.get::<Vec<i64>>("issued")?)?,
+            left: Arrival::from_steps(json.get::<Vec<i64>>("left")?)?,
             waiting: json.get("waiting")?,
             sale: json.get("sale")?,
         })

@@ -69,13 +69,22 @@ local function take_over_sale(first)
   return before ~= sale_json()
 end
 
+-- Arrivals in order, each as how far it is from the one before (model: Arrival::from_steps).
+local function steps(arrivals)
+  local steps, before = {}, 0
+  for i, arrival in ipairs(arrivals) do
+    steps[i], before = text(arrival - before), arrival
+  end
+  return table.concat(steps, ',')
+end
+
 -- Appends a tick: these arrivals were issued, and everyone who has left since the tick before.
 local function publish(issued)
   local left = redis.call('ZRANGE', LEAVING, 0, -1)
   redis.call('DEL', LEAVING)
   local id, previous = text(clock()), sale('tick') or '0'
   local json = string.format('{"id":%s,"previous":%s,"issued":[%s],"left":[%s],"waiting":%d,"sale":%s}',
-    id, previous, table.concat(issued, ','), table.concat(left, ','), waiting(), sale_json())
+    id, previous, steps(issued), steps(left), waiting(), sale_json())
   redis.call('XADD', TICKS, 'MAXLEN', '~', 500, id .. '-0', 'tick', json)
   redis.call('HSET', STATE, 'tick', id)
 end
