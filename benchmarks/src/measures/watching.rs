@@ -10,6 +10,9 @@ use crate::world::World;
 use anyhow::{Context, Result, bail, ensure};
 use bench::statistics::Histogram;
 use model::concerts::ConcertId;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -42,8 +45,13 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
         let requests = streams(concert, &watching[so_far..crowd_now]);
         crowds.push(Watchers::open(world.frontrow.address, requests).await?);
         so_far = crowd_now;
-        // Others each time.
-        let leaving = watching[..crowd_now].iter().skip(round).step_by(5);
+        // Others each time, from anywhere in the queue.
+        let mut leaving: Vec<_> = watching[..crowd_now]
+            .iter()
+            .skip(round)
+            .step_by(5)
+            .collect();
+        leaving.shuffle(&mut StdRng::seed_from_u64(round as u64));
         let costs = costs(world, concert, &crowds, leaving, scale).await?;
         figures.push(figure(
             format!("a tick, processor ms of the server by watchers {crowd}"),
@@ -115,7 +123,7 @@ async fn costs(
     world: &World,
     concert: ConcertId,
     crowds: &[Watchers],
-    leaving: impl Iterator<Item = &String>,
+    leaving: Vec<&String>,
     scale: Scale,
 ) -> Result<Costs> {
     let time = scale.time(TIME);
@@ -193,9 +201,10 @@ fn streams(concert: ConcertId, tokens: &[String]) -> Vec<Request> {
         .collect()
 }
 
-fn leaves<'a>(concert: ConcertId, tokens: impl Iterator<Item = &'a String>) -> Vec<Request> {
+fn leaves(concert: ConcertId, tokens: Vec<&String>) -> Vec<Request> {
     let form = format!("concert_id={concert}");
     tokens
+        .into_iter()
         .map(|token| wire::post("/api/leave_queue", Some(token), &form))
         .collect()
 }
