@@ -84,7 +84,7 @@ fn measured(runs: &Runs, number: usize) -> Result<String> {
 }
 
 /// What is shown without a reach: what, figure, digits.
-const BESIDE: [(&str, &str, usize); 20] = [
+const BESIDE: [(&str, &str, usize); 24] = [
     ("empty POST of axum, a second", "empty POST, per second", 0),
     ("empty GET of axum, a second", "empty GET, per second", 0),
     (
@@ -135,6 +135,26 @@ const BESIDE: [(&str, &str, usize); 20] = [
         "ticks that each watcher was told, of those published",
         "watchers, ticks told of those due",
         3,
+    ),
+    (
+        "bytes of a tick while one in five leaves",
+        "watchers, bytes of a tick",
+        0,
+    ),
+    (
+        "cores of the server with 18,000 watchers of whom nobody leaves",
+        "watchers, cores of the server while nobody leaves",
+        2,
+    ),
+    (
+        "cores of bare axum for a tick a second, as long as while one in five leaves",
+        "ticks of axum, cores of the server",
+        2,
+    ),
+    (
+        "such a tick of bare axum to client, p99, ms",
+        "ticks of axum, lag p99 ms",
+        0,
     ),
     (
         "KiB of bare axum for a stream on which nothing happens",

@@ -58,6 +58,12 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
 
   await visit('/');
   await shoot('home');
+  await visit('/?search=ㅎㄱ&sale=selling&sort=price_low');
+  await shoot('search');
+  await visit('/?search=nothing-is-called-this');
+  await shoot('search-empty');
+  await visit(`/concerts/${on.get('Blue Hour Quartet')!.id}`);
+  await shoot('concert-sold-out');
   await visit(`/concerts/${on.get('Concrete Choir')!.id}`);
   await shoot('concert-countdown');
   await visit('/sign-up');
@@ -70,11 +76,30 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
   await shoot('not-found');
 
   await organiser.lendSession(context);
+  await visit('/');
+  await shoot('home-organiser');
   await visit('/concerts/new');
   await shoot('concert-form');
+  const drafts = (await (await organiser.http.get('/api/list_drafts')).json()) as Concert[];
+  const draft = drafts[0] ?? (await organiser.createConcert({ draft: 'true', title: '첫차를 기다리며', artist: '새벽정류장', genre: 'indie' }));
+  await visit(`/concerts/${draft.id}`);
+  await shoot('draft');
+  await visit(`/concerts/${draft.id}/edit`);
+  await shoot('concert-edit');
 
   const me = await signUp({ ...newcomer('mina'), nickname: words.lang === 'ko' ? '미나' : 'Mina' });
   await me.lendSession(context);
+  await visit('/tickets');
+  await shoot('tickets-none');
+  await visit(`/concerts/${on.get('Concrete Choir')!.id}/queue`);
+  await shoot('queue-countdown');
+  const late = on.get('Blue Hour Quartet')!;
+  await me.join(late);
+  await visit(`/concerts/${late.id}/queue`);
+  await shoot('queue-waiting-list');
+  await me.leave(late);
+  await visit(`/concerts/${late.id}/queue`);
+  await shoot('queue-left');
   await visit(`/concerts/${selling.id}`);
   await shoot('concert');
 

@@ -1,4 +1,4 @@
-// What a screen reader is told, and what can be read at all: axe finds nothing to say, on any page, in any look.
+// What a screen reader is told, and what can be read at all: axe finds nothing to say, on any page, in four looks that have every two of language, colour and width in them.
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';

@@ -36,7 +36,11 @@ test('home has sections, and a way to all of each', async ({ page, visit, organi
   await organiser.createConcert({ title: `${word} now` });
   await organiser.createConcert({ title: `${word} soon`, sale_opens_at: kst(2 * DAY) });
   await organiser.createConcert({ title: `${word} later`, sale_opens_at: kst(20 * DAY) });
-  await visit('/');
+  // What everybody sees alike is up to a second old.
+  await expect(async () => {
+    await visit('/');
+    for (const group of ['selling', 'soon', 'later']) await expect(page.locator(`#${group}`)).toBeVisible({ timeout: 500 });
+  }).toPass();
   for (const [name, group] of [['Selling now', 'selling'], ['Opening soon', 'soon'], ['Later, and waiting lists', 'later']] as const) {
     const section = page.getByRole('region', { name, exact: true });
     await expect(section.getByRole('heading', { level: 3 }).first()).toBeVisible();

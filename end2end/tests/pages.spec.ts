@@ -2,11 +2,12 @@
 
 import { expect, refused, test } from '../support/test';
 import { standStill } from '../support/people';
+import * as pages from '../support/pages';
 
 interface PageUnderTest {
   path: string;
   /** Who is looking. */
-  as?: 'somebody' | 'organiser';
+  as?: 'somebody' | 'organiser' | 'admin';
   status?: number;
   title: string;
   heading: string;
@@ -27,18 +28,19 @@ const everyPage: PageUnderTest[] = [
   { path: '/concerts/new', as: 'organiser', title: 'New concert · Frontrow', heading: 'New concert' },
   { path: '/concerts/new', as: 'somebody', status: 403, title: 'Not with this account · Frontrow', heading: 'Not with this account' },
   { path: '/account', as: 'somebody', title: 'Your account · Frontrow', heading: 'Your account' },
+  { path: '/admin', as: 'admin', title: 'Administration · Frontrow', heading: 'Administration' },
   { path: '/tickets', as: 'somebody', title: 'My tickets · Frontrow', heading: 'My tickets' },
   { path: '/tickets/1000000', as: 'somebody', status: 404, title: 'There is nothing here · Frontrow', heading: 'There is nothing here' },
   { path: '/nowhere', status: 404, title: 'There is nothing here · Frontrow', heading: 'There is nothing here' },
 ];
 
 for (const { path, as, status = 200, title, heading } of everyPage) {
-  test(`${path}${as ? ` as ${as}` : ''}`, async ({ page, context, visit, organiser, signUp, playwright, baseURL, expectComplaint }) => {
+  test(`${path}${as ? ` as ${as}` : ''}`, async ({ page, context, visit, organiser, admin, signUp, playwright, baseURL, expectComplaint }) => {
     if (status !== 200) expectComplaint(refused(status));
     const concert = await standStill(organiser);
     const somebody = await signUp();
     if (path.endsWith('/queue')) await somebody.join(concert);
-    if (as) await { somebody, organiser }[as].lendSession(context);
+    if (as) await { somebody, organiser, admin }[as].lendSession(context);
     const filled = (text: string): string => text.replace('CONCERT', String(concert.id)).replace('TITLE', concert.title);
 
     await test.step('as HTML', async () => {
@@ -61,6 +63,7 @@ for (const { path, as, status = 200, title, heading } of everyPage) {
       await expect(page).toHaveTitle(filled(title));
       const overhang = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       expect(overhang, 'nothing sticks out to the side').toBeLessThanOrEqual(0);
+      for (const way of await pages.header(page).getByRole('link').all()) await expect(way).toBeInViewport({ ratio: 0.9 });
     });
   });
 }

@@ -133,6 +133,10 @@ test('a concert is a draft first, and public when it is published', async ({ pag
   await expect(other.getByRole('heading', { name: 'No concert fits that.' })).toBeVisible();
   await visit('/concerts/new');
   await page.getByRole('navigation', { name: 'Your drafts' }).getByRole('link', { name: form.title }).click();
+  await expect(pages.field(page, 'title')).toHaveValue(form.title);
+  await visit(address);
+  await expect(pages.saleControl(page)).toContainText('Nothing so far.');
+  await expect(pages.saleState(page), 'what nobody can buy is not open').toHaveCount(0);
 
   await page.getByText('Publish', { exact: true }).click();
   await page.getByRole('button', { name: 'Yes, publish it' }).click();
@@ -160,6 +164,12 @@ test('the form is seen as buyers would see it, and nothing is saved', async ({ p
   await expect(preview).toContainText(title);
   await expect(preview).toContainText('₩12,000');
   await expect(preview).toContainText('Line two.');
+  let above = -Infinity;
+  for (const part of ['.stubs', '.concert-poster', '.facts', '.about']) {
+    const { y, height } = (await preview.locator(part).boundingBox())!;
+    expect(y, `${part} is below what is before it`).toBeGreaterThanOrEqual(above);
+    above = y + height;
+  }
   await expect(pages.problem(page, 'price_won')).toBeHidden();
   await visit(`/concerts/${concert.id}`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(concert.title);

@@ -35,7 +35,8 @@ pub struct TickId(pub i64);
 
 /// What changed in one queue since the tick before.
 ///
-/// Written with arrivals as steps ([`Arrival::from_steps`]), a third as long: the same tick goes to everybody who watches.
+/// Written with arrivals as steps ([`Arrival::from_steps`]), which have far fewer digits: the same tick goes to everybody who
+/// watches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     pub id: TickId,

@@ -44,7 +44,7 @@ struct Sharing {
     services: Services,
     public_url: Arc<str>,
     lists: Cache<u64, Option<Bytes>>,
-    /// By what is drawn, so that none is ever old.
+    /// By what it is made of, so that none is ever old.
     pictures: Cache<[u8; 32], Bytes>,
 }
 

@@ -118,8 +118,11 @@ async fn a_batch_that_loses_a_circle_of_locks_is_issued_within_the_same_step() {
         {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let concert = sqlx::query("SELECT FROM concerts WHERE id = $1 FOR UPDATE").bind(id.0);
-        concert.execute(&mut other).await.unwrap();
+        let free = "SAVEPOINT before; SELECT FROM concerts FOR UPDATE NOWAIT";
+        let free = sqlx::raw_sql(free).execute(&mut other).await;
+        assert!(free.is_err(), "each waits for the other");
+        let closed = "ROLLBACK TO before; SELECT FROM concerts FOR UPDATE";
+        sqlx::raw_sql(closed).execute(&mut other).await.unwrap();
         sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     };
     let (stepped, ()) = tokio::join!(step, circle);

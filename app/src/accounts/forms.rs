@@ -79,7 +79,8 @@ fn Profile(account: Account) -> impl IntoView {
 fn NewPassword(account: Account) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<ChangePassword>();
-    provide_context(FormContext::new(refusal.clone()));
+    let form = FormContext::new(refusal.clone());
+    provide_context(form.calling(Field::Password, words.my_page.new_password));
     view! {
         <Sheet title=words.my_page.change_password lead=words.my_page.password_lead>
             <Refusals refusal/>

@@ -139,15 +139,18 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
 #[component]
 pub fn Facts(concert: Concert) -> impl IntoView {
     let words = use_words();
+    // A draft is in nobody's calendar.
+    let calendar = (!concert.draft).then(|| {
+        let address = format!("/concerts/{}/concert.ics", concert.id);
+        view! { <dd><a href=address>{words.tickets.add_to_calendar}</a></dd> }
+    });
     view! {
         <h2>{words.facts}</h2>
         <dl class="facts">
             <div>
                 <dt>{words.when}</dt>
-                <dd>
-                    {(words.period)(concert.starts_at, concert.ends_at)}" "
-                    <a href=format!("/concerts/{}/concert.ics", concert.id)>{words.tickets.add_to_calendar}</a>
-                </dd>
+                <dd>{(words.period)(concert.starts_at, concert.ends_at)}</dd>
+                {calendar}
             </div>
             <div><dt>{words.venue}</dt><dd>{concert.venue}</dd></div>
             <div><dt>{words.genre}</dt><dd>{(words.genre_name)(concert.genre)}</dd></div>

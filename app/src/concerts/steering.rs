@@ -50,6 +50,8 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
     let Control { changes, waiting } = control;
     let (id, state) = (concert.id, concert.state);
     let over = phase == Phase::Over;
+    // A draft opens with its clock once it is public, unless it was paused or closed before.
+    let quiet = concert.draft && state == SaleState::Open;
     let badge = match (state, phase) {
         (SaleState::Open, Phase::Selling) => "badge badge--now",
         (SaleState::Open, _) => "badge",
@@ -63,14 +65,16 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
     view! {
         <section class="control" id=SALE_CONTROL aria-labelledby="sale-control-title" data-testid="sale-control">
             <h2 id="sale-control-title">{words.sale_control}</h2>
-            <p class="control-state" role="status">
-                <span class=badge data-testid="sale-state">{(words.state_name)(state)}</span>
-                <span>{(words.state_hint)(state)}</span>
-            </p>
+            {(!quiet).then(|| view! {
+                <p class="control-state" role="status">
+                    <span class=badge data-testid="sale-state">{(words.state_name)(state)}</span>
+                    <span>{(words.state_hint)(state)}</span>
+                </p>
+            })}
             {(!over).then(|| view! { <p class="quietly">{(words.pace)(concert.batch_size, concert.interval_ms)}</p> })}
             <Refusals refusal/>
             <div class="control-ways">
-                {(!over).then(|| view! {
+                {(!over && !quiet).then(|| view! {
                     <form method="post" action=SteerSale::PATH>
                         <input type="hidden" name="id" value=id.to_string()/>
                         <input type="hidden" name="action" value=turn.as_str()/>
@@ -80,7 +84,7 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
                 <a class="button" href=crate::desk::path(id)>{words.desk.link}</a>
                 <a class="button" href=format!("/concerts/{id}/edit")>{words.edit}</a>
             </div>
-            {(!over).then(|| view! {
+            {(!over && !quiet).then(|| view! {
                 <SecondThought summary=words.close_sale sure=(words.close_sure)(waiting)>
                     <form method="post" action=SteerSale::PATH>
                         <input type="hidden" name="id" value=id.to_string()/>

@@ -85,7 +85,7 @@ fn concert(before: Option<Concert>, details: ConcertDetails) -> Concert {
         state: before
             .as_ref()
             .map_or(SaleState::Open, |before| before.state),
-        draft: before.as_ref().is_some_and(|before| before.draft),
+        draft: before.as_ref().is_none_or(|before| before.draft),
         poster: before.and_then(|before| before.poster),
         title: details.title,
         artist: details.artist,

@@ -102,11 +102,17 @@ mod browser {
                 }
             })
         };
-        let left = window_event_listener(ev::mouseout, move |_| show_held(&watch));
+        // Where the pointer is counts from when it is over something; out of the window it is over nothing.
+        let over = {
+            let watch = watch.clone();
+            window_event_listener(ev::mouseover, move |_| show_held(&watch))
+        };
+        let out = window_event_listener(ev::mouseout, move |_| show_held(&watch));
         on_cleanup(move || {
             typed.remove();
             changed.remove();
-            left.remove();
+            over.remove();
+            out.remove();
         });
     }
 
@@ -154,7 +160,7 @@ mod browser {
 
     /// What is said moves what is below it: a button would be gone from under the pointer that presses it.
     fn show_held(watch: &Watch) {
-        if is_on_a_button() {
+        if watch.held.borrow().is_none() || is_on_a_button() {
             return;
         }
         if let Some(looked) = watch.held.take() {
@@ -162,9 +168,8 @@ mod browser {
         }
     }
 
-    /// Whether the pointer is where it may be about to press a form's button.
     fn is_on_a_button() -> bool {
-        let button = document().query_selector("form button:hover");
+        let button = document().query_selector("button:hover");
         button.is_ok_and(|button| button.is_some())
     }
 

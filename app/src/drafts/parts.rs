@@ -18,7 +18,7 @@ pub fn DraftBox(id: ConcertId) -> impl IntoView {
             <h2 id="draft-title"><span class="badge badge--held">{words.draft}</span></h2>
             <p>{words.hint}</p>
             <Refusals refusal/>
-            <SecondThought summary=words.publish sure=words.publish_hint>
+            <SecondThought summary=words.publish sure=words.publish_hint class="button">
                 <form method="post" action=PublishConcert::PATH>
                     <input type="hidden" name="id" value=id.to_string()/>
                     <SubmitButton words=words.publish_confirm/>

@@ -11,6 +11,7 @@ use model::{Field, Refusal};
 pub struct FormContext {
     refusal: Option<Refusal>,
     echo: FormEcho,
+    called: Option<(Field, &'static str)>,
 }
 
 impl FormContext {
@@ -19,7 +20,25 @@ impl FormContext {
         FormContext {
             refusal,
             echo: FormEcho::of_request(),
+            called: None,
         }
+    }
+
+    /// With a field that is called otherwise in this form.
+    pub fn calling(self, field: Field, label: &'static str) -> FormContext {
+        FormContext {
+            called: Some((field, label)),
+            ..self
+        }
+    }
+}
+
+/// What a field is called in this form.
+pub(super) fn label_of(field: Field) -> &'static str {
+    let called = use_context::<FormContext>().and_then(|form| form.called);
+    match called {
+        Some((called, label)) if called == field => label,
+        _ => (use_words().field_label)(field),
     }
 }
 
@@ -36,14 +55,14 @@ impl Tied {
     fn new(field: Field, hinted: bool) -> Tied {
         let words = use_words();
         let (refusal, echo) = match use_context::<FormContext>() {
-            Some(form) => (form.refusal, form.echo),
+            Some(FormContext { refusal, echo, .. }) => (refusal, echo),
             None => Default::default(),
         };
         let problem = refusal.and_then(|refusal| refusal.problem_of(field));
         let name = field_name(field);
         Tied {
             name,
-            label: (words.field_label)(field),
+            label: label_of(field),
             hint: (words.field_hint)(field).filter(|_| hinted),
             problem: problem.map(words.problem),
             typed: echo.get(name).map(str::to_owned),

@@ -7,11 +7,14 @@ use leptos::prelude::*;
 pub fn SecondThought<C: IntoView + 'static>(
     summary: &'static str,
     #[prop(into)] sure: String,
+    /// Of the words on the outside: quiet ones, unless it is what people came for.
+    #[prop(optional)]
+    class: Option<&'static str>,
     children: TypedChildren<C>,
 ) -> impl IntoView {
     view! {
         <details class="second-thought">
-            <summary>{summary}</summary>
+            <summary class=class>{summary}</summary>
             <p>{sure}</p>
             {children.into_inner()()}
         </details>

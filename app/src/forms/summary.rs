@@ -1,6 +1,7 @@
 //! Everything that is wrong with a form, in one place, with a way to each field.
 
 use super::field_name;
+use super::fields::label_of;
 use crate::error::ApiError;
 use crate::i18n::use_words;
 use leptos::prelude::*;
@@ -32,7 +33,7 @@ pub fn Refusals(refusal: Option<Refusal>) -> impl IntoView {
     refusal.map(|refusal| {
         let said = (words.refusal)(&refusal, words);
         let fields = problems_of(&refusal).into_iter().map(|(field, problem)| {
-            let label = (words.field_label)(field);
+            let label = label_of(field);
             view! { <li><a href=format!("#{}", field_name(field))>{label}": "{problem}</a></li> }
         });
         view! {

@@ -1,10 +1,14 @@
 //! What Frontrow is held against: axum and Leptos on the same machine with nothing to do.
 //!
 //! `POST /empty` and `GET /empty` answer with nothing; `GET /stream` is an event stream on which nothing happens after its
-//! first event; `GET /` is the page of an empty Leptos starter.
+//! first event; `POST /ticks?bytes=…` sends everybody at `GET /ticks` the same event of that length; `GET /` is the page of
+//! an empty Leptos starter.
 
 use anyhow::Result;
 use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Query;
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use futures::stream::{self, Stream, StreamExt};
@@ -14,9 +18,12 @@ use leptos_axum::{LeptosRoutes, generate_route_list};
 use leptos_meta::{MetaTags, Stylesheet, Title, provide_meta_context};
 use leptos_router::components::{Route, Router as Routing, Routes};
 use leptos_router::path;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
+use tokio::sync::broadcast::{self, Receiver};
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -30,7 +37,17 @@ async fn main() -> Result<()> {
         let options = options.clone();
         move || shell(options.clone())
     };
+    let (ticks, _) = broadcast::channel(16);
+    let hear = {
+        let ticks = ticks.clone();
+        async move || heard(ticks.subscribe())
+    };
+    let tell = async move |Query(asked): Query<HashMap<String, usize>>| {
+        // Nobody may be there to hear it.
+        let _ = ticks.send(tick(asked.get("bytes").copied().unwrap_or_default()));
+    };
     let router = Router::new()
+        .route("/ticks", get(hear).post(tell))
         .route("/empty", get(async || ()).post(async || ()))
         .route("/stream", get(stream))
         .leptos_routes(&options, generate_route_list(App), shell)
@@ -42,6 +59,29 @@ async fn main() -> Result<()> {
 async fn stream() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let first = stream::once(async { Ok(Event::default().event("alive").data("{}")) });
     Sse::new(first.chain(stream::pending()))
+}
+
+/// As many bytes as that, if the head of it is shorter.
+fn tick(bytes: usize) -> Bytes {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |now| now.as_micros());
+    let mut tick = format!("event: tick\nid: {now}\ndata: {{\"id\":{now},\"left\":\"");
+    while tick.len() + 4 < bytes {
+        tick.push('x');
+    }
+    (tick + "\"}\n\n").into()
+}
+
+fn heard(ticks: Receiver<Bytes>) -> impl IntoResponse {
+    let first = stream::once(async { Bytes::from("event: alive\ndata: {}\n\n") });
+    let ticks = stream::unfold(ticks, async |mut ticks| {
+        Some((ticks.recv().await.ok()?, ticks))
+    });
+    let events = first.chain(ticks).map(Ok::<_, Infallible>);
+    (
+        [("content-type", "text/event-stream")],
+        Body::from_stream(events),
+    )
 }
 
 fn shell(options: LeptosOptions) -> impl IntoView {
