@@ -142,11 +142,17 @@ async fn concert_picture(
     let concert = view.concert;
     let locale = Locale::in_address(&uri).unwrap_or_default();
     // An uploaded poster goes by its hash, and is fetched only to be drawn.
-    let mut digest = Sha256::new_with_prefix(concert_card(&concert, None, locale));
+    let ours = concert_card(&concert, None, locale);
+    let mut digest = Sha256::new_with_prefix(&ours);
     digest.update(concert.poster.as_ref().map_or("", UploadedPoster::hash));
     let drawing = async {
+        if concert.poster.is_none() {
+            return Ok(ours);
+        }
         let poster = posters::uploaded(&sharing.services, &concert, HEIGHT).await?;
-        Ok(concert_card(&concert, poster.as_deref(), locale))
+        // Taken down since the concert was read: ours is not to be remembered in its place.
+        let poster = poster.ok_or(Refusal::Unavailable)?;
+        Ok(concert_card(&concert, Some(&poster), locale))
     };
     picture(&sharing, &headers, digest.finalize().into(), drawing).await
 }

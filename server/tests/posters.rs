@@ -193,6 +193,35 @@ async fn card(by: &Person, concert: &str, before: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_card_without_its_poster_is_not_remembered() {
+    let stores = stores().await;
+    let [server, other] = [Server::start(&stores), Server::start(&stores)];
+    let organiser = Person::organiser(&server, &stores, "mina").await;
+    let concert = make_concert(&organiser, &[]).await;
+    let drawn = async |server: &Server| {
+        let answer = reqwest::get(format!("{}/concerts/{concert}/card.png", server.url)).await;
+        let answer = answer.expect("an answer");
+        (answer.status(), answer.bytes().await.expect("a picture"))
+    };
+    let (_, ours) = drawn(&other).await;
+    send(&organiser, SCRIPT, &concert, png(400, 90)).await;
+    let db = sqlx::PgPool::connect(&stores.database_url);
+    let db = db.await.expect("PostgreSQL");
+    // As if it had been taken down since the concert was read.
+    let set = async |statement: &'static str| {
+        sqlx::query(statement).execute(&db).await.expect("posters");
+    };
+    set("UPDATE posters SET width = width + 1").await;
+    let (gone, _) = drawn(&other).await;
+    assert_eq!(gone, StatusCode::SERVICE_UNAVAILABLE);
+    set("UPDATE posters SET width = width - 1").await;
+    let (status, with_poster) = drawn(&other).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_ne!(with_poster, ours);
+    assert_eq!(drawn(&server).await, (StatusCode::OK, with_poster));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_comes_back_to_the_form_with_its_reason() {
     let stores = stores().await;
     let server = Server::start(&stores);

@@ -6,10 +6,14 @@ mod support;
 
 use chrono::TimeDelta;
 use model::accounts::Role;
-use model::concerts::{Changed, ConcertDetails, ConcertQuery};
+use model::concerts::{Adjustment, Changed, ConcertDetails, ConcertQuery, SaleState, Steering};
 use model::{ProblemKind, Refusal};
-use services::{Result, concerts, queue};
+use services::queue::scheduler;
+use services::{Result, concerts, desk, queue};
+use std::time::Duration;
+use support::queue::{LEASE, live_tickets};
 use support::{another_server, here, session, world};
+use tokio_util::sync::CancellationToken;
 
 fn not_found<T: std::fmt::Debug>(answer: Result<T>) {
     assert_eq!(answer.unwrap_err().refusal(), Refusal::NotFound);
@@ -108,4 +112,82 @@ async fn what_would_be_over_at_once_stays_a_draft() {
         concerts::changes(services, &owner, draft.id).await.unwrap(),
         []
     );
+}
+
+#[tokio::test]
+async fn a_draft_has_no_sale_to_steer() {
+    let world = world().await;
+    let services = &world.services;
+    let owner = world.organiser("owner").await;
+    let draft = concerts::draft(services, &owner, world.details())
+        .await
+        .unwrap();
+    for action in [Steering::Pause, Steering::Resume, Steering::Close] {
+        not_found(concerts::steer(services, &owner, draft.id, action).await);
+    }
+    let pace = Adjustment::Pace {
+        batch_size: 3,
+        interval_ms: 300,
+    };
+    for adjustment in [pace, Adjustment::Capacity(3)] {
+        not_found(concerts::adjust(services, &owner, draft.id, adjustment).await);
+    }
+    not_found(desk::view(services, &owner, draft.id).await);
+    let found = concerts::find(services, draft.id).await.unwrap();
+    assert_eq!(found, draft);
+    let changes = concerts::changes(services, &owner, draft.id).await;
+    assert_eq!(changes.unwrap(), []);
+
+    concerts::publish(services, &owner, draft.id).await.unwrap();
+    let paused = concerts::steer(services, &owner, draft.id, Steering::Pause).await;
+    assert_eq!(paused.unwrap().state, SaleState::Paused);
+    concerts::adjust(services, &owner, draft.id, pace)
+        .await
+        .unwrap();
+    desk::view(services, &owner, draft.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_draft_whose_day_went_by_is_sold_on_another() {
+    let world = world().await;
+    let services = &world.services;
+    let owner = world.organiser("owner").await;
+    let fan = world.accounts(1).await.remove(0);
+    let details = ConcertDetails {
+        starts_at: world.clock.now() + TimeDelta::hours(1),
+        ..world.details()
+    };
+    let draft = concerts::draft(services, &owner, details.clone())
+        .await
+        .unwrap();
+    let public = concerts::create(services, &owner, details.clone())
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::hours(2));
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(scheduler::run(services.clone(), LEASE, stop.clone()));
+    // One survey looks at both.
+    while concerts::find(services, public.id).await.unwrap().state != SaleState::Closed {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let found = concerts::find(services, draft.id).await.unwrap();
+    assert_eq!(found.state, SaleState::Open);
+
+    let later = ConcertDetails {
+        starts_at: world.clock.now() + TimeDelta::hours(1),
+        ends_at: world.clock.now() + TimeDelta::hours(3),
+        ..details
+    };
+    concerts::update(services, &owner, draft.id, later)
+        .await
+        .unwrap();
+    concerts::publish(services, &owner, draft.id).await.unwrap();
+    queue::join(services, &here(), &fan, draft.id)
+        .await
+        .unwrap();
+    while live_tickets(services, &draft).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stop.cancel();
+    server.await.unwrap();
 }

@@ -21,18 +21,18 @@ const SHOWN: usize = 5;
 pub(super) struct Control {
     /// Newest first.
     changes: Vec<SaleChange>,
-    /// People in the queue; none when the sale is over, or when that cannot be told just now.
+    /// People in the queue; none when there is no sale to steer, or when that cannot be told just now.
     waiting: Option<u64>,
 }
 
 impl Control {
     pub async fn load(view: &ConcertView) -> Result<Control, ApiError> {
         let id = view.concert.id;
-        let over = view.concert.phase(view.server_time) == Phase::Over;
+        let steered = is_steered(&view.concert, view.concert.phase(view.server_time));
         let waiting = async {
-            match over {
-                true => None,
-                false => queue_view(id, None).await.ok().map(|view| view.waiting),
+            match steered {
+                false => None,
+                true => queue_view(id, None).await.ok().map(|view| view.waiting),
             }
         };
         let (changes, waiting) = futures::future::join(sale_changes(id), waiting).await;
@@ -43,15 +43,19 @@ impl Control {
     }
 }
 
+/// Whether there is a sale to pause or to close: not in a draft, and not when it is over.
+fn is_steered(concert: &Concert, phase: Phase) -> bool {
+    !concert.draft && phase != Phase::Over
+}
+
 #[component]
 pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<SteerSale>();
     let Control { changes, waiting } = control;
     let (id, state) = (concert.id, concert.state);
-    let over = phase == Phase::Over;
-    // A draft opens with its clock once it is public, unless it was paused or closed before.
-    let quiet = concert.draft && state == SaleState::Open;
+    let draft = concert.draft;
+    let steered = is_steered(&concert, phase);
     let badge = match (state, phase) {
         (SaleState::Open, Phase::Selling) => "badge badge--now",
         (SaleState::Open, _) => "badge",
@@ -65,26 +69,26 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
     view! {
         <section class="control" id=SALE_CONTROL aria-labelledby="sale-control-title" data-testid="sale-control">
             <h2 id="sale-control-title">{words.sale_control}</h2>
-            {(!quiet).then(|| view! {
+            {(!draft).then(|| view! {
                 <p class="control-state" role="status">
                     <span class=badge data-testid="sale-state">{(words.state_name)(state)}</span>
                     <span>{(words.state_hint)(state)}</span>
                 </p>
             })}
-            {(!over).then(|| view! { <p class="quietly">{(words.pace)(concert.batch_size, concert.interval_ms)}</p> })}
+            {(phase != Phase::Over).then(|| view! { <p class="quietly">{(words.pace)(concert.batch_size, concert.interval_ms)}</p> })}
             <Refusals refusal/>
             <div class="control-ways">
-                {(!over && !quiet).then(|| view! {
+                {steered.then(|| view! {
                     <form method="post" action=SteerSale::PATH>
                         <input type="hidden" name="id" value=id.to_string()/>
                         <input type="hidden" name="action" value=turn.as_str()/>
                         <SubmitButton words=turn_words class="button"/>
                     </form>
                 })}
-                <a class="button" href=crate::desk::path(id)>{words.desk.link}</a>
+                {(!draft).then(|| view! { <a class="button" href=crate::desk::path(id)>{words.desk.link}</a> })}
                 <a class="button" href=format!("/concerts/{id}/edit")>{words.edit}</a>
             </div>
-            {(!over && !quiet).then(|| view! {
+            {steered.then(|| view! {
                 <SecondThought summary=words.close_sale sure=(words.close_sure)(waiting)>
                     <form method="post" action=SteerSale::PATH>
                         <input type="hidden" name="id" value=id.to_string()/>

@@ -1,7 +1,7 @@
 //! Concerts that are being prepared: seen by their organiser and by admins alone, until they are published.
 
 use super::steering::record_one;
-use super::{ConcertRow, find, find_to_edit, make, may_create, refuse_past, row_to_edit};
+use super::{ConcertRow, find, make, may_create, refuse_past, row_to_edit};
 use crate::sessions::Session;
 use crate::{Result, Services, stores};
 use model::Refusal;
@@ -23,7 +23,7 @@ pub async fn may_save(
     id: Option<ConcertId>,
 ) -> Result<Option<Concert>> {
     match id {
-        Some(id) => Ok(Some(find_to_edit(services, by, id).await?)),
+        Some(id) => Ok(Some(row_to_edit(services, by, id).await?.try_into()?)),
         None if may_create(Some(by)) => Ok(None),
         None => Err(Refusal::Forbidden.into()),
     }

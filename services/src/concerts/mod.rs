@@ -110,13 +110,21 @@ pub async fn find_view(
     })
 }
 
-/// The concert, for whoever may edit it; else [`Refusal::Forbidden`].
-pub(crate) async fn find_to_edit(
+/// The concert, for whoever may steer its sale; else [`Refusal::Forbidden`]. A draft has none: [`Refusal::NotFound`].
+pub(crate) async fn find_to_steer(
     services: &Services,
     by: &Session,
     id: ConcertId,
 ) -> Result<Concert> {
-    row_to_edit(services, by, id).await?.try_into()
+    row_to_steer(services, by, id).await?.try_into()
+}
+
+async fn row_to_steer(services: &Services, by: &Session, id: ConcertId) -> Result<ConcertRow> {
+    let row = row_to_edit(services, by, id).await?;
+    match row.draft {
+        true => Err(Refusal::NotFound.into()),
+        false => Ok(row),
+    }
 }
 
 async fn row_to_edit(services: &Services, by: &Session, id: ConcertId) -> Result<ConcertRow> {

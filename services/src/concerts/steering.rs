@@ -1,7 +1,7 @@
 //! Steering a sale while it runs: pause, resume, close, another pace or capacity; and the record of who changed what about it,
 //! and when.
 
-use super::{below_issued, find, row_to_edit};
+use super::{below_issued, find, row_to_edit, row_to_steer};
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue};
 use chrono::{DateTime, Utc};
@@ -13,14 +13,15 @@ use std::str::FromStr;
 /// Pauses, resumes or closes a sale: who may edit the concert, else [`Refusal::Forbidden`].
 ///
 /// Once this has returned no server issues a ticket against it, and it is on record. Doing it again changes nothing and
-/// records nothing. Closed is for good: pausing and resuming a sale that is over is refused with [`Refusal::SaleClosed`].
+/// records nothing. Closed is for good: pausing and resuming a sale that is over is refused with [`Refusal::SaleClosed`], and
+/// a draft has no sale yet: [`Refusal::NotFound`].
 pub async fn steer(
     services: &Services,
     by: &Session,
     id: ConcertId,
     action: Steering,
 ) -> Result<Concert> {
-    row_to_edit(services, by, id).await?;
+    row_to_steer(services, by, id).await?;
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
     let old = SaleSettings::lock(&mut transaction, id).await?;
@@ -50,14 +51,15 @@ pub async fn steer(
 /// Sets the pace or the capacity of a sale anew: who may edit the concert, else [`Refusal::Forbidden`].
 ///
 /// It counts from the next batch on, on every server, and is on record. What is so already is not recorded again. Refused with
-/// [`Refusal::SaleClosed`] when the sale is over, and with [`Refusal::CapacityBelowIssued`] by the database itself.
+/// [`Refusal::SaleClosed`] when the sale is over, with [`Refusal::NotFound`] in a draft, and with
+/// [`Refusal::CapacityBelowIssued`] by the database itself.
 pub async fn adjust(
     services: &Services,
     by: &Session,
     id: ConcertId,
     adjustment: Adjustment,
 ) -> Result<Concert> {
-    let before = row_to_edit(services, by, id).await?;
+    let before = row_to_steer(services, by, id).await?;
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
     let old = SaleSettings::lock(&mut transaction, id).await?;

@@ -40,12 +40,13 @@ impl Desks {
     }
 }
 
-/// How the sale goes: who may edit the concert, else [`model::Refusal::Forbidden`].
+/// How the sale goes: who may edit the concert, else [`model::Refusal::Forbidden`]. A draft has none:
+/// [`model::Refusal::NotFound`].
 ///
 /// What PostgreSQL decides (tickets, state, pace) is as of now, what the queue says a second old at most. A queue that cannot
 /// be asked is no error: a sale can be steered all the same.
 pub async fn view(services: &Services, by: &Session, id: ConcertId) -> Result<DeskView> {
-    let concert = concerts::find_to_edit(services, by, id).await?;
+    let concert = concerts::find_to_steer(services, by, id).await?;
     let queue = services.desks.shared(id, read(services, id)).await;
     Ok(shown(services, concert, queue.as_deref()))
 }

@@ -41,7 +41,8 @@ impl SaleRow {
             r#"SELECT id, revision, state, capacity - issued AS "stock!", batch_size, interval_ms,
                       sale_opens_at AS opens_at, starts_at AS closes_at
                  FROM concerts
-                WHERE (state <> 'closed' AND sale_opens_at <= $1::timestamptz + interval '1 minute') OR id = ANY($2)
+                WHERE (state <> 'closed' AND sale_opens_at <= $1::timestamptz + interval '1 minute' AND NOT draft)
+                   OR id = ANY($2)
                 ORDER BY id"#,
             now,
             watched

@@ -88,7 +88,7 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
 async fn survey(services: &Services) -> Result<Vec<SaleRow>> {
     let now = services.clock.now();
     sqlx::query!(
-        "UPDATE concerts SET state = 'closed' WHERE state <> 'closed' AND starts_at <= $1",
+        "UPDATE concerts SET state = 'closed' WHERE state <> 'closed' AND starts_at <= $1 AND NOT draft",
         now
     )
     .execute(&services.engine)
