@@ -13,7 +13,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -49,10 +48,10 @@ pub async fn serve(
             request.extensions_mut().insert(ConnectInfo(address));
             router.clone().oneshot(request)
         });
-        let connection = http.serve_connection(TokioIo::new(connection), service);
+        // Boxed: an async block has room twice for what it has taken in and pins.
+        let mut connection = Box::pin(http.serve_connection(TokioIo::new(connection), service));
         let stop = stop.clone();
         connections.spawn(async move {
-            let mut connection = pin!(connection);
             let served = tokio::select! {
                 served = connection.as_mut() => served,
                 () = stop.cancelled() => {

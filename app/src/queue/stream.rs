@@ -204,7 +204,7 @@ impl Watcher {
                 return Some(match self.seen {
                     Some(_) if self.interrupted => wordless("moment"),
                     Some(_) => wordless("alive"),
-                    None => self.read_anew().await,
+                    None => Box::pin(self.read_anew()).await,
                 });
             };
             match heard {
@@ -219,13 +219,14 @@ impl Watcher {
                     return Some(wordless("moment"));
                 }
                 Ok(News::Tick(_) | News::Resumed) | Err(RecvError::Lagged(_)) => {
-                    return Some(self.read_anew().await);
+                    return Some(Box::pin(self.read_anew()).await);
                 }
                 Err(RecvError::Closed) => return None,
             }
         }
     }
 
+    /// To be boxed: it is rare, and each open stream would keep room for it.
     async fn read_anew(&mut self) -> Bytes {
         // A few at a time: after a rebuild everybody who watches comes here at once.
         let _turn = self.services.ticks.reading().await;
