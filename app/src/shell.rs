@@ -23,7 +23,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 {frame_colours(theme)}
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
-                <link as="font" rel="preload" href="/fonts/figures.woff2" type="font/woff2" crossorigin="anonymous"/>
+                <link as="font" rel="preload" href="/fonts/figures.35dd8fb4.woff2" type="font/woff2" crossorigin="anonymous"/>
                 <HashedStylesheet options=options.clone() id="style"/>
                 <AutoReload options=options.clone()/>
                 <HydrationScripts options islands=true/>

@@ -69,6 +69,7 @@ const everyPage: Seen[] = [
   { path: '/account/password', as: 'somebody' },
   { path: '/account/delete', as: 'somebody' },
   { path: '/admin', as: 'admin' },
+  { path: '/admin/accounts/SOMEBODY', as: 'admin' },
   { path: '/nowhere', status: 404 },
 ];
 
@@ -78,7 +79,7 @@ for (const { path, as, status = 200 } of everyPage) {
     if (status !== 200) expectComplaint(refused(status));
     const somebody = await signUp(newcomer('reader'));
     if (as) await { somebody, organiser, admin }[as].lendSession(context);
-    const address = await filled(path, organiser, somebody);
+    const address = await filled(path, organiser, somebody, admin);
     for (const { language, colors, width } of looks) {
       await page.emulateMedia({ colorScheme: colors, reducedMotion: 'reduce' });
       await page.setViewportSize(widths[width]);
@@ -90,7 +91,7 @@ for (const { path, as, status = 200 } of everyPage) {
 }
 
 /** The address with what it speaks of made first. */
-async function filled(path: string, organiser: Person, somebody: Person): Promise<string> {
+async function filled(path: string, organiser: Person, somebody: Person, admin: Person): Promise<string> {
   const concert = async (name: string, make: () => Promise<Concert>): Promise<void> => {
     if (path.includes(name)) path = path.replace(name, String((await make()).id));
   };
@@ -109,6 +110,10 @@ async function filled(path: string, organiser: Person, somebody: Person): Promis
   });
   if (path.startsWith('/tickets')) await issued(somebody, await organiser.createConcert());
   if (path.includes('TICKET')) path = path.replace('TICKET', String((await somebody.tickets())[0]!.id));
+  if (path.includes('SOMEBODY')) {
+    const found = await (await admin.http.get(`/api/list_accounts?search=${somebody.accountName}`)).json();
+    path = path.replace('SOMEBODY', String(found.accounts[0].id));
+  }
   return path;
 }
 
@@ -132,6 +137,28 @@ test('my turn: the page of a ticket that was just issued', { tag: '@script' }, a
   await somebody.lendSession(context);
   await visit(`/concerts/${concert.id}/queue`);
   await pages.expectStanding(page, 'issued');
+  await expectNothingWrong(page);
+});
+
+for (const [outlook, capacity] of Object.entries({ paused: '300', out_of_reach: '2', waiting_list: '1' })) {
+  test(`a place in a queue that is ${outlook}`, { tag: '@script' }, async ({ page, context, visit, organiser, signUp, crowd }) => {
+    const concert = await standStill(organiser, { capacity });
+    const somebody = await signUp();
+    for (const person of [...(await crowd(1)), somebody]) await person.join(concert);
+    if (outlook === 'paused') await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'pause' });
+    await somebody.lendSession(context);
+    await visit(`/concerts/${concert.id}/queue`);
+    await expect(page.getByTestId('outlook')).toHaveAttribute('data-outlook', outlook);
+    await page.locator('.waiting-ways summary').click();
+    await expectNothingWrong(page);
+  });
+}
+
+test('a desk with all its controls open', { tag: '@script' }, async ({ page, context, visit, organiser }) => {
+  const concert = await standStill(organiser);
+  await organiser.lendSession(context);
+  await visit(`/concerts/${concert.id}/desk`);
+  for (const control of await page.locator('.desk-control summary').all()) await control.click();
   await expectNothingWrong(page);
 });
 

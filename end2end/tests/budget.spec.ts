@@ -2,6 +2,7 @@
 
 import { get } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
+import { kst, standStill } from '../support/people';
 import { expect, test } from '../support/test';
 
 /** Bytes after brotli, JavaScript and wasm together. */
@@ -24,6 +25,30 @@ function fetchPacked(url: string): Promise<Fetched> {
   });
 }
 
+for (const [name, viewport] of [['wide', { width: 1280, height: 800 }], ['narrow', { width: 390, height: 844 }]] as const) {
+  test(`nothing moves while a page comes, ${name}`, { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+    await page.setViewportSize(viewport);
+    const [selling, soon] = [await standStill(organiser), await organiser.createConcert({ sale_opens_at: kst(86_400) })];
+    const me = await signUp();
+    await me.join(selling);
+    await me.lendSession(context);
+    await page.addInitScript(() => {
+      const shifts: number[] = [];
+      Object.assign(window, { shifts });
+      new PerformanceObserver((seen) => {
+        for (const shift of seen.getEntries()) shifts.push((shift as unknown as { value: number }).value);
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    for (const path of ['/', `/concerts/${selling.id}`, `/concerts/${soon.id}`, `/concerts/${selling.id}/queue`]) {
+      await visit(path);
+      await page.evaluate(() => document.fonts.ready);
+      await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 100))));
+      const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
+      expect.soft(shifts.reduce((sum, shift) => sum + shift, 0), path).toBeLessThan(0.01);
+    }
+  });
+}
+
 for (const name of ['home', 'concert'] as const) {
   test(`a first visit to ${name} is within the budget`, { tag: ['@script', '@http'] }, async ({ page, visit, organiser }) => {
     const concert = await organiser.createConcert();
@@ -33,7 +58,7 @@ for (const name of ['home', 'concert'] as const) {
       const url = new URL(response.url());
       const kind = response.headers()['content-type'] ?? '';
       if (/javascript|wasm/.test(kind)) scripts.add(url.href);
-      if (url.pathname.startsWith('/pkg/')) files.add(url.href);
+      if (/^\/(pkg|fonts)\//.test(url.pathname)) files.add(url.href);
     });
     await visit({ home: '/', concert: `/concerts/${concert.id}` }[name]);
     // What comes late is part of it.
@@ -51,11 +76,13 @@ for (const name of ['home', 'concert'] as const) {
     for (const url of files) {
       const { bytes, headers } = await fetchPacked(url);
       expect(headers['cache-control'], url).toBe('public, max-age=31536000, immutable');
+      // A font is packed in itself.
+      if (url.endsWith('.woff2')) continue;
       expect(headers['content-encoding'], url).toBe('br');
       // What is compressed while it is sent has no length: nobody should wait for that.
       expect(headers['content-length'], `${url} is compressed beforehand`).toBe(String(bytes));
       expect(headers.vary, url).toMatch(/accept-encoding/i);
     }
-    expect(files.size, 'style, scripts and wasm').toBeGreaterThanOrEqual(3);
+    expect(files.size, 'style, scripts, wasm and the font').toBeGreaterThanOrEqual(4);
   });
 }

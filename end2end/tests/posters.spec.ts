@@ -179,7 +179,7 @@ test('a button stays under the pointer that is about to press it', { tag: '@scri
   await organiser.lendSession(context);
   await visit('/concerts/new');
   // The whole form first: then the preview appears with what is wrong, and moves the button below it.
-  const form = { ...concertForm(), price_won: '-5', capacity: '0' };
+  const form = { ...concertForm(), running_minutes: '-5', batch_size: '0' };
   for (const name of ['Create the concert', 'Preview']) {
     await visit('/concerts/new');
     const button = page.getByRole('button', { name });
@@ -198,9 +198,9 @@ test('a button stays under the pointer that is about to press it', { tag: '@scri
     // Long enough for whatever the answer changes: a frame is painted in between.
     await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 100))));
     expect([await button.boundingBox(), await page.evaluate(() => scrollY)]).toEqual([before, scrolled]);
-    await expect(pages.problem(page, 'price_won')).toBeHidden();
+    await expect(pages.problem(page, 'running_minutes')).toBeHidden();
     await page.mouse.move(5, 5);
-    await expect(pages.problem(page, 'price_won')).toBeVisible();
+    await expect(pages.problem(page, 'running_minutes')).toBeVisible();
     expect(await button.boundingBox()).not.toEqual(before);
   }
 });
@@ -223,6 +223,7 @@ test('while one types the preview keeps up and mistakes are said beside their fi
   await expect(pages.problem(page, 'price_won')).toBeHidden();
   await expect(pages.field(page, 'price_won')).not.toHaveAttribute('aria-invalid', 'true');
   await expect(preview).toContainText(form.title);
+  await expect(preview).toContainText('The poster is an example.');
   await expect(preview).toContainText('₩66,000');
   await pages.fill(page, { title: '한강의 밤 <b>', ends_at: form.sale_opens_at });
   await expect(preview).toContainText('한강의 밤 <b>');

@@ -1,4 +1,5 @@
-import { expect, refused, test } from '../support/test';
+import type { Locator, Page } from '@playwright/test';
+import { expect, hydrated, refused, test } from '../support/test';
 import { kst, password, Person, STANDSTILL, standStill } from '../support/people';
 import { openLine } from '../support/line';
 import { english as words } from '../support/words';
@@ -29,6 +30,26 @@ test('two browsers of one account have one place', async ({ page, context, visit
 });
 
 test('before the sale there is a countdown, and the button goes live by itself', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+  // The clock of the device is wrong by an hour, and nobody is early or late for it.
+  await page.addInitScript(() => {
+    const here = Date;
+    const hour = 3_600_000;
+    window.Date = class extends here {
+      constructor(...given: ConstructorParameters<typeof Date>) {
+        super(...(given.length ? given : ([here.now() + hour] as unknown as typeof given)));
+      }
+      static override now(): number {
+        return here.now() + hour;
+      }
+    } as typeof Date;
+    const live = new MutationObserver(() => {
+      const button = document.querySelector('[data-testid="join"]');
+      if (!button || button.matches('[disabled], [aria-disabled="true"]')) return;
+      Object.assign(window, { liveAt: here.now() });
+      live.disconnect();
+    });
+    live.observe(document, { subtree: true, childList: true, attributes: true });
+  });
   const me = await signUp();
   await me.lendSession(context);
   const concert = await organiser.createConcert({ sale_opens_at: kst(10) });
@@ -38,12 +59,44 @@ test('before the sale there is a countdown, and the button goes live by itself',
   await expect(join).toBeDisabled();
   await expect(page.getByTestId('countdown')).toHaveText(/00:\d\d/);
   await expect(page.getByText('Not on sale yet')).toBeVisible();
+  // With a keyboard one waits on the button, and a press too early does nothing.
+  await join.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('opened')).toHaveText('');
   await expect(join).toBeEnabled();
+  await expect(page.getByTestId('opened')).toHaveText('The sale is open. You can join the queue now.');
   await expect(page.getByText('On sale now')).toBeVisible();
   await expect(page.getByTestId('countdown')).toHaveCount(0);
+  const late = (await page.evaluate(() => (window as unknown as { liveAt: number }).liveAt)) - Date.parse(concert.sale_opens_at);
+  expect(late, 'milliseconds after the opening').toBeGreaterThanOrEqual(-100);
+  expect(late, 'as fast as a busy machine is').toBeLessThan(5_000);
   await pages.expectSameDocument(page);
-  await join.click();
+  await expect(join).toBeFocused();
+  await page.keyboard.press('Enter');
   await pages.expectStanding(page, 'issued');
+});
+
+test('an opening that is moved moves for those who wait for it, too', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+  const me = await signUp();
+  await me.lendSession(context);
+  const opens = kst(3 * 3600);
+  const concert = await organiser.createConcert({ sale_opens_at: opens });
+  await page.clock.install();
+  await visit(`/concerts/${concert.id}`);
+  await expect(page.getByTestId('countdown')).toHaveText(/02:5\d:\d\d/);
+  await organiser.updateConcert(concert, { sale_opens_at: kst(2 * 3600) });
+  // As when somebody comes back from another tab.
+  const back = page.waitForEvent('load');
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })));
+  await back;
+  await expect(page.getByTestId('countdown')).toHaveText(/01:5\d:\d\d/);
+  await hydrated(page);
+  await organiser.updateConcert(concert, { sale_opens_at: kst(-1) });
+  // Nobody who has never looked away misses it.
+  const before = page.waitForEvent('load');
+  await page.clock.fastForward((2 * 3600 - 15) * 1000);
+  await before;
+  await expect(page.getByTestId('join')).toBeEnabled();
 });
 
 test('before the sale the button is not live, and joining is refused', async ({ page, context, visit, organiser, signUp }) => {
@@ -114,6 +167,8 @@ test('leaving takes a second thought, and whoever comes back stands at the end',
   await expect.poll(async () => (await behind!.place(concert)).rank).toBe(1);
   await page.getByRole('button', { name: words.join }).click();
   await expect(pages.rank(page)).toHaveText('2');
+  await behind!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('1');
 });
 
 test('whoever is not logged in logs in on the way to the queue', async ({ page, visit, organiser, signUp }) => {
@@ -141,15 +196,27 @@ test('a session that ends before the click leads to the log-in and back', async 
   await expect(pages.rank(page)).toHaveText('1');
 });
 
-test('the queue of somebody who has not joined says so', async ({ page, context, visit, organiser, signUp }) => {
+test('the queue of somebody who has not joined says so, and is followed once they have', async ({ page, context, visit, organiser, signUp, crowd, javaScriptEnabled }) => {
   const concert = await standStill(organiser);
+  const [ahead, leaver] = await crowd(2);
+  for (const person of [ahead!, leaver!]) await person.join(concert);
   await page.goto(`/concerts/${concert.id}/queue`);
   await expect(page).toHaveURL(`/log-in?next=/concerts/${concert.id}/queue`);
   await (await signUp()).lendSession(context);
   await visit(`/concerts/${concert.id}/queue`);
   await pages.expectStanding(page, 'absent');
   await page.getByRole('button', { name: words.join }).click();
+  await expect(pages.rank(page)).toHaveText('3');
+  if (javaScriptEnabled !== false) {
+    await pages.markDocument(page);
+    await expect(page.getByTestId('announce')).toHaveText(/^You are number 3\. 2 ahead of you\./);
+    await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'live');
+  }
+  await leaver!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('2');
+  await ahead!.leave(concert);
   await expect(pages.rank(page)).toHaveText('1');
+  if (javaScriptEnabled !== false) await pages.expectSameDocument(page);
 });
 
 test('when the sale ends, whoever waits is told, and nobody joins any more', async ({ page, context, visit, anotherBrowser, organiser, signUp, expectComplaint }) => {
@@ -334,15 +401,102 @@ test('a device without a network is told so, and goes on when there is one', { t
   await expect(link).toHaveAttribute('data-link', 'live', { timeout: 60_000 });
 });
 
-test('the whole of a place fits on the screen of a phone', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp }) => {
-  await page.setViewportSize({ width: 375, height: 667 });
+const phone = { width: 375, height: 667 };
+
+/** Of what is seen without scrolling. */
+async function expectInSight(page: Page, what: Locator): Promise<void> {
+  const box = (await what.boundingBox())!;
+  expect.soft(box.y + box.height, page.url()).toBeLessThanOrEqual(phone.height);
+}
+
+test('the whole of a place fits on the screen of a phone, whatever has to be said', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp, expectComplaint }) => {
+  expectComplaint(/net::ERR_/);
+  await page.setViewportSize(phone);
+  const others = await crowd(2);
+  const me = await signUp();
+  await me.lendSession(context);
+  const concerts = { nearly: '300', paused: '300', out_of_reach: '2', waiting_list: '1' };
+  for (const [outlook, capacity] of Object.entries(concerts)) {
+    const concert = await standStill(organiser, { capacity });
+    for (const person of [...others, me]) await person.join(concert);
+    if (outlook === 'paused') await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'pause' });
+    for (const language of ['ko', 'en']) {
+      await visit(`/concerts/${concert.id}/queue?lang=${language}`);
+      await expect(page.getByTestId('outlook')).toHaveAttribute('data-outlook', outlook);
+      await expect(pages.rank(page)).toHaveText('3');
+      await expect(page.getByTestId('bell')).toBeVisible();
+      await expectInSight(page, page.locator('.waiting-ways'));
+      await context.setOffline(true);
+      await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'offline');
+      await expectInSight(page, page.locator('.waiting-ways'));
+      await context.setOffline(false);
+    }
+  }
+});
+
+test('on a phone the countdown and the button are in sight before the sale opens', async ({ page, context, visit, organiser, signUp }) => {
+  await page.setViewportSize(phone);
+  const me = await signUp();
+  await me.lendSession(context);
+  const concert = await organiser.createConcert({ sale_opens_at: kst(90_061), title: `한강의 마지막 배를 타고 떠나는 밤, Night Ferry ${kst(0)}` });
+  for (const language of ['ko', 'en']) {
+    await visit(`/concerts/${concert.id}?lang=${language}`);
+    await expect(page.getByTestId('countdown')).toBeVisible();
+    await expectInSight(page, page.getByTestId('join'));
+  }
+});
+
+test('changes are said aloud, not more often than every fifteen seconds, and the last one is not lost', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp }) => {
   const concert = await standStill(organiser);
-  for (const person of await crowd(2)) await person.join(concert);
+  const [ahead, ...leavers] = await crowd(3);
+  for (const person of [ahead!, ...leavers]) await person.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await page.clock.install();
+  await visit(`/concerts/${concert.id}/queue`);
+  await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'live');
+  const announced = page.getByTestId('announce');
+  for (const [n, leaver] of leavers.entries()) {
+    await leaver.leave(concert);
+    await expect(pages.rank(page)).toHaveText(String(3 - n));
+    await expect(announced).toHaveText('');
+  }
+  // Nothing moves any more: it is said all the same.
+  await page.clock.fastForward(15_000);
+  await expect(announced).toHaveText('You are number 2. 1 ahead of you.');
+  await ahead!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('1');
+  await expect(announced).toHaveText('You are number 2. 1 ahead of you.');
+  await page.clock.fastForward(15_000);
+  await expect(announced).toHaveText(/^You are number 1\./);
+});
+
+test('what moves stands still for whoever asked for that', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+  const concert = await standStill(organiser);
   const me = await signUp();
   await me.join(concert);
   await me.lendSession(context);
   await visit(`/concerts/${concert.id}/queue`);
-  await expect(pages.rank(page)).toHaveText('3');
-  const leave = await page.getByText('Leave the queue').boundingBox();
-  expect(leave!.y + leave!.height).toBeLessThanOrEqual(667);
+  const motion = (): Promise<string[]> =>
+    pages.rank(page).evaluate((rank) => [getComputedStyle(rank).animationName, getComputedStyle(document.querySelector('.button')!).transitionProperty]);
+  expect(await motion()).toEqual(['none', 'none']);
+  await page.emulateMedia({ reducedMotion: 'no-preference' });
+  expect((await motion())[0]).toMatch(/^step-[ab]$/);
+});
+
+test.describe('on Android, where only a service worker may notify', () => {
+  test.use({ userAgent: 'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36' });
+
+  test('a sound is what is promised', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+    await context.grantPermissions(['notifications']);
+    const concert = await standStill(organiser);
+    const me = await signUp();
+    await me.join(concert);
+    await me.lendSession(context);
+    await visit(`/concerts/${concert.id}/queue`);
+    await page.getByTestId('bell').click();
+    await expect(page.getByTestId('bell')).toHaveText('We will play this sound');
+    await expect(page.getByTestId('bell')).toHaveAttribute('aria-pressed', 'true');
+  });
 });

@@ -11,10 +11,14 @@ test('an organiser pauses a sale, sees who waits, resumes it', async ({ page, co
   await expect(control.getByText('Nothing so far.')).toBeVisible();
   await expect(pages.saleState(page)).toHaveText('Open');
 
-  await control.getByRole('button', { name: 'Pause the sale' }).click();
+  const pause = control.getByRole('button', { name: 'Yes, pause it' });
+  await expect(pause).toBeHidden();
+  await control.getByText('Pause the sale', { exact: true }).click();
+  await expect(control.getByText('No ticket goes out until you resume.')).toBeVisible();
+  await pause.click();
   await expect(pages.saleState(page)).toHaveText('Paused');
-  await expect(control.getByRole('button', { name: 'Resume the sale' })).toBeVisible();
-  await expect(control.getByRole('button', { name: 'Pause the sale' })).toHaveCount(0);
+  await expect(control.getByText('Resume the sale', { exact: true })).toBeVisible();
+  await expect(control.getByText('Pause the sale', { exact: true })).toHaveCount(0);
   await expect(page).toHaveURL(pages.concertAddress(concert.id));
 
   const person = await signUp();
@@ -24,7 +28,8 @@ test('an organiser pauses a sale, sees who waits, resumes it', async ({ page, co
   await expect(control.getByText('1 person is waiting and will be told that the sale is over.')).toBeVisible();
   expect((await person.place(concert)).standing).toBe('waiting');
 
-  await control.getByRole('button', { name: 'Resume the sale' }).click();
+  await control.getByText('Resume the sale', { exact: true }).click();
+  await control.getByRole('button', { name: 'Yes, resume it' }).click();
   await expect(pages.saleState(page)).toHaveText('Open');
   await expect.poll(async () => (await person.place(concert)).standing).toBe('issued');
   const changes = control.getByTestId('sale-changes').getByRole('listitem');

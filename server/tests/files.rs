@@ -4,6 +4,7 @@ mod support;
 
 use futures::future::join_all;
 use reqwest::{Client, StatusCode, header};
+use sha2::{Digest, Sha256};
 use support::{Person, Server, stores};
 
 /// With leptos_axum 0.8.10's own handler of files some carried the redirect or the cookies of a page.
@@ -71,6 +72,39 @@ async fn no_file_renews_a_session() {
         let renews = answer.headers().contains_key(header::SET_COOKIE);
         assert_eq!((public, renews), (path != "/", path == "/"), "{path}");
     }
+}
+
+/// What is kept for ever has another name when it is another file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_font_is_named_by_its_content() {
+    let fonts = concat!(env!("CARGO_MANIFEST_DIR"), "/../public/fonts");
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let mut seen = 0;
+    for file in std::fs::read_dir(fonts).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let Some(named) = name.strip_suffix(".woff2") else {
+            continue;
+        };
+        let digest = Sha256::digest(std::fs::read(&path).unwrap());
+        let hash: String = digest[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert!(named.ends_with(&format!(".{hash}")), "{name} is {hash}");
+        let address = format!("/fonts/{name}");
+        server.put(&address[1..], "a font");
+        let answer = reqwest::get(format!("{}{address}", server.url))
+            .await
+            .unwrap();
+        let kept = &answer.headers()[header::CACHE_CONTROL];
+        assert_eq!(kept, "public, max-age=31536000, immutable");
+        let page = reqwest::get(format!("{}/", server.url)).await.unwrap();
+        assert!(page.text().await.unwrap().contains(&address), "{address}");
+        seen += 1;
+    }
+    assert!(seen > 0);
 }
 
 /// What the release has packed is sent as it lies there, to whoever can unpack it.

@@ -62,9 +62,20 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
         (SaleState::Paused, _) => "badge badge--held",
         (SaleState::Closed, _) => "badge badge--past",
     };
-    let (turn, turn_words) = match state {
-        SaleState::Paused => (Steering::Resume, words.resume_sale),
-        SaleState::Open | SaleState::Closed => (Steering::Pause, words.pause_sale),
+    let desk = &words.desk;
+    let (turn, turn_words, turn_sure, turn_confirm) = match state {
+        SaleState::Paused => (
+            Steering::Resume,
+            words.resume_sale,
+            desk.resume_sure,
+            desk.resume_confirm,
+        ),
+        SaleState::Open | SaleState::Closed => (
+            Steering::Pause,
+            words.pause_sale,
+            desk.pause_sure,
+            desk.pause_confirm,
+        ),
     };
     view! {
         <section class="control" id=SALE_CONTROL aria-labelledby="sale-control-title" data-testid="sale-control">
@@ -78,17 +89,17 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
             {(phase != Phase::Over).then(|| view! { <p class="quietly">{(words.pace)(concert.batch_size, concert.interval_ms)}</p> })}
             <Refusals refusal/>
             <div class="control-ways">
-                {steered.then(|| view! {
-                    <form method="post" action=SteerSale::PATH>
-                        <input type="hidden" name="id" value=id.to_string()/>
-                        <input type="hidden" name="action" value=turn.as_str()/>
-                        <SubmitButton words=turn_words class="button"/>
-                    </form>
-                })}
-                {(!draft).then(|| view! { <a class="button" href=crate::desk::path(id)>{words.desk.link}</a> })}
+                {(!draft).then(|| view! { <a class="button" href=crate::desk::path(id)>{desk.link}</a> })}
                 <a class="button" href=format!("/concerts/{id}/edit")>{words.edit}</a>
             </div>
             {steered.then(|| view! {
+                <SecondThought summary=turn_words sure=turn_sure>
+                    <form method="post" action=SteerSale::PATH>
+                        <input type="hidden" name="id" value=id.to_string()/>
+                        <input type="hidden" name="action" value=turn.as_str()/>
+                        <SubmitButton words=turn_confirm class="button button--main"/>
+                    </form>
+                </SecondThought>
                 <SecondThought summary=words.close_sale sure=(words.close_sure)(waiting)>
                     <form method="post" action=SteerSale::PATH>
                         <input type="hidden" name="id" value=id.to_string()/>

@@ -53,13 +53,14 @@ enum Read {
 /// The page as it is now.
 #[cfg(feature = "hydrate")]
 async fn read() -> Read {
+    use crate::island::is_in;
     use wasm_bindgen::JsCast;
     use wasm_bindgen_futures::JsFuture;
     let read = async {
         let location = window().location();
         let (mut address, query) = (location.pathname().ok()?, location.search().ok()?);
         // A language may be asked for there. A form that was sent back is not sent back again.
-        if !query.contains("__err=") {
+        if !is_in("__err=", query.clone()) {
             address += &query;
         }
         let asked = JsFuture::from(window().fetch_with_str(&address)).await;

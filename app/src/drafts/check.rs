@@ -78,9 +78,12 @@ fn as_far_as_it_goes(mut form: ConcertForm) -> Option<ConcertDetails> {
     form.parse().ok()
 }
 
+/// Of a concert that is not saved yet.
+pub(super) const NEW: ConcertId = ConcertId(0);
+
 fn concert(before: Option<Concert>, details: ConcertDetails) -> Concert {
     Concert {
-        id: before.as_ref().map_or(ConcertId(0), |before| before.id),
+        id: before.as_ref().map_or(NEW, |before| before.id),
         issued: before.as_ref().map_or(0, |before| before.issued),
         state: before
             .as_ref()

@@ -1,5 +1,6 @@
 //! What is shown of a concert that is being prepared.
 
+use super::check::NEW;
 use super::{CONCERT_FORM, LivePreview, PREVIEW_PLACE, PreviewConcert, PublishConcert, Sketch};
 use crate::concerts::{ConcertCard, Facts, Poster};
 use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
@@ -75,6 +76,7 @@ pub fn Preview(sketch: Sketch) -> impl IntoView {
         return view! { <p class="quietly">{words.drafts.preview_empty}</p> }.into_any();
     };
     let (card, now) = (concert.clone(), sketch.now);
+    let new = concert.id == NEW;
     let (artist, title) = (concert.artist.clone(), concert.title.clone());
     let paragraphs = concert
         .description
@@ -94,6 +96,7 @@ pub fn Preview(sketch: Sketch) -> impl IntoView {
                 <p class="poster-title">{title}</p>
             </Poster>
         </div>
+        {new.then(|| view! { <p class="quietly">{words.drafts.preview_poster}</p> })}
         {view! { <Facts concert/> }.into_any()}
         <div class="about">{paragraphs}</div>
     }

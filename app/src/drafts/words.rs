@@ -13,6 +13,8 @@ pub struct DraftWords {
     pub preview_lead: &'static str,
     /// In the place of a preview of a concert that has no name yet.
     pub preview_empty: &'static str,
+    /// Of a concert that has no number yet, from which its poster is drawn.
+    pub preview_poster: &'static str,
 }
 
 pub const ENGLISH: DraftWords = DraftWords {
@@ -27,6 +29,7 @@ pub const ENGLISH: DraftWords = DraftWords {
     preview: "Preview",
     preview_lead: "As buyers see it. Nothing changes before you save it.",
     preview_empty: "It appears here as soon as there is a title, an artist, a place, a start, a price and a sale.",
+    preview_poster: "The poster is an example. Yours is drawn when the concert is saved, and you can upload your own.",
 };
 
 pub const KOREAN: DraftWords = DraftWords {
@@ -41,4 +44,5 @@ pub const KOREAN: DraftWords = DraftWords {
     preview: "미리 보기",
     preview_lead: "예매하는 분들에게 이렇게 보여요. 저장하기 전에는 아무것도 바뀌지 않아요.",
     preview_empty: "제목, 아티스트, 장소, 시작, 가격, 예매 정보를 적으면 여기에 보여요.",
+    preview_poster: "포스터는 예시예요. 공연을 저장하면 새로 그려지고, 직접 올릴 수도 있어요.",
 };

@@ -1,7 +1,9 @@
 //! Asking the server from the browser: what the server functions `join_queue` and `queue_view` answer, without their client,
 //! which would be fetched with every page.
 
+use super::GET_CONCERT;
 use super::api::{JoinQueue, QueueViewQuery};
+use super::upcoming::{Answer, Plan};
 use crate::island::json;
 use leptos::prelude::window;
 use leptos::server_fn::ServerFn;
@@ -31,7 +33,7 @@ pub(super) async fn join(concert: ConcertId) -> Result<QueueView, No> {
     let _ = headers.set("content-type", kind);
     request.set_headers(&headers);
     request.set_body(&JsValue::from_str(&format!("concert_id={concert}")));
-    ask(JoinQueue::PATH, &request).await
+    place(ask(JoinQueue::PATH, &request).await)
 }
 
 /// Where one stands; as of `after` or later, where that will do.
@@ -40,10 +42,21 @@ pub(super) async fn view(concert: ConcertId, after: Option<TickId>) -> Result<Qu
     if let Some(TickId(tick)) = after {
         address += &format!("&after={tick}");
     }
-    ask(&address, &RequestInit::new()).await
+    place(ask(&address, &RequestInit::new()).await)
 }
 
-async fn ask(address: &str, request: &RequestInit) -> Result<QueueView, No> {
+/// What is known of a concert's sale.
+pub(super) async fn plan(concert: ConcertId) -> Option<Plan> {
+    let address = format!("{GET_CONCERT}?id={concert}");
+    let answer = ask(&address, &RequestInit::new()).await.ok()?;
+    json::read::<Answer>(answer).map(|Answer(plan)| plan)
+}
+
+fn place(answer: Result<JsValue, No>) -> Result<QueueView, No> {
+    json::read(answer?).ok_or(No::Away)
+}
+
+async fn ask(address: &str, request: &RequestInit) -> Result<JsValue, No> {
     let asked = window().fetch_with_str_and_init(address, request);
     let response: Response = JsFuture::from(asked)
         .await
@@ -65,6 +78,5 @@ async fn ask(address: &str, request: &RequestInit) -> Result<QueueView, No> {
     }
     let json = response.json().map_err(|_| No::Away)?;
     // An answer that breaks off, or is not ours, such as a proxy's while the server restarts.
-    let json = JsFuture::from(json).await.map_err(|_| No::Away)?;
-    json::read(json).ok_or(No::Away)
+    JsFuture::from(json).await.map_err(|_| No::Away)
 }

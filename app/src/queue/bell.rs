@@ -65,6 +65,7 @@ pub(super) use ringing::ring;
 #[cfg(feature = "hydrate")]
 mod ringing {
     use super::Bell;
+    use crate::island::is_in;
     use leptos::prelude::*;
     use leptos::task::spawn_local;
     use wasm_bindgen_futures::JsFuture;
@@ -89,8 +90,7 @@ mod ringing {
         // So that it is known how it will sound.
         play(0.05);
         spawn_local(async move {
-            // Older browsers have none.
-            if !js_sys::Reflect::has(&window(), &"Notification".into()).unwrap_or(false) {
+            if !can_notify() {
                 return;
             }
             if let Ok(asked) = Notification::request_permission() {
@@ -108,13 +108,20 @@ mod ringing {
         });
     }
 
+    /// Older browsers have none, and browsers on Android leave them to service workers: what is promised there is the sound.
+    fn can_notify() -> bool {
+        let browser = window().navigator().user_agent().unwrap_or_default();
+        !is_in("Android", browser)
+            && js_sys::Reflect::has(&window(), &"Notification".into()).unwrap_or(false)
+    }
+
     /// Rings, if it was asked for.
     pub fn ring(bell: Bell, words: &str) {
         if matches!(bell, Bell::Sound | Bell::Notification) {
             play(0.3);
         }
         if bell == Bell::Notification {
-            // Refused where only a service worker may show them: the sound has to do.
+            // Refused: the sound has to do.
             let _ = Notification::new(words);
         }
     }

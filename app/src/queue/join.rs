@@ -58,6 +58,11 @@ pub fn SaleBox() -> impl IntoView {
         let sale = sale.clone();
         move |_| sale.phase(now.get())
     });
+    #[cfg(feature = "hydrate")]
+    Effect::new({
+        let sale = sale.clone();
+        move |_| super::upcoming::keep_true(&sale, server_time, phase)
+    });
     let place = format!("/concerts/{}/queue", sale.concert_id);
     let joined = {
         let place = place.clone();
@@ -116,6 +121,12 @@ pub(super) fn JoinBox(
         }),
         None => Either::Right(view! { <JoinButton concert_id=sale.concert_id phase joined/> }),
     };
+    // For whoever does not see the button change: nothing at first, so that a screen reader tells what comes.
+    let waited = untrack(before);
+    let opened = move || match phase.get() {
+        Phase::Selling if waited => words.announce_open,
+        _ => "",
+    };
     let hint = move || match phase.get() {
         Phase::Upcoming => soon,
         Phase::Selling => words.selling_hint,
@@ -128,6 +139,7 @@ pub(super) fn JoinBox(
             {figure}
             <div class="join-way" hidden=over>{way}</div>
             <p class="join-hint">{hint}</p>
+            <p class="unseen" role="status" data-testid="opened">{opened}</p>
             {refresh}
         </div>
     }
@@ -156,9 +168,20 @@ fn JoinButton(
     let words = use_queue_words();
     let taking = RwSignal::new(Taking::NotYet);
     let busy = move || taking.get() != Taking::NotYet;
+    let held = move || busy() || phase.get() == Phase::Upcoming;
+    // A browser that runs this holds the button back by itself, so that it can be gone to before it is live.
+    #[cfg(feature = "hydrate")]
+    Effect::new(|_| {
+        if let Ok(Some(button)) = document().query_selector(".join button[disabled]") {
+            let _ = button.remove_attribute("disabled");
+        }
+    });
     let submit = move |event: leptos::ev::SubmitEvent| {
         #[cfg(feature = "hydrate")]
-        super::taking::take_place(&event, concert_id, taking, joined.clone());
+        match untrack(held) {
+            true => event.prevent_default(),
+            false => super::taking::take_place(&event, concert_id, taking, joined.clone()),
+        }
         #[cfg(not(feature = "hydrate"))]
         let _ = (event, &joined);
     };
@@ -175,7 +198,8 @@ fn JoinButton(
                 type="submit"
                 class="button button--main button--wide"
                 data-testid="join"
-                disabled=move || busy() || phase.get() == Phase::Upcoming
+                disabled=cfg!(feature = "ssr") && untrack(held)
+                aria-disabled=move || held().then_some("true")
             >
                 {label}
             </button>

@@ -28,9 +28,22 @@ const SILENCE: f64 = 60_000.0;
 /// How often to ask before the stream is tried again.
 const ROUNDS: u32 = 6;
 
-/// Keeps `view` true until the component that calls this goes away, and `link` true about how.
+/// Keeps `view` true until the component that calls this goes away, and `link` true about how: from each time on that there
+/// is something to follow.
 pub(super) fn follow(id: ConcertId, view: RwSignal<QueueView>, link: RwSignal<Link>) {
+    // A place may be taken on the page that shows it, and taken again after it was left.
+    let moves = Memo::new(move |_| {
+        view.with(|view| {
+            matches!(
+                view.standing,
+                Standing::Waiting { .. } | Standing::Issued { ticket: None }
+            )
+        })
+    });
     Effect::new(move |_| {
+        if !moves.get() {
+            return;
+        }
         let follower = Follower {
             id,
             view,

@@ -8,6 +8,8 @@ mod sparkline;
 mod waiting;
 mod words;
 
+#[cfg(any(feature = "hydrate", test))]
+mod announcing;
 #[cfg(feature = "hydrate")]
 mod asking;
 #[cfg(feature = "hydrate")]
@@ -21,6 +23,8 @@ mod stream;
 #[cfg(feature = "hydrate")]
 mod taking;
 #[cfg(feature = "hydrate")]
+mod upcoming;
+#[cfg(feature = "hydrate")]
 mod wire;
 
 pub use api::{JoinQueue, LeaveQueue, QueueViewQuery, queue_view};
@@ -33,6 +37,10 @@ pub use page::QueuePage;
 pub use seats::Seats;
 #[cfg(feature = "ssr")]
 pub use stream::queue_stream;
+
+/// Where a concert is asked for.
+#[cfg(any(feature = "hydrate", test))]
+const GET_CONCERT: &str = "/api/get_concert";
 
 /// How the page is connected to the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +68,33 @@ impl Link {
             Link::OneMoment => "onemoment",
         }
     }
+
+    /// What is to be said of it; None while nothing is wrong.
+    fn trouble(self, words: &QueueWords) -> Option<&'static str> {
+        match self {
+            Link::Opening | Link::Live => None,
+            Link::Reconnecting => Some(words.reconnecting),
+            Link::Polling => Some(words.polling),
+            Link::Offline => Some(words.offline),
+            Link::OneMoment => Some(words.one_moment_hint),
+        }
+    }
 }
 
 /// Some milliseconds below `most`, so that browsers do not all come at once.
 #[cfg(feature = "hydrate")]
 pub fn jitter(most: u32) -> u64 {
     (js_sys::Math::random() * f64::from(most)) as u64
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::GET_CONCERT;
+    use crate::concerts::GetConcert;
+    use leptos::server_fn::ServerFn;
+
+    #[test]
+    fn the_browser_asks_where_the_server_answers() {
+        assert_eq!(GetConcert::PATH, GET_CONCERT);
+    }
 }

@@ -27,9 +27,6 @@ pub(super) fn take_place(
     let form = event
         .target()
         .and_then(|form| form.dyn_into::<HtmlFormElement>().ok());
-    if taking.get_untracked() != Taking::NotYet {
-        return;
-    }
     taking.set(Taking::Asked);
     spawn_local(async move {
         let mut failures = 0;

@@ -3,7 +3,7 @@
 use super::api::LeaveQueue;
 use super::bell::{Bell, BellButton};
 use super::sparkline::Sparkline;
-use super::{Link, use_queue_words};
+use super::{Link, QueueWords, use_queue_words};
 use crate::forms::SecondThought;
 use crate::i18n::thousands;
 use crate::refresh::RefreshWithoutScript;
@@ -92,6 +92,23 @@ impl Outlook {
             Outlook::Closed => "closed",
         }
     }
+
+    fn note(self, words: &QueueWords) -> Option<&'static str> {
+        match self {
+            Outlook::Coming => None,
+            Outlook::Nearly => Some(words.nearly_there),
+            Outlook::Paused => Some(words.paused_note),
+            Outlook::OutOfReach => Some(words.out_of_reach_note),
+            Outlook::WaitingList => Some(words.waiting_list_note),
+            Outlook::Closed => Some(words.closed_note),
+        }
+    }
+}
+
+/// What is to be said of a place besides its rank.
+#[cfg(feature = "hydrate")]
+pub(super) fn note(view: &QueueView, words: &QueueWords) -> Option<&'static str> {
+    Numbers::of(view)?.outlook.note(words)
 }
 
 #[component]
@@ -131,21 +148,10 @@ pub(super) fn Waiting(
         Outlook::Paused | Outlook::WaitingList | Outlook::Closed => None,
     };
     let chance = move || said().chance.map(words.chance);
-    let note = move || match outlook() {
-        Outlook::Coming => None,
-        Outlook::Nearly => Some(words.nearly_there),
-        Outlook::Paused => Some(words.paused_note),
-        Outlook::OutOfReach => Some(words.out_of_reach_note),
-        Outlook::WaitingList => Some(words.waiting_list_note),
-        Outlook::Closed => Some(words.closed_note),
-    };
+    let note = move || outlook().note(words);
     let connection = move || match link.get() {
-        Link::Opening => None,
         Link::Live => Some(words.live),
-        Link::Reconnecting => Some(words.reconnecting),
-        Link::Polling => Some(words.polling),
-        Link::Offline => Some(words.offline),
-        Link::OneMoment => Some(words.one_moment_hint),
+        link => link.trouble(words),
     };
     // From the place on joining to the stage; whoever joined as the first is there.
     let way = move || {

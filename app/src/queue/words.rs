@@ -72,6 +72,7 @@ pub struct QueueWords {
     pub back_to_concert: &'static str,
     pub other_concerts: &'static str,
     pub announce_rank: fn(u64, u64) -> String,
+    pub announce_open: &'static str,
     pub announce_issued: fn(&str) -> String,
     pub refreshes_itself: &'static str,
 }
@@ -212,6 +213,7 @@ const ENGLISH: QueueWords = QueueWords {
             thousands(ahead)
         )
     },
+    announce_open: "The sale is open. You can join the queue now.",
     announce_issued: |title| format!("It is your turn. Your ticket for {title} has been issued."),
     refreshes_itself: "This page refreshes itself every few seconds.",
 };
@@ -311,6 +313,7 @@ const KOREAN: QueueWords = QueueWords {
             thousands(ahead)
         )
     },
+    announce_open: "예매가 열렸어요. 지금 줄을 설 수 있어요.",
     announce_issued: |title| format!("내 차례예요. {title} 티켓이 나왔어요."),
     refreshes_itself: "이 페이지는 몇 초마다 저절로 새로고침돼요.",
 };

@@ -45,7 +45,9 @@ impl Luck {
 
 /// The quantile of the standard normal distribution, within 0.02 up to three standard deviations (Ramberg and Schmeiser 1972).
 pub(super) fn normal(p: f64) -> f64 {
-    (p.powf(0.135) - (1.0 - p).powf(0.135)) / 0.1975
+    // By what the forecast needs anyway: `powf` alone would be a kilobyte of what every browser fetches.
+    let power = |less: f64| (0.135 * (-less).ln_1p()).exp();
+    (power(1.0 - p) - power(p)) / 0.1975
 }
 
 /// The quantile of the gamma distribution of that shape and scale 1, approximately (Wilson and Hilferty 1931).

@@ -11,9 +11,9 @@ pub fn mark(path: &str, response: &mut Response) {
     let value = if response.headers().contains_key(header::SET_COOKIE) {
         // Whatever it is, it is one person's.
         "no-store"
-    } else if path.starts_with("/posters/") || path.starts_with("/pkg/") && is_hashed(path) {
+    } else if path.starts_with("/posters/") || is_file(path) && is_hashed(path) {
         "public, max-age=31536000, immutable"
-    } else if path.starts_with("/fonts/") || path == "/favicon.svg" {
+    } else if path == "/favicon.svg" {
         "public, max-age=86400"
     } else {
         "no-store"

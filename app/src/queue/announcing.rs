@@ -1,0 +1,172 @@
+//! What is said aloud of a place while it moves: changes alone, one at a time, and not one after the other without a pause.
+
+use super::words::QueueWords;
+
+/// Milliseconds between two announcements.
+const PAUSE: f64 = 15_000.0;
+
+/// What can change, as words where there are any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// Of somebody who waits.
+    pub rank: Option<u64>,
+    /// What the rank is worth just now.
+    pub note: Option<&'static str>,
+    /// What is wrong with the line to the server.
+    pub line: Option<&'static str>,
+    /// Why somebody does not wait any more.
+    pub end: Option<&'static str>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Due {
+    /// Nothing that is not known.
+    Nothing,
+    Say(String),
+    /// To be asked again after so many milliseconds: then the newest is said.
+    Later(f64),
+}
+
+/// What has been said, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announcements {
+    known: News,
+    said_at: f64,
+}
+
+impl Announcements {
+    /// `news` is what the page shows from the start, which is read as part of it.
+    pub fn new(now: f64, news: News) -> Announcements {
+        Announcements {
+            known: news,
+            said_at: now,
+        }
+    }
+
+    /// What is to be said at `now`, in milliseconds. A place that was just taken is said at once: somebody waits for that.
+    pub fn hear(&mut self, now: f64, news: News, words: &QueueWords) -> Due {
+        let before = self.known;
+        if news == before {
+            return Due::Nothing;
+        }
+        let taken = before.rank.is_none() && news.rank.is_some();
+        let left = self.said_at + PAUSE - now;
+        if left > 0.0 && !taken {
+            return Due::Later(left);
+        }
+        (self.known, self.said_at) = (news, now);
+        if let Some(line) = news.line
+            && news.line != before.line
+        {
+            return Due::Say(line.to_owned());
+        }
+        match (news.rank, news.end) {
+            (Some(rank), _) => {
+                let mut said = (words.announce_rank)(rank, rank.saturating_sub(1));
+                if let Some(note) = news.note
+                    && news.note != before.note
+                {
+                    said.push(' ');
+                    said.push_str(note);
+                }
+                Due::Say(said)
+            }
+            (None, Some(end)) => Due::Say(end.to_owned()),
+            (None, None) => Due::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::Locale;
+
+    fn waiting(rank: u64) -> News {
+        News {
+            rank: Some(rank),
+            ..News::default()
+        }
+    }
+
+    fn words() -> &'static QueueWords {
+        QueueWords::of(Locale::English)
+    }
+
+    fn said(said: &str) -> Due {
+        Due::Say(said.to_owned())
+    }
+
+    #[test]
+    fn changes_are_said_once_in_fifteen_seconds_and_the_newest_is_not_lost() {
+        let mut announcements = Announcements::new(0.0, waiting(9));
+        let mut hear = |now, news| announcements.hear(now, news, words());
+        assert_eq!(hear(20_000.0, waiting(9)), Due::Nothing);
+        assert_eq!(
+            hear(21_000.0, waiting(8)),
+            said("You are number 8. 7 ahead of you.")
+        );
+        assert_eq!(hear(22_000.0, waiting(7)), Due::Later(14_000.0));
+        assert_eq!(hear(35_999.0, waiting(5)), Due::Later(1.0));
+        // Nothing has moved since; it is said all the same.
+        assert_eq!(
+            hear(36_000.0, waiting(5)),
+            said("You are number 5. 4 ahead of you.")
+        );
+        assert_eq!(hear(80_000.0, waiting(5)), Due::Nothing);
+    }
+
+    #[test]
+    fn what_the_rank_is_worth_is_said_when_it_changes() {
+        let words = words();
+        let mut announcements = Announcements::new(0.0, waiting(3));
+        let mut hear = |now, news| announcements.hear(now, news, words);
+        let paused = News {
+            note: Some(words.paused_note),
+            ..waiting(3)
+        };
+        let expected = format!("You are number 3. 2 ahead of you. {}", words.paused_note);
+        assert_eq!(hear(20_000.0, paused), said(&expected));
+        let moved = News {
+            rank: Some(2),
+            ..paused
+        };
+        assert_eq!(
+            hear(40_000.0, moved),
+            said("You are number 2. 1 ahead of you.")
+        );
+        let ended = News {
+            end: Some(words.expired_heading),
+            ..News::default()
+        };
+        assert_eq!(hear(60_000.0, ended), said(words.expired_heading));
+    }
+
+    #[test]
+    fn a_line_that_drops_is_said_and_the_rank_when_it_is_back() {
+        let words = words();
+        let mut announcements = Announcements::new(0.0, waiting(3));
+        let dropped = News {
+            line: Some(words.reconnecting),
+            ..waiting(3)
+        };
+        let mut hear = |now, news| announcements.hear(now, news, words);
+        // Back before it was said: nothing was ever wrong.
+        assert_eq!(hear(1_000.0, dropped), Due::Later(14_000.0));
+        assert_eq!(hear(15_000.0, waiting(3)), Due::Nothing);
+        assert_eq!(hear(16_000.0, dropped), said(words.reconnecting));
+        assert_eq!(
+            hear(40_000.0, waiting(3)),
+            said("You are number 3. 2 ahead of you.")
+        );
+    }
+
+    #[test]
+    fn a_place_that_was_just_taken_is_said_at_once() {
+        let mut announcements = Announcements::new(0.0, News::default());
+        assert_eq!(
+            announcements.hear(1_000.0, waiting(1), words()),
+            said("You are number 1. 0 ahead of you.")
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! A page that waits for a sale to open, in the browser: whether the sale is still as the page says.
+//!
+//! An organiser may have moved the opening since the page came. Everybody would press at the wrong moment, or too late.
+
+use super::{asking, jitter};
+use crate::island::json::{Json, Read};
+use chrono::{DateTime, Utc};
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use model::concerts::{Phase, SaleState, SaleStatus};
+use std::time::Duration;
+
+/// Milliseconds before the opening at which it is asked once more: at least, and for how much longer, so that not everybody
+/// asks at the same moment.
+const AT_LEAST: i64 = 20_000;
+const AND_UP_TO: u32 = 100_000;
+
+/// What may have changed.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Plan {
+    opens_at: DateTime<Utc>,
+    starts_at: DateTime<Utc>,
+    state: SaleState,
+}
+
+impl Read for Plan {
+    fn read(json: &Json) -> Option<Plan> {
+        Some(Plan {
+            opens_at: json.get("sale_opens_at")?,
+            starts_at: json.get("starts_at")?,
+            state: json.get("state")?,
+        })
+    }
+}
+
+pub(super) struct Answer(pub(super) Plan);
+
+impl Read for Answer {
+    fn read(json: &Json) -> Option<Answer> {
+        json.get("concert").map(Answer)
+    }
+}
+
+/// Reads the page anew when its sale has changed: asked shortly before the opening, and when somebody comes back to the page.
+/// Once the sale has opened nobody is interrupted any more.
+pub(super) fn keep_true(sale: &SaleStatus, server_time: DateTime<Utc>, phase: Memo<Phase>) {
+    let id = sale.concert_id;
+    let known = Plan {
+        opens_at: sale.sale_opens_at,
+        starts_at: sale.starts_at,
+        state: sale.state,
+    };
+    let waits = move || phase.get_untracked() == Phase::Upcoming;
+    let look = move || {
+        if document().hidden() || !waits() {
+            return;
+        }
+        spawn_local(async move {
+            // No answer is no news.
+            if asking::plan(id).await.is_some_and(|plan| plan != known) && waits() {
+                let _ = window().location().reload();
+            }
+        });
+    };
+    let before = AT_LEAST + jitter(AND_UP_TO) as i64;
+    let until = (known.opens_at - server_time).num_milliseconds() - before;
+    // Longer ones than a browser can wait for: whoever still has the page then has come back to it.
+    if (1..i64::from(i32::MAX)).contains(&until) {
+        set_timeout(look, Duration::from_millis(until as u64));
+    }
+    window_event_listener(ev::visibilitychange, move |_| look());
+}
