@@ -84,10 +84,16 @@ test('an opening that is moved moves for those who wait for it, too', { tag: '@s
   await page.clock.install();
   await visit(`/concerts/${concert.id}`);
   await expect(page.getByTestId('countdown')).toHaveText(/02:5\d:\d\d/);
-  await organiser.updateConcert(concert, { sale_opens_at: kst(2 * 3600) });
   // As when somebody comes back from another tab.
+  const comeBack = (): Promise<boolean> => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })));
+  await pages.markDocument(page);
+  const asked = page.waitForResponse(/get_concert/);
+  await comeBack();
+  await (await asked).finished();
+  await pages.expectSameDocument(page);
+  await organiser.updateConcert(concert, { sale_opens_at: kst(2 * 3600) });
   const back = page.waitForEvent('load');
-  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })));
+  await comeBack();
   await back;
   await expect(page.getByTestId('countdown')).toHaveText(/01:5\d:\d\d/);
   await hydrated(page);
