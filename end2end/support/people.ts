@@ -111,6 +111,13 @@ export async function standStill(organiser: Person, changes: Partial<ConcertForm
   return concert;
 }
 
+/** Such a concert, in which whoever joins as the second or later is told this of their place. */
+export async function standStillAs(organiser: Person, outlook: 'nearly' | 'paused' | 'out_of_reach' | 'waiting_list'): Promise<Concert> {
+  const concert = await standStill(organiser, { capacity: { nearly: '300', paused: '300', out_of_reach: '2', waiting_list: '1' }[outlook] });
+  if (outlook === 'paused') await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'pause' });
+  return concert;
+}
+
 /** Somebody with a session of their own. */
 export class Person {
   private constructor(

@@ -177,7 +177,6 @@ test('the form is seen as buyers would see it, and nothing is saved', async ({ p
 
 test('a button stays under the pointer that is about to press it', { tag: '@script' }, async ({ page, context, visit, organiser }) => {
   await organiser.lendSession(context);
-  await visit('/concerts/new');
   // The whole form first: then the preview appears with what is wrong, and moves the button below it.
   const form = { ...concertForm(), running_minutes: '-5', batch_size: '0' };
   for (const name of ['Create the concert', 'Preview']) {

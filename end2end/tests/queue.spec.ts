@@ -1,6 +1,6 @@
 import type { Locator, Page } from '@playwright/test';
 import { expect, hydrated, refused, test } from '../support/test';
-import { kst, password, Person, STANDSTILL, standStill } from '../support/people';
+import { kst, password, Person, STANDSTILL, standStill, standStillAs } from '../support/people';
 import { openLine } from '../support/line';
 import { english as words } from '../support/words';
 import * as pages from '../support/pages';
@@ -98,7 +98,7 @@ test('an opening that is moved moves for those who wait for it, too', { tag: '@s
   await expect(page.getByTestId('countdown')).toHaveText(/01:5\d:\d\d/);
   await hydrated(page);
   await organiser.updateConcert(concert, { sale_opens_at: kst(-1) });
-  // Nobody who has never looked away misses it.
+  // Whoever has never looked away is told shortly before the opening that they knew of.
   const before = page.waitForEvent('load');
   await page.clock.fastForward((2 * 3600 - 15) * 1000);
   await before;
@@ -421,11 +421,9 @@ test('the whole of a place fits on the screen of a phone, whatever has to be sai
   const others = await crowd(2);
   const me = await signUp();
   await me.lendSession(context);
-  const concerts = { nearly: '300', paused: '300', out_of_reach: '2', waiting_list: '1' };
-  for (const [outlook, capacity] of Object.entries(concerts)) {
-    const concert = await standStill(organiser, { capacity });
+  for (const outlook of ['nearly', 'paused', 'out_of_reach', 'waiting_list'] as const) {
+    const concert = await standStillAs(organiser, outlook);
     for (const person of [...others, me]) await person.join(concert);
-    if (outlook === 'paused') await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'pause' });
     for (const language of ['ko', 'en']) {
       await visit(`/concerts/${concert.id}/queue?lang=${language}`);
       await expect(page.getByTestId('outlook')).toHaveAttribute('data-outlook', outlook);

@@ -46,7 +46,7 @@ pub use poster::Poster;
 #[cfg(feature = "ssr")]
 pub(crate) use poster::{Art, Frame, art};
 #[cfg(feature = "ssr")]
-pub(crate) use steering::SALE_CONTROL;
+pub(crate) use steering::{SALE_CONTROL, Turn};
 #[cfg(feature = "ssr")]
 pub use words::{BrowseWords, ENGLISH, KOREAN};
 

@@ -48,6 +48,35 @@ fn is_steered(concert: &Concert, phase: Phase) -> bool {
     !concert.draft && phase != Phase::Over
 }
 
+/// Pausing or resuming, whichever there is to do, in words.
+pub(crate) struct Turn {
+    pub action: Steering,
+    pub summary: &'static str,
+    pub sure: &'static str,
+    pub confirm: &'static str,
+}
+
+impl Turn {
+    pub fn of(state: SaleState) -> Turn {
+        let words = use_words();
+        let desk = &words.desk;
+        match state {
+            SaleState::Paused => Turn {
+                action: Steering::Resume,
+                summary: words.resume_sale,
+                sure: desk.resume_sure,
+                confirm: desk.resume_confirm,
+            },
+            SaleState::Open | SaleState::Closed => Turn {
+                action: Steering::Pause,
+                summary: words.pause_sale,
+                sure: desk.pause_sure,
+                confirm: desk.pause_confirm,
+            },
+        }
+    }
+}
+
 #[component]
 pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> impl IntoView {
     let words = use_words();
@@ -62,21 +91,7 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
         (SaleState::Paused, _) => "badge badge--held",
         (SaleState::Closed, _) => "badge badge--past",
     };
-    let desk = &words.desk;
-    let (turn, turn_words, turn_sure, turn_confirm) = match state {
-        SaleState::Paused => (
-            Steering::Resume,
-            words.resume_sale,
-            desk.resume_sure,
-            desk.resume_confirm,
-        ),
-        SaleState::Open | SaleState::Closed => (
-            Steering::Pause,
-            words.pause_sale,
-            desk.pause_sure,
-            desk.pause_confirm,
-        ),
-    };
+    let turn = Turn::of(state);
     view! {
         <section class="control" id=SALE_CONTROL aria-labelledby="sale-control-title" data-testid="sale-control">
             <h2 id="sale-control-title">{words.sale_control}</h2>
@@ -89,15 +104,15 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
             {(phase != Phase::Over).then(|| view! { <p class="quietly">{(words.pace)(concert.batch_size, concert.interval_ms)}</p> })}
             <Refusals refusal/>
             <div class="control-ways">
-                {(!draft).then(|| view! { <a class="button" href=crate::desk::path(id)>{desk.link}</a> })}
+                {(!draft).then(|| view! { <a class="button" href=crate::desk::path(id)>{words.desk.link}</a> })}
                 <a class="button" href=format!("/concerts/{id}/edit")>{words.edit}</a>
             </div>
             {steered.then(|| view! {
-                <SecondThought summary=turn_words sure=turn_sure>
+                <SecondThought summary=turn.summary sure=turn.sure>
                     <form method="post" action=SteerSale::PATH>
                         <input type="hidden" name="id" value=id.to_string()/>
-                        <input type="hidden" name="action" value=turn.as_str()/>
-                        <SubmitButton words=turn_confirm class="button button--main"/>
+                        <input type="hidden" name="action" value=turn.action.as_str()/>
+                        <SubmitButton words=turn.confirm class="button button--main"/>
                     </form>
                 </SecondThought>
                 <SecondThought summary=words.close_sale sure=(words.close_sure)(waiting)>

@@ -1,13 +1,13 @@
 //! The controls of the desk. Each opens first and says what it does; nothing happens before its own button is pressed.
 
 use super::api::{SetCapacity, SetPace};
-use crate::concerts::SteerSale;
+use crate::concerts::{SteerSale, Turn};
 use crate::forms::{SubmitButton, TextField, refusal_of};
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use model::Field;
-use model::concerts::{ConcertId, Phase, SaleState, Steering};
+use model::concerts::{ConcertId, Phase, Steering};
 use model::desk::DeskView;
 
 #[component]
@@ -17,22 +17,11 @@ pub(super) fn Controls(view: DeskView) -> impl IntoView {
         return view! { <p class="quietly">{words.desk.over}</p> }.into_any();
     }
     let id = view.concert_id;
-    let turn = match view.state {
-        SaleState::Paused => view! {
-            <Control name="resume" summary=words.resume_sale sure=words.desk.resume_sure>
-                <Steer id action=Steering::Resume confirm=words.desk.resume_confirm class="button button--main"/>
-            </Control>
-        }
-        .into_any(),
-        SaleState::Open | SaleState::Closed => view! {
-            <Control name="pause" summary=words.pause_sale sure=words.desk.pause_sure>
-                <Steer id action=Steering::Pause confirm=words.desk.pause_confirm class="button button--main"/>
-            </Control>
-        }
-        .into_any(),
-    };
+    let turn = Turn::of(view.state);
     view! {
-        {turn}
+        <Control name=turn.action.as_str() summary=turn.summary sure=turn.sure>
+            <Steer id action=turn.action confirm=turn.confirm class="button button--main"/>
+        </Control>
         {view! { <Pace view=view.clone()/> }.into_any()}
         {view! { <Capacity view=view.clone()/> }.into_any()}
         <Control name="close" summary=words.close_sale sure=(words.close_sure)(view.waiting)>

@@ -60,7 +60,7 @@ async fn read() -> Read {
         let location = window().location();
         let (mut address, query) = (location.pathname().ok()?, location.search().ok()?);
         // A language may be asked for there. A form that was sent back is not sent back again.
-        if !is_in("__err=", query.clone()) {
+        if !is_in("__err=", &query) {
             address += &query;
         }
         let asked = JsFuture::from(window().fetch_with_str(&address)).await;

@@ -34,7 +34,7 @@ pub fn data<T: Clone + 'static>(_name: &str) -> T {
 
 /// Whether `part` is in `text`. By the browser: what Rust searches with is two kilobytes more to fetch.
 #[cfg(feature = "hydrate")]
-pub fn is_in(part: &str, text: String) -> bool {
+pub fn is_in(part: &str, text: &str) -> bool {
     js_sys::JsString::from(text).includes(part, 0)
 }
 

@@ -111,7 +111,7 @@ mod ringing {
     /// Older browsers have none, and browsers on Android leave them to service workers: what is promised there is the sound.
     fn can_notify() -> bool {
         let browser = window().navigator().user_agent().unwrap_or_default();
-        !is_in("Android", browser)
+        !is_in("Android", &browser)
             && js_sys::Reflect::has(&window(), &"Notification".into()).unwrap_or(false)
     }
 

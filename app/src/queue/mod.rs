@@ -23,6 +23,8 @@ mod stream;
 #[cfg(feature = "hydrate")]
 mod taking;
 #[cfg(feature = "hydrate")]
+mod telling;
+#[cfg(feature = "hydrate")]
 mod upcoming;
 #[cfg(feature = "hydrate")]
 mod wire;

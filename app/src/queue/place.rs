@@ -17,17 +17,7 @@ use model::tickets::TicketId;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "hydrate")]
-use super::QueueWords;
-#[cfg(feature = "hydrate")]
-use super::announcing::{Announcements, Due, News};
-#[cfg(feature = "hydrate")]
 use crate::island::json::{Json, Read};
-#[cfg(feature = "hydrate")]
-use std::cell::{Cell, RefCell};
-#[cfg(feature = "hydrate")]
-use std::rc::Rc;
-#[cfg(feature = "hydrate")]
-use std::time::Duration;
 
 /// What decides which picture is shown; within `Waiting` everything moves by signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +163,7 @@ fn Announcer(
     // Nothing is said of the state that the page was rendered with: that is read as part of the page.
     #[cfg(feature = "hydrate")]
     {
-        announce(view, link, polite);
+        super::telling::announce(view, link, polite);
         let words = use_queue_words();
         let mut was_issued = None;
         Effect::new(move |_| {
@@ -193,85 +183,6 @@ fn Announcer(
         <p class="unseen" role="status" aria-live="polite" data-testid="announce">{polite}</p>
         <p class="unseen" role="alert" aria-live="assertive">{issued}</p>
     }
-}
-
-/// Puts what is to be said of a place into `polite`, in good time.
-#[cfg(feature = "hydrate")]
-fn announce(view: RwSignal<QueueView>, link: RwSignal<Link>, polite: RwSignal<String>) {
-    let words = use_queue_words();
-    let Some(news) = news(view, link, words) else {
-        return;
-    };
-    let teller = Rc::new(Teller {
-        view,
-        link,
-        polite,
-        words,
-        announcements: Announcements::new(js_sys::Date::now(), news).into(),
-        waits: Cell::default(),
-    });
-    Effect::new(move |_| {
-        view.track();
-        link.track();
-        teller.tell();
-    });
-}
-
-#[cfg(feature = "hydrate")]
-struct Teller {
-    view: RwSignal<QueueView>,
-    link: RwSignal<Link>,
-    polite: RwSignal<String>,
-    words: &'static QueueWords,
-    announcements: RefCell<Announcements>,
-    /// For the next time that anything may be said.
-    waits: Cell<bool>,
-}
-
-#[cfg(feature = "hydrate")]
-impl Teller {
-    fn tell(self: &Rc<Teller>) {
-        // None: the page is on its way out.
-        let Some(news) = news(self.view, self.link, self.words) else {
-            return;
-        };
-        let due = self
-            .announcements
-            .borrow_mut()
-            .hear(js_sys::Date::now(), news, self.words);
-        match due {
-            Due::Nothing => {}
-            Due::Say(said) => self.polite.set(said),
-            Due::Later(pause) => {
-                if !self.waits.replace(true) {
-                    let teller = self.clone();
-                    let over = move || {
-                        teller.waits.set(false);
-                        teller.tell();
-                    };
-                    set_timeout(over, Duration::from_millis(pause as u64 + 1));
-                }
-            }
-        }
-    }
-}
-
-#[cfg(feature = "hydrate")]
-fn news(view: RwSignal<QueueView>, link: RwSignal<Link>, words: &QueueWords) -> Option<News> {
-    let line = link.try_get_untracked()?.trouble(words);
-    view.try_with_untracked(|view| News {
-        rank: match view.standing {
-            Standing::Waiting { rank, .. } => Some(rank),
-            _ => None,
-        },
-        note: super::waiting::note(view, words),
-        line,
-        end: match view.standing {
-            Standing::Left => Some(words.left_heading),
-            Standing::Expired => Some(words.expired_heading),
-            _ => None,
-        },
-    })
 }
 
 /// The turn has come: the stub.

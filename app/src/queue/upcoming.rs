@@ -43,7 +43,8 @@ impl Read for Answer {
 }
 
 /// Reads the page anew when its sale has changed: asked shortly before the opening, and when somebody comes back to the page.
-/// Once the sale has opened nobody is interrupted any more.
+/// Once the sale has opened nobody is interrupted any more. An opening brought forward by more than two minutes is noticed late
+/// by those who never look away.
 pub(super) fn keep_true(sale: &SaleStatus, server_time: DateTime<Utc>, phase: Memo<Phase>) {
     let id = sale.concert_id;
     let known = Plan {

@@ -1,0 +1,84 @@
+//! Telling a screen reader of a place that moves (in the browser only). What is told when is `announcing`'s.
+
+use super::announcing::{Announcements, Due, News};
+use super::{Link, QueueWords, use_queue_words, waiting};
+use leptos::prelude::*;
+use model::queue::{QueueView, Standing};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Puts what is to be said of a place into `polite`, in good time.
+pub(super) fn announce(view: RwSignal<QueueView>, link: RwSignal<Link>, polite: RwSignal<String>) {
+    let words = use_queue_words();
+    let Some(news) = news(view, link, words) else {
+        return;
+    };
+    let teller = Rc::new(Teller {
+        view,
+        link,
+        polite,
+        words,
+        announcements: Announcements::new(js_sys::Date::now(), news).into(),
+        waits: Cell::default(),
+    });
+    Effect::new(move |_| {
+        view.track();
+        link.track();
+        teller.tell();
+    });
+}
+
+struct Teller {
+    view: RwSignal<QueueView>,
+    link: RwSignal<Link>,
+    polite: RwSignal<String>,
+    words: &'static QueueWords,
+    announcements: RefCell<Announcements>,
+    /// For the next time that anything may be said.
+    waits: Cell<bool>,
+}
+
+impl Teller {
+    fn tell(self: &Rc<Teller>) {
+        // None: the page is on its way out.
+        let Some(news) = news(self.view, self.link, self.words) else {
+            return;
+        };
+        let due = self
+            .announcements
+            .borrow_mut()
+            .hear(js_sys::Date::now(), news, self.words);
+        match due {
+            Due::Nothing => {}
+            Due::Say(said) => self.polite.set(said),
+            Due::Later(pause) => {
+                if !self.waits.replace(true) {
+                    let teller = self.clone();
+                    let over = move || {
+                        teller.waits.set(false);
+                        teller.tell();
+                    };
+                    set_timeout(over, Duration::from_millis(pause as u64 + 1));
+                }
+            }
+        }
+    }
+}
+
+fn news(view: RwSignal<QueueView>, link: RwSignal<Link>, words: &QueueWords) -> Option<News> {
+    let line = link.try_get_untracked()?.trouble(words);
+    view.try_with_untracked(|view| News {
+        rank: match view.standing {
+            Standing::Waiting { rank, .. } => Some(rank),
+            _ => None,
+        },
+        note: waiting::note(view, words),
+        line,
+        end: match view.standing {
+            Standing::Left => Some(words.left_heading),
+            Standing::Expired => Some(words.expired_heading),
+            _ => None,
+        },
+    })
+}
