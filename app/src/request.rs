@@ -58,6 +58,12 @@ pub fn header(name: HeaderName) -> Option<String> {
     parts.headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
+/// What is asked for, as it was asked: the path and what follows the question mark.
+pub fn address() -> Option<String> {
+    let parts = use_context::<Parts>()?;
+    parts.uri.path_and_query().map(ToString::to_string)
+}
+
 /// The page that the form being answered was posted from, and nothing elsewhere.
 pub fn back() -> String {
     let from = header(header::REFERER).and_then(|from| from.parse::<http::Uri>().ok());

@@ -171,6 +171,31 @@ test('results follow the typing without a reload', { tag: '@script' }, async ({ 
   await expect(titles(page)).toHaveCount(2);
 });
 
+test('going back before the page has come to life shows what the address says', { tag: '@script' }, async ({ page, visit, organiser }) => {
+  const word = unique();
+  await organiser.createConcert({ title: `${word} one`, genre: 'jazz' });
+  await organiser.createConcert({ title: `${word} two`, genre: 'rock' });
+  await visit(`/?search=${word}`);
+  await page.getByLabel('Genre').selectOption('rock');
+  await expect(titles(page)).toHaveText([`${word} two`]);
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route('**/*.wasm', async (route) => {
+    await held;
+    await route.continue();
+  });
+  // The step before the reload was one within a document: the browser takes it back without asking the server.
+  await page.reload({ waitUntil: 'commit' });
+  await expect(titles(page)).toHaveText([`${word} two`]);
+  await page.evaluate(() => history.back());
+  await expect(page).toHaveURL(`/?search=${word}`);
+  await mark(page);
+  letGo();
+  await expect(titles(page)).toHaveCount(2);
+  await expect(page.getByLabel('Genre')).toHaveValue('');
+  expect(await isMarked(page)).toBe(true);
+});
+
 test('an answer that comes late is dropped', { tag: '@script' }, async ({ page, visit, organiser }) => {
   const word = unique();
   await organiser.createConcert({ title: `${word} first` });

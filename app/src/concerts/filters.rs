@@ -3,6 +3,7 @@
 use super::search::FORM;
 use crate::address::argument;
 use crate::i18n::use_words;
+use crate::request;
 use leptos::prelude::*;
 use model::concerts::{ConcertQuery, ConcertSort, Genre, LONGEST_SEARCH, SaleGroup};
 
@@ -51,7 +52,7 @@ pub(super) fn SearchForm(query: ConcertQuery) -> impl IntoView {
         .map(|hint| view! { <p class="field-hint" id="search-hint">{hint}</p> });
     view! {
         <search>
-            <form method="get" action="/" class="search" id=FORM data-failed=browse.failed>
+            <form method="get" action="/" class="search" id=FORM data-asked-at=request::address() data-failed=browse.failed>
                 <div class="search-field search-field--wide">
                     <label for="search">{browse.search}</label>
                     <input

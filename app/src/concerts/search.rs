@@ -34,6 +34,8 @@ mod browser {
         Document, DomParser, Element, Event, FormData, HtmlFormElement, Response, SupportedType,
     };
 
+    /// The form's attribute with the address that the server was asked for.
+    const ASKED_AT: &str = "data-asked-at";
     /// The form's attribute with what is said when a search comes to nothing.
     const FAILED: &str = "data-failed";
     /// A pause in typing.
@@ -63,7 +65,7 @@ mod browser {
 
     pub fn watch() {
         let search = Rc::new(Search {
-            shown: RefCell::new(here()),
+            shown: RefCell::new(said_by_form(ASKED_AT).unwrap_or_else(here)),
             asked: Cell::new(0),
             typing: Cell::new(false),
             pause: Cell::new(None),
@@ -95,6 +97,8 @@ mod browser {
                 }
             }
         });
+        // Steps that were taken back while nobody listened: behind a reload they are steps within one document, still.
+        search.go_back();
         let popstate = window_event_listener(ev::popstate, move |_| search.go_back());
         on_cleanup(move || {
             for listener in [input, change, submit] {
@@ -168,11 +172,7 @@ mod browser {
                 if shown.is_none()
                     && let Some(found) = document().get_element_by_id(FOUND)
                 {
-                    found.set_text_content(
-                        form()
-                            .and_then(|form| form.get_attribute(FAILED))
-                            .as_deref(),
-                    );
+                    found.set_text_content(said_by_form(FAILED).as_deref());
                 }
             });
         }
@@ -211,6 +211,10 @@ mod browser {
         if let Some(results) = document().get_element_by_id(RESULTS) {
             let _ = results.set_attribute("aria-busy", if busy { "true" } else { "false" });
         }
+    }
+
+    fn said_by_form(attribute: &str) -> Option<String> {
+        form()?.get_attribute(attribute)
     }
 
     fn form() -> Option<HtmlFormElement> {
