@@ -99,3 +99,14 @@ export async function recordRanks(page: Page): Promise<void> {
 
 export const recordedRanks = (page: Page): Promise<Shown[]> =>
   page.evaluate(() => (window as unknown as { shown: Shown[] }).shown);
+
+/** Keeps a page's islands from coming to life until what it returns is called. */
+export async function holdScripts(page: Page): Promise<() => void> {
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route('**/*.wasm', async (route) => {
+    await held;
+    await route.continue();
+  });
+  return letGo;
+}

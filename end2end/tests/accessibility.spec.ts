@@ -90,6 +90,34 @@ for (const { path, as, status = 200 } of everyPage) {
   });
 }
 
+/** As somebody has it whose browser runs no scripts: axe itself is one, so the page is sent without its own. */
+async function withoutScripts(page: Page): Promise<void> {
+  await page.route('**/*', async (route) => {
+    if (!route.request().isNavigationRequest()) return route.continue();
+    const response = await route.fetch();
+    const body = (await response.text())
+      .replace(/<script\b.*?<\/script>|<link rel="(module)?preload"[^>]*>|<noscript><meta .*?<\/noscript>/gs, '')
+      .replace(/<(\/?)noscript>/g, '<$1div>');
+    await route.fulfill({ response, body });
+  });
+}
+
+/** Pages that scripts change: the others are the same without. */
+const withIslands = everyPage.filter(({ path, status }) => !status && /^\/($|\?|concerts\/)/.test(path));
+
+for (const { path, as } of withIslands) {
+  test(`without JavaScript: ${path}${as ? ` as ${as}` : ''}`, { tag: '@script' }, async ({ page, context, organiser, admin, signUp }) => {
+    const somebody = await signUp(newcomer('reader'));
+    if (as) await { somebody, organiser, admin }[as].lendSession(context);
+    const address = await filled(path, organiser, somebody, admin);
+    await withoutScripts(page);
+    await page.setViewportSize(widths.narrow);
+    await page.goto(address);
+    expect(await page.locator('script, noscript').count()).toBe(0);
+    expect(await wrong(page)).toEqual([]);
+  });
+}
+
 /** The address with what it speaks of made first. */
 async function filled(path: string, organiser: Person, somebody: Person, admin: Person): Promise<string> {
   const concert = async (name: string, make: () => Promise<Concert>): Promise<void> => {

@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/test';
 import { kst, unique } from '../support/people';
+import { holdScripts } from '../support/pages';
 import { english as words } from '../support/words';
 
 const DAY = 24 * 3600;
@@ -178,12 +179,7 @@ test('going back before the page has come to life shows what the address says', 
   await visit(`/?search=${word}`);
   await page.getByLabel('Genre').selectOption('rock');
   await expect(titles(page)).toHaveText([`${word} two`]);
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
-  await page.route('**/*.wasm', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const letGo = await holdScripts(page);
   // The step before the reload was one within a document: the browser takes it back without asking the server.
   await page.reload({ waitUntil: 'commit' });
   await expect(titles(page)).toHaveText([`${word} two`]);
@@ -193,6 +189,19 @@ test('going back before the page has come to life shows what the address says', 
   letGo();
   await expect(titles(page)).toHaveCount(2);
   await expect(page.getByLabel('Genre')).toHaveValue('');
+  expect(await isMarked(page)).toBe(true);
+});
+
+test('what is typed before the page has come to life is searched for', { tag: '@script' }, async ({ page, organiser }) => {
+  const word = unique();
+  await organiser.createConcert({ title: `${word} one` });
+  const letGo = await holdScripts(page);
+  await page.goto('/');
+  await search(page).fill(word);
+  await mark(page);
+  letGo();
+  await expect(titles(page)).toHaveText([`${word} one`]);
+  await expect(search(page)).toBeFocused();
   expect(await isMarked(page)).toBe(true);
 });
 

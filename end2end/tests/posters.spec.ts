@@ -229,3 +229,13 @@ test('while one types the preview keeps up and mistakes are said beside their fi
   await expect(pages.problem(page, 'ends_at')).toHaveText('The end must be after the start.');
   await pages.expectSameDocument(page);
 });
+
+test('what is typed before the page has come to life is in the preview', { tag: '@script' }, async ({ page, context, organiser }) => {
+  await organiser.lendSession(context);
+  const form = concertForm();
+  const letGo = await pages.holdScripts(page);
+  await page.goto('/concerts/new');
+  await pages.fill(page, form);
+  letGo();
+  await expect(page.getByTestId('preview')).toContainText(form.title);
+});

@@ -59,10 +59,11 @@ async fn no_file_renews_a_session() {
     let stores = stores().await;
     let server = Server::start(&stores);
     server.put("favicon.svg", "<svg/>");
+    server.put("bell.js", "addEventListener");
     server.put("pkg/frontrow.1.js", "export {}");
     let person = Person::signed_up(&server, "mina").await;
     let refresh = person.another_refresh_cookie("mina").await;
-    for path in ["/favicon.svg", "/pkg/frontrow.1.js", "/"] {
+    for path in ["/favicon.svg", "/bell.js", "/pkg/frontrow.1.js", "/"] {
         let asked = Client::new()
             .get(format!("{}{path}", server.url))
             .header(header::COOKIE, format!("{refresh}; frontrow_access=none"));

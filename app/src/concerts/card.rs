@@ -16,7 +16,7 @@ pub fn ConcertCard(
     within: bool,
 ) -> impl IntoView {
     let words = use_words();
-    let (phase, path) = (concert.phase(now), concert.path());
+    let (phase, path, left) = (concert.phase(now), concert.path(), concert.left());
     let foot = match phase {
         Phase::Upcoming => {
             view! { <span class="stub-opens">{(words.opens_at)(&(words.date_time)(concert.sale_opens_at))}</span> }
@@ -24,7 +24,7 @@ pub fn ConcertCard(
         }
         Phase::Selling | Phase::Paused => view! {
             <span class="stub-left">
-                <span class="figures">{thousands(concert.left().into())}</span>" "{use_queue_words().tickets_left_label}
+                <span class="figures">{thousands(left.into())}</span>" "{(use_queue_words().tickets_left_label)(left)}
             </span>
         }
         .into_any(),

@@ -22,6 +22,7 @@ pub fn SearchAsYouType() -> impl IntoView {
 #[cfg(feature = "hydrate")]
 mod browser {
     use super::{FORM, FOUND, RESULTS};
+    use js_sys::Reflect;
     use leptos::ev;
     use leptos::prelude::*;
     use leptos::task::spawn_local;
@@ -38,11 +39,13 @@ mod browser {
     const ASKED_AT: &str = "data-asked-at";
     /// The form's attribute with what is said when a search comes to nothing.
     const FAILED: &str = "data-failed";
+    /// The id and name of what is typed into.
+    const TEXT: &str = "search";
     /// A pause in typing.
     const PAUSE: Duration = Duration::from_millis(200);
     /// What the form asks for, in the order of the server's own addresses.
     const ARGUMENTS: [&str; 8] = [
-        "search",
+        TEXT,
         "genre",
         "from",
         "to",
@@ -99,6 +102,10 @@ mod browser {
         });
         // Steps that were taken back while nobody listened: behind a reload they are steps within one document, still.
         search.go_back();
+        // And letters that were typed.
+        if is_typed_into() {
+            search.later();
+        }
         let popstate = window_event_listener(ev::popstate, move |_| search.go_back());
         on_cleanup(move || {
             for listener in [input, change, submit] {
@@ -238,6 +245,14 @@ mod browser {
         Some(address)
     }
 
+    /// Whether somebody has typed another word than the page came with.
+    fn is_typed_into() -> bool {
+        document().get_element_by_id(TEXT).is_some_and(|text| {
+            let word = |name: &str| Reflect::get(&text, &name.into()).ok()?.as_string();
+            word("value") != word("defaultValue")
+        })
+    }
+
     fn here() -> String {
         let location = window().location();
         location.pathname().unwrap_or_default() + &location.search().unwrap_or_default()
@@ -253,6 +268,6 @@ mod browser {
             && event
                 .target()
                 .and_then(|input| input.dyn_into::<Element>().ok())
-                .is_some_and(|input| input.id() == "search")
+                .is_some_and(|input| input.id() == TEXT)
     }
 }

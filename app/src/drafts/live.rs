@@ -85,6 +85,10 @@ mod browser {
 
     pub fn watch() {
         let watch = Rc::new(Watch::default());
+        // What was typed before anybody listened. A form that was refused says what is wrong with it until it is changed.
+        if !there_is(".field-problem:not([hidden])") {
+            look_soon(&watch);
+        }
         let typed = {
             let watch = watch.clone();
             window_event_listener(ev::input, move |event| {
@@ -160,7 +164,7 @@ mod browser {
 
     /// What is said moves what is below it: a button would be gone from under the pointer that presses it.
     fn show_held(watch: &Watch) {
-        if watch.held.borrow().is_none() || is_on_a_button() {
+        if watch.held.borrow().is_none() || there_is("button:hover") {
             return;
         }
         if let Some(looked) = watch.held.take() {
@@ -168,9 +172,10 @@ mod browser {
         }
     }
 
-    fn is_on_a_button() -> bool {
-        let button = document().query_selector("button:hover");
-        button.is_ok_and(|button| button.is_some())
+    fn there_is(selector: &str) -> bool {
+        document()
+            .query_selector(selector)
+            .is_ok_and(|it| it.is_some())
     }
 
     async fn ask() -> Option<Looked> {
@@ -233,15 +238,21 @@ mod browser {
         let others = described
             .split(' ')
             .filter(|other| !other.is_empty() && *other != id);
-        let mine = words.map(|_| id);
-        let ids: Vec<&str> = mine.into_iter().chain(others).collect();
+        // By hand: joining texts is half a kilobyte to fetch.
+        let mut ids = String::from(words.map_or("", |_| id));
+        for other in others {
+            if !ids.is_empty() {
+                ids.push(' ');
+            }
+            ids.push_str(other);
+        }
         let _ = match words {
             Some(_) => input.set_attribute("aria-invalid", "true"),
             None => input.remove_attribute("aria-invalid"),
         };
         let _ = match ids.is_empty() {
             true => input.remove_attribute("aria-describedby"),
-            false => input.set_attribute("aria-describedby", &ids.join(" ")),
+            false => input.set_attribute("aria-describedby", &ids),
         };
     }
 }

@@ -65,15 +65,20 @@ pub(super) use ringing::ring;
 #[cfg(feature = "hydrate")]
 mod ringing {
     use super::Bell;
-    use crate::island::is_in;
+    use js_sys::Reflect;
     use leptos::prelude::*;
     use leptos::task::spawn_local;
+    use std::cell::RefCell;
+    use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_futures::JsFuture;
-    use web_sys::{AudioContext, Notification, NotificationPermission};
+    use web_sys::{
+        AudioContext, Notification, NotificationOptions, ServiceWorkerContainer,
+        ServiceWorkerRegistration,
+    };
 
     thread_local! {
         /// Made when the button is pressed: a browser lets no page sound that nobody has touched.
-        static SOUND: std::cell::RefCell<Option<AudioContext>> = const { std::cell::RefCell::new(None) };
+        static SOUND: RefCell<Option<AudioContext>> = const { RefCell::new(None) };
     }
 
     pub fn press(bell: RwSignal<Bell>) {
@@ -90,13 +95,7 @@ mod ringing {
         // So that it is known how it will sound.
         play(0.05);
         spawn_local(async move {
-            if !can_notify() {
-                return;
-            }
-            if let Ok(asked) = Notification::request_permission() {
-                let _ = JsFuture::from(asked).await;
-            }
-            if Notification::permission() == NotificationPermission::Granted {
+            if worker().await.is_some() {
                 bell.maybe_update(|bell| {
                     let on = *bell == Bell::Sound;
                     if on {
@@ -108,22 +107,43 @@ mod ringing {
         });
     }
 
-    /// Older browsers have none, and browsers on Android leave them to service workers: what is promised there is the sound.
-    fn can_notify() -> bool {
-        let browser = window().navigator().user_agent().unwrap_or_default();
-        !is_in("Android", &browser)
-            && js_sys::Reflect::has(&window(), &"Notification".into()).unwrap_or(false)
+    /// Who notifies in the page's name (`public/bell.js`): on Android a page may not do so itself. None where a browser knows
+    /// none of it, and where it was not allowed; asks for that the first time.
+    async fn worker() -> Option<ServiceWorkerRegistration> {
+        let workers = Reflect::get(&window().navigator(), &"serviceWorker".into()).ok()?;
+        if workers.is_undefined() {
+            return None;
+        }
+        let allowed = JsFuture::from(Notification::request_permission().ok()?);
+        if allowed.await.ok()?.as_string()? != "granted" {
+            return None;
+        }
+        let workers: ServiceWorkerContainer = workers.unchecked_into();
+        let worker = JsFuture::from(workers.register("/bell.js")).await;
+        worker.ok().map(JsCast::unchecked_into)
     }
 
     /// Rings, if it was asked for.
-    pub fn ring(bell: Bell, words: &str) {
+    pub fn ring(bell: Bell, words: String) {
         if matches!(bell, Bell::Sound | Bell::Notification) {
             play(0.3);
         }
         if bell == Bell::Notification {
-            // Refused: the sound has to do.
-            let _ = Notification::new(words);
+            spawn_local(async move {
+                // Not allowed any more: the sound has to do.
+                let _ = notify(&words).await;
+            });
         }
+    }
+
+    async fn notify(words: &str) -> Option<()> {
+        let options = NotificationOptions::new();
+        // Where whoever presses it is taken.
+        options.set_data(&window().location().href().ok()?.into());
+        let worker = worker().await?;
+        let shown = worker.show_notification_with_options(words, &options);
+        JsFuture::from(shown.ok()?).await.ok()?;
+        Some(())
     }
 
     /// A short chord, rising.
@@ -137,12 +157,7 @@ mod ringing {
         });
     }
 
-    fn note(
-        sound: &AudioContext,
-        pitch: f32,
-        after: f64,
-        loudness: f32,
-    ) -> Result<(), wasm_bindgen::JsValue> {
+    fn note(sound: &AudioContext, pitch: f32, after: f64, loudness: f32) -> Result<(), JsValue> {
         let (start, tone, volume) = (
             sound.current_time() + after,
             sound.create_oscillator()?,

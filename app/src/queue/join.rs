@@ -102,7 +102,7 @@ pub(super) fn JoinBox(
         Phase::Selling | Phase::Paused | Phase::SoldOut => EitherOf3::C(view! {
             <p class="join-stock">
                 <span class="figures figures--hero" data-testid="tickets-left">{thousands(left.into())}</span>
-                <span>{words.tickets_left_label}<br/>{(words.out_of)(capacity.into())}</span>
+                <span>{(words.tickets_left_label)(left)}<br/>{(words.out_of)(capacity.into())}</span>
             </p>
         }),
     };

@@ -132,9 +132,9 @@ impl Follower {
         !self.gone() && matches!(self.standing(), Some(Standing::Waiting { .. }))
     }
 
-    /// Whether the network is there again after the page has said that it is not.
-    fn back_online(&self) -> bool {
-        self.link.try_get_untracked() == Some(Link::Offline) && window().navigator().on_line()
+    /// Whether the page says that there is no network.
+    fn is_offline(&self) -> bool {
+        self.link.try_get_untracked() == Some(Link::Offline)
     }
 
     fn say(&self, link: Link) {
@@ -178,6 +178,7 @@ impl Follower {
         let others = select_with_strategy(ticks, others, |_: &mut ()| PollNext::Left);
         let mut events = select_with_strategy(views, others, |_: &mut ()| PollNext::Left);
         let opened = js_sys::Date::now();
+        let opened_offline = self.is_offline();
         let (mut heard, mut heard_at) = (false, opened);
         loop {
             match select(events.next(), TimeoutFuture::new(1000)).await {
@@ -196,10 +197,13 @@ impl Follower {
                     if name == "bye" {
                         return End::Bye;
                     }
-                    self.say(match name.as_str() {
-                        "moment" => Link::OneMoment,
-                        _ => Link::Live,
-                    });
+                    // What was still on its way when the network went does not say that it is back.
+                    if opened_offline || !self.is_offline() {
+                        self.say(match name.as_str() {
+                            "moment" => Link::OneMoment,
+                            _ => Link::Live,
+                        });
+                    }
                 }
                 Either::Left(_) => return End::Lost { heard },
                 Either::Right(_) => {
@@ -207,7 +211,9 @@ impl Follower {
                     match source.state() {
                         _ if !self.waiting() => return End::Over,
                         // Open or not: what it was to bring meanwhile may be lost, and it may be dead without knowing.
-                        _ if self.back_online() => return End::Gap,
+                        _ if self.is_offline() && window().navigator().on_line() => {
+                            return End::Gap;
+                        }
                         State::Open if now - heard_at > SILENCE => return End::Gap,
                         State::Open => {}
                         State::Connecting if !heard && now - opened < OPENING => {}

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// asks at the same moment.
 const AT_LEAST: i64 = 20_000;
 const AND_UP_TO: u32 = 100_000;
+/// Milliseconds from one question to the next: openings are brought forward, too. At least, and for how much longer.
+const EVERY: u64 = 180_000;
+const OR_LATER: u32 = 120_000;
 
 /// What may have changed.
 #[derive(Clone, Copy, PartialEq)]
@@ -42,9 +45,8 @@ impl Read for Answer {
     }
 }
 
-/// Reads the page anew when its sale has changed: asked shortly before the opening, and when somebody comes back to the page.
-/// Once the sale has opened nobody is interrupted any more. An opening brought forward by more than two minutes is noticed late
-/// by those who never look away.
+/// Reads the page anew when its sale has changed: asked every few minutes, shortly before the opening, and when somebody comes
+/// back to the page. Once the sale has opened nobody is interrupted any more.
 pub(super) fn keep_true(sale: &SaleStatus, server_time: DateTime<Utc>, phase: Memo<Phase>) {
     let id = sale.concert_id;
     let known = Plan {
@@ -70,5 +72,7 @@ pub(super) fn keep_true(sale: &SaleStatus, server_time: DateTime<Utc>, phase: Me
     if (1..i64::from(i32::MAX)).contains(&until) {
         set_timeout(look, Duration::from_millis(until as u64));
     }
+    let every = EVERY + jitter(OR_LATER);
+    set_interval(look, Duration::from_millis(every));
     window_event_listener(ev::visibilitychange, move |_| look());
 }

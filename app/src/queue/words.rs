@@ -8,7 +8,8 @@ pub struct QueueWords {
     pub phase_name: fn(Phase) -> &'static str,
     pub days: fn(i64) -> String,
     pub tickets_left: fn(u64) -> String,
-    pub tickets_left_label: &'static str,
+    /// Beside the figure that it is about.
+    pub tickets_left_label: fn(u32) -> &'static str,
     pub out_of: fn(u64) -> String,
     pub opens_in: &'static str,
     pub live_by_itself: &'static str,
@@ -125,7 +126,13 @@ const ENGLISH: QueueWords = QueueWords {
         1 => "1 ticket left".into(),
         n => format!("{} tickets left", thousands(n)),
     },
-    tickets_left_label: "tickets left",
+    tickets_left_label: |n| {
+        if n == 1 {
+            "ticket left"
+        } else {
+            "tickets left"
+        }
+    },
     out_of: |n| format!("of {}", thousands(n)),
     opens_in: "The sale opens in",
     live_by_itself: "The button goes live by itself. No need to reload.",
@@ -231,7 +238,7 @@ const KOREAN: QueueWords = QueueWords {
         0 => "남은 티켓 없음".into(),
         n => format!("남은 티켓 {}장", thousands(n)),
     },
-    tickets_left_label: "남은 티켓",
+    tickets_left_label: |_| "남은 티켓",
     out_of: |n| format!("전체 {}장", thousands(n)),
     opens_in: "예매 시작까지",
     live_by_itself: "시간이 되면 버튼이 저절로 켜져요. 새로고침하지 않아도 돼요.",
@@ -317,3 +324,16 @@ const KOREAN: QueueWords = QueueWords {
     announce_issued: |title| format!("내 차례예요. {title} 티켓이 나왔어요."),
     refreshes_itself: "이 페이지는 몇 초마다 저절로 새로고침돼요.",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_ticket_is_one_ticket() {
+        assert_eq!(
+            [0, 1, 2].map(ENGLISH.tickets_left_label),
+            ["tickets left", "ticket left", "tickets left"]
+        );
+    }
+}

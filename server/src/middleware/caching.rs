@@ -5,6 +5,8 @@ use axum::response::Response;
 
 /// A file may be here packed in several ways.
 const PACKED: HeaderValue = HeaderValue::from_static("accept-encoding");
+/// Files that browsers look for under the same name for ever.
+const NAMED: [&str; 2] = ["/favicon.svg", "/bell.js"];
 
 /// Files and pictures with a hash in their name never change. Pages and answers are one person's, at one moment.
 pub fn mark(path: &str, response: &mut Response) {
@@ -13,7 +15,7 @@ pub fn mark(path: &str, response: &mut Response) {
         "no-store"
     } else if path.starts_with("/posters/") || is_file(path) && is_hashed(path) {
         "public, max-age=31536000, immutable"
-    } else if path == "/favicon.svg" {
+    } else if NAMED.contains(&path) {
         "public, max-age=86400"
     } else {
         "no-store"
@@ -32,7 +34,7 @@ pub fn mark(path: &str, response: &mut Response) {
 
 /// Whether it is a file that is everybody's: who is asking is not even looked at.
 pub fn is_file(path: &str) -> bool {
-    path.starts_with("/pkg/") || path.starts_with("/fonts/") || path == "/favicon.svg"
+    path.starts_with("/pkg/") || path.starts_with("/fonts/") || NAMED.contains(&path)
 }
 
 /// `frontrow.<hash>.js`, as against `frontrow.js`.
