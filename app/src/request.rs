@@ -58,10 +58,12 @@ pub fn header(name: HeaderName) -> Option<String> {
     parts.headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// What is asked for, as it was asked: the path and what follows the question mark.
-pub fn address() -> Option<String> {
-    let parts = use_context::<Parts>()?;
-    parts.uri.path_and_query().map(ToString::to_string)
+/// Where the page being answered is, as its browser has it: the path, and what follows a question mark.
+pub fn asked_at() -> Option<String> {
+    let uri = use_context::<Parts>()?.uri;
+    let arguments = uri.query().filter(|arguments| !arguments.is_empty());
+    let question = arguments.map(|arguments| format!("?{arguments}"));
+    Some(uri.path().to_owned() + &question.unwrap_or_default())
 }
 
 /// The page that the form being answered was posted from, and nothing elsewhere.

@@ -120,6 +120,9 @@ export async function standStillAs(organiser: Person, outlook: 'nearly' | 'pause
 
 /** Somebody with a session of their own. */
 export class Person {
+  /** What this person has created, until somebody has seen to it. */
+  readonly created: Concert[] = [];
+
   private constructor(
     readonly accountName: string,
     readonly http: APIRequestContext,
@@ -139,6 +142,8 @@ export class Person {
 
   /** Gives a browser this session. */
   async lendSession(context: BrowserContext): Promise<void> {
+    // Tokens are renewed by whoever uses them first: were it the browser, this person's would be worth nothing any more.
+    await this.http.get('/api/current_account');
     await context.addCookies((await this.http.storageState()).cookies);
   }
 
@@ -155,8 +160,10 @@ export class Person {
     return read<T>(path, await this.http.get(path));
   }
 
-  createConcert(changes: Partial<ConcertForm> = {}): Promise<Concert> {
-    return this.post('/api/create_concert', { ...concertForm(changes) });
+  async createConcert(changes: Partial<ConcertForm> = {}): Promise<Concert> {
+    const concert = await this.post<Concert>('/api/create_concert', { ...concertForm(changes) });
+    this.created.push(concert);
+    return concert;
   }
 
   /** Sends the whole form, as the page does: what is not named becomes what `concertForm` says. */

@@ -17,6 +17,8 @@ interface TestFixtures {
   /** Complaints of the browser that the test provokes on purpose. */
   expectComplaint: (about: RegExp) => void;
   complaints: Complaints;
+  /** Ends the sales of a test behind it. */
+  endSales: void;
 }
 
 interface WorkerFixtures {
@@ -116,6 +118,18 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       if (javaScriptEnabled === false) complaints.expect(/\.wasm was preloaded using link preload but not used/);
       await use(complaints);
       expect(complaints.unexpected(), 'the console is silent').toEqual([]);
+    },
+    { auto: true },
+  ],
+
+  // The server looks after every open sale several times a second, and after hundreds of tests there would be hundreds.
+  endSales: [
+    async ({ organiser }, use) => {
+      const { created } = organiser;
+      const before = created.length;
+      await use();
+      const ended = created.splice(before).map(({ id }) => organiser.send('/api/steer_sale', { id: String(id), action: 'close' }));
+      await Promise.all(ended);
     },
     { auto: true },
   ],

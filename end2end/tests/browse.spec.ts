@@ -192,15 +192,18 @@ test('going back before the page has come to life shows what the address says', 
   expect(await isMarked(page)).toBe(true);
 });
 
-test('what is typed before the page has come to life is searched for', { tag: '@script' }, async ({ page, organiser }) => {
+test('what is typed and chosen before the page has come to life is searched for', { tag: '@script' }, async ({ page, organiser }) => {
   const word = unique();
-  await organiser.createConcert({ title: `${word} one` });
+  await organiser.createConcert({ title: `${word} one`, genre: 'jazz' });
+  await organiser.createConcert({ title: `${word} two`, genre: 'rock' });
   const letGo = await holdScripts(page);
   await page.goto('/');
-  await search(page).fill(word);
   await mark(page);
+  await page.getByLabel('Genre').selectOption('rock');
+  await search(page).fill(word);
   letGo();
-  await expect(titles(page)).toHaveText([`${word} one`]);
+  await expect(titles(page)).toHaveText([`${word} two`]);
+  await expect(page).toHaveURL(`/?search=${word}&genre=rock`);
   await expect(search(page)).toBeFocused();
   expect(await isMarked(page)).toBe(true);
 });

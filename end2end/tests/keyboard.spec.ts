@@ -14,6 +14,8 @@ const isFocused = (target: Locator): Promise<boolean> =>
 /** Moves on with Tab until the target has the focus, which can be seen at every step. */
 async function tabTo(page: Page, target: Locator): Promise<void> {
   await expect(target).toBeVisible();
+  // The focus is seen by what the styles say.
+  await page.waitForLoadState();
   for (let tabs = 0; tabs < MOST_TABS; tabs++) {
     if (await isFocused(target)) return;
     await page.keyboard.press('Tab');

@@ -1,8 +1,8 @@
+import type { Page } from '@playwright/test';
 import { expect, test } from '../support/test';
 
-/** The colour of the page's paper as it is painted. */
-const paper = (page: import('@playwright/test').Page): Promise<string> =>
-  page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+/** The colour of the page's paper. */
+const expectPaper = (page: Page, colour: string): Promise<void> => expect(page.locator('body')).toHaveCSS('background-color', colour);
 
 const hall = 'rgb(16, 20, 42)';
 const lobby = 'rgb(245, 239, 227)';
@@ -11,7 +11,7 @@ test('light or dark is chosen in the footer, comes back to the same page, and st
   const concert = await organiser.createConcert();
   await page.emulateMedia({ colorScheme: 'light' });
   await visit(`/concerts/${concert.id}`);
-  expect(await paper(page)).toBe(lobby);
+  await expectPaper(page, lobby);
   const colours = page.getByRole('group', { name: 'Colours' });
   await expect(colours.getByRole('button', { name: 'As my device' })).toHaveAttribute('aria-pressed', 'true');
 
@@ -19,13 +19,13 @@ test('light or dark is chosen in the footer, comes back to the same page, and st
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
   await expect(page).toHaveURL(new RegExp(`/concerts/${concert.id}`));
   await expect(colours.getByRole('button', { name: 'Dark' })).toHaveAttribute('aria-pressed', 'true');
-  expect(await paper(page)).toBe(hall);
+  await expectPaper(page, hall);
   await visit('/sign-up');
-  expect(await paper(page)).toBe(hall);
+  await expectPaper(page, hall);
 
   await colours.getByRole('button', { name: 'As my device' }).click();
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'device');
-  expect(await paper(page)).toBe(lobby);
+  await expectPaper(page, lobby);
   await page.emulateMedia({ colorScheme: 'dark' });
-  expect(await paper(page)).toBe(hall);
+  await expectPaper(page, hall);
 });

@@ -52,7 +52,7 @@ pub(super) fn SearchForm(query: ConcertQuery) -> impl IntoView {
         .map(|hint| view! { <p class="field-hint" id="search-hint">{hint}</p> });
     view! {
         <search>
-            <form method="get" action="/" class="search" id=FORM data-asked-at=request::address() data-failed=browse.failed>
+            <form method="get" action="/" class="search" id=FORM data-asked-at=request::asked_at() data-failed=browse.failed>
                 <div class="search-field search-field--wide">
                     <label for="search">{browse.search}</label>
                     <input

@@ -22,7 +22,6 @@ pub fn SearchAsYouType() -> impl IntoView {
 #[cfg(feature = "hydrate")]
 mod browser {
     use super::{FORM, FOUND, RESULTS};
-    use js_sys::Reflect;
     use leptos::ev;
     use leptos::prelude::*;
     use leptos::task::spawn_local;
@@ -100,11 +99,11 @@ mod browser {
                 }
             }
         });
-        // Steps that were taken back while nobody listened: behind a reload they are steps within one document, still.
-        search.go_back();
-        // And letters that were typed.
-        if is_typed_into() {
-            search.later();
+        // What was done while nobody listened: typing and choosing, or else going back, which behind a reload is a step within
+        // one document, still.
+        match form().is_some_and(|form| is_changed(&form)) {
+            true => search.later(),
+            false => search.go_back(),
         }
         let popstate = window_event_listener(ev::popstate, move |_| search.go_back());
         on_cleanup(move || {
@@ -245,12 +244,14 @@ mod browser {
         Some(address)
     }
 
-    /// Whether somebody has typed another word than the page came with.
-    fn is_typed_into() -> bool {
-        document().get_element_by_id(TEXT).is_some_and(|text| {
-            let word = |name: &str| Reflect::get(&text, &name.into()).ok()?.as_string();
-            word("value") != word("defaultValue")
-        })
+    /// Whether the form says something else than what it came with.
+    fn is_changed(form: &HtmlFormElement) -> bool {
+        let Ok(came) = form.clone_node() else {
+            return false;
+        };
+        let came: HtmlFormElement = came.unchecked_into();
+        came.set_inner_html(&form.inner_html());
+        address(form) != address(&came)
     }
 
     fn here() -> String {

@@ -65,7 +65,7 @@ pub(super) use ringing::ring;
 #[cfg(feature = "hydrate")]
 mod ringing {
     use super::Bell;
-    use js_sys::Reflect;
+    use js_sys::{Promise, Reflect};
     use leptos::prelude::*;
     use leptos::task::spawn_local;
     use std::cell::RefCell;
@@ -76,9 +76,16 @@ mod ringing {
         ServiceWorkerRegistration,
     };
 
-    thread_local! {
+    /// What there is to ring with.
+    struct Means {
         /// Made when the button is pressed: a browser lets no page sound that nobody has touched.
-        static SOUND: RefCell<Option<AudioContext>> = const { RefCell::new(None) };
+        sound: Option<AudioContext>,
+        /// Notifies in the page's name (`public/bell.js`): on Android a page may not do so itself.
+        worker: Option<ServiceWorkerRegistration>,
+    }
+
+    thread_local! {
+        static MEANS: RefCell<Means> = const { RefCell::new(Means { sound: None, worker: None }) };
     }
 
     pub fn press(bell: RwSignal<Bell>) {
@@ -87,15 +94,16 @@ mod ringing {
             return;
         }
         bell.set(Bell::Sound);
-        SOUND.with_borrow_mut(|sound| {
-            if sound.is_none() {
-                *sound = AudioContext::new().ok();
+        MEANS.with_borrow_mut(|means| {
+            if means.sound.is_none() {
+                means.sound = AudioContext::new().ok();
             }
         });
         // So that it is known how it will sound.
         play(0.05);
         spawn_local(async move {
-            if worker().await.is_some() {
+            if let Some(worker) = worker().await {
+                MEANS.with_borrow_mut(|means| means.worker = Some(worker));
                 bell.maybe_update(|bell| {
                     let on = *bell == Bell::Sound;
                     if on {
@@ -107,8 +115,7 @@ mod ringing {
         });
     }
 
-    /// Who notifies in the page's name (`public/bell.js`): on Android a page may not do so itself. None where a browser knows
-    /// none of it, and where it was not allowed; asks for that the first time.
+    /// None where a browser has no service workers or no notifications, and where they are not allowed: it is asked.
     async fn worker() -> Option<ServiceWorkerRegistration> {
         let workers = Reflect::get(&window().navigator(), &"serviceWorker".into()).ok()?;
         if workers.is_undefined() {
@@ -119,37 +126,40 @@ mod ringing {
             return None;
         }
         let workers: ServiceWorkerContainer = workers.unchecked_into();
-        let worker = JsFuture::from(workers.register("/bell.js")).await;
-        worker.ok().map(JsCast::unchecked_into)
+        JsFuture::from(workers.register("/bell.js")).await.ok()?;
+        let ready = JsFuture::from(workers.ready().ok()?).await;
+        ready.ok().map(JsCast::unchecked_into)
     }
 
     /// Rings, if it was asked for.
-    pub fn ring(bell: Bell, words: String) {
+    pub fn ring(bell: Bell, words: &str) {
         if matches!(bell, Bell::Sound | Bell::Notification) {
             play(0.3);
         }
-        if bell == Bell::Notification {
+        if bell == Bell::Notification
+            && let Some(shown) = notify(words)
+        {
             spawn_local(async move {
                 // Not allowed any more: the sound has to do.
-                let _ = notify(&words).await;
+                let _ = JsFuture::from(shown).await;
             });
         }
     }
 
-    async fn notify(words: &str) -> Option<()> {
+    fn notify(words: &str) -> Option<Promise> {
         let options = NotificationOptions::new();
         // Where whoever presses it is taken.
         options.set_data(&window().location().href().ok()?.into());
-        let worker = worker().await?;
-        let shown = worker.show_notification_with_options(words, &options);
-        JsFuture::from(shown.ok()?).await.ok()?;
-        Some(())
+        MEANS.with_borrow(|means| {
+            let worker = means.worker.as_ref()?;
+            worker.show_notification_with_options(words, &options).ok()
+        })
     }
 
     /// A short chord, rising.
     fn play(loudness: f32) {
-        SOUND.with_borrow(|sound| {
-            let Some(sound) = sound else { return };
+        MEANS.with_borrow(|means| {
+            let Some(sound) = &means.sound else { return };
             let _ = sound.resume();
             for (index, pitch) in [523.0, 659.0, 784.0].into_iter().enumerate() {
                 let _ = note(sound, pitch, index as f64 * 0.12, loudness);

@@ -137,6 +137,12 @@ impl Follower {
         self.link.try_get_untracked() == Some(Link::Offline)
     }
 
+    /// Whether the network is there again since the page said that it is not. A stream from before may have lost something
+    /// meanwhile, or be dead without knowing.
+    fn is_back(&self) -> bool {
+        self.is_offline() && window().navigator().on_line()
+    }
+
     fn say(&self, link: Link) {
         let link = match link {
             Link::Reconnecting | Link::Polling if !window().navigator().on_line() => Link::Offline,
@@ -178,7 +184,11 @@ impl Follower {
         let others = select_with_strategy(ticks, others, |_: &mut ()| PollNext::Left);
         let mut events = select_with_strategy(views, others, |_: &mut ()| PollNext::Left);
         let opened = js_sys::Date::now();
-        let opened_offline = self.is_offline();
+        // The network may be back, and this stream has yet to say so.
+        if self.is_offline() {
+            self.say(Link::Reconnecting);
+        }
+        let mut opened_offline = self.is_offline();
         let (mut heard, mut heard_at) = (false, opened);
         loop {
             match select(events.next(), TimeoutFuture::new(1000)).await {
@@ -197,8 +207,12 @@ impl Follower {
                     if name == "bye" {
                         return End::Bye;
                     }
+                    if self.is_back() {
+                        return End::Gap;
+                    }
                     // What was still on its way when the network went does not say that it is back.
                     if opened_offline || !self.is_offline() {
+                        opened_offline = false;
                         self.say(match name.as_str() {
                             "moment" => Link::OneMoment,
                             _ => Link::Live,
@@ -210,10 +224,7 @@ impl Follower {
                     let now = js_sys::Date::now();
                     match source.state() {
                         _ if !self.waiting() => return End::Over,
-                        // Open or not: what it was to bring meanwhile may be lost, and it may be dead without knowing.
-                        _ if self.is_offline() && window().navigator().on_line() => {
-                            return End::Gap;
-                        }
+                        _ if self.is_back() => return End::Gap,
                         State::Open if now - heard_at > SILENCE => return End::Gap,
                         State::Open => {}
                         State::Connecting if !heard && now - opened < OPENING => {}

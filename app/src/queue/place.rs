@@ -171,7 +171,7 @@ fn Announcer(
             if is_issued && was_issued == Some(false) {
                 polite.set(String::new());
                 let said = (words.announce_issued)(&title);
-                super::bell::ring(bell.get_untracked(), said.clone());
+                super::bell::ring(bell.get_untracked(), &said);
                 issued.set(said);
             }
             was_issued = Some(is_issued);
