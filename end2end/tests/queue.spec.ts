@@ -416,6 +416,9 @@ test('somebody who asked for it is told when the turn comes, and hears it', { ta
   await me.join(concert);
   await me.lendSession(context);
   await visit(`/concerts/${concert.id}/queue`);
+  const address = page.url();
+  // Somewhere in it, as behind the link to its content.
+  await page.evaluate(() => (location.hash = 'content'));
   const bell = page.getByTestId('bell');
   await expect(bell).toHaveAttribute('aria-pressed', 'false');
   await bell.click();
@@ -431,9 +434,7 @@ test('somebody who asked for it is told when the turn comes, and hears it', { ta
   await expect.poll(notifications).toEqual([`It is your turn. Your ticket for ${concert.title} has been issued.`]);
   expect(await sounds()).toBe(3);
 
-  // Whoever presses it comes back to the page, wherever in it they are, or has it opened again.
-  const address = page.url();
-  await page.evaluate(() => (location.hash = 'content'));
+  // Whoever presses it comes back to the page, or has it opened again.
   const [worker] = context.serviceWorkers();
   const elsewhere = await context.newPage();
   await elsewhere.goto('/');
