@@ -44,6 +44,13 @@ async function concerts(organiser: Person): Promise<Map<string, Concert>> {
   return new Map(list.map((concert) => [concert.title, concert]));
 }
 
+let on: Map<string, Concert>;
+
+// Of no single test, so that its sales go on from one look to the next.
+test.beforeAll(async ({ organiser }) => {
+  on = await concerts(organiser);
+});
+
 test('pictures', async ({ page, context, visit, words, organiser, admin, signUp, crowd, expectComplaint }, info) => {
   test.setTimeout(300_000);
   expectComplaint(refused(401));
@@ -53,7 +60,6 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
     await of.evaluate(() => document.fonts.ready);
     await of.screenshot({ path: path.join(folder, `${name}-${info.project.name}.png`), fullPage: true, animations: 'disabled' });
   };
-  const on = await concerts(organiser);
   const selling = on.get('Night Boat to Nodeul')!;
 
   await visit('/');

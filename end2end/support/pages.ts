@@ -68,8 +68,12 @@ export async function markDocument(page: Page): Promise<void> {
   await page.evaluate(() => Object.assign(window, { marked: true }));
 }
 
-export async function expectSameDocument(page: Page): Promise<void> {
-  expect(await page.evaluate(() => (window as { marked?: boolean }).marked), 'the page was not reloaded').toBe(true);
+export const expectSameDocument = (page: Page): Promise<void> => expectMark(page, true);
+
+export const expectAnotherDocument = (page: Page): Promise<void> => expectMark(page, false);
+
+async function expectMark(page: Page, there: boolean): Promise<void> {
+  expect(await page.evaluate(() => 'marked' in window), 'the document is the one that was marked').toBe(there);
 }
 
 /** What the queue page showed at one moment. */

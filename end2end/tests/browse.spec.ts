@@ -3,8 +3,8 @@
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/test';
 import { kst, unique } from '../support/people';
-import { holdScripts } from '../support/pages';
 import { english as words } from '../support/words';
+import * as pages from '../support/pages';
 
 const DAY = 24 * 3600;
 
@@ -27,10 +27,6 @@ function initials(word: string): string {
 async function find(page: Page): Promise<void> {
   await page.getByRole('main').getByRole('button', { name: words.find }).click();
 }
-
-/** Marks the document, so that a page that was loaded anew is known. */
-const mark = (page: Page) => page.evaluate(() => Object.assign(window, { marked: true }));
-const isMarked = (page: Page) => page.evaluate(() => 'marked' in window);
 
 test('home has sections, and a way to all of each', async ({ page, visit, organiser }) => {
   const word = unique();
@@ -138,7 +134,7 @@ test('results follow the typing without a reload', { tag: '@script' }, async ({ 
   await organiser.createConcert({ title: `${word} one`, genre: 'jazz' });
   await organiser.createConcert({ title: `${word} two`, genre: 'rock' });
   await visit('/');
-  await mark(page);
+  await pages.markDocument(page);
   await search(page).pressSequentially(word, { delay: 20 });
   await expect(titles(page)).toHaveCount(2);
   await expect(page.getByRole('status')).toHaveText('2 concerts');
@@ -163,7 +159,7 @@ test('results follow the typing without a reload', { tag: '@script' }, async ({ 
   await page.goForward();
   await expect(titles(page)).toHaveCount(2);
   await expect(search(page)).toHaveValue(word);
-  expect(await isMarked(page)).toBe(true);
+  await pages.expectSameDocument(page);
 
   // From a result and back again.
   await titles(page).first().getByRole('link').click();
@@ -179,33 +175,33 @@ test('going back before the page has come to life shows what the address says', 
   await visit(`/?search=${word}`);
   await page.getByLabel('Genre').selectOption('rock');
   await expect(titles(page)).toHaveText([`${word} two`]);
-  const letGo = await holdScripts(page);
+  const letGo = await pages.holdScripts(page);
   // The step before the reload was one within a document: the browser takes it back without asking the server.
   await page.reload({ waitUntil: 'commit' });
   await expect(titles(page)).toHaveText([`${word} two`]);
   await page.evaluate(() => history.back());
   await expect(page).toHaveURL(`/?search=${word}`);
-  await mark(page);
+  await pages.markDocument(page);
   letGo();
   await expect(titles(page)).toHaveCount(2);
   await expect(page.getByLabel('Genre')).toHaveValue('');
-  expect(await isMarked(page)).toBe(true);
+  await pages.expectSameDocument(page);
 });
 
 test('what is typed and chosen before the page has come to life is searched for', { tag: '@script' }, async ({ page, organiser }) => {
   const word = unique();
   await organiser.createConcert({ title: `${word} one`, genre: 'jazz' });
   await organiser.createConcert({ title: `${word} two`, genre: 'rock' });
-  const letGo = await holdScripts(page);
+  const letGo = await pages.holdScripts(page);
   await page.goto('/');
-  await mark(page);
+  await pages.markDocument(page);
   await page.getByLabel('Genre').selectOption('rock');
   await search(page).fill(word);
   letGo();
   await expect(titles(page)).toHaveText([`${word} two`]);
   await expect(page).toHaveURL(`/?search=${word}&genre=rock`);
   await expect(search(page)).toBeFocused();
-  expect(await isMarked(page)).toBe(true);
+  await pages.expectSameDocument(page);
 });
 
 test('an answer that comes late is dropped', { tag: '@script' }, async ({ page, visit, organiser }) => {
@@ -235,14 +231,14 @@ test('a search that does not get through says so, and the form still works', { t
   const word = unique();
   await organiser.createConcert({ title: `${word} one` });
   await visit('/');
-  await mark(page);
+  await pages.markDocument(page);
   await page.route(`**/?search=${word}`, (route) => (route.request().isNavigationRequest() ? route.continue() : route.abort()));
   await search(page).fill(word);
   await expect(page.getByRole('status')).toHaveText('That search did not get through. Press Find to try again.');
   await page.unroute(`**/?search=${word}`);
   await find(page);
   await expect(titles(page)).toHaveText([`${word} one`]);
-  expect(await isMarked(page)).toBe(false);
+  await pages.expectAnotherDocument(page);
 });
 
 test('a Korean keyboard on its way to a word keeps what it finds', { tag: '@script' }, async ({ page, visit, organiser }) => {
