@@ -62,7 +62,10 @@ pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
         .await?)
 }
 
-/// What `write` returns, after a second attempt if PostgreSQL undid the first one (class 40: it broke a deadlock).
+/// What `write` returns; it is tried again for as long as PostgreSQL undoes it (class 40: it broke a deadlock).
+///
+/// Once more would not do: whoever begins again at once may lock the first row before the one who waited for it has woken,
+/// and close the same circle. None of these attempts is quick, since PostgreSQL looks for a circle after a second.
 ///
 /// Or [`Error::Rebuilding`] when it takes longer than `patience`: a connection that died without a word must not hold up
 /// everybody who comes after.
@@ -71,9 +74,13 @@ pub async fn in_time<T, F: Future<Output = Result<T>>>(
     write: impl Fn() -> F,
 ) -> Result<T> {
     let writing = async {
-        match write().await {
-            Err(error) if was_undone(&error) => write().await,
-            outcome => outcome,
+        loop {
+            match write().await {
+                Err(error) if was_undone(&error) => {
+                    tracing::debug!(%error, "PostgreSQL undid it; again");
+                }
+                outcome => return outcome,
+            }
         }
     };
     tokio::time::timeout(patience, writing)

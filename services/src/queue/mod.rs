@@ -97,21 +97,23 @@ pub(crate) async fn leave_as(
 ) -> Result<QueueView> {
     let services = services.clone();
     to_the_end(async move {
-        if let Some(spot) = ask(&services, Question::Standing, account, concert)
-            .await?
-            .reading
-            .spot
-        {
+        let answer = ask(&services, Question::Standing, account, concert).await?;
+        if let Some(arrival) = answer.reading.spot.as_ref().map(|spot| spot.arrival) {
             // The journal first: it arbitrates between this and the transaction that may be issuing a ticket right now.
             let entry = journal::Leave {
                 concert,
                 account,
-                arrival: spot.arrival,
+                arrival,
             };
             if services.journal.leave(entry).await? {
                 services.places.forget(account, concert);
                 fail_point!("leave::recorded");
-                remove(&services, concert, account, spot.arrival).await?;
+                remove(&services, concert, account, arrival).await?;
+                // As of its tick the reading is as true as before, but for this place: nothing need be read again.
+                return Ok(QueueView {
+                    standing: Standing::Left,
+                    ..waiting_view(&services, concert, answer.reading)
+                });
             }
         }
         view(&services, account, concert).await
