@@ -38,6 +38,8 @@ export default defineConfig({
   workers: 2,
   forbidOnly: !!process.env.CI,
   reporter: [['list']],
+  // What fails and then passes is listed as flaky: to be looked into, and no reason to do all the others again.
+  retries: 1,
   // Generous, for slow machines: nothing here measures time.
   timeout: 120_000,
   expect: { timeout: 25_000 },

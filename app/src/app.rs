@@ -2,7 +2,7 @@
 
 use crate::accounts::{AccountPage, DeletePage, PasswordPage, ProfilePage, SignUpPage};
 use crate::admin::{AdminAccountPage, AdminPage};
-use crate::concerts::{ConcertPage, EditConcertPage, HomePage, NewConcertPage};
+use crate::concerts::{ConcertPage, EditConcertPage, HomePage, MyConcertsPage, NewConcertPage};
 use crate::desk::DeskPage;
 use crate::forms::SendOnce;
 use crate::i18n::Locale;
@@ -38,6 +38,7 @@ fn Frame() -> impl IntoView {
             <Routes fallback=not_found>
                 <Route path=path!("/") view=HomePage ssr=SsrMode::Async/>
                 <Route path=path!("/concerts/new") view=NewConcertPage ssr=SsrMode::Async/>
+                <Route path=path!("/concerts/mine") view=MyConcertsPage ssr=SsrMode::Async/>
                 <Route path=path!("/concerts/:id") view=ConcertPage ssr=SsrMode::Async/>
                 <Route path=path!("/concerts/:id/edit") view=EditConcertPage ssr=SsrMode::Async/>
                 <Route path=path!("/concerts/:id/desk") view=DeskPage ssr=SsrMode::Async/>

@@ -2,12 +2,37 @@
 
 use leptos::prelude::*;
 
-/// Reloads the page where no JavaScript runs. It stands in the body, where every browser follows it, too, because the head
-/// is rendered before the page knows whether it wants this.
+/// Reloads the page where no JavaScript runs, unless its reader has asked it to stand still: not everybody reads and presses
+/// as quickly as it would come again.
 #[component]
 pub fn RefreshWithoutScript(seconds: u32) -> impl IntoView {
     // As text: with JavaScript on, a browser does not parse what is inside, and hydration must not look for it.
-    view! { <noscript inner_html=format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">")></noscript> }
+    #[cfg(feature = "ssr")]
+    let inside = without_script(seconds);
+    #[cfg(not(feature = "ssr"))]
+    let (inside, _) = ("", seconds);
+    view! { <noscript inner_html=inside></noscript> }
+}
+
+/// What an address says of a page that stands still.
+#[cfg(feature = "ssr")]
+const STILL: &str = "still";
+
+/// The order to come again stands in the body, where every browser follows it, too, because the head is rendered before the
+/// page knows whether it wants this.
+#[cfg(feature = "ssr")]
+fn without_script(seconds: u32) -> String {
+    let words = crate::i18n::use_words();
+    let still = crate::request::asks_for(STILL);
+    let (order, to, way) = match still {
+        true => (String::new(), "?".to_owned(), words.go_on),
+        false => (
+            format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">"),
+            format!("?{STILL}=1"),
+            words.stand_still,
+        ),
+    };
+    format!("{order}<p class=\"refresh\"><a href=\"{to}\">{way}</a></p>")
 }
 
 /// Seconds after which a page that could not be shown is tried again.

@@ -66,6 +66,15 @@ pub fn asked_at() -> Option<String> {
     Some(uri.path().to_owned() + &question.unwrap_or_default())
 }
 
+/// Whether the address of the page being answered has an argument of this name, whatever its value.
+pub fn asks_for(argument: &str) -> bool {
+    let query = use_context::<Parts>().and_then(|parts| parts.uri.query().map(str::to_owned));
+    query.is_some_and(|query| {
+        let names = query.split('&').filter_map(|pair| pair.split('=').next());
+        names.into_iter().any(|name| name == argument)
+    })
+}
+
 /// The page that the form being answered was posted from, and nothing elsewhere.
 pub fn back() -> String {
     let from = header(header::REFERER).and_then(|from| from.parse::<http::Uri>().ok());

@@ -248,7 +248,7 @@ fn lines(runs: &Runs) -> Result<Vec<Line>> {
     let many = median("a tick, Redis commands with 18,000 watchers")?;
     let long = median("a tick, Redis commands with 1,000 watchers and 100,000 waiting")?;
     lines.push(Line {
-        what: "Redis commands for a tick: 1,000 watchers; 18,000 watchers; 1,000 watchers and 100,000 waiting",
+        what: "Redis commands for a tick: 1,000 watch and wait; 18,000 watch and wait; 1,000 watch and 100,000 wait",
         measured: format!("{few:.0}; {many:.0}; {long:.0}"),
         reach: "the same (within a tenth)",
         reached: [many, long].iter().all(|other| (other / few - 1.0).abs() < 0.1),
@@ -257,8 +257,8 @@ fn lines(runs: &Runs) -> Result<Vec<Line>> {
     lines.push(Line {
         what: "tickets a second, on disk; batches of 200 every 100 ms; order and number exact",
         measured: value(runs, "tickets paced, per second", 0)?,
-        reach: "2,000",
         // The pace is a limit as well: it comes close from below.
+        reach: "2,000, from below: at least 1,900",
         reached: paced >= 1_900.0,
     });
     lines.push(Line {

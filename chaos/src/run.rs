@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 /// From when everything is healed until everybody has their answer and their ticket; and a few leases more, because a server may
 /// still come by a point at which it was told to die.
-const SETTLING: Duration = Duration::from_secs(34);
+const SETTLING: Duration = Duration::from_secs(120);
 const LEASES: u32 = 6;
 /// From then until every stream has shown it.
-const SHOWING: Duration = Duration::from_secs(10);
+const SHOWING: Duration = Duration::from_secs(30);
 
 pub struct Outcome {
     pub plan: Plan,
@@ -172,7 +172,7 @@ async fn play(world: &World, plan: &Plan) -> Result<(usize, Vec<Broken>)> {
 /// For as long as a sale does not come to its end, who waits for whom in PostgreSQL.
 async fn note_activity(world: &World) -> Infallible {
     loop {
-        tokio::time::sleep(SETTLING / 8).await;
+        tokio::time::sleep(SETTLING / 30).await;
         if let Ok(rows) = records::activity(&world.services.db).await {
             for row in rows {
                 world.diary.note(format_args!("PostgreSQL: {row}"));

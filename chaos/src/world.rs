@@ -67,9 +67,7 @@ impl Template {
 }
 
 fn folder() -> Result<TempDir> {
-    let dir = tempfile::Builder::new()
-        .prefix("frontrow-chaos-")
-        .tempdir()?;
+    let dir = embedded::testing::tempdir()?;
     // PostgreSQL runs as another user when we are root, and must be able to reach its part of the directory.
     std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
     Ok(dir)

@@ -145,7 +145,12 @@ impl Master {
             command
                 .args(["--bind", "127.0.0.1", "--daemonize", "no"])
                 .args(["--save", "", "--appendonly", "no"])
-                .args(["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"])
+                .args([
+                    "--cluster-enabled",
+                    "yes",
+                    "--cluster-node-timeout",
+                    "15000",
+                ])
                 .args(["--cluster-require-full-coverage", "no"])
                 .args(["--port", &port.to_string()])
                 .args(["--cluster-port", &bus_port.to_string()])

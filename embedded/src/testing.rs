@@ -53,8 +53,33 @@ pub async fn throwaway() -> Result<(Stores, tempfile::TempDir)> {
     Ok((stores, dir))
 }
 
-fn tempdir() -> std::io::Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix("frontrow-").tempdir()
+/// Where files are in memory.
+const MEMORY: &str = "/dev/shm";
+/// Bytes that the stores of a whole run may come to.
+const ROOM: u128 = 6 << 30;
+
+/// A directory that goes with the value: in memory where there is room, since some disks stop for seconds while a test that
+/// has a limit waits for them.
+pub fn tempdir() -> std::io::Result<tempfile::TempDir> {
+    let mut dir = tempfile::Builder::new();
+    let dir = dir.prefix("frontrow-");
+    let free = nix::sys::statvfs::statvfs(MEMORY)
+        .map(|memory| u128::from(memory.blocks_available()) * u128::from(memory.fragment_size()));
+    match free {
+        Ok(free) if free > ROOM => dir.tempdir_in(MEMORY),
+        _ => dir.tempdir(),
+    }
+}
+
+/// To one Redis by itself, for what a test looks at behind the program's back: however long it takes.
+pub async fn connect(redis_url: &str) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
+    let patience = Some(std::time::Duration::from_secs(60));
+    let settings = redis::AsyncConnectionConfig::new()
+        .set_connection_timeout(patience)
+        .set_response_timeout(patience);
+    redis::Client::open(redis_url)?
+        .get_multiplexed_async_connection_with_config(&settings)
+        .await
 }
 
 async fn fresh(

@@ -1,16 +1,10 @@
 //! Stores of our own that die are there again, with what they were told to keep.
 
-use embedded::{Durability, Store, Stores};
+use embedded::{Durability, Store, Stores, testing};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
-
-async fn redis(url: &str) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
-    redis::Client::open(url)?
-        .get_multiplexed_async_connection()
-        .await
-}
 
 #[tokio::test]
 async fn killed_stores_come_back_with_everything_and_stop_when_told() {
@@ -40,7 +34,7 @@ async fn killed_stores_come_back_with_everything_and_stop_when_told() {
         (stores.database_url(), stores.redis_url())
     );
 
-    let mut connection = redis(stores.redis_url()).await.unwrap();
+    let mut connection = testing::connect(stores.redis_url()).await.unwrap();
     let info: String = redis::cmd("INFO")
         .arg("server")
         .query_async(&mut connection)
@@ -71,7 +65,7 @@ async fn killed_stores_come_back_with_everything_and_stop_when_told() {
         kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
     }
     let kept: i64 = loop {
-        if let Ok(mut connection) = redis(stores.redis_url()).await
+        if let Ok(mut connection) = testing::connect(stores.redis_url()).await
             && let Ok(kept) = redis::cmd("GET")
                 .arg("kept")
                 .query_async(&mut connection)
@@ -103,7 +97,7 @@ async fn killed_stores_come_back_with_everything_and_stop_when_told() {
 async fn what_is_done_between_the_end_and_the_start_is_done_to_files_that_nobody_uses() {
     let (stores, _dir) = embedded::testing::throwaway().await.unwrap();
     let set = async |value: i64| {
-        let mut connection = redis(stores.redis_url()).await?;
+        let mut connection = testing::connect(stores.redis_url()).await?;
         redis::cmd("SET")
             .arg("kept")
             .arg(value)
@@ -114,7 +108,7 @@ async fn what_is_done_between_the_end_and_the_start_is_done_to_files_that_nobody
     let url = stores.redis_url().to_owned();
     let (was_gone, gone) = tokio::sync::oneshot::channel();
     let meanwhile = async move {
-        let _ = was_gone.send(redis(&url).await.is_err());
+        let _ = was_gone.send(testing::connect(&url).await.is_err());
     };
     stores
         .interrupt(Store::Redis, Signal::SIGKILL, meanwhile)

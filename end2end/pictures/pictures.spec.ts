@@ -86,8 +86,10 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
   await shoot('home-organiser');
   await visit('/concerts/new');
   await shoot('concert-form');
-  const drafts = (await (await organiser.http.get('/api/list_drafts')).json()) as Concert[];
-  const draft = drafts[0] ?? (await organiser.createConcert({ draft: 'true', title: '첫차를 기다리며', artist: '새벽정류장', genre: 'indie' }));
+  const mine = (await (await organiser.http.get('/api/list_my_concerts')).json()) as { concerts: (Concert & { draft: boolean })[] };
+  const draft = mine.concerts.find(({ draft }) => draft) ?? (await organiser.createConcert({ draft: 'true', title: '첫차를 기다리며', artist: '새벽정류장', genre: 'indie' }));
+  await visit('/concerts/mine');
+  await shoot('concerts-mine');
   await visit(`/concerts/${draft.id}`);
   await shoot('draft');
   await visit(`/concerts/${draft.id}/edit`);

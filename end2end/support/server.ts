@@ -79,7 +79,9 @@ export class Server {
     await gone(this.keeper);
     const wrong = readFileSync(this.log, 'utf8')
       .split('\n')
-      .filter((line) => /\bERROR\b|panicked/.test(line));
+      .filter((line) => /\bERROR\b|panicked/.test(line))
+      // "Try again", on a machine that stood still for a moment: a test that minds says so itself.
+      .filter((line) => !line.includes('refusal=Unavailable'));
     if (wrong.length > 0) throw new Error(`the server's log has errors:\n${wrong.slice(0, 20).join('\n')}`);
   }
 }

@@ -59,8 +59,10 @@ const everyPage: Seen[] = [
   { path: '/concerts/new?preview=1', as: 'organiser' },
   { path: '/concerts/new', as: 'organiser' },
   { path: '/concerts/new', as: 'somebody', status: 403 },
+  { path: '/concerts/mine', as: 'organiser' },
   { path: '/concerts/ID/queue', as: 'somebody' },
   { path: '/concerts/ID/queue', as: 'organiser' },
+  { path: '/concerts/SOON/queue', as: 'somebody' },
   { path: '/tickets', as: 'somebody' },
   { path: '/tickets', as: 'organiser' },
   { path: '/tickets/TICKET', as: 'somebody' },
@@ -90,13 +92,16 @@ for (const { path, as, status = 200 } of everyPage) {
   });
 }
 
-/** As somebody has it whose browser runs no scripts: axe itself is one, so the page is sent without its own. */
+/**
+ * As somebody has it whose browser runs no scripts: axe itself is one, so the page is sent without its own. One that comes
+ * again by itself is looked at as it is for whoever has asked it to stand still.
+ */
 async function withoutScripts(page: Page): Promise<void> {
   await page.route('**/*', async (route) => {
     if (!route.request().isNavigationRequest()) return route.continue();
     const response = await route.fetch();
     const body = (await response.text())
-      .replace(/<script\b.*?<\/script>|<link rel="(module)?preload"[^>]*>|<noscript><meta .*?<\/noscript>/gs, '')
+      .replace(/<script\b.*?<\/script>|<link rel="(module)?preload"[^>]*>/gs, '')
       .replace(/<(\/?)noscript>/g, '<$1span>');
     await route.fulfill({ response, body });
   });
@@ -112,8 +117,9 @@ for (const { path, as } of withIslands) {
     const address = await filled(path, organiser, somebody, admin);
     await withoutScripts(page);
     await page.setViewportSize(widths.narrow);
-    await page.goto(address);
+    await page.goto(`${address}${address.includes('?') ? '&' : '?'}still=1`);
     expect(await page.locator('script, noscript').count()).toBe(0);
+    expect(await page.locator('meta[http-equiv="refresh"]').count()).toBe(0);
     expect(await wrong(page)).toEqual([]);
   });
 }
@@ -124,7 +130,7 @@ async function filled(path: string, organiser: Person, somebody: Person, admin: 
     if (path.includes(name)) path = path.replace(name, String((await make()).id));
   };
   if (path === '/') await organiser.createConcert();
-  const waits = path.endsWith('/queue');
+  const waits = path.endsWith('ID/queue');
   await concert('ID', async () => {
     const made = await standStill(organiser);
     if (waits) await somebody.join(made);
@@ -137,7 +143,10 @@ async function filled(path: string, organiser: Person, somebody: Person, admin: 
     await issued(somebody, made);
     return made;
   });
-  if (path.startsWith('/tickets')) await issued(somebody, await organiser.createConcert());
+  if (path.startsWith('/tickets')) {
+    await issued(somebody, await organiser.createConcert());
+    await somebody.join(await standStill(organiser));
+  }
   if (path.includes('TICKET')) path = path.replace('TICKET', String((await somebody.tickets())[0]!.id));
   if (path.includes('SOMEBODY')) {
     const found = await (await admin.http.get(`/api/list_accounts?search=${somebody.accountName}`)).json();

@@ -67,7 +67,7 @@ test('nobody else sees any of it', async ({ page, context, visit, organiser, exp
   expectComplaint(refused(403));
   await organiser.lendSession(context);
   await visit('/');
-  await expect(pages.header(page).getByRole('link', { name: words.newConcert })).toBeVisible();
+  await expect(pages.header(page).getByRole('link', { name: words.myConcerts })).toBeVisible();
   await expect(pages.header(page).getByRole('link', { name: 'Administration' })).toHaveCount(0);
   for (const path of ['/admin', '/admin/accounts/1']) {
     expect((await page.goto(path))?.status(), path).toBe(403);

@@ -1,5 +1,5 @@
 import { expect, refused, test } from '../support/test';
-import { concertForm, kst, unique } from '../support/people';
+import { concertForm, kst, standStill, unique } from '../support/people';
 import { english as words } from '../support/words';
 import * as pages from '../support/pages';
 
@@ -66,11 +66,31 @@ test('a concert has a page with everything about it', async ({ page, visit, orga
   await expect(page.getByRole('link', { name: 'Log in to join' })).toBeVisible();
 });
 
+test('an organiser finds what they have made: drafts, what is on sale, what is over', async ({ page, context, visit, organiser }) => {
+  const word = unique();
+  const [draft, later, selling, over] = [
+    await organiser.createConcert({ draft: 'true', title: `${word} draft` }),
+    await organiser.createConcert({ title: `${word} later`, sale_opens_at: kst(86_400) }),
+    await standStill(organiser, { title: `${word} selling` }),
+    await organiser.createConcert({ title: `${word} over` }),
+  ];
+  await organiser.send('/api/steer_sale', { id: String(over.id), action: 'close' });
+  await organiser.lendSession(context);
+  await visit('/concerts/mine');
+  const rows = page.getByTestId('my-concert').filter({ hasText: word });
+  await expect(rows.getByRole('heading')).toHaveText([draft, selling, later, over].map(({ title }) => title));
+  await expect(rows).toContainText(['Draft', 'On sale now', 'Not on sale yet', 'Sale over']);
+  await expect(rows.nth(0).getByRole('link', { name: /^Live desk/ })).toHaveCount(0);
+  await rows.nth(1).getByRole('link', { name: `Live desk ${word} selling` }).click();
+  await expect(page).toHaveURL(`/concerts/${selling.id}/desk`);
+});
+
 test('an organiser makes a concert and changes it', async ({ page, context, visit, organiser }) => {
   await organiser.lendSession(context);
   const form = concertForm();
   await visit('/');
-  await pages.header(page).getByRole('link', { name: words.newConcert }).click();
+  await pages.header(page).getByRole('link', { name: words.myConcerts }).click();
+  await page.getByRole('link', { name: words.newConcert }).click();
   await expect(page.getByRole('heading', { level: 1, name: words.newConcert })).toBeVisible();
   await pages.fill(page, { ...form, batch_size: '', interval_ms: '' });
   await pages.submit(page);
@@ -157,7 +177,7 @@ test('whoever is no organiser makes and changes no concerts', async ({ page, con
   }
   await page.goto(`/concerts/${concert.id}`);
   await expect(page.getByRole('link', { name: 'Edit', exact: true })).toHaveCount(0);
-  await expect(pages.header(page).getByRole('link', { name: words.newConcert })).toHaveCount(0);
+  await expect(pages.header(page).getByRole('link', { name: words.myConcerts })).toHaveCount(0);
 
   for (const [path, form] of [
     ['/api/create_concert', { ...concertForm() }],

@@ -9,7 +9,7 @@ const BATCH = 5;
 test('from signing up to the ticket', { tag: '@journey' }, async ({ page, visit, words, organiser, crowd, javaScriptEnabled }) => {
   const others = await crowd(OTHERS);
   // Without scripts a page comes anew every three seconds, and three ranks are to be seen.
-  const concert = await organiser.createConcert({ batch_size: String(BATCH), interval_ms: javaScriptEnabled === false ? '2000' : '1000' });
+  const concert = await organiser.createConcert({ batch_size: String(BATCH), interval_ms: '2000' });
   const me = newcomer();
   const header = pages.header(page);
 

@@ -28,7 +28,7 @@ const style = `
 const version = path.join(__dirname, '../looks/chromium.txt');
 
 // What is there once is there for all looks.
-test.describe.configure({ mode: 'serial' });
+test.describe.configure({ mode: 'serial', retries: 0 });
 test.use({ bypassCSP: true });
 
 let seen: { on: Concert; soon: Concert; waiting: Person; holder: Person };

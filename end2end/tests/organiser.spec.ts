@@ -17,7 +17,8 @@ test('from a draft to the end of the sale', { tag: '@journey' }, async ({ page, 
   });
 
   await test.step('prepare a concert as a draft, and see it as buyers will', async () => {
-    await pages.header(page).getByRole('link', { name: words.newConcert }).click();
+    await pages.header(page).getByRole('link', { name: words.myConcerts }).click();
+    await page.getByRole('link', { name: words.newConcert }).click();
     await expect(page.getByRole('heading', { level: 1, name: words.newConcert })).toBeVisible();
     await pages.fill(page, form);
     if (javaScriptEnabled === false) await page.getByRole('button', { name: said.preview }).click();

@@ -26,6 +26,8 @@ const everyPage: PageUnderTest[] = [
   { path: '/concerts/CONCERT/desk', as: 'organiser', title: 'Desk · TITLE · Frontrow', heading: 'TITLE' },
   { path: '/concerts/CONCERT/desk', as: 'somebody', status: 403, title: 'Not with this account · Frontrow', heading: 'Not with this account' },
   { path: '/concerts/new', as: 'organiser', title: 'New concert · Frontrow', heading: 'New concert' },
+  { path: '/concerts/mine', as: 'organiser', title: 'My concerts · Frontrow', heading: 'My concerts' },
+  { path: '/concerts/mine', as: 'somebody', status: 403, title: 'Not with this account · Frontrow', heading: 'Not with this account' },
   { path: '/concerts/new', as: 'somebody', status: 403, title: 'Not with this account · Frontrow', heading: 'Not with this account' },
   { path: '/account', as: 'somebody', title: 'Your account · Frontrow', heading: 'Your account' },
   { path: '/admin', as: 'admin', title: 'Administration · Frontrow', heading: 'Administration' },

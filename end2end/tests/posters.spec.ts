@@ -131,8 +131,8 @@ test('a concert is a draft first, and public when it is published', async ({ pag
   expect((await other.goto(address))?.status()).toBe(404);
   await visit(`/?search=${encodeURIComponent(form.title)}`, other);
   await expect(other.getByRole('heading', { name: 'No concert fits that.' })).toBeVisible();
-  await visit('/concerts/new');
-  await page.getByRole('navigation', { name: 'Your drafts' }).getByRole('link', { name: form.title }).click();
+  await visit('/concerts/mine');
+  await page.getByRole('link', { name: `Edit ${form.title}` }).click();
   await expect(pages.field(page, 'title')).toHaveValue(form.title);
   await visit(address);
   await expect(pages.saleControl(page)).toContainText('Nothing so far.');
@@ -189,7 +189,7 @@ test('a button stays under the pointer that is about to press it', { tag: '@scri
   });
   // The whole form first: then the preview appears with what is wrong, and moves the button below it.
   const form = { ...concertForm(), running_minutes: '-5', batch_size: '0' };
-  for (const name of ['Create the concert', 'Preview']) {
+  for (const name of ['Create and publish', 'Preview']) {
     await visit('/concerts/new');
     const button = page.getByRole('button', { name });
     await button.hover();

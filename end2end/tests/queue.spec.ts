@@ -52,7 +52,7 @@ test('before the sale there is a countdown, and the button goes live by itself',
   });
   const me = await signUp();
   await me.lendSession(context);
-  const concert = await organiser.createConcert({ sale_opens_at: kst(15) });
+  const concert = await organiser.createConcert({ sale_opens_at: kst(25) });
   await visit(`/concerts/${concert.id}`);
   await pages.markDocument(page);
   const join = page.getByRole('button', { name: words.join });
@@ -63,13 +63,13 @@ test('before the sale there is a countdown, and the button goes live by itself',
   await join.focus();
   await page.keyboard.press('Enter');
   await expect(page.getByTestId('opened')).toHaveText('');
-  await expect(join).toBeEnabled();
-  await expect(page.getByTestId('opened')).toHaveText('The sale is open. You can join the queue now.');
+  await expect(join).toBeEnabled({ timeout: 60_000 });
+  await expect(page.getByTestId('opened')).toHaveText('The sale is open.');
   await expect(page.getByText('On sale now')).toBeVisible();
   await expect(page.getByTestId('countdown')).toHaveCount(0);
   const late = (await page.evaluate(() => (window as unknown as { liveAt: number }).liveAt)) - Date.parse(concert.sale_opens_at);
   expect(late, 'milliseconds after the opening').toBeGreaterThanOrEqual(-100);
-  expect(late, 'as fast as a busy machine is').toBeLessThan(5_000);
+  expect(late, 'as fast as a busy machine is').toBeLessThan(15_000);
   await pages.expectSameDocument(page);
   await expect(join).toBeFocused();
   await page.keyboard.press('Enter');
@@ -162,7 +162,7 @@ test('while tickets are fewer than people there is a chance, and else a wait', a
   await expect(page.getByTestId('wait')).toHaveText(/^(about|up to) .*(minute|hour)s$/);
 });
 
-test('leaving takes a second thought, and whoever comes back stands at the end', async ({ page, context, visit, organiser, crowd, signUp }) => {
+test('leaving takes a second thought, and whoever comes back stands at the end', async ({ page, context, visit, organiser, crowd, signUp, javaScriptEnabled }) => {
   const [behind] = await crowd(1);
   const concert = await standStill(organiser);
   const me = await signUp();
@@ -171,12 +171,14 @@ test('leaving takes a second thought, and whoever comes back stands at the end',
   await me.lendSession(context);
   await visit(`/concerts/${concert.id}/queue`);
   await expect(pages.rank(page)).toHaveText('1');
-  const confirm = page.getByRole('button', { name: 'Yes, give up my place' });
-  // A page that refreshes itself closes it again.
-  await expect(async () => {
-    if (!(await confirm.isVisible())) await page.getByText('Leave the queue', { exact: true }).click({ timeout: 2000 });
-    await confirm.click({ timeout: 2000, noWaitAfter: true });
-  }).toPass();
+  // A page that comes again by itself closes it again, for whoever is not quick.
+  if (javaScriptEnabled === false) {
+    await page.getByRole('link', { name: 'Stop refreshing this page' }).click();
+    await expect(page.getByRole('link', { name: 'Refresh it by itself again' })).toBeVisible();
+    expect(await page.content()).not.toContain('http-equiv="refresh"');
+  }
+  await page.getByText('Leave the queue', { exact: true }).click();
+  await page.getByRole('button', { name: 'Yes, give up my place' }).click();
   await pages.expectStanding(page, 'left');
   await expect(page.getByRole('heading', { level: 1, name: 'You left the queue' })).toBeVisible();
   await expect.poll(async () => (await behind!.place(concert)).rank).toBe(1);
@@ -224,7 +226,7 @@ test('the queue of somebody who has not joined says so, and is followed once the
   await expect(pages.rank(page)).toHaveText('3');
   if (javaScriptEnabled !== false) {
     await pages.markDocument(page);
-    await expect(page.getByTestId('announce')).toHaveText(/^You are number 3\. 2 ahead of you\./);
+    await expect(page.getByTestId('announce')).toHaveText(/^You are number 3\. 2 people ahead of you\./);
     await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'live');
   }
   await leaver!.leave(concert);
@@ -425,7 +427,7 @@ test('somebody who asked for it is told when the turn comes, and hears it', { ta
   await expect(bell).toHaveAttribute('aria-pressed', 'false');
   await bell.click();
   await expect(bell).toHaveAttribute('aria-pressed', 'true');
-  await expect(bell).toHaveText('We will notify you here');
+  await expect(bell).toHaveText('We will notify you while this page is open');
   const sounds = (): Promise<number> => page.evaluate(() => (window as unknown as { sounds: number[] }).sounds.splice(0).length);
   const notifications = (): Promise<string[]> =>
     page.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map(({ title }) => title));
@@ -553,9 +555,9 @@ test('changes are said aloud, not more often than every fifteen seconds, and the
   await me.lendSession(context);
   await page.clock.install();
   await visit(`/concerts/${concert.id}/queue`);
-  await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'live');
   // What follows takes as long as it takes, and no time on the page.
-  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 2000);
+  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 5000);
+  await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'live');
   const announced = page.getByTestId('announce');
   for (const [n, leaver] of leavers.entries()) {
     await leaver.leave(concert);
@@ -564,10 +566,10 @@ test('changes are said aloud, not more often than every fifteen seconds, and the
   }
   // Nothing moves any more: it is said all the same.
   await page.clock.fastForward(16_000);
-  await expect(announced).toHaveText('You are number 2. 1 ahead of you.');
+  await expect(announced).toHaveText('You are number 2. 1 person ahead of you.');
   await ahead!.leave(concert);
   await expect(pages.rank(page)).toHaveText('1');
-  await expect(announced).toHaveText('You are number 2. 1 ahead of you.');
+  await expect(announced).toHaveText('You are number 2. 1 person ahead of you.');
   await page.clock.fastForward(16_000);
   await expect(announced).toHaveText(/^You are number 1\./);
 });

@@ -74,7 +74,7 @@ test('what is changed in the form is on record beside the controls', async ({ pa
   await expect(control.getByText('At most 5 tickets every 1.5 seconds.')).toBeVisible();
   const changes = control.getByTestId('sale-changes').getByRole('listitem');
   await expect(changes).toHaveText([
-    /Time between batches:\s+3,600 seconds.*1\.5 seconds/s,
+    /Time between batches:\s+1 hour.*1\.5 seconds/s,
     /Tickets in all:\s+300.*1,400/s,
   ]);
 });

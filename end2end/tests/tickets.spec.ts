@@ -1,5 +1,5 @@
 import { expect, refused, test } from '../support/test';
-import type { Concert, Person, Ticket } from '../support/people';
+import { standStill, type Concert, type Person, type Ticket } from '../support/people';
 import { english as words } from '../support/words';
 import * as pages from '../support/pages';
 import { createPublicKey, verify, type JsonWebKey } from 'node:crypto';
@@ -76,6 +76,28 @@ test('a ticket can be given back', async ({ page, context, visit, organiser, sig
   await expect(page.getByTestId('code')).toHaveCount(0);
   await expect(page.getByTestId('qr')).toHaveCount(0);
   await expect(page.getByText('Cancel this ticket', { exact: true })).toHaveCount(0);
+});
+
+test('a place that is kept is found again, and what is no good any more is apart', async ({ page, context, visit, organiser, signUp }) => {
+  const [waiting, given] = [await standStill(organiser), await organiser.createConcert()];
+  const me = await signUp();
+  await me.join(waiting);
+  const ticket = await ticketFor(me, given);
+  await me.lendSession(context);
+  await visit('/tickets');
+  const [places, past] = [page.getByTestId('places'), page.getByRole('region', { name: 'Past and cancelled' })];
+  await expect(places.getByRole('heading', { level: 3 })).toHaveText([waiting.title]);
+  await expect(page.getByRole('link', { name: given.title })).toBeVisible();
+  await expect(past).toHaveCount(0);
+  await me.cancel(ticket);
+  await visit('/tickets');
+  await expect(past.getByRole('link', { name: given.title })).toBeVisible();
+  await page.getByRole('link', { name: `See my place ${waiting.title}` }).click();
+  await expect(page).toHaveURL(`/concerts/${waiting.id}/queue`);
+  await expect(pages.rank(page)).toHaveText('1');
+  await me.leave(waiting);
+  await visit('/tickets');
+  await expect(places).toHaveCount(0);
 });
 
 test('a ticket asks who is there', async ({ page, organiser, signUp }) => {

@@ -5,7 +5,7 @@ mod slug;
 
 pub use browse::{
     ConcertArguments, ConcertPage, ConcertQuery, ConcertSection, ConcertSections, ConcertSort,
-    LONGEST_SEARCH, SOON_DAYS, SaleGroup,
+    LONGEST_SEARCH, MyConcerts, SOON_DAYS, SaleGroup,
 };
 pub use slug::{concert_path, concert_segment, parse_segment};
 

@@ -1,6 +1,6 @@
 //! Places, ranks and ticks: the arithmetic that server and browser do alike.
 
-use crate::concerts::{ConcertId, SaleState};
+use crate::concerts::{Concert, ConcertId, SaleState};
 use crate::tickets::TicketId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -117,6 +117,13 @@ pub struct QueueView {
     pub sale: Sale,
     pub sale_opens_at: DateTime<Utc>,
     pub server_time: DateTime<Utc>,
+}
+
+/// A place that somebody has, in whatever queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPlace {
+    pub concert: Concert,
+    pub arrival: Arrival,
 }
 
 /// What a tick did to a view.

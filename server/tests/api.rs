@@ -75,12 +75,16 @@ async fn sign_up_find_join_follow_receive_leave_and_log_out() {
     let stream = with_token(
         client
             .get(url("queue_stream"))
-            .query(&[("concert_id", &concert)]),
+            .query(&[("concert_id", &concert)])
+            .header(header::ACCEPT_ENCODING, "br, gzip"),
     )
     .send()
     .await
     .expect("a stream");
     assert_eq!(stream.headers()[header::CONTENT_TYPE], "text/event-stream");
+    // Packed, or collected by a proxy, a tick would come too late.
+    assert_eq!(stream.headers().get(header::CONTENT_ENCODING), None);
+    assert_eq!(stream.headers()["x-accel-buffering"], "no");
     let mut view: Option<model::queue::QueueView> = None;
     let mut ranks = Vec::new();
     let mut text = String::new();

@@ -2,8 +2,8 @@
 
 mod support;
 
-use chrono::TimeDelta;
-use embedded::testing::TestStores;
+use chrono::{DateTime, TimeDelta};
+use embedded::testing::{self, TestStores};
 use futures::future::join_all;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::queue::{Applied, QueueView, Standing, Tick, TickId};
@@ -313,19 +313,19 @@ async fn a_page_in_php_knows_who_is_logged_in_and_who_is_not_any_more() {
         ]
     };
     assert_eq!(everywhere().await, [StatusCode::OK; 3]);
-    let mut redis = redis::Client::open(stores.redis_url.as_str())
-        .expect("url")
-        .get_multiplexed_async_connection()
-        .await
-        .expect("redis");
+    let mut redis = testing::connect(&stores.redis_url).await.expect("redis");
     let sid = claims["sid"].as_str().expect("a session");
     let jti = claims["jti"].as_str().expect("a token");
     let session = format!("{}session:{{{sid}}}", stores.redis_prefix);
     let stored: String = redis.get(&session).await.expect("the session");
     // A token from before the session's refresh token was used is no longer good.
     let mut rotated: Value = serde_json::from_str(&stored).expect("JSON");
+    let issued = claims["iat"]
+        .as_i64()
+        .and_then(|at| DateTime::from_timestamp(at, 0));
+    let issued = issued.expect("when it was issued");
     for (later, expected) in [(-5, StatusCode::OK), (5, StatusCode::UNAUTHORIZED)] {
-        rotated["rotated_at"] = json!(support::now() + TimeDelta::seconds(later));
+        rotated["rotated_at"] = json!(issued + TimeDelta::seconds(later));
         let () = redis.set(&session, rotated.to_string()).await.expect("set");
         assert_eq!(front.greeting(Some(&token)).await.0, expected, "{rotated}");
     }

@@ -103,6 +103,9 @@ async fn a_font_is_named_by_its_content() {
         assert_eq!(kept, "public, max-age=31536000, immutable");
         let page = reqwest::get(format!("{}/", server.url)).await.unwrap();
         assert!(page.text().await.unwrap().contains(&address), "{address}");
+        // Whoever fetches it before it is asked for, and whoever asks for it, mean the same.
+        let tokens = include_str!("../../style/tokens.css");
+        assert!(tokens.contains(&address), "{address}");
         seen += 1;
     }
     assert!(seen > 0);

@@ -701,7 +701,8 @@ async fn requests_of_another_shape_are_no_fault_of_ours() {
     assert_eq!(status(&raw(&server, &get("/healthz")).await), 200);
 }
 
-/// The middle of how long it takes to be told that a name and a password do not go together, one after the other.
+/// The shortest that it takes to be told that a name and a password do not go together: whatever else the machine does only
+/// adds to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn how_long_a_refusal_takes_does_not_tell_who_has_an_account() {
     let stores = stores().await;
@@ -718,10 +719,8 @@ async fn how_long_a_refusal_takes_does_not_tell_who_has_an_account() {
             assert_eq!(status, StatusCode::UNAUTHORIZED);
         }
     }
-    let [known, unknown, impossible] = taken.map(|mut taken| {
-        taken.sort();
-        taken[taken.len() / 2]
-    });
+    let [known, unknown, impossible] =
+        taken.map(|taken| taken.into_iter().min().expect("five times"));
     // A hash takes ten times as long as everything else: without one it would be far less than a third.
     for other in [unknown, impossible] {
         assert!(

@@ -2,6 +2,7 @@
 
 mod support;
 
+use embedded::testing;
 use reqwest::{Method, header};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -89,11 +90,7 @@ async fn no_password_and_no_token_is_logged() {
     // Nor is it kept for the form that is shown again.
     let mut forms = 0;
     for redis in stores.redis_servers() {
-        let redis = redis::Client::open(redis).expect("url");
-        let mut redis = redis
-            .get_multiplexed_async_connection()
-            .await
-            .expect("redis");
+        let mut redis = testing::connect(&redis).await.expect("redis");
         let pattern = format!("{}form:*", stores.redis_prefix);
         let keys: Vec<String> = redis::cmd("KEYS")
             .arg(pattern)

@@ -40,11 +40,7 @@ async fn both_stores_go_and_come_back() {
     }
 
     // Redis alone: it hangs, which is worse than being gone.
-    let redis = redis::Client::open(stores.redis_url()).expect("url");
-    let mut connection = redis
-        .get_multiplexed_async_connection()
-        .await
-        .expect("redis");
+    let mut connection = testing::connect(stores.redis_url()).await.expect("redis");
     redis::cmd("CLIENT")
         .arg("PAUSE")
         .arg(600_000)
@@ -116,11 +112,7 @@ async fn whoever_watches_is_told_of_one_moment_and_then_of_their_place_again() {
         .await;
     let mut heard = String::new();
     hear(&mut stream, &mut heard, "event: view").await;
-    let mut connection = redis::Client::open(stores.redis_url())
-        .expect("url")
-        .get_multiplexed_async_connection()
-        .await
-        .expect("redis");
+    let mut connection = testing::connect(stores.redis_url()).await.expect("redis");
     // Longer than the server waits for an answer.
     redis::cmd("CLIENT")
         .arg("PAUSE")

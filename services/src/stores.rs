@@ -43,6 +43,10 @@ const STATEMENT_PATIENCE: &str = "10s";
 /// A server that fell asleep in the middle of a transaction would hold its locks, and a whole sale, until it wakes.
 const IDLE_PATIENCE: &str = "5s";
 
+/// A connection that was used so long ago is asked whether it still stands before it is used again. Asking before each
+/// statement would make two ways to PostgreSQL of every one; and within this time none comes back that was away.
+const STANDS_FOR: Duration = Duration::from_millis(100);
+
 /// At most `connections` to PostgreSQL.
 pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
     let options = PgConnectOptions::from_str(url)
@@ -58,6 +62,15 @@ pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
         .max_connections(connections)
         // Somebody is waiting for a page: better a clear "try again" than a long silence.
         .acquire_timeout(Duration::from_secs(3))
+        .test_before_acquire(false)
+        .before_acquire(|connection, at| {
+            Box::pin(async move {
+                if at.idle_for > STANDS_FOR {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options)
         .await?)
 }
@@ -181,18 +194,18 @@ impl Redis {
     pub async fn each(&self, commands: Vec<Cmd>) -> Vec<RedisResult<Value>> {
         match &self.store {
             RedisStore::Server(manager) => {
-                let mut pipeline = redis::pipe();
-                for command in &commands {
-                    pipeline.add_command(command.clone());
-                }
                 let count = commands.len();
+                let mut pipeline = redis::pipe();
+                for command in commands {
+                    pipeline.add_command(command);
+                }
                 let sent = manager
                     .clone()
                     .req_packed_commands(&pipeline, 0, count)
                     .await;
                 match sent {
                     Ok(values) => values.into_iter().map(Value::extract_error).collect(),
-                    Err(error) => commands.iter().map(|_| Err(error.clone())).collect(),
+                    Err(error) => (0..count).map(|_| Err(error.clone())).collect(),
                 }
             }
             // Each goes to the master that has its key, and shares the way with those that go there as well.

@@ -8,7 +8,7 @@ use model::concerts::Concert;
 use services::queue;
 use services::queue::audit::{Kind, audit};
 use services::queue::sale::SaleRow;
-use services::queue::scheduler;
+use services::queue::scheduler::{self, Progress};
 use support::queue::LEASE;
 use support::{World, here, world};
 
@@ -25,10 +25,10 @@ async fn sale() -> (World, Concert) {
     queue::leave(&world.services, &fans[4], concert.id)
         .await
         .unwrap();
-    let mut newest = None;
+    let mut progress = Progress::default();
     loop {
         let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-        let rest = scheduler::step(&world.services, concert.id, &sale, LEASE, &mut newest)
+        let rest = scheduler::step(&world.services, concert.id, &sale, LEASE, &mut progress)
             .await
             .unwrap();
         if sale.stock == 0 {

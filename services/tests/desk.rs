@@ -11,7 +11,7 @@ use model::accounts::Role;
 use model::concerts::{Adjustment, Changed, Concert, ConcertDetails, ConcertId, Phase, Steering};
 use model::desk::{BIN_S, DeskView, Outlook};
 use services::queue::sale::SaleRow;
-use services::queue::scheduler;
+use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
 use services::{Error, Services, concerts, desk, queue, tickets};
 use support::queue::{LEASE, NO_PACE, live_tickets, redis_command};
@@ -67,7 +67,7 @@ impl Sale {
             self.concert.id,
             &sale.unwrap(),
             LEASE,
-            &mut None,
+            &mut Progress::default(),
         )
         .await
         .unwrap();

@@ -34,6 +34,10 @@ async fn a_draft_is_its_organisers_until_it_is_published() {
             .unwrap();
         (page.concerts.len(), page.total)
     };
+    let drafts = async |by| {
+        let mine = concerts::mine(services, by).await.unwrap().concerts;
+        mine.iter().filter(|concert| concert.draft).count()
+    };
     let refused = concerts::draft(services, &fan, world.details()).await;
     assert_eq!(refused.unwrap_err().refusal(), Refusal::Forbidden);
     let draft = concerts::draft(services, &owner, world.details())
@@ -53,10 +57,12 @@ async fn a_draft_is_its_organisers_until_it_is_published() {
                 .concert
                 .draft
         );
-        assert_eq!(concerts::drafts(services, by).await.unwrap().len(), 1);
+        assert_eq!(drafts(by).await, 1);
     }
+    assert_eq!(drafts(&other).await, 0);
+    let refused = concerts::mine(services, &fan).await.unwrap_err();
+    assert_eq!(refused.refusal(), Refusal::Forbidden);
     for by in [&other, &fan] {
-        assert_eq!(concerts::drafts(services, by).await.unwrap(), []);
         let refused = concerts::publish(services, by, id).await.unwrap_err();
         assert_eq!(refused.refusal(), Refusal::Forbidden);
     }
@@ -75,7 +81,7 @@ async fn a_draft_is_its_organisers_until_it_is_published() {
         .map(|change| (change.by.as_deref(), change.changed))
         .collect();
     assert_eq!(changed, [(Some("owner"), Changed::Published)]);
-    assert_eq!(concerts::drafts(services, &owner).await.unwrap(), []);
+    assert_eq!(drafts(&owner).await, 0);
     assert_eq!(listed().await, (1, 1));
     for services in [services, &elsewhere] {
         assert!(
@@ -190,4 +196,34 @@ async fn a_draft_whose_day_went_by_is_sold_on_another() {
     }
     stop.cancel();
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn organisers_find_what_they_have_made_drafts_first_and_what_is_over_last() {
+    let world = world().await;
+    let services = &world.services;
+    let owner = world.organiser("owner").await;
+    let now = world.clock.now();
+    let make = async |title: &str, opens_in: i64, draft: bool| {
+        let details = ConcertDetails {
+            title: title.to_owned(),
+            sale_opens_at: now + TimeDelta::minutes(opens_in),
+            ..world.details()
+        };
+        match draft {
+            true => concerts::draft(services, &owner, details).await.unwrap(),
+            false => concerts::create(services, &owner, details).await.unwrap(),
+        }
+    };
+    let over = make("over", -20, false).await;
+    make("later", 60, false).await;
+    make("selling", -10, false).await;
+    make("draft", 5, true).await;
+    world.concert(1, 1, 1_000).await;
+    concerts::steer(services, &owner, over.id, Steering::Close)
+        .await
+        .unwrap();
+    let mine = concerts::mine(services, &owner).await.unwrap();
+    let titles: Vec<_> = mine.concerts.iter().map(|c| c.title.as_str()).collect();
+    assert_eq!(titles, ["draft", "selling", "later", "over"]);
 }

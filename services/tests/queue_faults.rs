@@ -10,7 +10,7 @@ use model::queue::Standing;
 use services::queue;
 use services::queue::issue;
 use services::queue::sale::SaleRow;
-use services::queue::scheduler;
+use services::queue::scheduler::{self, Progress};
 use services::queue::{News, Recorded};
 use std::time::Duration;
 use support::queue::{
@@ -31,10 +31,16 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
     }
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
     let claim = async |lease| {
-        scheduler::claim(&world.services, concert.id, &sale, lease, &mut None)
-            .await
-            .unwrap()
-            .1
+        scheduler::claim(
+            &world.services,
+            concert.id,
+            &sale,
+            lease,
+            &mut Progress::default(),
+        )
+        .await
+        .unwrap()
+        .1
     };
     // Claimed for no time at all by a server that is never heard of again …
     let dead = claim(Duration::ZERO).await.unwrap();
@@ -105,10 +111,9 @@ async fn a_batch_that_loses_a_circle_of_locks_is_issued_within_the_same_step() {
         connection
     };
     // Somebody who takes the locks the other way round, and never looks for a circle.
-    let mut other = locked(
-        "BEGIN; SET LOCAL deadlock_timeout = '1h'; SELECT FROM queue_entries FOR UPDATE",
-    )
-    .await;
+    let mut other =
+        locked("BEGIN; SET LOCAL deadlock_timeout = '1h'; SELECT FROM queue_entries FOR UPDATE")
+            .await;
     let mut before = locked("BEGIN; SELECT FROM concerts FOR UPDATE").await;
     let until_waiting = async |people| {
         let waiting = "SELECT count(*) FROM pg_stat_activity
@@ -124,10 +129,10 @@ async fn a_batch_that_loses_a_circle_of_locks_is_issued_within_the_same_step() {
     };
 
     let sale = SaleRow::find(db, concert.id).await.unwrap();
-    let (mut newest, id) = (None, concert.id);
+    let (mut progress, id) = (Progress::default(), concert.id);
     // Longer than the other's turn could take.
     let lease = Duration::from_secs(60);
-    let step = scheduler::step(&world.services, id, &sale, lease, &mut newest);
+    let step = scheduler::step(&world.services, id, &sale, lease, &mut progress);
     let circle = async {
         until_waiting(1).await;
         let close = async {
@@ -346,7 +351,7 @@ async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued
             concert.id,
             &sale,
             Duration::from_secs(60),
-            &mut None,
+            &mut Progress::default(),
         )
         .await
         .unwrap()
@@ -454,9 +459,9 @@ async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
     assert_eq!(looked.standing, Standing::Expired);
     let mut watching = news_of(&world.services, &concert);
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-    let mut newest = None;
+    let mut progress = Progress::default();
     let told = loop {
-        scheduler::step(&world.services, concert.id, &sale, LEASE, &mut newest)
+        scheduler::step(&world.services, concert.id, &sale, LEASE, &mut progress)
             .await
             .unwrap();
         match watching.try_recv() {

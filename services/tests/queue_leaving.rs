@@ -12,7 +12,8 @@ use services::queue::News;
 use services::queue::issue;
 use services::queue::reconcile::{self, Window};
 use services::queue::sale::SaleRow;
-use services::queue::scheduler;
+use services::queue::scheduler::{self, Progress};
+use services::sessions::Session;
 use services::tickets;
 use std::time::Duration;
 use support::queue::{
@@ -175,10 +176,13 @@ async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
     let mut between = queue::view(&world.services, fans[2].account_id, concert.id)
         .await
         .unwrap();
-    let mut newest = Some(between.tick);
-    while newest == Some(between.tick) {
+    let mut progress = Progress {
+        newest: Some(between.tick),
+        ..Progress::default()
+    };
+    while progress.newest == Some(between.tick) {
         let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-        scheduler::step(&world.services, concert.id, &sale, LEASE, &mut newest)
+        scheduler::step(&world.services, concert.id, &sale, LEASE, &mut progress)
             .await
             .unwrap();
     }
@@ -328,4 +332,38 @@ async fn whoever_gave_a_ticket_back_is_no_holder_for_long() {
         .await
         .unwrap();
     assert_eq!(left, 0);
+}
+
+/// Across concerts, for whoever closed the page.
+#[tokio::test]
+async fn the_places_of_an_account_are_listed_for_as_long_as_it_has_them() {
+    let world = world().await;
+    let services = &world.services;
+    let (first, second) = (
+        world.concert(1, 1, 3_600_000).await,
+        world.concert(1, 1, 3_600_000).await,
+    );
+    let fans = world.accounts(2).await;
+    let listed = async |who: &Session| {
+        let held = queue::held(services, who).await.unwrap();
+        held.into_iter()
+            .map(|place| (place.concert.id, place.arrival))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&fans[0]).await, []);
+    let mut arrivals = Vec::new();
+    for concert in [&first, &second] {
+        let view = queue::join(services, &here(), &fans[0], concert.id).await;
+        arrivals.push((concert.id, arrival(&view.unwrap())));
+    }
+    arrivals.reverse();
+    assert_eq!(listed(&fans[0]).await, arrivals);
+    assert_eq!(listed(&fans[1]).await, [], "of nobody else");
+    queue::leave(services, &fans[0], second.id).await.unwrap();
+    assert_eq!(listed(&fans[0]).await, arrivals[1..]);
+    run_until(services, &first, async || {
+        live_tickets(services, &first).await.len() == 1
+    })
+    .await;
+    assert_eq!(listed(&fans[0]).await, []);
 }

@@ -10,10 +10,11 @@ use model::queue::{Applied, Arrival, QueueView, Standing};
 use model::tickets::TicketId;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use services::queue::News;
 use services::queue::issue::{self, Claim};
 use services::queue::reconcile::{Mark, Outcome, Window, reconcile};
 use services::queue::sale::SaleRow;
-use services::queue::{News, scheduler};
+use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
 use services::{Error, queue, tickets};
 use std::collections::BTreeMap;
@@ -96,7 +97,7 @@ struct Sale<'a> {
     people: &'a [Session],
     claim: Option<Claim>,
     ticks: Receiver<News>,
-    newest: Option<model::queue::TickId>,
+    progress: Progress,
     mark: Option<Mark>,
     watcher: Option<(usize, QueueView)>,
 }
@@ -112,7 +113,7 @@ impl Sale<'_> {
                 self.concert.id,
                 &sale,
                 Duration::ZERO,
-                &mut self.newest,
+                &mut self.progress,
             )
             .await
             .unwrap();
@@ -323,7 +324,7 @@ async fn check(world: &World, people: &[Session], plan: &[Step]) {
         people,
         claim: None,
         ticks,
-        newest: None,
+        progress: Progress::default(),
         mark: None,
         watcher: None,
     };

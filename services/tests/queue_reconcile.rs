@@ -8,7 +8,8 @@ use model::concerts::Concert;
 use model::queue::{Arrival, TickId};
 use services::queue::reconcile::{Outcome, Window, reconcile};
 use services::queue::sale::SaleRow;
-use services::queue::{self, News, Recorded, scheduler};
+use services::queue::scheduler::{self, Progress};
+use services::queue::{self, News, Recorded};
 use support::queue::{
     LEASE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until,
 };
@@ -55,9 +56,15 @@ async fn what_differs_is_mended_without_anybody_looking() {
         &["next_claim", "9e15"],
     )
     .await;
-    scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut None)
-        .await
-        .unwrap();
+    scheduler::claim(
+        &world.services,
+        concert.id,
+        &sale,
+        LEASE,
+        &mut Progress::default(),
+    )
+    .await
+    .unwrap();
     for (rank_now, fan) in fans[1..].iter().enumerate() {
         assert_eq!(
             rank(&world.services, fan, &concert).await,
@@ -119,12 +126,15 @@ async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {
         .unwrap();
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
     let ahead = TickId(world.clock.now().timestamp_micros() + 3_600_000_000);
-    let mut newest = Some(ahead);
+    let mut progress = Progress {
+        newest: Some(ahead),
+        ..Progress::default()
+    };
     let mut watching = news_of(&world.services, &concert);
-    scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut newest)
+    scheduler::claim(&world.services, concert.id, &sale, LEASE, &mut progress)
         .await
         .unwrap();
-    assert!(newest > Some(ahead));
+    assert!(progress.newest > Some(ahead));
     match watching.recv().await.unwrap() {
         News::Tick(event) => assert_ne!(event.tick.previous, ahead, "everybody reads anew"),
         other => panic!("{other:?}"),

@@ -10,9 +10,10 @@ use model::Refusal;
 use model::accounts::Role;
 use model::concerts::{Changed, Concert, ConcertDetails, SaleState, Steering};
 use model::queue::Standing;
+use services::queue;
 use services::queue::issue::{self, Claim};
 use services::queue::sale::SaleRow;
-use services::queue::{self, scheduler};
+use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
 use services::{Services, concerts};
 use std::time::Duration;
@@ -55,9 +56,10 @@ struct Sale {
 /// What a server claims that knows the sale as `known`; none if nothing may be claimed, however long it waits.
 async fn claim(services: &Services, concert: &Concert, known: &SaleRow) -> Option<Claim> {
     loop {
-        let (rest, claim) = scheduler::claim(services, concert.id, known, LEASE, &mut None)
-            .await
-            .unwrap();
+        let (rest, claim) =
+            scheduler::claim(services, concert.id, known, LEASE, &mut Progress::default())
+                .await
+                .unwrap();
         if claim.is_some() || rest.is_zero() {
             return claim;
         }
@@ -177,7 +179,7 @@ async fn a_smaller_batch_and_a_pause_take_effect_at_once() {
         concert.id,
         &stale,
         Duration::ZERO,
-        &mut None,
+        &mut Progress::default(),
     )
     .await
     .unwrap()
@@ -209,7 +211,7 @@ async fn a_smaller_batch_and_a_pause_take_effect_at_once() {
             concert.id,
             &stale,
             Duration::ZERO,
-            &mut None
+            &mut Progress::default()
         )
         .await
         .unwrap()
@@ -354,7 +356,7 @@ async fn steering_batch_interval_and_capacity_counts_from_the_next_claim() {
     let known = SaleRow::find(&other.db, concert.id).await.unwrap();
     let batch = claim(&other, &concert, &known).await.unwrap();
     assert_eq!(carry_out(&other, &concert, &batch).await.len(), 2);
-    let (rest, _) = scheduler::claim(&other, concert.id, &known, LEASE, &mut None)
+    let (rest, _) = scheduler::claim(&other, concert.id, &known, LEASE, &mut Progress::default())
         .await
         .unwrap();
     assert!(rest > Duration::from_secs(3000), "{rest:?}");

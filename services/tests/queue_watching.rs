@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use services::queue::sale::SaleRow;
-use services::queue::{self, News, scheduler};
+use services::queue::scheduler::{self, Progress};
+use services::queue::{self, News};
 use std::collections::HashMap;
 use support::queue::{LEASE, NO_PACE, news_of};
 use support::{World, here, world};
@@ -38,7 +39,7 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
     leavers.shuffle(&mut random);
     leavers.truncate(people.len() / 5);
 
-    let (mut newest, mut ticks, mut gaps) = (None, 0, 0);
+    let (mut progress, mut ticks, mut gaps) = (Progress::default(), 0, 0);
     while views
         .iter()
         .any(|view| matches!(view.standing, Standing::Waiting { .. }))
@@ -53,11 +54,11 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
         // Steps until everything that happened is in a tick.
         loop {
             let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
-            let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut newest)
+            let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut progress)
                 .await
                 .unwrap();
             tokio::time::sleep(rest).await;
-            if newest == Some(told(&world, &concert).await) {
+            if progress.newest == Some(told(&world, &concert).await) {
                 break;
             }
         }
@@ -111,17 +112,17 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
             .unwrap();
     }
     let last = people[2].account_id;
-    let mut newest = None;
+    let mut progress = Progress::default();
     // Two tickets, and this server has heard of all that happened.
     let tick = loop {
         let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
-        let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut newest)
+        let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut progress)
             .await
             .unwrap();
         tokio::time::sleep(rest).await;
-        let heard = newest == Some(told(&world, &concert).await);
+        let heard = progress.newest == Some(told(&world, &concert).await);
         if heard && true_ranks(&world, &concert).await.len() == 1 {
-            break newest.unwrap();
+            break progress.newest.unwrap();
         }
     };
     let glance = async |seen| {

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use model::concerts::{
     Concert, ConcertArguments, ConcertForm, ConcertId, ConcertPage, ConcertSections, ConcertView,
-    SaleChange, Steering,
+    MyConcerts, SaleChange, Steering,
 };
 
 use super::steering::SALE_CONTROL;
@@ -25,6 +25,12 @@ pub async fn list_concerts(
 #[server(name = ListConcertSections, prefix = "/api", endpoint = "concert_sections", input = GetUrl)]
 pub async fn concert_sections() -> Result<ConcertSections, ApiError> {
     Ok(services::concerts::sections(&services()?).await?)
+}
+
+/// What the account has made, and for admins everybody's drafts; organisers and admins only.
+#[server(name = ListMyConcerts, prefix = "/api", endpoint = "list_my_concerts", input = GetUrl)]
+pub async fn list_my_concerts() -> Result<MyConcerts, ApiError> {
+    Ok(services::concerts::mine(&services()?, &session()?).await?)
 }
 
 /// One concert, the server's clock, and whether the reader may edit it.

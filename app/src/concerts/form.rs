@@ -2,9 +2,7 @@
 
 use super::api::{CreateConcert, UpdateConcert, get_concert};
 use super::page::use_concert_id;
-use crate::drafts::{
-    CONCERT_FORM, DraftBox, Drafts, PREVIEW, PreviewPane, Sketch, list_drafts, typed,
-};
+use crate::drafts::{CONCERT_FORM, DraftBox, PREVIEW, PreviewPane, Sketch, typed};
 use crate::error::ApiError;
 use crate::forms::{
     FormContext, Refusals, SelectField, SubmitButton, TextArea, TextField, refusal_of,
@@ -40,7 +38,7 @@ fn LoadedNew() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match loaded.await {
-                    Ok((drafts, sketch)) => view! { <New drafts sketch/> }.into_any(),
+                    Ok(sketch) => view! { <New sketch/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
@@ -48,18 +46,16 @@ fn LoadedNew() -> impl IntoView {
     }
 }
 
-/// What was begun before, and what was typed if it is to be seen.
-async fn load_new() -> Result<(Vec<Concert>, Option<Sketch>), ApiError> {
-    let drafts = list_drafts().await?;
-    let sketch = match typed() {
-        Some(form) => Some(Sketch::of(None, form).await?),
-        None => None,
-    };
-    Ok((drafts, sketch))
+/// What was typed, if it is to be seen.
+async fn load_new() -> Result<Option<Sketch>, ApiError> {
+    match typed() {
+        Some(form) => Ok(Some(Sketch::of(None, form).await?)),
+        None => Ok(None),
+    }
 }
 
 #[component]
-fn New(drafts: Vec<Concert>, sketch: Option<Sketch>) -> impl IntoView {
+fn New(sketch: Option<Sketch>) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<CreateConcert>();
     let seen = refusal.clone().or_else(|| wrong(&sketch));
@@ -68,7 +64,6 @@ fn New(drafts: Vec<Concert>, sketch: Option<Sketch>) -> impl IntoView {
         <div class="prepare">
             <section class="sheet">
                 <h1>{words.new_concert}</h1>
-                <Drafts drafts/>
                 <Refusals refusal/>
                 <form method="post" action=CreateConcert::PATH id=CONCERT_FORM novalidate>
                     {tied_fields(ConcertForm::default(), seen)}
@@ -77,6 +72,7 @@ fn New(drafts: Vec<Concert>, sketch: Option<Sketch>) -> impl IntoView {
                         <SubmitButton words=words.drafts.save class="button" sends=("draft", "true")/>
                         <SubmitButton words=words.create_concert/>
                     </div>
+                    <p class="quietly">{words.drafts.publish_hint}</p>
                 </form>
             </section>
             {view! { <PreviewPane sketch/> }.into_any()}
@@ -151,7 +147,7 @@ fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
 /// The fields, with what is wrong with them beside them.
 fn tied_fields(form: ConcertForm, refusal: Option<Refusal>) -> AnyView {
     view! {
-        <Provider value=FormContext::new(refusal)>
+        <Provider value=FormContext::new(refusal).watched()>
             {view! { <Fields form/> }.into_any()}
         </Provider>
     }

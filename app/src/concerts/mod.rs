@@ -16,6 +16,8 @@ mod form;
 #[cfg(feature = "ssr")]
 mod list;
 #[cfg(feature = "ssr")]
+mod mine;
+#[cfg(feature = "ssr")]
 mod page;
 #[cfg(feature = "ssr")]
 mod poster;
@@ -28,8 +30,8 @@ pub use sale::{Countdown, PhaseBadge};
 
 #[cfg(feature = "ssr")]
 pub use api::{
-    CreateConcert, GetConcert, ListConcertSections, ListConcerts, SaleChanges, SteerSale,
-    UpdateConcert, get_concert,
+    CreateConcert, GetConcert, ListConcertSections, ListConcerts, ListMyConcerts, SaleChanges,
+    SteerSale, UpdateConcert, get_concert,
 };
 #[cfg(feature = "ssr")]
 pub use calendar::calendar;
@@ -39,6 +41,8 @@ pub use card::ConcertCard;
 pub use form::{EditConcertPage, NewConcertPage};
 #[cfg(feature = "ssr")]
 pub use list::HomePage;
+#[cfg(feature = "ssr")]
+pub use mine::MyConcertsPage;
 #[cfg(feature = "ssr")]
 pub use page::{ConcertPage, Facts, use_concert_id};
 #[cfg(feature = "ssr")]

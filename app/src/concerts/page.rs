@@ -81,6 +81,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
         Ok(Some(_)) | Err(_) => None,
     };
     let refusal = refusal_of::<JoinQueue>();
+    let holds = refusal == Some(Refusal::HoldsTicket);
     let when = (words.date_time)(concert.starts_at);
     let description =
         (words.concert_description)(&concert.title, &concert.artist, &concert.venue, &when);
@@ -119,6 +120,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
             </div>
             <div class="concert-sale">
                 <Refusals refusal/>
+                {holds.then(|| view! { <p class="notice-ways"><a class="button" href="/tickets">{words.my_tickets}</a></p> })}
                 {match draft {
                     // Nobody can join it.
                     true => view! { <DraftBox id/> }.into_any(),

@@ -13,6 +13,8 @@ pub struct BrowseWords {
     pub any_sale: &'static str,
     /// As a heading and as a choice.
     pub group_name: fn(SaleGroup) -> &'static str,
+    /// To an organiser.
+    pub none_made: &'static str,
     pub sort: &'static str,
     pub sort_name: fn(ConcertSort) -> &'static str,
     pub more: &'static str,
@@ -52,6 +54,7 @@ pub const ENGLISH: BrowseWords = BrowseWords {
         SaleGroup::Later => "Later, and waiting lists",
         SaleGroup::Past => "Over",
     },
+    none_made: "You have not made a concert yet.",
     sort: "Order",
     sort_name: |sort| match sort {
         ConcertSort::Sale => "Sale first",
@@ -86,14 +89,15 @@ pub const KOREAN: BrowseWords = BrowseWords {
     sale: "판매 상태",
     any_sale: "전체",
     group_name: |group| match group {
-        SaleGroup::Selling => "지금 판매 중",
-        SaleGroup::Soon => "곧 열려요",
-        SaleGroup::Later => "나중에 열리거나 대기 중",
+        SaleGroup::Selling => "지금 예매 중",
+        SaleGroup::Soon => "곧 예매 시작",
+        SaleGroup::Later => "예매 예정·취소표 대기",
         SaleGroup::Past => "지난 공연",
     },
+    none_made: "아직 등록한 공연이 없어요.",
     sort: "정렬",
     sort_name: |sort| match sort {
-        ConcertSort::Sale => "판매 순",
+        ConcertSort::Sale => "예매 순",
         ConcertSort::Date => "공연 날짜 순",
         ConcertSort::PriceLow => "낮은 가격 순",
         ConcertSort::PriceHigh => "높은 가격 순",

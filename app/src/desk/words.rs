@@ -92,9 +92,9 @@ pub const ENGLISH: DeskWords = DeskWords {
     joins: "Joins per second",
     tickets: "Tickets per second",
     plot: |title, now, most| {
-        format!("{title} over the last five minutes: {now} now, {most} at most")
+        format!("{title} over the last five minutes: {now} now, {most} at the highest")
     },
-    at_most: |most| format!("at most {most}"),
+    at_most: |most| format!("highest {most}"),
     minutes_ago: "5 min ago",
     now: "now",
 
@@ -154,8 +154,8 @@ pub const KOREAN: DeskWords = DeskWords {
 
     joins: "초당 줄 선 사람",
     tickets: "초당 나간 티켓",
-    plot: |title, now, most| format!("최근 5분 동안 {title}: 지금 {now}, 최대 {most}"),
-    at_most: |most| format!("최대 {most}"),
+    plot: |title, now, most| format!("최근 5분 동안 {title}: 지금 {now}, 가장 높을 때 {most}"),
+    at_most: |most| format!("가장 높을 때 {most}"),
     minutes_ago: "5분 전",
     now: "지금",
 

@@ -4,7 +4,6 @@ use super::{Looked, PREVIEW, Preview, PreviewProps, Sketch};
 use crate::error::ApiError;
 use crate::request::{services, session};
 use leptos::prelude::*;
-use leptos::server_fn::codec::GetUrl;
 use model::concerts::{Concert, ConcertForm, ConcertId};
 
 /// Shows a draft to everybody, for good; the concert's organiser and admins only.
@@ -13,12 +12,6 @@ pub async fn publish_concert(id: ConcertId) -> Result<Concert, ApiError> {
     let concert = services::concerts::publish(&services()?, &session()?, id).await?;
     leptos_axum::redirect(&format!("/concerts/{id}"));
     Ok(concert)
-}
-
-/// The drafts that the account may edit, those changed last first.
-#[server(name = ListDrafts, prefix = "/api", endpoint = "list_drafts", input = GetUrl)]
-pub async fn list_drafts() -> Result<Vec<Concert>, ApiError> {
-    Ok(services::concerts::drafts(&services()?, &session()?).await?)
 }
 
 /// What would be wrong with a concert, and how buyers would see it; nothing is saved. For whoever may save it. A browser

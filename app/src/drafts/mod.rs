@@ -14,11 +14,11 @@ mod words;
 pub use live::{LivePreview, Looked, Wrong};
 
 #[cfg(feature = "ssr")]
-pub use api::{ListDrafts, PreviewConcert, PublishConcert, list_drafts};
+pub use api::{PreviewConcert, PublishConcert};
 #[cfg(feature = "ssr")]
 pub use check::{PREVIEW, Sketch, typed};
 #[cfg(feature = "ssr")]
-pub use parts::{DraftBox, Drafts, PreviewPane};
+pub use parts::{DraftBox, PreviewPane};
 #[cfg(feature = "ssr")]
 use parts::{Preview, PreviewProps};
 #[cfg(feature = "ssr")]

@@ -7,7 +7,7 @@ use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use model::concerts::{Concert, ConcertId};
+use model::concerts::ConcertId;
 
 /// That nobody else sees it, and the way to show it to everybody.
 #[component]
@@ -27,25 +27,6 @@ pub fn DraftBox(id: ConcertId) -> impl IntoView {
             </SecondThought>
         </section>
     }
-}
-
-/// The ways back to what was begun.
-#[component]
-pub fn Drafts(drafts: Vec<Concert>) -> impl IntoView {
-    let words = &use_words().drafts;
-    let some = !drafts.is_empty();
-    let links = drafts
-        .into_iter()
-        .map(|draft| view! { <li><a href=format!("/concerts/{}/edit", draft.id)>{draft.title}</a></li> })
-        .collect_view();
-    some.then(|| {
-        view! {
-            <nav class="drafts" aria-labelledby="drafts-title">
-                <h2 id="drafts-title">{words.yours}</h2>
-                <ul>{links}</ul>
-            </nav>
-        }
-    })
 }
 
 /// Beside the form: what buyers would see, kept up with what is typed, and without JavaScript brought there by a button.

@@ -3,7 +3,6 @@
 pub struct DraftWords {
     pub draft: &'static str,
     pub public: &'static str,
-    pub yours: &'static str,
     pub hint: &'static str,
     pub save: &'static str,
     pub publish: &'static str,
@@ -20,7 +19,6 @@ pub struct DraftWords {
 pub const ENGLISH: DraftWords = DraftWords {
     draft: "Draft",
     public: "Public",
-    yours: "Your drafts",
     hint: "Nobody but you and the administrators can see this concert.",
     save: "Save as a draft",
     publish: "Publish",
@@ -35,7 +33,6 @@ pub const ENGLISH: DraftWords = DraftWords {
 pub const KOREAN: DraftWords = DraftWords {
     draft: "작성 중",
     public: "공개",
-    yours: "작성 중인 공연",
     hint: "이 공연은 나와 관리자만 볼 수 있어요.",
     save: "작성 중으로 저장",
     publish: "공개하기",

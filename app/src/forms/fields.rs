@@ -12,6 +12,7 @@ pub struct FormContext {
     refusal: Option<Refusal>,
     echo: FormEcho,
     called: Option<(Field, &'static str)>,
+    watched: bool,
 }
 
 impl FormContext {
@@ -21,6 +22,15 @@ impl FormContext {
             refusal,
             echo: FormEcho::of_request(),
             called: None,
+            watched: false,
+        }
+    }
+
+    /// That is looked at while it is filled in, so that what is wrong comes when the reader is elsewhere already.
+    pub fn watched(self) -> FormContext {
+        FormContext {
+            watched: true,
+            ..self
         }
     }
 
@@ -86,12 +96,17 @@ impl Tied {
 
     fn frame(self, input: impl IntoView) -> impl IntoView {
         let (name, wrong) = (self.name, self.problem.is_some());
+        let watched = use_context::<FormContext>().is_some_and(|form| form.watched);
+        let problem = view! { <p class="field-problem" id=format!("{name}-problem") hidden=!wrong>{self.problem}</p> };
         view! {
             <div class="field" class:field--wrong=wrong>
                 <label for=name>{self.label}</label>
                 {input.into_any()}
                 {self.hint.map(|hint| view! { <p class="field-hint" id=format!("{name}-hint")>{hint}</p> })}
-                <p class="field-problem" id=format!("{name}-problem") hidden=!wrong>{self.problem}</p>
+                {match watched {
+                    true => view! { <div aria-live="polite">{problem}</div> }.into_any(),
+                    false => problem.into_any(),
+                }}
             </div>
         }
     }

@@ -15,6 +15,7 @@ pub(super) const ENGLISH: Words = Words {
     main_navigation: "Main",
     concerts: "Concerts",
     my_tickets: "My tickets",
+    my_concerts: "My concerts",
     new_concert: "New concert",
     administration: "Administration",
     log_in: "Log in",
@@ -105,10 +106,11 @@ pub(super) const ENGLISH: Words = Words {
             1 => "1 ticket".into(),
             n => format!("{} tickets", thousands(n.into())),
         };
-        match ms {
-            1000 => format!("At most {tickets} every second."),
-            ms => format!("At most {tickets} every {}.", interval(ms)),
-        }
+        let every = interval(ms);
+        format!(
+            "At most {tickets} every {}.",
+            every.strip_prefix("1 ").unwrap_or(&every)
+        )
     },
     interval,
     pause_sale: "Pause the sale",
@@ -147,6 +149,12 @@ pub(super) const ENGLISH: Words = Words {
     changed_to: "to",
     account_gone: "an account that is gone",
 
+    in_line: "In line",
+    joined_at: |at| format!("Joined {at}"),
+    stand_still: "Stop refreshing this page",
+    go_on: "This page stands still. Refresh it by itself again",
+
+    past_tickets: "Past and cancelled",
     tickets_description: "The tickets in your account.",
     no_tickets: "No tickets yet",
     no_tickets_hint: "When your turn comes in a queue, the ticket appears here.",
@@ -184,7 +192,7 @@ pub(super) const ENGLISH: Words = Words {
     sharing: crate::sharing::ENGLISH,
     desk: crate::desk::ENGLISH,
 
-    create_concert: "Create the concert",
+    create_concert: "Create and publish",
     edit_concert: "Edit the concert",
     save: "Save the changes",
     form_what: "The concert",
@@ -344,7 +352,11 @@ pub(super) const ENGLISH: Words = Words {
 
 fn interval(ms: u32) -> String {
     match ms {
-        1000 => "1 second".into(),
+        1_000 => "1 second".into(),
+        60_000 => "1 minute".into(),
+        3_600_000 => "1 hour".into(),
+        ms if ms % 3_600_000 == 0 => format!("{} hours", ms / 3_600_000),
+        ms if ms % 60_000 == 0 => format!("{} minutes", ms / 60_000),
         ms => format!("{} seconds", seconds(ms)),
     }
 }

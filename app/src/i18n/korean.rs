@@ -15,6 +15,7 @@ pub(super) const KOREAN: Words = Words {
     main_navigation: "주요 메뉴",
     concerts: "공연",
     my_tickets: "내 티켓",
+    my_concerts: "내 공연",
     new_concert: "공연 등록",
     administration: "관리",
     log_in: "로그인",
@@ -131,6 +132,12 @@ pub(super) const KOREAN: Words = Words {
     changed_to: "에서",
     account_gone: "없어진 계정",
 
+    in_line: "줄 서 있는 공연",
+    joined_at: |at| format!("{at}에 줄을 섰어요"),
+    stand_still: "새로고침 멈추기",
+    go_on: "페이지가 멈춰 있어요. 다시 저절로 새로고침하기",
+
+    past_tickets: "지난 티켓과 취소한 티켓",
     tickets_description: "내 계정에 있는 티켓이에요.",
     no_tickets: "아직 티켓이 없어요",
     no_tickets_hint: "대기열에서 차례가 오면 티켓이 여기에 나타나요.",
@@ -168,7 +175,7 @@ pub(super) const KOREAN: Words = Words {
     sharing: crate::sharing::KOREAN,
     desk: crate::desk::KOREAN,
 
-    create_concert: "공연 등록하기",
+    create_concert: "등록하고 공개하기",
     edit_concert: "공연 수정",
     save: "저장하기",
     form_what: "공연",
@@ -317,5 +324,9 @@ pub(super) const KOREAN: Words = Words {
 };
 
 fn interval(ms: u32) -> String {
-    format!("{}초", seconds(ms))
+    match ms {
+        ms if ms > 0 && ms % 3_600_000 == 0 => format!("{}시간", ms / 3_600_000),
+        ms if ms > 0 && ms % 60_000 == 0 => format!("{}분", ms / 60_000),
+        ms => format!("{}초", seconds(ms)),
+    }
 }

@@ -25,6 +25,7 @@ pub struct Words {
     pub main_navigation: &'static str,
     pub concerts: &'static str,
     pub my_tickets: &'static str,
+    pub my_concerts: &'static str,
     pub new_concert: &'static str,
     pub administration: &'static str,
     pub log_in: &'static str,
@@ -97,8 +98,14 @@ pub struct Words {
     pub account_gone: &'static str,
 
     // The queue.
+    pub in_line: &'static str,
+    pub joined_at: fn(&str) -> String,
+    /// For whoever is not quick enough for a page that comes again by itself.
+    pub stand_still: &'static str,
+    pub go_on: &'static str,
 
     // Tickets.
+    pub past_tickets: &'static str,
     pub tickets_description: &'static str,
     pub no_tickets: &'static str,
     pub no_tickets_hint: &'static str,

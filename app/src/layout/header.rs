@@ -17,7 +17,7 @@ pub fn Header() -> impl IntoView {
         .ok()
         .and_then(|v| v.as_ref().map(|v| v.role));
     let organiser = (role >= Some(Role::Organiser))
-        .then(|| view! { <A href="/concerts/new">{words.new_concert}</A> });
+        .then(|| view! { <A href="/concerts/mine">{words.my_concerts}</A> });
     let admin =
         (role == Some(Role::Admin)).then(|| view! { <A href="/admin">{words.administration}</A> });
     let who = match visitor {

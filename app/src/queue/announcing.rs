@@ -55,25 +55,31 @@ impl Announcements {
             return Due::Later(left);
         }
         (self.known, self.said_at) = (news, now);
-        if let Some(line) = news.line
-            && news.line != before.line
-        {
-            return Due::Say(line.to_owned());
-        }
-        match (news.rank, news.end) {
-            (Some(rank), _) => {
-                let mut said = (words.announce_rank)(rank, rank.saturating_sub(1));
-                if let Some(note) = news.note
-                    && news.note != before.note
-                {
-                    said.push(' ');
-                    said.push_str(note);
-                }
-                Due::Say(said)
+        let Some(rank) = news.rank else {
+            // Nothing is to be followed any more: how is no matter.
+            return match news.end {
+                Some(end) => Due::Say(end.to_owned()),
+                None => Due::Nothing,
+            };
+        };
+        let moved = (news.rank, news.note) != (before.rank, before.note);
+        let mut said = String::new();
+        let mut add = |sentence: &str| {
+            if !said.is_empty() {
+                said.push(' ');
             }
-            (None, Some(end)) => Due::Say(end.to_owned()),
-            (None, None) => Due::Nothing,
+            said.push_str(sentence);
+        };
+        // Once the line is back it is said where one stands, moved or not.
+        if moved || news.line.is_none() {
+            add(&(words.announce_rank)(rank));
         }
+        for (new, old) in [(news.note, before.note), (news.line, before.line)] {
+            if let Some(sentence) = new.filter(|_| new != old) {
+                add(sentence);
+            }
+        }
+        Due::Say(said)
     }
 }
 
@@ -104,14 +110,14 @@ mod tests {
         assert_eq!(hear(20_000.0, waiting(9)), Due::Nothing);
         assert_eq!(
             hear(21_000.0, waiting(8)),
-            said("You are number 8. 7 ahead of you.")
+            said("You are number 8. 7 people ahead of you.")
         );
         assert_eq!(hear(22_000.0, waiting(7)), Due::Later(14_000.0));
         assert_eq!(hear(35_999.0, waiting(5)), Due::Later(1.0));
         // Nothing has moved since; it is said all the same.
         assert_eq!(
             hear(36_000.0, waiting(5)),
-            said("You are number 5. 4 ahead of you.")
+            said("You are number 5. 4 people ahead of you.")
         );
         assert_eq!(hear(80_000.0, waiting(5)), Due::Nothing);
     }
@@ -125,7 +131,10 @@ mod tests {
             note: Some(words.paused_note),
             ..waiting(3)
         };
-        let expected = format!("You are number 3. 2 ahead of you. {}", words.paused_note);
+        let expected = format!(
+            "You are number 3. 2 people ahead of you. {}",
+            words.paused_note
+        );
         assert_eq!(hear(20_000.0, paused), said(&expected));
         let moved = News {
             rank: Some(2),
@@ -133,7 +142,7 @@ mod tests {
         };
         assert_eq!(
             hear(40_000.0, moved),
-            said("You are number 2. 1 ahead of you.")
+            said("You are number 2. 1 person ahead of you.")
         );
         let ended = News {
             end: Some(words.expired_heading),
@@ -157,8 +166,33 @@ mod tests {
         assert_eq!(hear(16_000.0, dropped), said(words.reconnecting));
         assert_eq!(
             hear(40_000.0, waiting(3)),
-            said("You are number 3. 2 ahead of you.")
+            said("You are number 3. 2 people ahead of you.")
         );
+    }
+
+    #[test]
+    fn what_changes_while_the_line_is_away_is_not_lost() {
+        let words = words();
+        let mut announcements = Announcements::new(0.0, waiting(3));
+        let mut hear = |now, news| announcements.hear(now, news, words);
+        let dropped = News {
+            rank: Some(2),
+            note: Some(words.paused_note),
+            line: Some(words.reconnecting),
+            end: None,
+        };
+        let rank = "You are number 2. 1 person ahead of you.";
+        let all = format!("{rank} {} {}", words.paused_note, words.reconnecting);
+        assert_eq!(hear(20_000.0, dropped), said(&all));
+        // The sale ends, or the ticket comes, with the first word on the new line.
+        let ended = News {
+            end: Some(words.expired_heading),
+            line: Some(words.polling),
+            ..News::default()
+        };
+        assert_eq!(hear(40_000.0, ended), said(words.expired_heading));
+        let issued = News { end: None, ..ended };
+        assert_eq!(hear(60_000.0, issued), Due::Nothing);
     }
 
     #[test]
@@ -166,7 +200,7 @@ mod tests {
         let mut announcements = Announcements::new(0.0, News::default());
         assert_eq!(
             announcements.hear(1_000.0, waiting(1), words()),
-            said("You are number 1. 0 ahead of you.")
+            said("You are number 1. Nobody is ahead of you.")
         );
     }
 }

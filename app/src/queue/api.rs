@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use model::concerts::ConcertId;
-use model::queue::{QueueView, TickId};
+use model::queue::{HeldPlace, QueueView, TickId};
 
 #[cfg(feature = "ssr")]
 use crate::{
@@ -34,6 +34,12 @@ pub async fn leave_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
     let view = services::queue::leave(&services()?, &session()?, concert_id).await?;
     leptos_axum::redirect(&format!("/concerts/{concert_id}/queue"));
     Ok(view)
+}
+
+/// The places that the account has, the one that was taken last first.
+#[server(name = ListPlaces, prefix = "/api", endpoint = "list_places", input = GetUrl)]
+pub async fn list_places() -> Result<Vec<HeldPlace>, ApiError> {
+    Ok(services::queue::held(&services()?, &session()?).await?)
 }
 
 /// Where the account stands. For whoever asks again and again and says as of which tick they know: as of that tick or a

@@ -58,11 +58,6 @@ pub fn SaleBox() -> impl IntoView {
         let sale = sale.clone();
         move |_| sale.phase(now.get())
     });
-    #[cfg(feature = "hydrate")]
-    Effect::new({
-        let sale = sale.clone();
-        move |_| super::upcoming::keep_true(&sale, server_time, phase)
-    });
     let place = format!("/concerts/{}/queue", sale.concert_id);
     let joined = {
         let place = place.clone();
@@ -70,7 +65,7 @@ pub fn SaleBox() -> impl IntoView {
     };
     // Whoever is here may have a place already, which only the queue's own page knows.
     let see = log_in.is_none().then(|| {
-        view! { <p class="join-place"><a href=place>{use_queue_words().see_my_place}</a></p> }
+        view! { <p class="join-place" hidden=move || phase.get() == Phase::Upcoming><a href=place>{use_queue_words().see_my_place}</a></p> }
     });
     view! {
         <p class="concert-phase"><PhaseBadge phase/></p>
@@ -90,6 +85,11 @@ pub(super) fn JoinBox(
     joined: impl Fn(QueueView) + Clone + 'static,
 ) -> impl IntoView {
     let words = use_queue_words();
+    #[cfg(feature = "hydrate")]
+    Effect::new({
+        let (sale, server_time) = (sale.clone(), now.get_untracked());
+        move |_| super::upcoming::keep_true(&sale, server_time, phase)
+    });
     let (opens, left, capacity) = (sale.sale_opens_at, sale.left, sale.capacity);
     let before = move || phase.get() == Phase::Upcoming;
     let over = move || phase.get() == Phase::Over;

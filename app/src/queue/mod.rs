@@ -12,6 +12,8 @@ mod words;
 mod announcing;
 #[cfg(feature = "hydrate")]
 mod asking;
+#[cfg(feature = "ssr")]
+mod held;
 #[cfg(feature = "hydrate")]
 mod live;
 #[cfg(feature = "ssr")]
@@ -33,6 +35,10 @@ pub use api::{JoinQueue, LeaveQueue, QueueViewQuery, queue_view};
 pub use join::{SaleBox, SaleNow};
 pub use words::{QueueWords, use_queue_words};
 
+#[cfg(feature = "ssr")]
+pub use api::{ListPlaces, list_places};
+#[cfg(feature = "ssr")]
+pub use held::HeldPlaces;
 #[cfg(feature = "ssr")]
 pub use page::QueuePage;
 #[cfg(feature = "ssr")]

@@ -2,6 +2,7 @@
 
 use super::use_queue_words;
 use leptos::prelude::*;
+use model::queue::{QueueView, Standing};
 
 const WIDTH: f64 = 320.0;
 const HEIGHT: f64 = 44.0;
@@ -9,15 +10,23 @@ const HEIGHT: f64 = 44.0;
 #[cfg(feature = "hydrate")]
 const POINTS: usize = 120;
 
-/// Begins empty, on the server too, and grows with every change.
+/// From the moment of joining, which everybody's place knows, to now; and on from there with every tick that comes.
 #[component]
-pub(super) fn Sparkline(rank: Signal<u64>) -> impl IntoView {
+pub(super) fn Sparkline(view: RwSignal<QueueView>) -> impl IntoView {
     let words = use_queue_words();
-    let history = RwSignal::new(Vec::<(f64, u64)>::new());
+    let history = RwSignal::new(view.with_untracked(begun));
+    // By the server's clock, as the arrival is.
+    #[cfg(feature = "hydrate")]
+    let ahead = js_sys::Date::now() - view.with_untracked(now);
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
-        let rank = rank.get();
+        let Some(rank) = view.with(rank) else {
+            return;
+        };
         history.update(|history| {
+            if history.last().is_some_and(|(_, last)| *last == rank) {
+                return;
+            }
             if history.len() >= POINTS {
                 // Every second point of the past is enough.
                 let mut keep = false;
@@ -26,11 +35,9 @@ pub(super) fn Sparkline(rank: Signal<u64>) -> impl IntoView {
                     keep
                 });
             }
-            history.push((js_sys::Date::now(), rank));
+            history.push((js_sys::Date::now() - ahead, rank));
         });
     });
-    #[cfg(not(feature = "hydrate"))]
-    let _ = rank;
     let points = move || history.with(|history| line(history));
     view! {
         <svg
@@ -43,6 +50,32 @@ pub(super) fn Sparkline(rank: Signal<u64>) -> impl IntoView {
         >
             <polyline points=points/>
         </svg>
+    }
+}
+
+/// Milliseconds since the epoch and the rank, on joining and now.
+fn begun(view: &QueueView) -> Vec<(f64, u64)> {
+    match view.standing {
+        Standing::Waiting {
+            arrival,
+            rank,
+            joined_rank,
+        } if joined_rank > rank => {
+            vec![(arrival.0 as f64 / 1000.0, joined_rank), (now(view), rank)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn now(view: &QueueView) -> f64 {
+    view.server_time.timestamp_millis() as f64
+}
+
+#[cfg(feature = "hydrate")]
+fn rank(view: &QueueView) -> Option<u64> {
+    match view.standing {
+        Standing::Waiting { rank, .. } => Some(rank),
+        _ => None,
     }
 }
 

@@ -54,7 +54,8 @@ pub(super) fn keep_true(sale: &SaleStatus, server_time: DateTime<Utc>, phase: Me
         starts_at: sale.starts_at,
         state: sale.state,
     };
-    let waits = move || phase.get_untracked() == Phase::Upcoming;
+    // None: the place was taken, and this box is no more.
+    let waits = move || phase.try_get_untracked() == Some(Phase::Upcoming);
     let look = move || {
         if document().hidden() || !waits() {
             return;
@@ -62,7 +63,9 @@ pub(super) fn keep_true(sale: &SaleStatus, server_time: DateTime<Utc>, phase: Me
         spawn_local(async move {
             // No answer is no news.
             if asking::plan(id).await.is_some_and(|plan| plan != known) && waits() {
-                let _ = window().location().reload();
+                // By then a page that visitors share is not the one of before any more.
+                let reload = || drop(window().location().reload());
+                set_timeout(reload, Duration::from_secs(1));
             }
         });
     };

@@ -26,6 +26,8 @@ struct Numbers {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Followed {
     watch: Watch,
+    /// The other one with each rank that is another, so that the figures step each time.
+    step: bool,
     /// Once the standing is another, this page is on its way out and keeps what it showed last.
     numbers: Option<Numbers>,
     said: Said,
@@ -35,6 +37,9 @@ impl Followed {
     fn on(mut self, view: &QueueView) -> Followed {
         if let Some(numbers) = Numbers::of(view) {
             self.watch.see(view);
+            self.step ^= self
+                .numbers
+                .is_some_and(|before| before.rank != numbers.rank);
             self.numbers = Some(numbers);
             self.said = Said::now(self.watch.forecast(), self.said);
         }
@@ -167,7 +172,7 @@ pub(super) fn Waiting(
             <h1 class="waiting-label">{words.you_are_number}</h1>
             <p
                 class="figures figures--hero waiting-rank"
-                class:moved=move || rank() % 2 == 0
+                class:moved=move || followed.with(|followed| followed.step)
                 data-testid="rank"
             >
                 {move || thousands(rank())}
@@ -191,7 +196,7 @@ pub(super) fn Waiting(
                 </p>
                 <p class="waiting-pace" data-testid="pace" hidden=move || pace().is_none()>{pace}</p>
             </div>
-            <Sparkline rank=Signal::derive(rank)/>
+            <Sparkline view/>
             <p class="waiting-chance" data-testid="chance" hidden=move || chance().is_none()>{chance}</p>
             <p class="waiting-note" hidden=move || note().is_none()>{note}</p>
             <p class="waiting-kept">{words.place_kept}</p>

@@ -72,7 +72,7 @@ pub struct QueueWords {
     pub expired_hint: &'static str,
     pub back_to_concert: &'static str,
     pub other_concerts: &'static str,
-    pub announce_rank: fn(u64, u64) -> String,
+    pub announce_rank: fn(u64) -> String,
     pub announce_open: &'static str,
     pub announce_issued: fn(&str) -> String,
     pub refreshes_itself: &'static str,
@@ -103,6 +103,21 @@ fn pace(tickets: u32, ms: u32) -> Pace {
     match in_a_minute {
         60.. => Pace::Second((in_a_minute + 30) / 60),
         _ => Pace::Minute(in_a_minute.max(1)),
+    }
+}
+
+fn english_people_ahead(n: u64) -> String {
+    match n {
+        0 => "Nobody is ahead of you".into(),
+        1 => "1 person ahead of you".into(),
+        n => format!("{} people ahead of you", thousands(n)),
+    }
+}
+
+fn korean_people_ahead(n: u64) -> String {
+    match n {
+        0 => "앞에 아무도 없어요".into(),
+        n => format!("앞에 {}명이 있어요", thousands(n)),
     }
 }
 
@@ -152,11 +167,7 @@ const ENGLISH: QueueWords = QueueWords {
     issued_title: |title| format!("Your ticket! · {title}"),
     queue_description: |title| format!("Your exact place in the queue for {title}, live."),
     you_are_number: "You are number",
-    people_ahead: |n| match n {
-        0 => "Nobody is ahead of you".into(),
-        1 => "1 person ahead of you".into(),
-        n => format!("{} people ahead of you", thousands(n)),
-    },
+    people_ahead: english_people_ahead,
     progress: "The way to the stage",
     wait: |range| match wait_range(range) {
         (0, 1, WaitUnit::Minutes) => "less than a minute".into(),
@@ -185,7 +196,7 @@ const ENGLISH: QueueWords = QueueWords {
         Pace::Minute(n) => format!("About {} tickets go out a minute", thousands(n)),
     },
     tell_me: "Tell me when it is my turn",
-    telling: "We will notify you here",
+    telling: "We will notify you while this page is open",
     telling_by_sound: "We will play this sound",
     offline: "You are offline. Your place is safe; we go on when the network is back.",
     rank_over_time: "Your rank over time",
@@ -213,14 +224,11 @@ const ENGLISH: QueueWords = QueueWords {
     expired_hint: "We are sorry. No ticket was issued to you, and you were charged nothing.",
     back_to_concert: "Back to the concert",
     other_concerts: "See other concerts",
-    announce_rank: |rank, ahead| {
-        format!(
-            "You are number {}. {} ahead of you.",
-            thousands(rank),
-            thousands(ahead)
-        )
+    announce_rank: |rank| {
+        let ahead = english_people_ahead(rank.saturating_sub(1));
+        format!("You are number {}. {ahead}.", thousands(rank))
     },
-    announce_open: "The sale is open. You can join the queue now.",
+    announce_open: "The sale is open.",
     announce_issued: |title| format!("It is your turn. Your ticket for {title} has been issued."),
     refreshes_itself: "This page refreshes itself every few seconds.",
 };
@@ -258,10 +266,7 @@ const KOREAN: QueueWords = QueueWords {
     issued_title: |title| format!("티켓이 나왔어요! · {title}"),
     queue_description: |title| format!("{title} 대기열에서 내 순서를 실시간으로 보여 드려요."),
     you_are_number: "지금 내 순서",
-    people_ahead: |n| match n {
-        0 => "앞에 아무도 없어요".into(),
-        n => format!("앞에 {}명이 있어요", thousands(n)),
-    },
+    people_ahead: korean_people_ahead,
     progress: "무대까지 온 길",
     wait: |range| match wait_range(range) {
         (0, most, WaitUnit::Minutes) => format!("{most}분 안에"),
@@ -285,7 +290,7 @@ const KOREAN: QueueWords = QueueWords {
         Pace::Minute(n) => format!("1분에 약 {}장씩 나가고 있어요", thousands(n)),
     },
     tell_me: "내 차례가 되면 알려 주세요",
-    telling: "여기로 알림을 보낼게요",
+    telling: "이 페이지가 열려 있는 동안 알려 드릴게요",
     telling_by_sound: "이 소리로 알려 드릴게요",
     offline: "인터넷 연결이 없어요. 순서는 안전하고, 연결되면 이어서 보여 드려요.",
     rank_over_time: "시간에 따른 내 순서",
@@ -313,14 +318,11 @@ const KOREAN: QueueWords = QueueWords {
     expired_hint: "아쉽지만 티켓은 나오지 않았고, 결제된 금액도 없어요.",
     back_to_concert: "공연으로 돌아가기",
     other_concerts: "다른 공연 보기",
-    announce_rank: |rank, ahead| {
-        format!(
-            "지금 {}번째예요. 앞에 {}명이 있어요.",
-            thousands(rank),
-            thousands(ahead)
-        )
+    announce_rank: |rank| {
+        let ahead = korean_people_ahead(rank.saturating_sub(1));
+        format!("지금 {}번째예요. {ahead}.", thousands(rank))
     },
-    announce_open: "예매가 열렸어요. 지금 줄을 설 수 있어요.",
+    announce_open: "예매가 열렸어요.",
     announce_issued: |title| format!("내 차례예요. {title} 티켓이 나왔어요."),
     refreshes_itself: "이 페이지는 몇 초마다 저절로 새로고침돼요.",
 };

@@ -1,22 +1,44 @@
-//! `/tickets`.
+//! `/tickets`: the places that somebody has, and the tickets that came of others.
 
 use super::api::list_tickets;
 use super::stub::TicketStub;
 use crate::error::ApiError;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
+use crate::queue::{HeldPlaces, list_places};
 use crate::refused::Refused;
+use crate::request::services;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use model::queue::HeldPlace;
 use model::tickets::Ticket;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Held {
+    places: Vec<HeldPlace>,
+    tickets: Vec<Ticket>,
+    now: DateTime<Utc>,
+}
+
+async fn load() -> Result<Held, ApiError> {
+    // Places first: one that becomes a ticket meanwhile is shown twice and not not at all.
+    let places = list_places().await?;
+    Ok(Held {
+        places,
+        tickets: list_tickets().await?,
+        now: services()?.clock.now(),
+    })
+}
 
 #[component]
 pub fn TicketsPage() -> impl IntoView {
-    let tickets = Resource::new(|| (), |_| list_tickets());
+    let held = Resource::new(|| (), |_| load());
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                match tickets.await {
-                    Ok(tickets) => view! { <All tickets/> }.into_any(),
+                match held.await {
+                    Ok(held) => view! { <All held/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
@@ -25,13 +47,18 @@ pub fn TicketsPage() -> impl IntoView {
 }
 
 #[component]
-fn All(tickets: Vec<Ticket>) -> impl IntoView {
+fn All(held: Held) -> impl IntoView {
     let words = use_words();
-    let none = tickets.is_empty();
-    let stubs = tickets
+    let Held {
+        places,
+        tickets,
+        now,
+    } = held;
+    let (none, waits) = (places.is_empty() && tickets.is_empty(), !places.is_empty());
+    let (good, past): (Vec<_>, Vec<_>) = tickets
         .into_iter()
-        .map(|ticket| view! { <li><TicketStub ticket/></li> })
-        .collect_view();
+        .partition(|ticket| ticket.cancelled_at.is_none() && now < ticket.starts_at);
+    let some_past = !past.is_empty();
     view! {
         <PageMeta title=words.my_tickets.to_owned() description=words.tickets_description.to_owned()/>
         <section class="tickets">
@@ -43,7 +70,22 @@ fn All(tickets: Vec<Ticket>) -> impl IntoView {
                     <p><a class="button button--main" href="/">{words.find_concerts}</a></p>
                 </div>
             })}
-            <ul class="tickets-list">{stubs}</ul>
+            {waits.then(|| view! { <HeldPlaces places/> }.into_any())}
+            {stubs(good)}
+            {some_past.then(|| view! {
+                <section class="tickets" aria-labelledby="past-title">
+                    <h2 id="past-title">{words.past_tickets}</h2>
+                    {stubs(past)}
+                </section>
+            })}
         </section>
     }
+}
+
+fn stubs(tickets: Vec<Ticket>) -> AnyView {
+    let stubs = tickets
+        .into_iter()
+        .map(|ticket| view! { <li><TicketStub ticket/></li> })
+        .collect_view();
+    view! { <ul class="tickets-list">{stubs}</ul> }.into_any()
 }

@@ -8,6 +8,8 @@ use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::queue::use_queue_words;
 use crate::refused::Refused;
+use crate::request::services;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_params_map;
@@ -25,7 +27,7 @@ pub fn TicketPage() -> impl IntoView {
         || (),
         move |()| async move {
             match id {
-                Some(id) => get_ticket(id).await,
+                Some(id) => Ok((get_ticket(id).await?, services()?.clock.now())),
                 None => Err(ApiError(Refusal::NotFound)),
             }
         },
@@ -34,7 +36,7 @@ pub fn TicketPage() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match ticket.await {
-                    Ok(ticket) => view! { <One ticket/> }.into_any(),
+                    Ok((ticket, now)) => view! { <One ticket now/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
@@ -43,10 +45,12 @@ pub fn TicketPage() -> impl IntoView {
 }
 
 #[component]
-fn One(ticket: Ticket) -> impl IntoView {
+fn One(ticket: Ticket, now: DateTime<Utc>) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<CancelTicket>();
     let live = ticket.cancelled_at.is_none();
+    // Once the concert has begun nobody could use it any more.
+    let returnable = live && now < ticket.starts_at;
     let (id, concert) = (ticket.id, concert_path(ticket.concert_id, &ticket.title));
     view! {
         <PageMeta title=format!("{} · {}", words.ticket, ticket.title) description=words.tickets_description.to_owned()/>
@@ -66,7 +70,7 @@ fn One(ticket: Ticket) -> impl IntoView {
                 <a class="button" href=concert>{use_queue_words().back_to_concert}</a>
             </p>
             <Refusals refusal/>
-            {live.then(|| view! {
+            {returnable.then(|| view! {
                 <SecondThought summary=words.cancel_ticket sure=words.cancel_sure>
                     <form method="post" action=CancelTicket::PATH>
                         <input type="hidden" name="id" value=id.to_string()/>

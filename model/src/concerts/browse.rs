@@ -277,6 +277,13 @@ pub struct ConcertSections {
     pub server_time: DateTime<Utc>,
 }
 
+/// What an organiser has made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyConcerts {
+    pub concerts: Vec<Concert>,
+    pub server_time: DateTime<Utc>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

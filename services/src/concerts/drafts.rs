@@ -1,15 +1,11 @@
 //! Concerts that are being prepared: seen by their organiser and by admins alone, until they are published.
 
 use super::steering::record_one;
-use super::{ConcertRow, find, make, may_create, refuse_past, row_to_edit};
+use super::{find, make, may_create, refuse_past, row_to_edit};
 use crate::sessions::Session;
 use crate::{Result, Services, stores};
 use model::Refusal;
-use model::accounts::Role;
 use model::concerts::{Concert, ConcertDetails, ConcertId};
-
-/// Most drafts that are listed.
-const MOST_LISTED: i64 = 50;
 
 /// Makes a concert that nobody else sees yet; organisers and admins only, else [`Refusal::Forbidden`].
 pub async fn draft(services: &Services, by: &Session, details: ConcertDetails) -> Result<Concert> {
@@ -43,31 +39,6 @@ pub fn check(
         Some(issued) if details.capacity < issued => Err(Refusal::CapacityBelowIssued { issued }),
         _ => Ok(()),
     }
-}
-
-/// The drafts that `by` may edit, those that were changed last first; none for people who make no concerts.
-pub async fn drafts(services: &Services, by: &Session) -> Result<Vec<Concert>> {
-    if !may_create(Some(by)) {
-        return Ok(Vec::new());
-    }
-    let everybodys = by.role == Role::Admin;
-    sqlx::query_as!(
-        ConcertRow,
-        "SELECT id, title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description, capacity,
-                issued, sale_opens_at, state, batch_size, interval_ms, created_by, poster, draft
-           FROM concerts
-          WHERE draft AND rehearsal_of IS NULL AND ($1 OR created_by = $2)
-          ORDER BY updated_at DESC, id DESC
-          LIMIT $3",
-        everybodys,
-        by.account_id.0,
-        MOST_LISTED
-    )
-    .fetch_all(&services.db)
-    .await?
-    .into_iter()
-    .map(Concert::try_from)
-    .collect()
 }
 
 /// Shows a draft to everybody, for good, and puts that on record: who may edit the concert, else [`Refusal::Forbidden`].

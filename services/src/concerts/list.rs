@@ -129,7 +129,7 @@ async fn find(
 }
 
 /// These concerts in this order, without those that are gone.
-async fn by_ids(services: &Services, ids: &[i64]) -> Result<Vec<Concert>> {
+pub(crate) async fn by_ids(services: &Services, ids: &[i64]) -> Result<Vec<Concert>> {
     let rows = sqlx::query_as!(
         ConcertRow,
         "SELECT id, title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description, capacity,

@@ -2,11 +2,14 @@
 
 mod drafts;
 mod list;
+mod mine;
 mod search;
 mod steering;
 
-pub use drafts::{check, draft, drafts, may_save, publish};
+pub use drafts::{check, draft, may_save, publish};
+pub(crate) use list::by_ids;
 pub use list::{PER_PAGE, PER_SECTION, list, sections};
+pub use mine::mine;
 pub use steering::{adjust, changes, steer};
 
 use crate::rehearsals::Audience;

@@ -248,4 +248,31 @@ mod tests {
         assert_eq!(since(&hub, 6), None, "no longer kept");
         assert_eq!(since(&hub, 7).map(|ticks| ticks.len()), Some(RECENT));
     }
+
+    /// However many watch, and whenever they come.
+    #[test]
+    fn a_tick_is_framed_once_and_everybody_gets_the_same_bytes() {
+        let hub = TickHub::default();
+        let mut watching: Vec<_> = (0..3)
+            .map(|_| hub.watch_from(ConcertId(1), TickId(0)).0)
+            .collect();
+        hub.publish(ConcertId(1), tick(1, 0));
+        let heard = watching.iter_mut().map(|news| match news.try_recv() {
+            Ok(News::Tick(event)) => event,
+            other => panic!("{other:?}"),
+        });
+        let missed = hub.since(ConcertId(1), TickId(0)).unwrap_or_default();
+        let mut framed = 0;
+        let bytes: Vec<_> = heard
+            .chain(missed)
+            .map(|event| {
+                event.framed(|_| {
+                    framed += 1;
+                    Bytes::from(vec![1])
+                })
+            })
+            .collect();
+        assert_eq!((bytes.len(), framed), (4, 1));
+        assert!(bytes.iter().all(|each| each.as_ptr() == bytes[0].as_ptr()));
+    }
 }

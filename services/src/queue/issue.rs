@@ -9,6 +9,7 @@ use model::concerts::ConcertId;
 use model::queue::Arrival;
 use sqlx::PgPool;
 use std::collections::HashMap;
+use std::time::Instant;
 
 /// A batch that the claim script has moved in flight.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Claim {
     pub number: i64,
     /// In order of arrival.
     pub entries: Vec<(AccountId, Arrival)>,
+    /// It is not committed before: then a whole interval has passed since the commit before it.
+    pub due: Instant,
 }
 
 /// What became of one entry of a claim.
@@ -47,14 +50,21 @@ pub struct Issued {
     pub outcomes: Vec<Outcome>,
     /// The sale after the commit.
     pub sale: SaleRow,
+    /// Since when nothing but the commit was left to do.
+    pub ready: Instant,
+    pub committed: Instant,
 }
 
 /// Issues tickets to the batch, all or nothing: in order of arrival, numbered on from the last serial, to nobody who has
 /// left or holds a ticket, and to no more than the capacity and the batch size allow.
 ///
+/// Everything is done at once, and committed when it is due. What is written on the tickets is that instant, or `now` when
+/// it has passed.
+///
 /// None: the claim is stale, somebody else has taken the batch over; nothing was done. Doing it twice is harmless.
 pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Option<Issued>> {
     fail_point!("issue::claimed");
+    let now = now + claim.due.saturating_duration_since(Instant::now());
     let mut transaction = crate::stores::begin(db).await?;
     let concert = sqlx::query!(
         "UPDATE concerts SET last_claim = $2 WHERE id = $1 AND last_claim < $2
@@ -167,9 +177,20 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
     };
     let sale = SaleRow::find(&mut *transaction, claim.concert).await?;
     fail_point!("issue::ready");
+    let ready = Instant::now();
+    // Whoever only left, or holds a ticket already, takes none: that needs no pace.
+    if !eligible.is_empty() {
+        tokio::time::sleep_until(claim.due.into()).await;
+    }
     transaction.commit().await?;
+    let committed = Instant::now();
     fail_point!("issue::committed");
-    Ok(Some(Issued { outcomes, sale }))
+    Ok(Some(Issued {
+        outcomes,
+        sale,
+        ready,
+        committed,
+    }))
 }
 
 /// An entry as it stands.

@@ -7,6 +7,7 @@
 
 pub mod audit;
 mod course;
+mod held;
 mod hub;
 pub mod issue;
 mod journal;
@@ -18,6 +19,7 @@ pub mod scheduler;
 mod scripts;
 
 pub(crate) use course::{Course, course};
+pub use held::held;
 pub use hub::{News, TickEvent, TickHub};
 pub use journal::{Join, Journal, Leave, Recorded};
 pub use places::{Places, glance};

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::concerts::ConcertId;
 use sqlx::{PgExecutor, PgPool};
+use std::time::Duration;
 
 /// The part of a concert that steers its queue, as of one revision of the row.
 #[derive(Clone, Debug)]
@@ -53,6 +54,11 @@ impl SaleRow {
 
     pub fn concert(&self) -> ConcertId {
         ConcertId(self.id)
+    }
+
+    /// How long a tick is.
+    pub fn interval(&self) -> Duration {
+        Duration::from_millis(self.interval_ms.max(0) as u64)
     }
 
     /// As the scripts take it: revision, state, stock, batch_size, interval_ms, opens_at, closes_at.

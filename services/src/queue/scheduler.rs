@@ -33,6 +33,27 @@ const MUCH: usize = 1_000;
 /// How long a server may be behind with the ticks that others have published.
 const LISTEN: Duration = Duration::from_millis(250);
 
+/// No batch is claimed longer before its time: joins wait for the transaction that prepares it.
+const MOST_AHEAD: Duration = Duration::from_millis(50);
+
+/// What a server knows of a sale from one call to the next.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The newest tick that its watchers have been told.
+    pub newest: Option<TickId>,
+    /// How long before its time a batch is claimed: as long as the last ones took until only their commit was left to do.
+    pub ahead: Duration,
+}
+
+impl Progress {
+    /// A batch took so long. What was slow once is forgotten by and by.
+    fn took(&mut self, took: Duration, sale: &SaleRow) {
+        let less = self.ahead.saturating_sub(took);
+        let ahead = took.max(self.ahead - less / 8);
+        self.ahead = ahead.min(MOST_AHEAD).min(sale.interval() / 2);
+    }
+}
+
 /// Runs all sales until `stop`. A batch in hand is finished first.
 ///
 /// A claimed batch belongs to this server for as long as `lease`; the same on all servers.
@@ -131,11 +152,11 @@ async fn drive(
     lease: Duration,
     stop: &CancellationToken,
 ) {
-    let mut newest = None;
+    let mut progress = Progress::default();
     let mut away = false;
     while sale.has_changed().is_ok() && !stop.is_cancelled() {
         let current = sale.borrow().clone();
-        let rest = match step(services, concert, &current, lease, &mut newest).await {
+        let rest = match step(services, concert, &current, lease, &mut progress).await {
             Ok(rest) => {
                 if away {
                     services.ticks.publish(concert, News::Resumed);
@@ -210,15 +231,17 @@ pub async fn step(
     concert: ConcertId,
     sale: &SaleRow,
     lease: Duration,
-    newest: &mut Option<TickId>,
+    progress: &mut Progress,
 ) -> Result<Duration> {
-    let (rest, claim) = claim(services, concert, sale, lease, newest).await?;
+    let begun = Instant::now();
+    let (rest, claim) = claim(services, concert, sale, lease, progress).await?;
     let Some(claim) = claim else {
         return Ok(rest);
     };
     let issue = || issue::issue(&services.engine, &claim, services.clock.now());
     // Not for longer than the lease: then somebody else has the batch.
     if let Some(issued) = stores::in_time(lease, issue).await? {
+        progress.took(issued.ready - begun, &issued.sale);
         acknowledge(services, &claim, &issued).await?;
         fail_point!("acknowledge::done");
     }
@@ -226,7 +249,8 @@ pub async fn step(
     Ok(Duration::ZERO)
 }
 
-/// Claims a batch, if it is time, for as long as `lease`; hands the ticks that are newer than `newest` to the watchers.
+/// Claims a batch, if it is time or will be by when the batch can be committed, for as long as `lease`; hands the ticks that
+/// are new here to the watchers.
 ///
 /// Returns for how long nothing can be claimed, and the claim.
 pub async fn claim(
@@ -234,12 +258,19 @@ pub async fn claim(
     concert: ConcertId,
     sale: &SaleRow,
     lease: Duration,
-    newest: &mut Option<TickId>,
+    progress: &mut Progress,
 ) -> Result<(Duration, Option<Claim>)> {
-    let seen = newest.map(|tick| tick.0.to_string()).unwrap_or_default();
-    let arguments = (lease.as_micros() as i64, seen, sale.arguments());
-    let (word, rest, number, batch, ticks): (String, i64, i64, Vec<i64>, Vec<String>) =
+    let seen = progress.newest.map(|tick| tick.0.to_string());
+    let arguments = (
+        lease.as_micros() as i64,
+        progress.ahead.as_micros() as i64,
+        seen.unwrap_or_default(),
+        sale.arguments(),
+    );
+    let (word, rest, number, wait, batch, ticks): RawClaim =
         scripts::call(&services.redis, &scripts::CLAIM, concert, arguments).await?;
+    // From here on: Redis has read its clock before, so that this is never too early.
+    let due = Instant::now() + Duration::from_micros(wait.max(0) as u64);
     if word == "over" {
         expire(services, concert).await?;
     }
@@ -253,7 +284,7 @@ pub async fn claim(
     for json in ticks {
         let tick: Tick = serde_json::from_str(&json)
             .map_err(|error| Error::Broken(format!("tick {json:?}: {error}")))?;
-        *newest = Some(tick.id);
+        progress.newest = Some(tick.id);
         services
             .ticks
             .publish(concert, News::Tick(TickEvent::new(tick, json)));
@@ -266,9 +297,14 @@ pub async fn claim(
         concert,
         number,
         entries,
+        due,
     });
     Ok((Duration::from_micros(rest.max(0) as u64), claim))
 }
+
+/// What the script returns: a word, until when to rest, the claim's number, until when to wait with its commit, accounts and
+/// arrivals, ticks.
+type RawClaim = (String, i64, i64, i64, Vec<i64>, Vec<String>);
 
 /// Ends a claim after its commit and tells the watchers. False: the lease had ended and somebody else has the batch.
 pub async fn acknowledge(
@@ -276,7 +312,8 @@ pub async fn acknowledge(
     claim: &Claim,
     issued: &issue::Issued,
 ) -> Result<bool> {
-    let mut arguments = vec![claim.number.to_string()];
+    let ago = issued.committed.elapsed().as_micros();
+    let mut arguments = vec![claim.number.to_string(), ago.to_string()];
     arguments.extend(issued.sale.arguments());
     for ((account, arrival), outcome) in claim.entries.iter().zip(&issued.outcomes) {
         arguments.extend([

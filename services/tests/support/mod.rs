@@ -149,11 +149,7 @@ impl World {
     pub async fn keys(&self, pattern: &str) -> Vec<String> {
         let mut keys = Vec::new();
         for server in self.stores.redis_servers() {
-            let mut redis = redis::Client::open(server)
-                .unwrap()
-                .get_multiplexed_async_connection()
-                .await
-                .unwrap();
+            let mut redis = testing::connect(&server).await.unwrap();
             let found: Vec<String> = redis.keys(self.services.redis.key(pattern)).await.unwrap();
             keys.extend(found);
         }

@@ -6,7 +6,7 @@ use model::queue::{Arrival, QueueView, Standing, TickId};
 use services::queue::News;
 use services::queue::issue::Claim;
 use services::queue::sale::SaleRow;
-use services::queue::scheduler;
+use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
 use services::{Services, queue};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub fn news_of(services: &Services, concert: &Concert) -> Receiver<News> {
 /// Claims, if it is time, for as long as `lease`.
 pub async fn claim(services: &Services, concert: &Concert, lease: Duration) -> Option<Claim> {
     let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
-    scheduler::claim(services, concert.id, &sale, lease, &mut None)
+    scheduler::claim(services, concert.id, &sale, lease, &mut Progress::default())
         .await
         .unwrap()
         .1
@@ -56,10 +56,10 @@ pub async fn run_until(
     concert: &Concert,
     mut done: impl AsyncFnMut() -> bool,
 ) {
-    let mut newest = None;
+    let mut progress = Progress::default();
     while !done().await {
         let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
-        let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut newest)
+        let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut progress)
             .await
             .unwrap();
         tokio::time::sleep(rest).await;

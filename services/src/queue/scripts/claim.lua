@@ -1,11 +1,11 @@
 -- Moves the head of the queue in flight, when its time has come, and hands out the ticks that the caller has not seen.
 -- There is no leader: every server calls this, and this script is the lock.
--- ARGV     lease (µs), newest tick seen ('' for none), sale's seven fields (prelude: take_over_sale)
--- Returns  {'unbuilt', '0', '0', {}, {}} | {'built' or 'over' when a sale that is closed still has people waiting, µs until a call can do something again, claim, {account, arrival, …}, {tick, …}}
--- Keeps    one batch in flight at a time; at most batch_size at once and not before next_claim; strict order
-if not whole() then return {'unbuilt', '0', '0', {}, {}} end
-local lease, seen = tonumber(ARGV[1]), ARGV[2]
-local changed = take_over_sale(3)
+-- ARGV     lease (µs), how long before its time the caller wants a batch (µs), newest tick seen ('' for none), sale's seven fields (prelude: take_over_sale)
+-- Returns  {'unbuilt', '0', '0', '0', {}, {}} | {'built' or 'over' when a sale that is closed still has people waiting, µs until a call can do something again, claim, µs before which it must not be committed, {account, arrival, …}, {tick, …}}
+-- Keeps    one batch in flight at a time; at most batch_size at once, and none due before next_claim; strict order
+if not whole() then return {'unbuilt', '0', '0', '0', {}, {}} end
+local lease, ahead, seen = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local changed = take_over_sale(4)
 -- The caller has seen a tick of later than now: of a Redis before this one, with a clock that was ahead. It would take every
 -- new tick for an old one.
 if seen ~= '' and tonumber(seen) > tonumber(sale('clock')) then
@@ -16,25 +16,27 @@ local instant = now()
 local interval = tonumber(sale('interval_ms')) * 1000
 local next_claim = tonumber(sale('next_claim')) or 0
 local lease_until = tonumber(sale('lease_until')) or 0
-local claim, batch = '0', {}
+local claim, wait, batch = '0', 0, {}
 
-local function take(accounts)
+local function take(accounts, due)
   if #accounts == 0 then return end
-  claim, batch = text(clock()), accounts
-  redis.call('HSET', STATE, 'claim', claim, 'lease_until', text(instant + lease), 'next_claim', text(instant + interval))
-  lease_until, next_claim = instant + lease, instant + interval
+  claim, wait, batch = text(clock()), math.max(due - instant, 0), accounts
+  lease_until, next_claim = instant + lease, instant + wait + interval
+  redis.call('HSET', STATE, 'claim', claim, 'due', text(due), 'lease_until', text(lease_until), 'next_claim', text(next_claim))
 end
 
 if sale('state') ~= 'closed' and redis.call('EXISTS', INFLIGHT) == 1 then
   -- A batch whose server died comes back whole, whatever the sale's state: the transaction knows what became of it.
-  if instant >= lease_until then take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES')) end
+  if instant >= lease_until then
+    take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES'), tonumber(sale('due')) or 0)
+  end
 elseif sale('state') == 'open' and instant >= tonumber(sale('opens_at')) and instant < tonumber(sale('closes_at'))
-  and instant >= next_claim then
+  and instant >= next_claim - ahead then
   local most = math.min(tonumber(sale('batch_size')), tonumber(sale('stock')))
   if most > 0 then
     local head = redis.call('ZPOPMIN', WAITING, most)
     for i = 1, #head, 2 do redis.call('ZADD', INFLIGHT, head[i + 1], head[i]) end
-    take(head)
+    take(head, next_claim)
   end
 end
 
@@ -58,6 +60,6 @@ if seen == '' then
 else
   for _, entry in ipairs(redis.call('XRANGE', TICKS, '(' .. seen .. '-0', '+', 'COUNT', 200)) do ticks[#ticks + 1] = entry[2][2] end
 end
-local rest = math.max(next_claim, redis.call('EXISTS', INFLIGHT) == 1 and lease_until or 0) - instant
+local rest = math.max(next_claim - ahead, redis.call('EXISTS', INFLIGHT) == 1 and lease_until or 0) - instant
 local over = sale('state') == 'closed' and waiting() > 0
-return {over and 'over' or 'built', text(math.max(rest, 0)), claim, batch, ticks}
+return {over and 'over' or 'built', text(math.max(rest, 0)), claim, text(wait), batch, ticks}

@@ -1,0 +1,35 @@
+//! The places that an account has, in whatever queue.
+
+use crate::sessions::Session;
+use crate::{Result, Services, concerts};
+use model::queue::{Arrival, HeldPlace};
+use std::collections::HashMap;
+
+/// Most places that are listed.
+const MOST_LISTED: i64 = 100;
+
+/// The places of whoever asks, the one that was taken last first. Where each of them stands is [`super::view`]'s to say.
+pub async fn held(services: &Services, session: &Session) -> Result<Vec<HeldPlace>> {
+    let places = sqlx::query!(
+        "SELECT concert_id, arrival FROM queue_entries
+          WHERE account_id = $1 AND state = 'waiting'
+          ORDER BY arrival DESC
+          LIMIT $2",
+        session.account_id.0,
+        MOST_LISTED
+    )
+    .fetch_all(&services.db)
+    .await?;
+    let ids: Vec<i64> = places.iter().map(|place| place.concert_id).collect();
+    let mut arrivals: HashMap<i64, i64> = places
+        .into_iter()
+        .map(|place| (place.concert_id, place.arrival))
+        .collect();
+    let concerts = concerts::by_ids(services, &ids).await?.into_iter();
+    Ok(concerts
+        .filter_map(|concert| {
+            let arrival = Arrival(arrivals.remove(&concert.id.0)?);
+            Some(HeldPlace { concert, arrival })
+        })
+        .collect())
+}

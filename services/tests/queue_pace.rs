@@ -1,0 +1,218 @@
+//! At most so many tickets in an interval, and as many where people wait (P5).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::join_all;
+use model::concerts::{Concert, Steering};
+use services::queue::issue::{self, Claim};
+use services::queue::sale::SaleRow;
+use services::queue::scheduler::{self, Progress};
+use services::{Services, concerts, queue};
+use std::time::{Duration, Instant};
+use support::queue::{LEASE, live_tickets};
+use support::{World, another_server, here, session, world};
+use tokio_util::sync::CancellationToken;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_servers_run_the_pace_is_kept() {
+    let world = world().await;
+    let interval = TimeDelta::milliseconds(120);
+    let concert = world.concert(40, 4, 120).await;
+    for fan in world.accounts(40).await {
+        queue::join(&world.services, &here(), &fan, concert.id)
+            .await
+            .unwrap();
+    }
+    let stop = CancellationToken::new();
+    let mut servers = Vec::new();
+    for _ in 0..3 {
+        let services = another_server(&world.stores, &world.clock).await;
+        servers.push(tokio::spawn(scheduler::run(services, LEASE, stop.clone())));
+    }
+    while live_tickets(&world.services, &concert).await.len() < 40 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stop.cancel();
+    join_all(servers).await;
+    let issued: Vec<DateTime<Utc>> =
+        sqlx::query_scalar("SELECT issued_at FROM tickets ORDER BY serial")
+            .fetch_all(&world.services.db)
+            .await
+            .unwrap();
+    for window in issued.windows(5) {
+        assert!(
+            window[4] - window[0] >= interval,
+            "five tickets within {}",
+            window[4] - window[0]
+        );
+    }
+}
+
+/// A sale of two tickets an hour, of which the first two have just been issued, and people who wait.
+async fn sale(world: &World) -> Concert {
+    let concert = world.concert(10, 2, HOUR.as_millis() as u32).await;
+    for fan in world.accounts(8).await {
+        queue::join(&world.services, &here(), &fan, concert.id)
+            .await
+            .unwrap();
+    }
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    let mut progress = Progress::default();
+    while live_tickets(&world.services, &concert).await.is_empty() {
+        scheduler::step(&world.services, concert.id, &sale, LEASE, &mut progress)
+            .await
+            .unwrap();
+    }
+    concert
+}
+
+async fn claim(
+    services: &Services,
+    concert: &Concert,
+    ahead: Duration,
+    lease: Duration,
+) -> (Duration, Option<Claim>) {
+    let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
+    let mut progress = Progress {
+        ahead,
+        ..Progress::default()
+    };
+    scheduler::claim(services, concert.id, &sale, lease, &mut progress)
+        .await
+        .unwrap()
+}
+
+/// Of Redis, as the claims read it.
+async fn micros(world: &World) -> i64 {
+    let mut redis = world.services.redis.connection();
+    let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(&mut redis).await.unwrap();
+    seconds * 1_000_000 + micros
+}
+
+#[tokio::test]
+async fn a_batch_that_is_prepared_before_its_time_is_committed_in_its_time() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = sale(&world).await;
+    let minute = Duration::from_secs(60);
+    let (rest, early) = claim(services, &concert, minute, LEASE).await;
+    assert!(early.is_none(), "a minute is not an hour");
+    assert!(
+        rest > HOUR - 2 * minute && rest <= HOUR - minute,
+        "{rest:?}"
+    );
+
+    let (_, ahead) = claim(services, &concert, HOUR, LEASE).await;
+    let mut ahead = ahead.unwrap();
+    assert_eq!(ahead.entries.len(), 2);
+    assert!(ahead.due > Instant::now() + HOUR - minute);
+    let patience = Duration::from_millis(300);
+    let issuing = issue::issue(&services.db, &ahead, world.clock.now());
+    assert!(tokio::time::timeout(patience, issuing).await.is_err());
+    assert_eq!(live_tickets(services, &concert).await.len(), 2);
+
+    // As if the hour had passed, but for a moment.
+    let begun = micros(&world).await;
+    ahead.due = Instant::now() + patience;
+    let issued = issue::issue(&services.db, &ahead, world.clock.now())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(issued.ready <= issued.committed && issued.committed >= ahead.due);
+    assert_eq!(live_tickets(services, &concert).await.len(), 4);
+    // Being late with the acknowledgement does not make the next batch late, nor early.
+    tokio::time::sleep(patience).await;
+    assert!(
+        scheduler::acknowledge(services, &ahead, &issued)
+            .await
+            .unwrap()
+    );
+    let next: i64 = redis::cmd("HGET")
+        .arg(
+            services
+                .redis
+                .key(format_args!("queue:{{{}}}:state", concert.id)),
+        )
+        .arg("next_claim")
+        .query_async(&mut services.redis.connection())
+        .await
+        .unwrap();
+    let since_committed = micros(&world).await - (next - HOUR.as_micros() as i64);
+    assert!(since_committed >= patience.as_micros() as i64);
+    assert!(next - HOUR.as_micros() as i64 >= begun + patience.as_micros() as i64 - 1_000);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_prepared_by_a_server_that_died_keeps_its_time() {
+    let world = world().await;
+    let concert = sale(&world).await;
+    let (_, dead) = claim(&world.services, &concert, HOUR, Duration::ZERO).await;
+    let (dead, other) = (
+        dead.unwrap(),
+        another_server(&world.stores, &world.clock).await,
+    );
+    let (_, taken_over) = claim(&other, &concert, Duration::ZERO, LEASE).await;
+    let taken_over = taken_over.unwrap();
+    assert_eq!(taken_over.entries, dead.entries);
+    assert!(taken_over.due > Instant::now() + HOUR - Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn nothing_is_prepared_before_the_opening_or_while_the_sale_is_paused() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = sale(&world).await;
+    let by = session(
+        world.organiser("steering").await.account_id.0,
+        model::accounts::Role::Admin,
+    );
+    let prepared = async || claim(services, &concert, 2 * HOUR, LEASE).await.1.is_some();
+    let opens_at = async |at: DateTime<Utc>| {
+        sqlx::query("UPDATE concerts SET sale_opens_at = $1")
+            .bind(at)
+            .execute(&services.db)
+            .await
+            .unwrap();
+    };
+    opens_at(world.clock.now() + TimeDelta::minutes(10)).await;
+    assert!(!prepared().await);
+    opens_at(world.clock.now() - TimeDelta::minutes(10)).await;
+    concerts::steer(services, &by, concert.id, Steering::Pause)
+        .await
+        .unwrap();
+    assert!(!prepared().await);
+    concerts::steer(services, &by, concert.id, Steering::Resume)
+        .await
+        .unwrap();
+    assert!(prepared().await);
+}
+
+/// Whoever pauses a sale may rely on it from the answer on, also when a batch was just waiting for its time.
+#[tokio::test]
+async fn no_ticket_goes_out_after_a_pause_was_answered() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = sale(&world).await;
+    let by = session(
+        world.organiser("steering").await.account_id.0,
+        model::accounts::Role::Admin,
+    );
+    let (_, ahead) = claim(services, &concert, HOUR, LEASE).await;
+    let mut ahead = ahead.unwrap();
+    ahead.due = Instant::now() + Duration::from_millis(300);
+    let issuing = issue::issue(&services.db, &ahead, world.clock.now());
+    let pausing = async {
+        concerts::steer(services, &by, concert.id, Steering::Pause)
+            .await
+            .unwrap();
+        live_tickets(services, &concert).await.len()
+    };
+    let (issued, when_answered) = tokio::join!(issuing, pausing);
+    issued.unwrap().unwrap();
+    assert_eq!(live_tickets(services, &concert).await.len(), when_answered);
+}
