@@ -38,11 +38,7 @@ pub fn auth() -> Auth {
 
 /// The session of a request that needs one.
 pub fn session() -> Result<Session, ApiError> {
-    match auth() {
-        Auth::LoggedIn(session) => Ok(session),
-        Auth::Anonymous => Err(Refusal::NotLoggedIn.into()),
-        Auth::Unavailable => Err(Refusal::Unavailable.into()),
-    }
+    Ok(auth().session()?)
 }
 
 /// The session of a request that may have one.

@@ -71,6 +71,12 @@ impl FromRef<AppState> for LeptosOptions {
     }
 }
 
+impl FromRef<AppState> for Services {
+    fn from_ref(state: &AppState) -> Services {
+        state.services.clone()
+    }
+}
+
 pub fn router(state: AppState) -> Router {
     let wardrobe = Wardrobe {
         pages: SharedPages::default(),
@@ -114,6 +120,7 @@ pub fn router(state: AppState) -> Router {
     let admitted = axum::middleware::from_fn_with_state(state.clone(), middleware::admit);
     let pages = Router::new()
         .route("/api/queue_stream", stream)
+        .route(app::queue::QUEUE_VIEW, get(app::queue::queue_view))
         .merge(tickets::owned())
         .leptos_routes_with_context(&state, routes, context, shell)
         .fallback(file_or_not_found)

@@ -7,7 +7,7 @@ use crate::{Clock, Error, Result};
 use cluster::Cluster;
 pub use model::Secret;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
-use redis::{Cmd, Pipeline, RedisFuture, RedisResult, Value};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult, Value};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use std::fmt;
@@ -214,6 +214,44 @@ impl Redis {
                     .into_iter()
                     .map(async |command| cluster.connection().req_packed_command(&command).await);
                 futures::future::join_all(sent).await
+            }
+        }
+    }
+
+    /// The values of pairs of keys that share a slot, in the same order: of one server all in one command, which costs it and
+    /// us a good deal less than a command for each.
+    pub async fn get_pairs<V: redis::FromRedisValue + Clone>(
+        &self,
+        pairs: Vec<[String; 2]>,
+    ) -> Vec<RedisResult<(V, V)>> {
+        let get = |keys: &[[String; 2]]| {
+            let mut get = redis::cmd("MGET");
+            for key in keys.iter().flatten() {
+                get.arg(key);
+            }
+            get
+        };
+        match &self.store {
+            RedisStore::Server(manager) => {
+                let got = get(&pairs)
+                    .query_async::<Vec<V>>(&mut manager.clone())
+                    .await;
+                let mut values = match got {
+                    Ok(values) => values.into_iter(),
+                    Err(error) => return pairs.iter().map(|_| Err(error.clone())).collect(),
+                };
+                let short = || RedisError::from((ErrorKind::Parse, "too few values"));
+                pairs
+                    .iter()
+                    .map(|_| values.next().zip(values.next()).ok_or_else(short))
+                    .collect()
+            }
+            RedisStore::Cluster(_) => {
+                let commands = pairs.iter().map(|pair| get(std::slice::from_ref(pair)));
+                let values = self.each(commands.collect()).await.into_iter();
+                values
+                    .map(|value| Ok(redis::from_redis_value(value?)?))
+                    .collect()
             }
         }
     }

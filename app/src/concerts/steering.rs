@@ -4,7 +4,7 @@ use super::api::{SteerSale, sale_changes};
 use crate::error::ApiError;
 use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
 use crate::i18n::{thousands, use_words};
-use crate::queue::queue_view;
+use crate::queue::my_view;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use model::concerts::{Changed, Concert, ConcertView, Phase, SaleChange, SaleState, Steering};
@@ -32,7 +32,7 @@ impl Control {
         let waiting = async {
             match steered {
                 false => None,
-                true => queue_view(id, None).await.ok().map(|view| view.waiting),
+                true => my_view(id).await.ok().map(|view| view.waiting),
             }
         };
         let (changes, waiting) = futures::future::join(sale_changes(id), waiting).await;

@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use model::concerts::ConcertId;
-use model::queue::{HeldPlace, QueueView, TickId};
+use model::queue::{HeldPlace, QueueView};
 
 #[cfg(feature = "ssr")]
 use crate::{
@@ -40,18 +40,4 @@ pub async fn leave_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
 #[server(name = ListPlaces, prefix = "/api", endpoint = "list_places", input = GetUrl)]
 pub async fn list_places() -> Result<Vec<HeldPlace>, ApiError> {
     Ok(services::queue::held(&services()?, &session()?).await?)
-}
-
-/// Where the account stands. For whoever asks again and again and says as of which tick they know: as of that tick or a
-/// newer one.
-#[server(name = QueueViewQuery, prefix = "/api", endpoint = "queue_view", input = GetUrl)]
-pub async fn queue_view(
-    concert_id: ConcertId,
-    #[server(default)] after: Option<TickId>,
-) -> Result<QueueView, ApiError> {
-    let (services, account) = (services()?, session()?.account_id);
-    Ok(match after {
-        Some(seen) => services::queue::glance(&services, account, concert_id, seen).await?,
-        None => services::queue::view(&services, account, concert_id).await?,
-    })
 }

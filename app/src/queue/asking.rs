@@ -1,9 +1,9 @@
-//! Asking the server from the browser: what the server functions `join_queue` and `queue_view` answer, without their client,
+//! Asking the server from the browser: what `join_queue` and `queue_view` answer, without the client of a server function,
 //! which would be fetched with every page.
 
-use super::GET_CONCERT;
-use super::api::{JoinQueue, QueueViewQuery};
+use super::api::JoinQueue;
 use super::upcoming::{Answer, Plan};
+use super::{GET_CONCERT, QUEUE_VIEW};
 use crate::island::json;
 use leptos::prelude::window;
 use leptos::server_fn::ServerFn;
@@ -38,7 +38,7 @@ pub(super) async fn join(concert: ConcertId) -> Result<QueueView, No> {
 
 /// Where one stands; as of `after` or later, where that will do.
 pub(super) async fn view(concert: ConcertId, after: Option<TickId>) -> Result<QueueView, No> {
-    let mut address = format!("{}?concert_id={concert}", QueueViewQuery::PATH);
+    let mut address = format!("{QUEUE_VIEW}?concert_id={concert}");
     if let Some(TickId(tick)) = after {
         address += &format!("&after={tick}");
     }

@@ -19,6 +19,8 @@ mod live;
 #[cfg(feature = "ssr")]
 mod page;
 #[cfg(feature = "ssr")]
+mod polling;
+#[cfg(feature = "ssr")]
 mod seats;
 #[cfg(feature = "ssr")]
 mod stream;
@@ -31,7 +33,7 @@ mod upcoming;
 #[cfg(feature = "hydrate")]
 mod wire;
 
-pub use api::{JoinQueue, LeaveQueue, QueueViewQuery, queue_view};
+pub use api::{JoinQueue, LeaveQueue};
 pub use join::{SaleBox, SaleNow};
 pub use words::{QueueWords, use_queue_words};
 
@@ -42,9 +44,16 @@ pub use held::HeldPlaces;
 #[cfg(feature = "ssr")]
 pub use page::QueuePage;
 #[cfg(feature = "ssr")]
+pub(crate) use page::my_view;
+#[cfg(feature = "ssr")]
+pub use polling::queue_view;
+#[cfg(feature = "ssr")]
 pub use seats::Seats;
 #[cfg(feature = "ssr")]
 pub use stream::queue_stream;
+
+/// Where a place is asked for.
+pub const QUEUE_VIEW: &str = "/api/queue_view";
 
 /// Where a concert is asked for.
 #[cfg(any(feature = "hydrate", test))]

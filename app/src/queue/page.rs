@@ -1,6 +1,6 @@
 //! `/concerts/:id/queue`.
 
-use super::api::{JoinQueue, LeaveQueue, queue_view};
+use super::api::{JoinQueue, LeaveQueue};
 use super::place::{Place, PlaceNow, page_title};
 use super::use_queue_words;
 use crate::concerts::{get_concert, use_concert_id};
@@ -11,6 +11,7 @@ use crate::island;
 use crate::layout::PageMeta;
 use crate::refresh::Refresh;
 use crate::refused::Refused;
+use crate::request::{services, session};
 use crate::sharing::Shared;
 use leptos::prelude::*;
 use model::Refusal;
@@ -34,9 +35,14 @@ pub fn QueuePage() -> impl IntoView {
     }
 }
 
+/// Where the reader of the page stands.
+pub(crate) async fn my_view(concert: ConcertId) -> Result<QueueView, ApiError> {
+    Ok(services::queue::view(&services()?, session()?.account_id, concert).await?)
+}
+
 async fn load(id: Option<ConcertId>) -> Result<(ConcertView, QueueView), ApiError> {
     let id = id.ok_or(ApiError(Refusal::NotFound))?;
-    futures::future::try_join(get_concert(id), queue_view(id, None)).await
+    futures::future::try_join(get_concert(id), my_view(id)).await
 }
 
 #[component]

@@ -38,11 +38,12 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// When to come back after the server has stopped, for browsers that have no pause of their own.
 const COME_BACK: Duration = Duration::from_secs(1);
 
+/// Whose place, and since when.
 #[derive(Deserialize)]
 pub struct Arguments {
-    concert_id: ConcertId,
-    /// The newest tick that the reader has seen, if any; as good as the header `Last-Event-ID`.
-    after: Option<TickId>,
+    pub(super) concert_id: ConcertId,
+    /// The newest tick that the reader has seen, if any; for a stream as good as the header `Last-Event-ID`.
+    pub(super) after: Option<TickId>,
 }
 
 /// Streams the place of whoever is logged in, until they hang up or the server stops.
@@ -54,10 +55,9 @@ pub async fn queue_stream(
     headers: HeaderMap,
     arguments: Result<Query<Arguments>, QueryRejection>,
 ) -> Response {
-    let session = match auth {
-        Auth::LoggedIn(session) => session,
-        Auth::Anonymous => return ApiError(Refusal::NotLoggedIn).into_response(),
-        Auth::Unavailable => return ApiError(Refusal::Unavailable).into_response(),
+    let session = match auth.session() {
+        Ok(session) => session,
+        Err(refusal) => return ApiError(refusal).into_response(),
     };
     let Ok(Query(Arguments { concert_id, after })) = arguments else {
         return ApiError(Refusal::Malformed).into_response();

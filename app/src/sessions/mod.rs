@@ -28,3 +28,14 @@ pub enum Auth {
     /// There was a token, but the stores could not be asked about it.
     Unavailable,
 }
+
+impl Auth {
+    /// The session, for what needs one.
+    pub fn session(self) -> Result<services::sessions::Session, model::Refusal> {
+        match self {
+            Auth::LoggedIn(session) => Ok(session),
+            Auth::Anonymous => Err(model::Refusal::NotLoggedIn),
+            Auth::Unavailable => Err(model::Refusal::Unavailable),
+        }
+    }
+}

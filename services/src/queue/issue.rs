@@ -52,7 +52,6 @@ pub struct Issued {
     pub sale: SaleRow,
     /// Since when nothing but the commit was left to do.
     pub ready: Instant,
-    pub committed: Instant,
 }
 
 /// Issues tickets to the batch, all or nothing: in order of arrival, numbered on from the last serial, to nobody who has
@@ -183,13 +182,11 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         tokio::time::sleep_until(claim.due.into()).await;
     }
     transaction.commit().await?;
-    let committed = Instant::now();
     fail_point!("issue::committed");
     Ok(Some(Issued {
         outcomes,
         sale,
         ready,
-        committed,
     }))
 }
 

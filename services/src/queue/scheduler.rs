@@ -312,8 +312,7 @@ pub async fn acknowledge(
     claim: &Claim,
     issued: &issue::Issued,
 ) -> Result<bool> {
-    let ago = issued.committed.elapsed().as_micros();
-    let mut arguments = vec![claim.number.to_string(), ago.to_string()];
+    let mut arguments = vec![claim.number.to_string()];
     arguments.extend(issued.sale.arguments());
     for ((account, arrival), outcome) in claim.entries.iter().zip(&issued.outcomes) {
         arguments.extend([

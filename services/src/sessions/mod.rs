@@ -139,8 +139,7 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
         .verify(access_token, services.clock.now())
         .ok_or(Refusal::NotLoggedIn)?;
     let session = session_key(services, &claims.sid);
-    let mut question = redis::cmd("MGET");
-    question.arg((&session, blacklist_key(services, &claims)));
+    let question = [session, blacklist_key(services, &claims)];
     let redis = services.redis.clone();
     let carry = move |questions| look_up(redis.clone(), questions);
     let (stored, blacklisted) = services.looked_up.ask((), question, carry).await?;
@@ -170,19 +169,17 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
 
 /// Sessions that are being looked up at the moment, many in one round trip: the stored session, and what stands in the way
 /// of its token.
-pub(crate) type LookedUp = Together<(), redis::Cmd, (Option<String>, Option<String>)>;
+pub(crate) type LookedUp = Together<(), [String; 2], (Option<String>, Option<String>)>;
 
 /// So many travel together.
 pub(crate) const MOST_LOOKED_UP: usize = 256;
 
 async fn look_up(
     redis: Redis,
-    questions: Vec<redis::Cmd>,
+    questions: Vec<[String; 2]>,
 ) -> Vec<Result<(Option<String>, Option<String>)>> {
-    let found = redis.each(questions).await.into_iter();
-    found
-        .map(|value| Ok(redis::from_redis_value(value?).map_err(redis::RedisError::from)?))
-        .collect()
+    let found = redis.get_pairs(questions).await.into_iter();
+    found.map(|pair| Ok(pair?)).collect()
 }
 
 /// Whether what [`authenticate`] found is still so.

@@ -1,12 +1,12 @@
 -- Ends a claim after PostgreSQL has committed it, and tells the watchers.
--- ARGV     claim, how long ago it was committed (µs), sale's seven fields (prelude: take_over_sale), then account, arrival, outcome ('issued' | 'dropped' | 'released') …
+-- ARGV     claim, sale's seven fields (prelude: take_over_sale), then account, arrival, outcome ('issued' | 'dropped' | 'released') …
 -- Returns  1, or 0 when the claim is not the one in flight (its lease ended and somebody else has taken it over)
 -- Keeps    whoever was not issued and did not leave is back at the head with the old arrival; the next claim is a whole
 --          interval after this commit
 if sale('claim') ~= ARGV[1] then return 0 end
-take_over_sale(3)
+take_over_sale(2)
 local issued = {}
-for i = 10, #ARGV, 3 do
+for i = 9, #ARGV, 3 do
   local account, arrival, outcome = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local removed = redis.call('ZREM', INFLIGHT, account) == 1
   if outcome == 'issued' then
@@ -20,7 +20,7 @@ for i = 10, #ARGV, 3 do
 end
 redis.call('HSET', STATE, 'claim', '0', 'lease_until', '0')
 if #issued > 0 then
-  redis.call('HSET', STATE, 'next_claim', text(now() - tonumber(ARGV[2]) + tonumber(sale('interval_ms')) * 1000))
+  redis.call('HSET', STATE, 'next_claim', text(now() + tonumber(sale('interval_ms')) * 1000))
   redis.call('HINCRBY', STATE, 'issued', #issued)
 end
 publish(issued)
