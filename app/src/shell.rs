@@ -23,6 +23,9 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 {frame_colours(theme)}
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
+                // On the home screen of an iPhone it may notify; in a tab there it may not.
+                <link rel="apple-touch-icon" href="/touch.png"/>
+                <link rel="manifest" href="/manifest.webmanifest"/>
                 <link as="font" rel="preload" href="/fonts/figures.35dd8fb4.woff2" type="font/woff2" crossorigin="anonymous"/>
                 <HashedStylesheet options=options.clone() id="style"/>
                 <AutoReload options=options.clone()/>

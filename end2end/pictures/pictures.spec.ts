@@ -124,6 +124,7 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
   await see.click();
   await expect(page.getByTestId('code')).toBeVisible();
   await shoot('ticket');
+  await me.join(late);
   await visit('/tickets');
   await shoot('tickets');
 
@@ -137,7 +138,15 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
   }
   await admin.lendSession(context);
   await visit(`/concerts/${selling.id}/desk`);
+  // More come than tickets go out, in waves: a sale as a desk is for.
+  await admin.send('/api/set_pace', { id: String(selling.id), batch_size: '3', interval_ms: '1000' });
+  const late_ones = await crowd(110);
+  for (const wave of [2, 9, 14, 11, 6, 8, 4, 9, 12, 5, 3, 7, 4, 6, 3, 2, 3, 2]) {
+    await Promise.all(late_ones.splice(0, wave).map((person) => person.join(selling)));
+    await page.waitForTimeout(2000);
+  }
   await shoot('desk');
+  await admin.send('/api/set_pace', { id: String(selling.id), batch_size: '8', interval_ms: '1000' });
   await visit('/admin');
   await shoot('admin');
   const { accounts } = await (await admin.http.get(`/api/list_accounts?search=${me.accountName}`)).json();

@@ -44,6 +44,11 @@ test('many concerts come in pages', async ({ page, visit, organiser }) => {
   expect(onTheFirst).not.toContain(await titles.innerText());
   await page.getByRole('link', { name: 'Previous' }).click();
   await expect(titles).toHaveText(onTheFirst);
+  // Each page has its place in the browser's history.
+  await page.goBack();
+  await expect(page.getByText('Page 2 of 2')).toBeVisible();
+  await page.goBack();
+  await expect(titles).toHaveText(onTheFirst);
 });
 
 test('a concert has a page with everything about it', async ({ page, visit, organiser }) => {

@@ -76,6 +76,22 @@ test('before the sale there is a countdown, and the button goes live by itself',
   await pages.expectStanding(page, 'issued');
 });
 
+test('a page that wakes long after it came opens at the very instant all the same', { tag: '@script' }, async ({ page, context, organiser, signUp }) => {
+  const me = await signUp();
+  await me.lendSession(context);
+  const concert = await organiser.createConcert({ sale_opens_at: kst(40) });
+  const wake = await pages.holdScripts(page);
+  await page.goto(`/concerts/${concert.id}`);
+  // As on a phone with a bad line. Without knowing how old it is, the page would be late by as much.
+  await page.waitForTimeout(20_000);
+  wake();
+  await hydrated(page);
+  await expect(page.getByTestId('join')).toBeEnabled({ timeout: 60_000 });
+  const late = (await page.evaluate(() => Date.now())) - Date.parse(concert.sale_opens_at);
+  expect(late, 'not before the opening').toBeGreaterThanOrEqual(-100);
+  expect(late, 'as fast as a busy machine is').toBeLessThan(15_000);
+});
+
 test('an opening that is moved moves for those who wait for it, too', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
   const me = await signUp();
   await me.lendSession(context);
@@ -517,8 +533,8 @@ test('the whole of a place fits on the screen of a phone, whatever has to be sai
   const others = await crowd(2);
   const me = await signUp();
   await me.lendSession(context);
-  for (const outlook of ['nearly', 'paused', 'out_of_reach', 'waiting_list'] as const) {
-    const concert = await standStillAs(organiser, outlook);
+  for (const outlook of ['coming', 'nearly', 'paused', 'out_of_reach', 'waiting_list'] as const) {
+    const concert = await (outlook === 'coming' ? standStill(organiser, { batch_size: '1' }) : standStillAs(organiser, outlook));
     for (const person of [...others, me]) await person.join(concert);
     for (const language of ['ko', 'en']) {
       await visit(`/concerts/${concert.id}/queue?lang=${language}`);
@@ -543,6 +559,29 @@ test('on a phone the countdown and the button are in sight before the sale opens
     await visit(`/concerts/${concert.id}?lang=${language}`);
     await expect(page.getByTestId('countdown')).toBeVisible();
     await expectInSight(page, page.getByTestId('join'));
+  }
+});
+
+test('on a phone what there is to do is in sight on the page of a queue that one is not in', async ({ page, context, visit, organiser, signUp }) => {
+  await page.setViewportSize(phone);
+  const me = await signUp();
+  await me.lendSession(context);
+  const title = `한강의 마지막 배를 타고 떠나는 밤, Night Ferry ${kst(0)}`;
+  const [soon, left, issued] = [
+    await organiser.createConcert({ sale_opens_at: kst(90_061), title }),
+    await standStill(organiser, { title }),
+    await organiser.createConcert({ title }),
+  ];
+  await me.join(left);
+  await me.leave(left);
+  await me.join(issued);
+  await expect.poll(async () => (await me.place(issued)).standing).toBe('issued');
+  for (const language of ['ko', 'en']) {
+    for (const [concert, standing, what] of [[soon, 'absent', 'join'], [left, 'left', 'join'], [issued, 'issued', 'see-ticket']] as const) {
+      await visit(`/concerts/${concert.id}/queue?lang=${language}`);
+      await pages.expectStanding(page, standing);
+      await expectInSight(page, page.getByTestId(what));
+    }
   }
 });
 
@@ -572,6 +611,26 @@ test('changes are said aloud, not more often than every fifteen seconds, and the
   await expect(announced).toHaveText('You are number 2. 1 person ahead of you.');
   await page.clock.fastForward(16_000);
   await expect(announced).toHaveText(/^You are number 1\./);
+  // The ticket does not wait for its turn to be said.
+  await organiser.send('/api/set_pace', { id: String(concert.id), batch_size: '1', interval_ms: '1000' });
+  await expect(page.getByRole('alert')).toHaveText(words.issuedAnnounced(concert.title));
+});
+
+test('a place says how fast tickets go out, draws the way so far and promises to be kept', async ({ page, context, visit, organiser, crowd, signUp }) => {
+  const concert = await standStill(organiser, { batch_size: '2' });
+  const others = await crowd(4);
+  for (const person of others) await person.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await others[0]!.leave(concert);
+  await expect.poll(async () => (await me.place(concert)).rank).toBe(4);
+  await me.lendSession(context);
+  await visit(`/concerts/${concert.id}/queue`);
+  await expect(page.getByTestId('pace')).toHaveText('About 2 tickets go out an hour');
+  await expect(page.getByText('Your place is kept if you close this page.')).toBeVisible();
+  // From the fifth place to the fourth, before this page came.
+  await expect(page.getByRole('img', { name: 'Your rank over time' })).toBeVisible();
+  await expect(page.locator('.sparkline polyline')).toHaveAttribute('points', /^2,\d+ 318,\d+ ?$/);
 });
 
 test('what moves stands still for whoever asked for that', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {

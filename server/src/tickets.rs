@@ -2,7 +2,7 @@
 
 use crate::middleware::refusals;
 use crate::router::AppState;
-use app::concerts::calendar;
+use app::concerts::{calendar, opening};
 use app::error::ApiError;
 use app::i18n::{Locale, thousands};
 use app::sessions::Auth;
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use model::Refusal;
-use model::concerts::{Concert, ConcertId};
+use model::concerts::{Concert, ConcertId, Phase};
 use model::tickets::{Ticket, TicketId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use services::drawing::{self, About, Qr};
@@ -37,6 +37,7 @@ pub fn open() -> Router<AppState> {
     Router::new()
         .route("/.well-known/frontrow-ticket-keys.json", get(keys))
         .route("/concerts/{id}/concert.ics", get(concert_calendar))
+        .route("/concerts/{id}/sale.ics", get(sale_calendar))
 }
 
 /// What belongs to whoever holds the ticket.
@@ -83,6 +84,29 @@ async fn concert_calendar(
             &format!("concert-{id}.ics"),
             text,
         ))
+    })
+    .await
+}
+
+/// For whoever wants to be there in time. What has opened has nothing to be reminded of.
+async fn sale_calendar(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    answer(&uri, &headers, async {
+        let id = ConcertId(number(&id)?);
+        let view = concerts::find_view(&state.services, None, id).await?;
+        let (concert, now) = (view.concert, view.server_time);
+        if concert.phase(now) != Phase::Upcoming {
+            return Err(Refusal::NotFound.into());
+        }
+        let title = (Locale::of_headers(&headers).words().tickets.opening)(&concert.title);
+        let public_url = &state.settings.public_url;
+        let address = format!("{public_url}/concerts/{id}");
+        let text = opening(&concert, &title, &address, public_url, now);
+        Ok(file(CALENDAR, &title, &format!("sale-{id}.ics"), text))
     })
     .await
 }
@@ -134,11 +158,7 @@ async fn ticket_pdf(
 
 /// Their own ticket, good to go in with, and its concert.
 async fn held(state: &AppState, auth: Auth, id: &str) -> Result<(Ticket, Concert), Error> {
-    let session = match auth {
-        Auth::LoggedIn(session) => session,
-        Auth::Anonymous => return Err(Refusal::NotLoggedIn.into()),
-        Auth::Unavailable => return Err(Refusal::Unavailable.into()),
-    };
+    let session = auth.session()?;
     let ticket = tickets::find(&state.services, &session, TicketId(number(id)?)).await?;
     if ticket.signed.is_none() {
         return Err(Refusal::NotFound.into());

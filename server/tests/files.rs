@@ -111,6 +111,20 @@ async fn a_font_is_named_by_its_content() {
     assert!(seen > 0);
 }
 
+/// As a phone reads it that puts the site on its home screen.
+#[test]
+fn what_the_manifest_names_is_there() {
+    let public = concat!(env!("CARGO_MANIFEST_DIR"), "/../public");
+    let manifest = std::fs::read_to_string(format!("{public}/manifest.webmanifest")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let icons = manifest["icons"].as_array().unwrap();
+    assert!(!icons.is_empty());
+    for icon in icons {
+        let file = format!("{public}{}", icon["src"].as_str().unwrap());
+        assert!(std::fs::metadata(&file).is_ok(), "{file}");
+    }
+}
+
 /// What the release has packed is sent as it lies there, to whoever can unpack it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_packed_already_is_sent_as_it_is() {

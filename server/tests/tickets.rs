@@ -2,11 +2,12 @@
 
 mod support;
 
+use chrono::TimeDelta;
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::pages::{is_dressed, said};
-use support::{Person, Server, make_concert, stores};
+use support::{Person, Server, local, make_concert, now, stores};
 
 /// The ticket of somebody who joins.
 async fn ticket(person: &Person, concert: &str) -> Value {
@@ -232,6 +233,32 @@ async fn anybody_may_note_a_concert_in_their_calendar() {
     );
     for wrong in ["x", "999999"] {
         let response = get(&nobody, &format!("/concerts/{wrong}/concert.ics")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_opening_of_a_sale_may_be_noted_until_it_has_come() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let organiser = Person::organiser(&server, &stores, "organiser").await;
+    let tomorrow = [("sale_opens_at", local(now() + TimeDelta::days(1)))];
+    let (soon, open) = (
+        make_concert(&organiser, &tomorrow).await,
+        make_concert(&organiser, &[]).await,
+    );
+    let nobody = Person::new(&server);
+    let response = get(&nobody, &format!("/concerts/{soon}/sale.ics")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    is_dressed(&response);
+    let text = response.text().await.expect("a body");
+    assert!(
+        text.contains("\r\nSUMMARY:Sale opens: Low Tide\r\n"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("\r\nUID:sale-{soon}@")), "{text}");
+    for wrong in [&open, "x"] {
+        let response = get(&nobody, &format!("/concerts/{wrong}/sale.ics")).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
     }
 }

@@ -1,10 +1,13 @@
-//! A concert for somebody's calendar: iCalendar (RFC 5545).
+//! A concert, or the opening of its sale, for somebody's calendar: iCalendar (RFC 5545).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use model::concerts::Concert;
 
 /// Octets of a line, its end not counted; a longer one goes on in the next.
 const LONGEST_LINE: usize = 75;
+
+/// How long the opening of a sale takes in a calendar, which has no instants.
+const OPENING: TimeDelta = TimeDelta::minutes(30);
 
 /// A concert on its day, with a reminder two hours before. `about` stands below the title, `address` is where to read on.
 ///
@@ -16,32 +19,79 @@ pub fn calendar(
     public_url: &str,
     now: DateTime<Utc>,
 ) -> String {
-    let host = public_url
-        .split_once("://")
-        .map_or(public_url, |(_, host)| host);
-    let uid = format!("concert-{}@{host}", concert.id);
-    let mut lines = Lines::default();
-    lines.put("BEGIN", "VCALENDAR");
-    lines.put("VERSION", "2.0");
-    lines.put("PRODID", "-//Frontrow//Frontrow//EN");
-    lines.put("METHOD", "PUBLISH");
-    lines.put("BEGIN", "VEVENT");
-    lines.put("UID", &uid);
-    lines.put("DTSTAMP", &instant(now));
-    lines.put("DTSTART", &instant(concert.starts_at));
-    lines.put("DTEND", &instant(concert.ends_at));
-    lines.put("SUMMARY", &text(&concert.title));
-    lines.put("LOCATION", &text(&concert.venue));
-    lines.put("DESCRIPTION", &text(&format!("{about}\n{address}")));
-    lines.put("URL", address);
-    lines.put("BEGIN", "VALARM");
-    lines.put("ACTION", "DISPLAY");
-    lines.put("DESCRIPTION", &text(&concert.title));
-    lines.put("TRIGGER", "-PT2H");
-    lines.put("END", "VALARM");
-    lines.put("END", "VEVENT");
-    lines.put("END", "VCALENDAR");
-    lines.0
+    let event = Event {
+        what: "concert",
+        from: concert.starts_at,
+        until: concert.ends_at,
+        summary: &concert.title,
+        before: "-PT2H",
+    };
+    event.written(concert, about, address, public_url, now)
+}
+
+/// The opening of a concert's sale, called `summary`, with a reminder ten minutes before.
+pub fn opening(
+    concert: &Concert,
+    summary: &str,
+    address: &str,
+    public_url: &str,
+    now: DateTime<Utc>,
+) -> String {
+    let event = Event {
+        what: "sale",
+        from: concert.sale_opens_at,
+        until: concert.sale_opens_at + OPENING,
+        summary,
+        before: "-PT10M",
+    };
+    event.written(concert, &concert.artist, address, public_url, now)
+}
+
+struct Event<'a> {
+    what: &'static str,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    summary: &'a str,
+    /// The reminder.
+    before: &'static str,
+}
+
+impl Event<'_> {
+    fn written(
+        &self,
+        concert: &Concert,
+        about: &str,
+        address: &str,
+        public_url: &str,
+        now: DateTime<Utc>,
+    ) -> String {
+        let host = public_url
+            .split_once("://")
+            .map_or(public_url, |(_, host)| host);
+        let uid = format!("{}-{}@{host}", self.what, concert.id);
+        let mut lines = Lines::default();
+        lines.put("BEGIN", "VCALENDAR");
+        lines.put("VERSION", "2.0");
+        lines.put("PRODID", "-//Frontrow//Frontrow//EN");
+        lines.put("METHOD", "PUBLISH");
+        lines.put("BEGIN", "VEVENT");
+        lines.put("UID", &uid);
+        lines.put("DTSTAMP", &instant(now));
+        lines.put("DTSTART", &instant(self.from));
+        lines.put("DTEND", &instant(self.until));
+        lines.put("SUMMARY", &text(self.summary));
+        lines.put("LOCATION", &text(&concert.venue));
+        lines.put("DESCRIPTION", &text(&format!("{about}\n{address}")));
+        lines.put("URL", address);
+        lines.put("BEGIN", "VALARM");
+        lines.put("ACTION", "DISPLAY");
+        lines.put("DESCRIPTION", &text(self.summary));
+        lines.put("TRIGGER", self.before);
+        lines.put("END", "VALARM");
+        lines.put("END", "VEVENT");
+        lines.put("END", "VCALENDAR");
+        lines.0
+    }
 }
 
 /// In UTC, so that no calendar has to know where Korea is.
@@ -137,6 +187,26 @@ mod tests {
             text.contains("\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\n")
                 && text.contains("\r\nTRIGGER:-PT2H\r\n")
         );
+    }
+
+    #[test]
+    fn the_opening_of_a_sale_is_an_event_of_its_own() {
+        let concert = concert("한강", "노들섬");
+        let address = format!("{HOST}/concerts/14");
+        let text = opening(
+            &concert,
+            "예매 시작: 한강",
+            &address,
+            HOST,
+            DateTime::UNIX_EPOCH,
+        );
+        let calendar: icalendar::Calendar = text.parse().unwrap();
+        let event = calendar.components[0].as_event().unwrap();
+        assert_eq!(event.get_uid(), Some("sale-14@tickets.example"));
+        assert_eq!(event.get_summary(), Some("예매 시작: 한강"));
+        assert_eq!(event.property_value("DTSTART"), Some("20261121T103000Z"));
+        assert_eq!(event.property_value("DTEND"), Some("20261121T110000Z"));
+        assert!(text.contains("\r\nTRIGGER:-PT10M\r\n"));
     }
 
     proptest! {

@@ -28,7 +28,10 @@ pub fn ConcertCard(
             </span>
         }
         .into_any(),
-        Phase::SoldOut | Phase::Over => ().into_any(),
+        Phase::SoldOut => {
+            view! { <span class="stub-opens">{use_queue_words().join_waiting_list}</span> }.into_any()
+        }
+        Phase::Over => ().into_any(),
     };
     let link = view! { <a href=path>{concert.title}</a> };
     let title = match within {

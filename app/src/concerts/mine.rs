@@ -9,7 +9,7 @@ use crate::queue::use_queue_words;
 use crate::refused::Refused;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
-use model::concerts::{Concert, MyConcerts};
+use model::concerts::{Concert, MyConcerts, Phase};
 
 #[component]
 pub fn MyConcertsPage() -> impl IntoView {
@@ -62,12 +62,14 @@ fn One(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
         true => view! { <span class="badge badge--held">{words.drafts.draft}</span> }.into_any(),
         false => view! { <PhaseBadge phase/> }.into_any(),
     };
-    let opens = (words.opens_at)(&(words.date_time)(concert.sale_opens_at));
-    let left = format!(
-        "{} · {}",
-        (said.tickets_left)(concert.left().into()),
-        (said.out_of)(concert.capacity.into())
-    );
+    let stands = match draft || phase == Phase::Upcoming {
+        true => (words.opens_at)(&(words.date_time)(concert.sale_opens_at)),
+        false => format!(
+            "{} · {}",
+            (said.tickets_left)(concert.left().into()),
+            (said.out_of)(concert.capacity.into())
+        ),
+    };
     // To each way its concert: a list of links that are all called "Edit" says nothing to whoever hears it.
     let way = |part: &str, to: String, label: &'static str| {
         let own = format!("{heading}-{part}");
@@ -78,10 +80,7 @@ fn One(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
             <div>
                 <h2 id=heading.clone()><a href=path>{concert.title}</a></h2>
                 <p class="quietly">{concert.artist}" · "{(words.date_time)(concert.starts_at)}</p>
-                <p>{badge}" "{match draft {
-                    true => opens,
-                    false => left,
-                }}</p>
+                <p>{badge}" "{stands}</p>
             </div>
             <p class="mine-ways">
                 {(!draft).then(|| way("desk", crate::desk::path(id), words.desk.link))}

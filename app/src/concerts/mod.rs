@@ -34,7 +34,7 @@ pub use api::{
     SteerSale, UpdateConcert, get_concert,
 };
 #[cfg(feature = "ssr")]
-pub use calendar::calendar;
+pub use calendar::{calendar, opening};
 #[cfg(feature = "ssr")]
 pub use card::ConcertCard;
 #[cfg(feature = "ssr")]

@@ -17,7 +17,7 @@ use crate::sharing::{Shared, ascii};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use model::Refusal;
-use model::concerts::{Concert, ConcertId, ConcertView, concert_segment, parse_segment};
+use model::concerts::{Concert, ConcertId, ConcertView, Phase, concert_segment, parse_segment};
 
 /// The concert that the address names, whatever title follows its number.
 pub fn use_concert_id() -> Option<ConcertId> {
@@ -126,6 +126,9 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
                     true => view! { <DraftBox id/> }.into_any(),
                     false => island::with_data(SaleNow::ISLAND, now, || view! { <SaleBox/> }).into_any(),
                 }}
+                {(!draft && phase == Phase::Upcoming).then(|| view! {
+                    <p class="join-place"><a href=format!("/concerts/{id}/sale.ics")>{words.tickets.remind_me}</a></p>
+                })}
             </div>
             <div class="concert-body">
                 <section class="glance">

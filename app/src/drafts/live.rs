@@ -217,13 +217,13 @@ mod browser {
             let name = id.strip_suffix("-problem").unwrap_or_default();
             if touched.iter().any(|touched| touched == name) || !problem.has_attribute("hidden") {
                 let wrong = looked.problems.iter().find(|wrong| wrong.field == name);
-                tell(&problem, &id, name, wrong.map(|wrong| wrong.words.as_str()));
+                tell(&problem, name, wrong.map(|wrong| wrong.words.as_str()));
             }
         }
     }
 
     /// As `forms/fields.rs` has it from the start.
-    fn tell(problem: &Element, id: &str, name: &str, words: Option<&str>) {
+    fn tell(problem: &Element, name: &str, words: Option<&str>) {
         problem.set_text_content(words);
         let _ = problem.toggle_attribute_with_force("hidden", words.is_none());
         if let Ok(Some(frame)) = problem.closest(".field") {
@@ -234,25 +234,9 @@ mod browser {
         let Some(input) = document().get_element_by_id(name) else {
             return;
         };
-        let described = input.get_attribute("aria-describedby").unwrap_or_default();
-        let others = described
-            .split(' ')
-            .filter(|other| !other.is_empty() && *other != id);
-        // By hand: joining texts is half a kilobyte to fetch.
-        let mut ids = String::from(words.map_or("", |_| id));
-        for other in others {
-            if !ids.is_empty() {
-                ids.push(' ');
-            }
-            ids.push_str(other);
-        }
         let _ = match words {
             Some(_) => input.set_attribute("aria-invalid", "true"),
             None => input.remove_attribute("aria-invalid"),
-        };
-        let _ = match ids.is_empty() {
-            true => input.remove_attribute("aria-describedby"),
-            false => input.set_attribute("aria-describedby", &ids),
         };
     }
 }

@@ -2,12 +2,14 @@
 
 use super::check::NEW;
 use super::{CONCERT_FORM, LivePreview, PREVIEW_PLACE, PreviewConcert, PublishConcert, Sketch};
-use crate::concerts::{ConcertCard, Facts, Poster};
+use crate::concerts::{ConcertCard, Countdown, Facts, PhaseBadge, Poster};
 use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
-use crate::i18n::use_words;
+use crate::i18n::{thousands, use_words};
+use crate::queue::use_queue_words;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use model::concerts::ConcertId;
+use model::concerts::{Concert, ConcertId, Phase};
 
 /// That nobody else sees it, and the way to show it to everybody.
 #[component]
@@ -49,6 +51,44 @@ pub fn PreviewPane(sketch: Option<Sketch>) -> impl IntoView {
     }
 }
 
+/// What buyers have before them: the countdown or what is left, and the button. It is of no use here, and stands still.
+#[component]
+fn PreviewSale(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
+    let said = use_queue_words();
+    let (phase, left) = (concert.phase(now), concert.left());
+    let (figure, hint) = match phase {
+        Phase::Upcoming => {
+            let now = Signal::stored(now);
+            let countdown = view! {
+                <p class="join-label">{said.opens_in}</p>
+                <Countdown now until=concert.sale_opens_at/>
+            };
+            (countdown.into_any(), said.live_by_itself)
+        }
+        _ => {
+            let stock = view! {
+                <p class="join-stock">
+                    <span class="figures figures--hero">{thousands(left.into())}</span>
+                    <span>{(said.tickets_left_label)(left)}<br/>{(said.out_of)(concert.capacity.into())}</span>
+                </p>
+            };
+            (stock.into_any(), said.selling_hint)
+        }
+    };
+    view! {
+        <div class="concert-sale" inert data-testid="preview-sale">
+            <p class="concert-phase"><PhaseBadge phase/></p>
+            <div class="join">
+                {figure}
+                <p class="join-way">
+                    <span class="button button--main button--wide" class:button--later=phase == Phase::Upcoming>{said.join}</span>
+                </p>
+                <p class="join-hint">{hint}</p>
+            </div>
+        </div>
+    }
+}
+
 /// The concert's card and the head of its page, as buyers see them.
 #[component]
 pub fn Preview(sketch: Sketch) -> impl IntoView {
@@ -78,6 +118,7 @@ pub fn Preview(sketch: Sketch) -> impl IntoView {
             </Poster>
         </div>
         {new.then(|| view! { <p class="quietly">{words.drafts.preview_poster}</p> })}
+        {view! { <PreviewSale concert=concert.clone() now/> }.into_any()}
         {view! { <Facts concert/> }.into_any()}
         <div class="about">{paragraphs}</div>
     }

@@ -79,15 +79,13 @@ impl Tied {
         }
     }
 
-    /// The ids that describe the input: its problem, and its hint.
-    fn described_by(&self) -> Option<String> {
-        let problem = self
-            .problem
-            .is_some()
-            .then(|| format!("{}-problem", self.name));
-        let hint = self.hint.map(|_| format!("{}-hint", self.name));
-        let ids: Vec<String> = problem.into_iter().chain(hint).collect();
-        (!ids.is_empty()).then(|| ids.join(" "))
+    /// The ids that describe the input: its problem, which says nothing while there is none, and its hint.
+    fn described_by(&self) -> String {
+        let name = self.name;
+        match self.hint {
+            Some(_) => format!("{name}-problem {name}-hint"),
+            None => format!("{name}-problem"),
+        }
     }
 
     fn invalid(&self) -> Option<&'static str> {

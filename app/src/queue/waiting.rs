@@ -222,3 +222,42 @@ fn Leave(concert_id: ConcertId) -> impl IntoView {
         </SecondThought>
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use model::queue::{Arrival, Sale, TickId};
+
+    fn at(rank: u64) -> QueueView {
+        QueueView {
+            concert_id: ConcertId(1),
+            standing: Standing::Waiting {
+                arrival: Arrival(1),
+                rank,
+                joined_rank: 50,
+            },
+            tick: TickId(1),
+            waiting: 50,
+            sale: Sale {
+                state: SaleState::Open,
+                stock: 100,
+                batch_size: 10,
+                interval_ms: 1_000,
+            },
+            sale_opens_at: DateTime::UNIX_EPOCH,
+            server_time: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// Also when a batch has an even number of tickets.
+    #[test]
+    fn the_figures_step_with_every_rank_that_is_another_and_with_no_other_tick() {
+        let mut followed = Followed::default();
+        let steps = [40, 30, 30, 20, 19].map(|rank| {
+            followed = followed.clone().on(&at(rank));
+            followed.step
+        });
+        assert_eq!(steps, [false, true, true, false, true]);
+    }
+}

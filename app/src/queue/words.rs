@@ -95,14 +95,16 @@ impl QueueWords {
 enum Pace {
     Second(u64),
     Minute(u64),
+    Hour(u64),
 }
 
 /// So many tickets every so many milliseconds, in the unit in which it is at least one.
 fn pace(tickets: u32, ms: u32) -> Pace {
-    let in_a_minute = u64::from(tickets) * 60_000 / u64::from(ms.max(1));
-    match in_a_minute {
-        60.. => Pace::Second((in_a_minute + 30) / 60),
-        _ => Pace::Minute(in_a_minute.max(1)),
+    let in_an_hour = u64::from(tickets) * 3_600_000 / u64::from(ms.max(1));
+    match in_an_hour {
+        3600.. => Pace::Second((in_an_hour + 1800) / 3600),
+        60.. => Pace::Minute(in_an_hour / 60),
+        _ => Pace::Hour(in_an_hour.max(1)),
     }
 }
 
@@ -189,11 +191,14 @@ const ENGLISH: QueueWords = QueueWords {
     wait_out_of_reach: "only if tickets come back",
     nearly_there: "Nearly there. You are in the next batch.",
     place_kept: "Your place is kept if you close this page.",
-    pace_now: |tickets, ms| match pace(tickets, ms) {
-        Pace::Second(1) => "About 1 ticket goes out a second".into(),
-        Pace::Second(n) => format!("About {} tickets go out a second", thousands(n)),
-        Pace::Minute(1) => "About 1 ticket goes out a minute".into(),
-        Pace::Minute(n) => format!("About {} tickets go out a minute", thousands(n)),
+    pace_now: |tickets, ms| {
+        let (n, time) = match pace(tickets, ms) {
+            Pace::Second(n) => (n, "a second"),
+            Pace::Minute(n) => (n, "a minute"),
+            Pace::Hour(n) => (n, "an hour"),
+        };
+        let go = if n == 1 { "ticket goes" } else { "tickets go" };
+        format!("About {} {go} out {time}", thousands(n))
     },
     tell_me: "Tell me when it is my turn",
     telling: "We will notify you while this page is open",
@@ -285,9 +290,13 @@ const KOREAN: QueueWords = QueueWords {
     wait_out_of_reach: "취소표가 나오면",
     nearly_there: "거의 다 왔어요. 바로 다음 차례예요.",
     place_kept: "이 페이지를 닫아도 순서는 그대로예요.",
-    pace_now: |tickets, ms| match pace(tickets, ms) {
-        Pace::Second(n) => format!("1초에 약 {}장씩 나가고 있어요", thousands(n)),
-        Pace::Minute(n) => format!("1분에 약 {}장씩 나가고 있어요", thousands(n)),
+    pace_now: |tickets, ms| {
+        let (n, time) = match pace(tickets, ms) {
+            Pace::Second(n) => (n, "초"),
+            Pace::Minute(n) => (n, "분"),
+            Pace::Hour(n) => (n, "시간"),
+        };
+        format!("1{time}에 약 {}장씩 나가고 있어요", thousands(n))
     },
     tell_me: "내 차례가 되면 알려 주세요",
     telling: "이 페이지가 열려 있는 동안 알려 드릴게요",
@@ -330,6 +339,36 @@ const KOREAN: QueueWords = QueueWords {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pace_is_said_in_the_unit_in_which_it_is_at_least_one() {
+        let said = |tickets, ms| [ENGLISH.pace_now, KOREAN.pace_now].map(|say| say(tickets, ms));
+        let paces = [
+            (10, 1_000, "10 tickets go out a second", "1초에 약 10장씩"),
+            (1, 1_000, "1 ticket goes out a second", "1초에 약 1장씩"),
+            (3, 2_000, "2 tickets go out a second", "1초에 약 2장씩"),
+            (5, 10_000, "30 tickets go out a minute", "1분에 약 30장씩"),
+            (
+                10,
+                1_800_000,
+                "20 tickets go out an hour",
+                "1시간에 약 20장씩",
+            ),
+            (
+                1,
+                3_600_000,
+                "1 ticket goes out an hour",
+                "1시간에 약 1장씩",
+            ),
+        ];
+        for (tickets, ms, english, korean) in paces {
+            let expected = [
+                format!("About {english}"),
+                format!("{korean} 나가고 있어요"),
+            ];
+            assert_eq!(said(tickets, ms), expected);
+        }
+    }
 
     #[test]
     fn one_ticket_is_one_ticket() {

@@ -8,6 +8,9 @@ pub struct TicketWords {
     pub show_it: &'static str,
     pub save_pdf: &'static str,
     pub add_to_calendar: &'static str,
+    /// Of the opening of a sale. The concert's title.
+    pub opening: fn(&str) -> String,
+    pub remind_me: &'static str,
     pub print_hint: &'static str,
     pub paper_notes: [&'static str; 3],
     /// Serial number.
@@ -21,6 +24,8 @@ pub const ENGLISH: TicketWords = TicketWords {
     show_it: "Show this at the door, on your phone or on paper. It lets one person in, once.",
     save_pdf: "Save as PDF",
     add_to_calendar: "Add to calendar",
+    opening: |title| format!("Sale opens: {title}"),
+    remind_me: "Add the opening to my calendar",
     print_hint: "Printing this page prints the ticket alone.",
     paper_notes: [
         "Show this code at the door, on paper or on your phone.",
@@ -36,6 +41,8 @@ pub const KOREAN: TicketWords = TicketWords {
     show_it: "입구에서 휴대폰이나 종이로 보여 주세요. 한 사람이 한 번 입장할 수 있어요.",
     save_pdf: "PDF로 저장하기",
     add_to_calendar: "캘린더에 추가하기",
+    opening: |title| format!("예매 시작: {title}"),
+    remind_me: "예매 시작을 캘린더에 추가하기",
     print_hint: "이 페이지를 인쇄하면 티켓만 나와요.",
     paper_notes: [
         "입구에서 이 코드를 종이나 휴대폰으로 보여 주세요.",

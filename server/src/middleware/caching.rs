@@ -6,7 +6,12 @@ use axum::response::Response;
 /// A file may be here packed in several ways.
 const PACKED: HeaderValue = HeaderValue::from_static("accept-encoding");
 /// Files that browsers look for under the same name for ever.
-const NAMED: [&str; 2] = ["/favicon.svg", "/bell.js"];
+const NAMED: [&str; 4] = [
+    "/favicon.svg",
+    "/touch.png",
+    "/manifest.webmanifest",
+    "/bell.js",
+];
 
 /// Files and pictures with a hash in their name never change. Pages and answers are one person's, at one moment.
 pub fn mark(path: &str, response: &mut Response) {
