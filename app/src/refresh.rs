@@ -18,13 +18,20 @@ pub fn RefreshWithoutScript(seconds: u32) -> impl IntoView {
 #[cfg(feature = "ssr")]
 const STILL: &str = "still";
 
+/// Whether the reader has asked this page to stand still; the server alone knows.
+pub fn stands_still() -> bool {
+    #[cfg(feature = "ssr")]
+    return crate::request::asks_for(STILL);
+    #[cfg(not(feature = "ssr"))]
+    false
+}
+
 /// The order to come again stands in the body, where every browser follows it, too, because the head is rendered before the
 /// page knows whether it wants this.
 #[cfg(feature = "ssr")]
 fn without_script(seconds: u32) -> String {
     let words = crate::i18n::use_words();
-    let still = crate::request::asks_for(STILL);
-    let (order, to, way) = match still {
+    let (order, to, way) = match stands_still() {
         true => (String::new(), "?".to_owned(), words.go_on),
         false => (
             format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">"),

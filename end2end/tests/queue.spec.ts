@@ -1,5 +1,5 @@
-import type { Locator, Page, Worker } from '@playwright/test';
-import { expect, hydrated, refused, test } from '../support/test';
+import type { Locator, Page } from '@playwright/test';
+import { expect, refused, test } from '../support/test';
 import { kst, password, Person, STANDSTILL, standStill, standStillAs } from '../support/people';
 import { openLine } from '../support/line';
 import { english as words } from '../support/words';
@@ -27,119 +27,6 @@ test('two browsers of one account have one place', async ({ page, context, visit
   await expect(pages.rank(other)).toHaveText('4');
   await expect(other.getByTestId('ahead')).toHaveText('3 people ahead of you');
   expect(await me.place(concert)).toMatchObject({ standing: 'waiting', rank: 4, arrival, waiting: 4 });
-});
-
-test('before the sale there is a countdown, and the button goes live by itself', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
-  // The clock of the device is wrong by an hour, and nobody is early or late for it.
-  await page.addInitScript(() => {
-    const here = Date;
-    const hour = 3_600_000;
-    window.Date = class extends here {
-      constructor(...given: ConstructorParameters<typeof Date>) {
-        super(...(given.length ? given : ([here.now() + hour] as unknown as typeof given)));
-      }
-      static override now(): number {
-        return here.now() + hour;
-      }
-    } as typeof Date;
-    const live = new MutationObserver(() => {
-      const button = document.querySelector('[data-testid="join"]');
-      if (!button || button.matches('[disabled], [aria-disabled="true"]')) return;
-      Object.assign(window, { liveAt: here.now() });
-      live.disconnect();
-    });
-    live.observe(document, { subtree: true, childList: true, attributes: true });
-  });
-  const me = await signUp();
-  await me.lendSession(context);
-  const concert = await organiser.createConcert({ sale_opens_at: kst(25) });
-  await visit(`/concerts/${concert.id}`);
-  await pages.markDocument(page);
-  const join = page.getByRole('button', { name: words.join });
-  await expect(join).toBeDisabled();
-  await expect(page.getByTestId('countdown')).toHaveText(/00:\d\d/);
-  await expect(page.getByText('Not on sale yet')).toBeVisible();
-  // With a keyboard one waits on the button, and a press too early does nothing.
-  await join.focus();
-  await page.keyboard.press('Enter');
-  await expect(page.getByTestId('opened')).toHaveText('');
-  await expect(join).toBeEnabled({ timeout: 60_000 });
-  await expect(page.getByTestId('opened')).toHaveText('The sale is open.');
-  await expect(page.getByText('On sale now')).toBeVisible();
-  await expect(page.getByTestId('countdown')).toHaveCount(0);
-  const late = (await page.evaluate(() => (window as unknown as { liveAt: number }).liveAt)) - Date.parse(concert.sale_opens_at);
-  expect(late, 'milliseconds after the opening').toBeGreaterThanOrEqual(-100);
-  expect(late, 'as fast as a busy machine is').toBeLessThan(15_000);
-  await pages.expectSameDocument(page);
-  await expect(join).toBeFocused();
-  await page.keyboard.press('Enter');
-  await pages.expectStanding(page, 'issued');
-});
-
-test('a page that wakes long after it came opens at the very instant all the same', { tag: '@script' }, async ({ page, context, organiser, signUp }) => {
-  const me = await signUp();
-  await me.lendSession(context);
-  const concert = await organiser.createConcert({ sale_opens_at: kst(40) });
-  const wake = await pages.holdScripts(page);
-  await page.goto(`/concerts/${concert.id}`);
-  // As on a phone with a bad line. Without knowing how old it is, the page would be late by as much.
-  await page.waitForTimeout(20_000);
-  wake();
-  await hydrated(page);
-  await expect(page.getByTestId('join')).toBeEnabled({ timeout: 60_000 });
-  const late = (await page.evaluate(() => Date.now())) - Date.parse(concert.sale_opens_at);
-  expect(late, 'not before the opening').toBeGreaterThanOrEqual(-100);
-  expect(late, 'as fast as a busy machine is').toBeLessThan(15_000);
-});
-
-test('an opening that is moved moves for those who wait for it, too', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
-  const me = await signUp();
-  await me.lendSession(context);
-  const opens = kst(3 * 3600);
-  const concert = await organiser.createConcert({ sale_opens_at: opens });
-  await page.clock.install();
-  // It is asked four minutes after the last time, and 70 s before the opening.
-  await page.addInitScript(() => Object.assign(Math, { random: () => 0.5 }));
-  await visit(`/concerts/${concert.id}`);
-  await expect(page.getByTestId('countdown')).toHaveText(/02:5\d:\d\d/);
-  // As when somebody comes back from another tab.
-  const comeBack = (): Promise<boolean> => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })));
-  await pages.markDocument(page);
-  const asked = page.waitForResponse(/get_concert/);
-  await comeBack();
-  await (await asked).finished();
-  await pages.expectSameDocument(page);
-  await organiser.updateConcert(concert, { sale_opens_at: kst(2 * 3600) });
-  const back = page.waitForEvent('load');
-  await comeBack();
-  await back;
-  await expect(page.getByTestId('countdown')).toHaveText(/01:5\d:\d\d/);
-  await hydrated(page);
-  // Whoever never looks away is told within five minutes.
-  await organiser.updateConcert(concert, { sale_opens_at: kst(170) });
-  const inAWhile = page.waitForEvent('load');
-  await page.clock.fastForward(240_000);
-  await inAWhile;
-  await expect(page.getByTestId('countdown')).toHaveText(/02:\d\d$/);
-  await hydrated(page);
-  // And once more shortly before the opening that they knew of.
-  await organiser.updateConcert(concert, { sale_opens_at: kst(-1) });
-  const before = page.waitForEvent('load');
-  await page.clock.fastForward(100_000);
-  await before;
-  await expect(page.getByTestId('join')).toBeEnabled();
-});
-
-test('before the sale the button is not live, and joining is refused', async ({ page, context, visit, organiser, signUp }) => {
-  const me = await signUp();
-  await me.lendSession(context);
-  const concert = await organiser.createConcert({ sale_opens_at: kst(90_061) });
-  await visit(`/concerts/${concert.id}`);
-  await expect(page.getByRole('button', { name: words.join })).toBeDisabled();
-  await expect(page.getByTestId('countdown')).toContainText('1 day');
-  const early = await me.send('/api/join_queue', { concert_id: String(concert.id) });
-  expect(early.status()).toBe(409);
-  expect(await early.json()).toEqual({ code: 'sale_not_open', opens_at: concert.sale_opens_at });
 });
 
 test('whoever leaves makes room: the rank behind falls by itself', async ({ page, context, visit, organiser, crowd, signUp, javaScriptEnabled }) => {
@@ -192,6 +79,7 @@ test('leaving takes a second thought, and whoever comes back stands at the end',
     await page.getByRole('link', { name: 'Stop refreshing this page' }).click();
     await expect(page.getByRole('link', { name: 'Refresh it by itself again' })).toBeVisible();
     expect(await page.content()).not.toContain('http-equiv="refresh"');
+    await expect(page.getByText('This page refreshes itself')).toHaveCount(0);
   }
   await page.getByText('Leave the queue', { exact: true }).click();
   await page.getByRole('button', { name: 'Yes, give up my place' }).click();
@@ -383,113 +271,6 @@ test('one press takes a place, however often nobody answers', { tag: '@script' }
   await expect(pages.rank(page)).toHaveText('1');
   expect(asked).toBe(4);
   expect((await me.place(concert)).standing).toBe('waiting');
-});
-
-/** What a service worker has, as far as it is looked at here. */
-interface WorkerScope {
-  registration: ServiceWorkerRegistration;
-  clients: { openWindow: (url: string) => Promise<void> };
-  WindowClient: { prototype: { url: string; focus: () => Promise<void> } };
-  NotificationEvent: new (type: string, about: { notification: Notification }) => Event & { waitUntil: (done: Promise<void>) => void };
-}
-
-/** Presses the notification that is shown: where the worker would take whoever did. */
-const pressNotification = (worker: Worker): Promise<string[]> =>
-  worker.evaluate(async () => {
-    const scope = globalThis as unknown as WorkerScope;
-    const went: string[] = [];
-    // Only what a person presses may really do so.
-    scope.WindowClient.prototype.focus = async function () {
-      went.push(`to ${this.url}`);
-    };
-    scope.clients.openWindow = async (url) => {
-      went.push(`opened ${url}`);
-    };
-    const [notification] = await scope.registration.getNotifications();
-    const pressed = new scope.NotificationEvent('notificationclick', { notification: notification! });
-    let done: Promise<void> | undefined;
-    pressed.waitUntil = (until) => (done = until);
-    dispatchEvent(pressed);
-    await done;
-    return went;
-  });
-
-test('somebody who asked for it is told when the turn comes, and hears it', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
-  await context.grantPermissions(['notifications']);
-  await page.addInitScript(() => {
-    const sounds: number[] = [];
-    Object.assign(window, { sounds });
-    const start = OscillatorNode.prototype.start;
-    OscillatorNode.prototype.start = function (...when) {
-      sounds.push(when[0]!);
-      start.apply(this, when);
-    };
-    // As on Android: a page may ask, and leaves the rest to its service worker.
-    const construct = (): never => {
-      throw new TypeError('Illegal constructor');
-    };
-    Object.assign(window, { Notification: new Proxy(Notification, { construct }) });
-  });
-  const concert = await organiser.createConcert({ capacity: '5' });
-  await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'pause' });
-  const me = await signUp();
-  await me.join(concert);
-  await me.lendSession(context);
-  await visit(`/concerts/${concert.id}/queue`);
-  const address = page.url();
-  // Somewhere in it, as behind the link to its content.
-  await page.evaluate(() => (location.hash = 'content'));
-  const bell = page.getByTestId('bell');
-  await expect(bell).toHaveAttribute('aria-pressed', 'false');
-  await bell.click();
-  await expect(bell).toHaveAttribute('aria-pressed', 'true');
-  await expect(bell).toHaveText('We will notify you while this page is open');
-  const sounds = (): Promise<number> => page.evaluate(() => (window as unknown as { sounds: number[] }).sounds.splice(0).length);
-  const notifications = (): Promise<string[]> =>
-    page.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map(({ title }) => title));
-  expect(await sounds(), 'so that it is known how it sounds').toBe(3);
-  expect(await notifications()).toEqual([]);
-  await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'resume' });
-  await pages.expectStanding(page, 'issued');
-  await expect.poll(notifications).toEqual([`It is your turn. Your ticket for ${concert.title} has been issued.`]);
-  expect(await sounds()).toBe(3);
-
-  // Whoever presses it comes back to the page, or has it opened again.
-  const [worker] = context.serviceWorkers();
-  const elsewhere = await context.newPage();
-  await elsewhere.goto('/');
-  expect(await pressNotification(worker!)).toEqual([`to ${address}`]);
-  await expect.poll(notifications).toEqual([]);
-  await worker!.evaluate((data) => (globalThis as unknown as WorkerScope).registration.showNotification('Once more', { data }), address);
-  await page.close();
-  expect(await pressNotification(worker!)).toEqual([`opened ${address}`]);
-});
-
-test('a sound is what is promised where notifications are not allowed', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
-  const concert = await standStill(organiser);
-  const me = await signUp();
-  await me.join(concert);
-  await me.lendSession(context);
-  await visit(`/concerts/${concert.id}/queue`);
-  const registered = page.evaluate(
-    () =>
-      new Promise<boolean>((answered) => {
-        let registered = false;
-        navigator.serviceWorker.register = () => {
-          registered = true;
-          return new Promise(() => {});
-        };
-        Notification.requestPermission = async () => {
-          // A task of its own: behind all that follows from the answer at once.
-          setTimeout(() => answered(registered));
-          return 'denied';
-        };
-      }),
-  );
-  await page.getByTestId('bell').click();
-  expect(await registered).toBe(false);
-  await expect(page.getByTestId('bell')).toHaveText('We will play this sound');
-  await expect(page.getByTestId('bell')).toHaveAttribute('aria-pressed', 'true');
 });
 
 test('a device without a network is told so, and goes on when there is one', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp, expectComplaint }) => {

@@ -29,19 +29,7 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
             .await
             .unwrap();
     }
-    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-    let claim = async |lease| {
-        scheduler::claim(
-            &world.services,
-            concert.id,
-            &sale,
-            lease,
-            &mut Progress::default(),
-        )
-        .await
-        .unwrap()
-        .1
-    };
+    let claim = async |lease| claim(&world.services, &concert, lease).await;
     // Claimed for no time at all by a server that is never heard of again …
     let dead = claim(Duration::ZERO).await.unwrap();
     assert_eq!(
@@ -344,19 +332,7 @@ async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued
         .await
         .unwrap();
 
-    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
-    let claim = async || {
-        scheduler::claim(
-            &world.services,
-            concert.id,
-            &sale,
-            Duration::from_secs(60),
-            &mut Progress::default(),
-        )
-        .await
-        .unwrap()
-        .1
-    };
+    let claim = async || claim(&world.services, &concert, Duration::from_secs(60)).await;
     assert!(
         claim().await.is_none(),
         "nothing is claimed from a queue that may have lost its head"

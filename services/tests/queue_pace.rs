@@ -7,13 +7,15 @@ mod support;
 use chrono::{DateTime, TimeDelta, Utc};
 use embedded::testing;
 use futures::future::join_all;
+use model::accounts::Role;
 use model::concerts::{Concert, Steering};
-use services::queue::issue::{self, Claim};
+use services::queue::issue;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
-use services::{Services, concerts, queue};
+use services::sessions::Session;
+use services::{concerts, queue};
 use std::time::{Duration, Instant};
-use support::queue::{LEASE, live_tickets};
+use support::queue::{LEASE, claim_ahead, live_tickets};
 use support::{World, another_server, here, session, world};
 use tokio_util::sync::CancellationToken;
 
@@ -72,20 +74,9 @@ async fn sale(world: &World) -> Concert {
     concert
 }
 
-async fn claim(
-    services: &Services,
-    concert: &Concert,
-    ahead: Duration,
-    lease: Duration,
-) -> (Duration, Option<Claim>) {
-    let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
-    let mut progress = Progress {
-        ahead,
-        ..Progress::default()
-    };
-    scheduler::claim(services, concert.id, &sale, lease, &mut progress)
-        .await
-        .unwrap()
+/// Whoever may steer everything.
+async fn admin(world: &World) -> Session {
+    session(world.organiser("steering").await.account_id.0, Role::Admin)
 }
 
 /// As the claims read it; all masters of a cluster are on this machine.
@@ -102,14 +93,14 @@ async fn a_batch_that_is_prepared_before_its_time_is_committed_in_its_time() {
     let services = &world.services;
     let concert = sale(&world).await;
     let minute = Duration::from_secs(60);
-    let (rest, early) = claim(services, &concert, minute, LEASE).await;
+    let (rest, early) = claim_ahead(services, &concert, minute, LEASE).await;
     assert!(early.is_none(), "a minute is not an hour");
     assert!(
         rest > HOUR - 2 * minute && rest <= HOUR - minute,
         "{rest:?}"
     );
 
-    let (_, ahead) = claim(services, &concert, HOUR, LEASE).await;
+    let (_, ahead) = claim_ahead(services, &concert, HOUR, LEASE).await;
     let mut ahead = ahead.unwrap();
     assert_eq!(ahead.entries.len(), 2);
     assert!(ahead.due > Instant::now() + HOUR - minute);
@@ -150,12 +141,12 @@ async fn a_batch_that_is_prepared_before_its_time_is_committed_in_its_time() {
 async fn a_batch_that_was_prepared_by_a_server_that_died_keeps_its_time() {
     let world = world().await;
     let concert = sale(&world).await;
-    let (_, dead) = claim(&world.services, &concert, HOUR, Duration::ZERO).await;
+    let (_, dead) = claim_ahead(&world.services, &concert, HOUR, Duration::ZERO).await;
     let (dead, other) = (
         dead.unwrap(),
         another_server(&world.stores, &world.clock).await,
     );
-    let (_, taken_over) = claim(&other, &concert, Duration::ZERO, LEASE).await;
+    let (_, taken_over) = claim_ahead(&other, &concert, Duration::ZERO, LEASE).await;
     let taken_over = taken_over.unwrap();
     assert_eq!(taken_over.entries, dead.entries);
     assert!(taken_over.due > Instant::now() + HOUR - Duration::from_secs(60));
@@ -166,11 +157,13 @@ async fn nothing_is_prepared_before_the_opening_or_while_the_sale_is_paused() {
     let world = world().await;
     let services = &world.services;
     let concert = sale(&world).await;
-    let by = session(
-        world.organiser("steering").await.account_id.0,
-        model::accounts::Role::Admin,
-    );
-    let prepared = async || claim(services, &concert, 2 * HOUR, LEASE).await.1.is_some();
+    let by = admin(&world).await;
+    let prepared = async || {
+        claim_ahead(services, &concert, 2 * HOUR, LEASE)
+            .await
+            .1
+            .is_some()
+    };
     let opens_at = async |at: DateTime<Utc>| {
         sqlx::query("UPDATE concerts SET sale_opens_at = $1")
             .bind(at)
@@ -197,11 +190,8 @@ async fn no_ticket_goes_out_after_a_pause_was_answered() {
     let world = world().await;
     let services = &world.services;
     let concert = sale(&world).await;
-    let by = session(
-        world.organiser("steering").await.account_id.0,
-        model::accounts::Role::Admin,
-    );
-    let (_, ahead) = claim(services, &concert, HOUR, LEASE).await;
+    let by = admin(&world).await;
+    let (_, ahead) = claim_ahead(services, &concert, HOUR, LEASE).await;
     let mut ahead = ahead.unwrap();
     ahead.due = Instant::now() + Duration::from_millis(300);
     let issuing = issue::issue(&services.db, &ahead, world.clock.now());

@@ -6,7 +6,7 @@ use super::sparkline::Sparkline;
 use super::{Link, QueueWords, use_queue_words};
 use crate::forms::SecondThought;
 use crate::i18n::thousands;
-use crate::refresh::RefreshWithoutScript;
+use crate::refresh::{RefreshWithoutScript, stands_still};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use model::concerts::{ConcertId, SaleState};
@@ -158,6 +158,11 @@ pub(super) fn Waiting(
         Link::Live => Some(words.live),
         link => link.trouble(words),
     };
+    // A text in either case: a browser with JavaScript takes what is inside for one, and looks for no other node.
+    let itself = match stands_still() {
+        true => "",
+        false => words.refreshes_itself,
+    };
     // From the place on joining to the stage; whoever joined as the first is there.
     let way = move || {
         let (joined, rank) = (of(|n| n.joined_rank), rank());
@@ -192,7 +197,7 @@ pub(super) fn Waiting(
                 <p class="waiting-link" data-testid="link" data-link=move || link.get().name()>
                     <span class="waiting-dot" aria-hidden="true"></span>
                     {connection}
-                    <noscript>{words.refreshes_itself}</noscript>
+                    <noscript>{itself}</noscript>
                 </p>
                 <p class="waiting-pace" data-testid="pace" hidden=move || pace().is_none()>{pace}</p>
             </div>

@@ -22,11 +22,26 @@ pub fn news_of(services: &Services, concert: &Concert) -> Receiver<News> {
 
 /// Claims, if it is time, for as long as `lease`.
 pub async fn claim(services: &Services, concert: &Concert, lease: Duration) -> Option<Claim> {
+    claim_ahead(services, concert, Duration::ZERO, lease)
+        .await
+        .1
+}
+
+/// As a server that takes so long to prepare a batch; with for how long nothing can be claimed.
+pub async fn claim_ahead(
+    services: &Services,
+    concert: &Concert,
+    ahead: Duration,
+    lease: Duration,
+) -> (Duration, Option<Claim>) {
     let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
-    scheduler::claim(services, concert.id, &sale, lease, &mut Progress::default())
+    let mut progress = Progress {
+        ahead,
+        ..Progress::default()
+    };
+    scheduler::claim(services, concert.id, &sale, lease, &mut progress)
         .await
         .unwrap()
-        .1
 }
 
 /// Nobody can measure it, everybody can claim at once.
