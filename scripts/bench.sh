@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$FRONTROW_ROOT"
 
-scripts/build.sh
-# The features of the release that cargo-leptos builds, so that nothing is compiled twice.
+installing scripts/build.sh
+# With the features of the release, so that nothing is compiled twice.
 cargo build --quiet --release -p benchmarks
 exec "${CARGO_TARGET_DIR:-target}/release/benchmarks" "$@"

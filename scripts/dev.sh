@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$FRONTROW_ROOT"
 
-scripts/setup.sh build
+installing scripts/setup.sh dev
 # The debug build writes into target/site as well: the next `make run` has to build that anew.
 rm -f target/release-built-from
 exec cargo leptos watch -- serve --demo "$@"

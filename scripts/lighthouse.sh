@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$FRONTROW_ROOT"
 
-scripts/build.sh
-scripts/setup.sh test
+installing scripts/build.sh
+installing scripts/setup.sh test
 cd end2end
 exec node lighthouse.mjs

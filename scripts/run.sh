@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$FRONTROW_ROOT"
 
-scripts/build.sh
+installing scripts/build.sh
 # Where the style, the scripts and the images are.
 export LEPTOS_SITE_ROOT="$FRONTROW_ROOT/target/site"
 exec target/release/frontrow serve --demo "$@"

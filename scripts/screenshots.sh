@@ -5,8 +5,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$FRONTROW_ROOT"
 
-scripts/setup.sh test
-scripts/build.sh
+installing scripts/setup.sh test
+installing scripts/build.sh
 
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

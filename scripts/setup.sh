@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and run Frontrow, and to test it. Safe to run again: what is there is left alone.
 #
-#   scripts/setup.sh build   Rust, cargo-leptos, wasm-bindgen, wasm-opt, PostgreSQL, Redis
+#   scripts/setup.sh build   Rust, the npm packages that make the site, PostgreSQL, Redis
 #   scripts/setup.sh test    the same, and cargo-nextest, cargo-deny where it is to be had ready-made, a browser, fonts, the browser tests' npm packages
-#   scripts/setup.sh [all]   both
+#   scripts/setup.sh dev     what `build` installs, and cargo-leptos and wasm-bindgen, which take long to compile
+#   scripts/setup.sh [all]   all of these
 #
 # Works with the whole internet, and with nothing but the package registries of Debian, Rust and npm.
 set -euo pipefail
@@ -26,9 +27,18 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
 set_up_build() {
     set_up_rust
-    set_up_wasm_opt
+    set_up_site
+}
+
+set_up_dev() {
     set_up_wasm_bindgen
     set_up_cargo_leptos
+}
+
+set_up_test() {
+    set_up_nextest
+    set_up_deny
+    set_up_browser_tests
 }
 
 cd "$FRONTROW_ROOT"
@@ -37,12 +47,21 @@ case "${1:-all}" in
         set_up_system_for_build
         set_up_build
         ;;
-    test | all)
+    dev)
+        set_up_system_for_build
+        set_up_build
+        set_up_dev
+        ;;
+    test)
         set_up_system_for_test
         set_up_build
-        set_up_nextest
-        set_up_deny
-        set_up_browser_tests
+        set_up_test
         ;;
-    *) fail "usage: scripts/setup.sh [all|build|test]" ;;
+    all)
+        set_up_system_for_test
+        set_up_build
+        set_up_dev
+        set_up_test
+        ;;
+    *) fail "usage: scripts/setup.sh [all|build|dev|test]" ;;
 esac

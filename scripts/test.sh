@@ -8,6 +8,7 @@ cd "$FRONTROW_ROOT"
 
 # Never the whole workspace with all features: that mixes the server's `ssr` with the browser's `hydrate`.
 # With the fail points, so that the chaos breaks the very binary that was tested, and nothing is compiled twice.
+# shellcheck disable=SC2054 # the comma is between features
 server_side=(-p model -p services -p embedded -p app -p server -p bench -p benchmarks -p chaos --features app/ssr,server/failpoints)
 
 summary=''
@@ -35,7 +36,7 @@ note() {
 }
 
 lint_server() {
-    cargo clippy --quiet "${server_side[@]}" --all-targets -- -D warnings
+    cargo clippy --quiet "${server_side[@]}" -p site --all-targets -- -D warnings
 }
 
 lint_browser() {
@@ -112,7 +113,8 @@ nothing_is_left_running() {
 # An interrupted run cleans up as well.
 trap 'nothing_is_left_running >/dev/null 2>&1 || true' EXIT
 
-section "Set-up" scripts/setup.sh test
+section "Set-up" installing scripts/setup.sh test
+section "Scripts" scripts/tests/fresh_machine.sh || true
 section "Format" cargo fmt --all --check || true
 section "Lints, server" lint_server || true
 section "Lints, browser" lint_browser || true

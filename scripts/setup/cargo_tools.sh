@@ -18,13 +18,13 @@ set_up_wasm_bindgen() {
     local version
     version="$(wasm_bindgen_version)"
     if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
-        cargo_install wasm-bindgen-cli "$version" '1 to 4 minutes'
+        cargo_install wasm-bindgen-cli "$version" '2 to 4 minutes'
     fi
 }
 
 set_up_cargo_leptos() {
     if [ "$(cargo-leptos --version 2>/dev/null)" != "cargo-leptos $cargo_leptos_version" ]; then
-        cargo_install cargo-leptos "$cargo_leptos_version" '3 to 8 minutes'
+        cargo_install cargo-leptos "$cargo_leptos_version" '4 to 8 minutes'
     fi
 }
 
@@ -53,16 +53,19 @@ cargo_install() {
             return
         fi
     fi
-    say "Building $crate $version ($duration on two cores, once)"
-    # A registry may lag behind a tool's own lock file: then without it.
-    build_tool "$crate" "$version" --locked 2>/dev/null || build_tool "$crate" "$version" ||
+    stage "Building $crate $version" "$duration on two cores, once" build_tool "$crate" "$version" ||
         fail "$crate $version could not be built"
     rm -rf "$FRONTROW_TOOLS/cargo"
 }
 
 # These tools only drive the compiler: without optimisation they do it as well, and are there in a third of the time.
 # The build folder stays until a tool is done, so that an interrupted build goes on where it was.
+# A registry may lag behind a tool's own lock file: then without it.
 build_tool() {
+    cargo_install_unoptimised "$1" "$2" --locked 2>/dev/null || cargo_install_unoptimised "$1" "$2"
+}
+
+cargo_install_unoptimised() {
     local crate="$1" version="$2"
     shift 2
     env CARGO_TARGET_DIR="$FRONTROW_TOOLS/cargo" \

@@ -1,19 +1,20 @@
 # shellcheck shell=bash
-# What comes from npm: wasm-opt for the release build, Playwright for the browser tests.
+# What comes from npm: what packs the site for a release, Playwright for the browser tests.
 
-binaryen_version=132.0.0
-
-set_up_wasm_opt() {
-    local folder="$FRONTROW_TOOLS/wasm-opt"
-    if grep -qs "\"version\": \"$binaryen_version\"" "$folder/node_modules/binaryen/package.json"; then
-        return
+# npm_packages FOLDER WHAT: installs what the folder's lock file says, unless that is there.
+npm_packages() {
+    local folder="$FRONTROW_ROOT/$1" what="$2"
+    # npm writes this file last. Older than the lock file means that something else is installed than the lock says.
+    if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+        node_is_new_enough
+        say "Fetching $what from npm (a few seconds)"
+        (cd "$folder" && npm ci --silent --no-audit --no-fund) || fail "npm ci failed in $1/"
+        touch "$folder/node_modules/.package-lock.json"
     fi
-    node_is_new_enough
-    say "Fetching wasm-opt, from npm's binaryen $binaryen_version (a few seconds)"
-    mkdir -p "$folder"
-    npm install --silent --no-audit --no-fund --prefix "$folder" "binaryen@$binaryen_version" ||
-        fail "npm could not install binaryen $binaryen_version"
-    . "$FRONTROW_ROOT/scripts/env.sh"
+}
+
+set_up_site() {
+    npm_packages site "wasm-opt, esbuild and Lightning CSS"
 }
 
 node_is_new_enough() {
@@ -23,19 +24,9 @@ node_is_new_enough() {
 }
 
 set_up_browser_tests() {
-    local folder="$FRONTROW_ROOT/end2end"
-    if [ ! -f "$folder/package-lock.json" ]; then
-        return
-    fi
-    # npm writes this file last. Older than the lock file means that something else is installed than the lock says.
-    if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
-        node_is_new_enough
-        say "Fetching the browser tests' npm packages (a few seconds)"
-        (cd "$folder" && npm ci --silent --no-audit --no-fund) || fail "npm ci failed in end2end/"
-        touch "$folder/node_modules/.package-lock.json"
-    fi
+    npm_packages end2end "the browser tests' packages"
     if [ -z "$FRONTROW_CHROMIUM" ]; then
-        playwright_browser "$folder"
+        playwright_browser "$FRONTROW_ROOT/end2end"
     fi
 }
 

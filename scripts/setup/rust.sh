@@ -33,7 +33,8 @@ set_up_rust() {
     fi
     rust_from_rustup || rust_from_debian ||
         fail "no Rust $(wanted_rust) for $wasm_target here. Get rustup from https://rustup.rs, then run this again"
-    hash -r
+    # Cargo's folder of programs may be new.
+    installing true
     rust_is_ready ||
         fail "Rust was installed, but the 'rustc' found here is not a complete Rust $(wanted_rust): see 'rustup show'"
 }

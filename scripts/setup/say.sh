@@ -5,6 +5,30 @@ say() {
     printf '==> %s\n' "$*"
 }
 
+# stage TITLE DURATION COMMAND...: runs a command that takes minutes under a headline, and says each minute how far it is.
+stage() {
+    local title="$1" duration="$2" status=0 counter
+    shift 2
+    say "$title ($duration)"
+    count_minutes "$title" "$duration" &
+    counter="$!"
+    "$@" || status=$?
+    kill "$counter" 2>/dev/null || true
+    wait "$counter" 2>/dev/null || true
+    return "$status"
+}
+
+# Ends with the script that started it, also where that was interrupted.
+count_minutes() {
+    local start="$SECONDS" minutes=0
+    while sleep 2 && kill -0 "$$" 2>/dev/null; do
+        if [ "$((SECONDS - start))" -ge "$(((minutes + 1) * 60))" ]; then
+            minutes=$((minutes + 1))
+            say "$1: $minutes min so far ($2)"
+        fi
+    done
+}
+
 fail() {
     printf 'error: %s\n' "$*" >&2
     exit 1

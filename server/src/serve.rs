@@ -184,7 +184,7 @@ fn leptos_options(options: &cli::Serve, address: SocketAddr) -> LeptosOptions {
             leptos::config::Env::PROD
         })
         .hash_file(Arc::<str>::from(hashes.to_string_lossy()))
-        // cargo-leptos writes the names of hashed files beside the program; without that file they have plain names.
+        // site/build.mjs writes the hashes in the names of files beside the program; without that file they have plain names.
         .hash_files(beside_program.is_some_and(|path| path.exists()))
         .build()
 }
