@@ -29,7 +29,7 @@ dev: ## Serve the demo, and rebuild and reload the page whenever a file changes
 build: ## Build the release, if anything changed since the last one
 	@scripts/build.sh
 
-setup: ## Install what building and testing need
+setup: ## Install what building, developing and testing need
 	@scripts/setup.sh
 
 clean: ## Remove what was built, and what tests left behind
