@@ -18,7 +18,7 @@ is_up_to_date() {
             -o -newer "$stamp" -print | head -n 1)" ]
 }
 
-# lasts MINUTES: of a first build, measured on two cores that had nothing else to do.
+# lasts MINUTES: of a first build, on two cores that have nothing else to do.
 lasts() {
     if [ "$first" = yes ]; then
         echo "about $1 on two quiet cores"
@@ -47,7 +47,7 @@ touch "$stamp.new"
 export CARGO_TARGET_DIR="$FRONTROW_ROOT/target"
 stage "1 of 3: compiling what runs in the browser" "$(lasts '2 minutes')" \
     cargo build --profile wasm-release --target wasm32-unknown-unknown -p frontend --lib
-stage "2 of 3: compiling the server" "$(lasts '8 minutes')" \
+stage "2 of 3: compiling the server" "$(lasts '12 minutes')" \
     cargo build --release -p server --bin frontrow -p site --bin site
-stage "3 of 3: packing the site" "10 seconds" pack_site
+stage "3 of 3: packing the site" "20 seconds" pack_site
 mv "$stamp.new" "$stamp"
