@@ -7,6 +7,7 @@ use app::error::ApiError;
 use app::i18n::{Locale, thousands};
 use app::sessions::Auth;
 use app::tickets::paper;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -182,7 +183,7 @@ fn event(state: &AppState, concert: &Concert, about: &str, address: &str) -> Str
 }
 
 /// Something to be kept, under a name that tells what it is; `plain` is for clients that know ASCII alone and has the ending.
-fn file(kind: HeaderValue, name: &str, plain: &str, body: impl Into<Vec<u8>>) -> Response {
+fn file(kind: HeaderValue, name: &str, plain: &str, body: impl Into<Body>) -> Response {
     let ending = plain.rsplit('.').next().unwrap_or_default();
     // What some system takes for a part of a path, or cannot have in a name.
     let strange = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
@@ -193,7 +194,7 @@ fn file(kind: HeaderValue, name: &str, plain: &str, body: impl Into<Vec<u8>>) ->
     );
     let name = utf8_percent_encode(&name, NAME);
     let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{name}");
-    let mut response = body.into().into_response();
+    let mut response = Response::new(body.into());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, kind);
     if let Ok(disposition) = HeaderValue::from_str(&disposition) {

@@ -6,12 +6,16 @@
 
 mod paint;
 mod qr;
+mod qr_mask;
 
 pub use qr::Qr;
 
 use crate::{Error, Result};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::Bytes;
 use model::Refusal;
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -61,12 +65,41 @@ pub async fn png(svg: impl Into<String>) -> Result<Vec<u8>> {
     aside(move || paint::png(&svg)).await
 }
 
+/// Bytes of PDFs that are kept.
+const PDF_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// The PDFs made lately, by a digest of all that they were made of.
+static PDFS: LazyLock<Cache<[u8; 32], Bytes>> = LazyLock::new(|| {
+    let weight = |_: &[u8; 32], pdf: &Bytes| (pdf.len() + 256) as u32;
+    Cache::builder()
+        .weigher(weight)
+        .max_capacity(PDF_BYTES_MAX)
+        .build()
+});
+
 /// The SVG as PDF of one page of its size (`width="210mm"` is that wide), with texts that can be searched and the fonts in it.
+/// Kept for the next time, which has the same bytes.
 ///
 /// Fails as [`png`] does.
-pub async fn pdf(svg: impl Into<String>, about: About) -> Result<Vec<u8>> {
+pub async fn pdf(svg: impl Into<String>, about: About) -> Result<Bytes> {
     let svg = svg.into();
-    aside(move || paint::pdf(&svg, about)).await
+    let digest = digest([&svg, &about.title, &about.language]);
+    if let Some(pdf) = PDFS.get(&digest) {
+        return Ok(pdf);
+    }
+    let pdf = Bytes::from(aside(move || paint::pdf(&svg, about)).await?);
+    PDFS.insert(digest, pdf.clone());
+    Ok(pdf)
+}
+
+/// Of each text with its length, so that none runs into the next.
+fn digest(texts: [&String; 3]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for text in texts {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text.as_bytes());
+    }
+    digest.finalize().into()
 }
 
 /// What a PDF says of itself.

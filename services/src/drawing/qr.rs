@@ -1,8 +1,25 @@
 //! QR codes as shapes.
 
+use super::qr_mask;
 use crate::{Error, Result};
-use qrcode::{Color, EcLevel, QrCode};
+use moka::sync::Cache;
+use qrcode::canvas::Canvas;
+use qrcode::types::QrResult;
+use qrcode::{Color, EcLevel, QrCode, bits, ec};
 use std::fmt::Write;
+use std::sync::{Arc, LazyLock};
+
+/// Bytes of codes that are kept: some thousands of tickets' (one takes 12 KB).
+const BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// The codes made lately, by their texts.
+static MADE: LazyLock<Cache<String, Arc<Qr>>> = LazyLock::new(|| {
+    let weight = |text: &String, qr: &Arc<Qr>| (text.len() + qr.path.len() + 256) as u32;
+    Cache::builder()
+        .weigher(weight)
+        .max_capacity(BYTES_MAX)
+        .build()
+});
 
 /// Modules of white around a code, without which it is not found (ISO/IEC 18004).
 const QUIET: usize = 4;
@@ -17,14 +34,23 @@ pub struct Qr {
 }
 
 impl Qr {
+    /// The code of a text, kept for the next time: a ticket's never changes.
+    ///
     /// Fails when the text is longer than any QR code holds.
-    pub fn of(text: &str) -> Result<Qr> {
-        // M: a seventh of it may be covered or torn.
-        let code = QrCode::with_error_correction_level(text, EcLevel::M)
-            .map_err(|error| Error::Broken(format!("a QR code: {error}")))?;
-        let width = code.width();
-        let mut path = String::with_capacity(width * width * 3);
-        for (y, row) in code.to_colors().chunks(width).enumerate() {
+    pub fn of(text: &str) -> Result<Arc<Qr>> {
+        if let Some(qr) = MADE.get(text) {
+            return Ok(qr);
+        }
+        let qr = Arc::new(Qr::make(text)?);
+        MADE.insert(text.to_owned(), qr.clone());
+        Ok(qr)
+    }
+
+    fn make(text: &str) -> Result<Qr> {
+        let (colors, width) =
+            modules(text).map_err(|error| Error::Broken(format!("a QR code: {error}")))?;
+        let mut path = String::with_capacity(width * width * 8);
+        for (y, row) in colors.chunks(width).enumerate() {
             let mut x = 0;
             // What is dark side by side is one shape: no seams between modules.
             for run in row.chunk_by(|a, b| a == b) {
@@ -35,6 +61,7 @@ impl Qr {
                 x += run.len();
             }
         }
+        path.shrink_to_fit();
         Ok(Qr {
             side: width + 2 * QUIET,
             path,
@@ -48,5 +75,47 @@ impl Qr {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
              <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path fill=\"#000\" d=\"{path}\"/></svg>"
         )
+    }
+}
+
+/// The modules of a code, line by line, and how many are in a line.
+fn modules(text: &str) -> QrResult<(Vec<Color>, usize)> {
+    // M: a seventh of it may be covered or torn.
+    const LEVEL: EcLevel = EcLevel::M;
+    let bits = bits::encode_auto(text.as_bytes(), LEVEL)?;
+    let version = bits.version();
+    let width = version.width() as usize;
+    if width > qr_mask::WIDTH_MAX {
+        let code = QrCode::with_error_correction_level(text, LEVEL)?;
+        return Ok((code.to_colors(), width));
+    }
+    let (data, corrections) = ec::construct_codewords(&bits.into_bytes(), version, LEVEL)?;
+    let mut canvas = Canvas::new(version, LEVEL);
+    canvas.draw_all_functional_patterns();
+    canvas.draw_data(&data, &corrections);
+    Ok((qr_mask::masked(&canvas, width), width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn a_code_is_the_one_that_qrcode_makes(text in "FR1:[0-9A-F]{8}(:[0-9]{1,12}){4}:[0-9A-F]{128}|[ -~]{0,600}|\\PC{0,200}") {
+            let (colors, width) = modules(&text).unwrap();
+            let code = QrCode::with_error_correction_level(&text, EcLevel::M).unwrap();
+            prop_assert_eq!(width, code.width());
+            prop_assert!(colors == code.to_colors(), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_text_that_no_code_holds_is_refused() {
+        assert!(Qr::of(&"x".repeat(4000)).is_err());
+        assert!(Qr::of(&"x".repeat(1500)).is_ok());
     }
 }

@@ -11,17 +11,20 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use hkdf::Hkdf;
 use model::concerts::ConcertId;
 use model::tickets::TicketId;
+use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 const VERSION: &str = "FR1";
 /// What the key is derived for: the same secret signs sessions, and what is signed as one thing must not pass for another.
 const PURPOSE: &[u8] = b"frontrow tickets, Ed25519";
+/// Tickets whose codes are kept.
+const SIGNED_MAX: u64 = 20_000;
 /// Bytes. Ours are shorter.
 pub(super) const LONGEST: usize = 300;
 
 /// What a code says of its ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Payload {
     pub ticket: TicketId,
     pub concert: ConcertId,
@@ -36,7 +39,11 @@ pub struct Payload {
 pub struct NotOurs;
 
 /// Signs codes, with a key derived from the secret that sessions are signed with (HKDF-SHA-256, RFC 5869).
-pub struct TicketKeys(Vec<SigningKey>);
+pub struct TicketKeys {
+    keys: Vec<SigningKey>,
+    /// What was signed lately: a signature is always the same, and takes longer than all else of a ticket but its QR code.
+    signed: Cache<Payload, String>,
+}
 
 impl TicketKeys {
     /// The secret in use, then those of before: only the first signs, but the servers that know it as the second one have to
@@ -52,13 +59,25 @@ impl TicketKeys {
         let keys: Vec<SigningKey> = keys.collect::<Result<_>>()?;
         match keys.is_empty() {
             true => Err(Error::Setting("there is no secret to sign with".to_owned())),
-            false => Ok(TicketKeys(keys)),
+            false => Ok(TicketKeys {
+                keys,
+                signed: Cache::new(SIGNED_MAX),
+            }),
         }
     }
 
     /// The text for the QR code: always the same for the same ticket and key.
     pub fn sign(&self, payload: &Payload) -> String {
-        let key = &self.0[0];
+        if let Some(signed) = self.signed.get(payload) {
+            return signed;
+        }
+        let signed = self.sign_anew(payload);
+        self.signed.insert(*payload, signed.clone());
+        signed
+    }
+
+    fn sign_anew(&self, payload: &Payload) -> String {
+        let key = &self.keys[0];
         let Payload {
             ticket,
             concert,
@@ -76,7 +95,7 @@ impl TicketKeys {
 
     /// The public halves; that of the key that signs first.
     pub fn public(&self) -> Vec<PublicKey> {
-        self.0
+        self.keys
             .iter()
             .map(|key| PublicKey(key.verifying_key()))
             .collect()
