@@ -15,7 +15,7 @@ pub use said::Said;
 
 use crate::concerts::SaleState;
 use crate::queue::{QueueView, Sale, Standing};
-use luck::{Luck, Rate, gamma, normal, poisson};
+use luck::{Luck, Rate, gamma, poisson};
 
 /// How often the rest of the sale is played through.
 const PLAYS: u32 = 256;
@@ -195,19 +195,19 @@ impl Watch {
     /// One way in which the rest of the sale may go.
     fn play(&self, seen: &Seen, luck: Luck) -> Play {
         let (batch, interval) = seen.sale.pace();
-        let late = 1.0 / (LATENESS + self.lateness).draw(luck.even(0));
+        let late = 1.0 / (LATENESS + self.lateness).draw(luck.deviate(0));
         let round = interval + late;
         let first = self.first_batch(seen, interval, luck.even(1));
-        let leaving = (LEAVING + self.leaving).draw(luck.even(2));
+        let leaving = (LEAVING + self.leaving).draw(luck.deviate(2));
 
         // Stalls make the wait longer, and a longer wait lets more people leave.
         let undisturbed = first + rounds(seen.ahead, batch, leaving, first, round).max(0.0) * round;
         let stalls = poisson(
-            undisturbed * (STALLING + self.stalling).draw(luck.even(3)),
+            undisturbed * (STALLING + self.stalling).draw(luck.deviate(3)),
             luck.even(4),
         );
-        let stalled =
-            gamma(stalls, luck.even(5)) / (STALL_ENDING + self.stall_ending).draw(luck.even(6));
+        let stalled = gamma(stalls, luck.deviate(5))
+            / (STALL_ENDING + self.stall_ending).draw(luck.deviate(6));
         let stretch = 1.0 + stalled / undisturbed.max(round);
         // A gamma-distributed rate falls like this as the quick ones go (Vaupel, Manton and Stallard 1979); the mean until then.
         let fallen = MOST_UNLIKE * luck.even(7) * leaving * undisturbed * stretch;
@@ -225,16 +225,16 @@ impl Watch {
         let last = (first + rounds * round).max(0.0);
         let spread =
             -(-leaving * last).exp_m1() * (batch / round / (2.0 * leaving).max(1e-12)).sqrt();
-        let rounds = rounds + normal(luck.even(8)) * spread / batch;
+        let rounds = rounds + luck.deviate(8) * spread / batch;
 
         let places = ((rounds + 1.0) * batch + 0.5).max(0.0);
-        let spared = (SPARING + self.sparing).draw(luck.even(9)) * places;
-        let spared = spared + normal(luck.even(10)) * spared.sqrt();
+        let spared = (SPARING + self.sparing).draw(luck.deviate(9)) * places;
+        let spared = spared + luck.deviate(10) * spared.sqrt();
         let rounds = rounds.ceil().max(0.0);
         Play {
             wait: first
                 + rounds * interval
-                + late * gamma(UNEVEN * (rounds + 1.0), luck.even(11)) / UNEVEN
+                + late * gamma(UNEVEN * (rounds + 1.0), luck.deviate(11)) / UNEVEN
                 + stalled,
             tickets: places - spared - 0.5,
         }
