@@ -5,6 +5,7 @@ use crate::{Error, Result};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use moka::sync::Cache;
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ const AUDIENCE: &str = "frontrow";
 const MARK: usize = 32;
 /// Characters of either part of a refresh token, at most.
 const LONGEST_PART: usize = 128;
+/// Tokens that are remembered as ours; one takes half a kilobyte.
+const VERIFIED_MAX: u64 = 20_000;
 /// Seconds by which the clocks of two servers may differ.
 const LEEWAY: i64 = 5;
 
@@ -69,7 +72,12 @@ impl Claims {
 
 /// Signs and verifies access tokens with HMAC-SHA-256. The first key signs, and what any of them has signed is good: that
 /// is how keys are changed without logging anyone out (docs/security.md).
-pub struct TokenKeys(Vec<TokenKey>);
+pub struct TokenKeys {
+    keys: Vec<TokenKey>,
+    /// Tokens whose signature was found good, to the letter, with what they say. Whether they have expired, and whether their
+    /// session stands, is asked each time.
+    verified: Cache<String, Claims>,
+}
 
 struct TokenKey {
     /// Names the key in a token's header.
@@ -121,12 +129,15 @@ impl TokenKeys {
         let keys: Vec<TokenKey> = secrets.into_iter().map(TokenKey::new).collect();
         match keys.is_empty() {
             true => Err(Error::Setting("there is no secret to sign with".to_owned())),
-            false => Ok(TokenKeys(keys)),
+            false => Ok(TokenKeys {
+                keys,
+                verified: Cache::new(VERIFIED_MAX),
+            }),
         }
     }
 
     fn signing(&self) -> &TokenKey {
-        &self.0[0]
+        &self.keys[0]
     }
 
     pub(super) fn sign(
@@ -174,7 +185,7 @@ impl TokenKeys {
         let Some((secret, mark)) = text.split_at_checked(text.len().saturating_sub(MARK)) else {
             return false;
         };
-        self.0.iter().any(|key| key.mark(sid, secret) == mark)
+        self.keys.iter().any(|key| key.mark(sid, secret) == mark)
     }
 
     /// The refresh token that follows on one: always the same, so that whoever presents it twice at the same moment is told
@@ -185,26 +196,37 @@ impl TokenKeys {
 
     /// The successor that has this hash, whichever key it was made with.
     pub fn successor_with(&self, token: &RefreshToken, hash: &[u8]) -> Option<RefreshToken> {
-        let mut successors = self.0.iter().map(|key| key.successor(token));
+        let mut successors = self.keys.iter().map(|key| key.successor(token));
         successors.find(|successor| successor.hash() == hash)
     }
 
     /// The claims of a token that we signed, for us, that has not expired at `now`.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Claims> {
+        let claims = match self.verified.get(token) {
+            Some(claims) => claims,
+            None => {
+                let claims = self.verify_signature(token)?;
+                self.verified.insert(token.to_owned(), claims.clone());
+                claims
+            }
+        };
+        let now = now.timestamp();
+        (now < claims.exp && claims.iat <= now + LEEWAY).then_some(claims)
+    }
+
+    /// The claims of a token that we signed, for us, whenever that was.
+    fn verify_signature(&self, token: &str) -> Option<Claims> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         let named = |key: &&TokenKey| header.kid.as_deref() == Some(&key.kid);
-        let key = self.0.iter().find(named)?;
+        let key = self.keys.iter().find(named)?;
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // Checked below against the clock that tests can move.
+        // Checked by the caller against the clock that tests can move.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
-            .ok()?
-            .claims;
-        let now = now.timestamp();
-        (now < claims.exp && claims.iat <= now + LEEWAY).then_some(claims)
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation);
+        Some(decoded.ok()?.claims)
     }
 }
 
