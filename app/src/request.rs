@@ -4,6 +4,7 @@ use crate::error::ApiError;
 use crate::i18n::Locale;
 use crate::sessions::{Auth, Ended};
 use crate::settings::Settings;
+use crate::template::TemplateRender;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use leptos::prelude::use_context;
@@ -29,11 +30,17 @@ pub fn settings() -> Settings {
     })
 }
 
-/// Who sent the request, if the stores could tell.
+/// Who sent the request, if the stores could tell. A page template has no sender: code that asks there has a personal part
+/// outside of a slot, and the template is refused.
 pub fn auth() -> Auth {
-    use_context::<Parts>()
-        .and_then(|parts| parts.extensions.get::<Auth>().cloned())
-        .unwrap_or(Auth::Anonymous)
+    let Some(parts) = use_context::<Parts>() else {
+        return Auth::Anonymous;
+    };
+    if let Some(template) = parts.extensions.get::<TemplateRender>() {
+        template.note_personal_read();
+        return Auth::Unavailable;
+    }
+    parts.extensions.get().cloned().unwrap_or(Auth::Anonymous)
 }
 
 /// The session of a request that needs one.
@@ -46,6 +53,15 @@ pub fn optional_session() -> Option<Session> {
     match auth() {
         Auth::LoggedIn(session) => Some(session),
         Auth::Anonymous | Auth::Unavailable => None,
+    }
+}
+
+/// The session, if it may see more of a concert than the public: of an organiser, an admin or an account of a rehearsal.
+/// None for a member like most and for strangers, who see every concert alike; so a template may ask for it.
+pub fn privileged_session() -> Option<Session> {
+    match TemplateRender::current() {
+        Some(_) => None,
+        None => optional_session().filter(Session::is_privileged),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::middleware;
 use crate::middleware::Wardrobe;
 use crate::middleware::address::TrustedProxies;
 use crate::middleware::pages::SharedPages;
+use crate::middleware::templates::Templates;
 use crate::sharing;
 use crate::tickets;
 use app::queue::Seats;
@@ -80,6 +81,7 @@ impl FromRef<AppState> for Services {
 pub fn router(state: AppState) -> Router {
     let wardrobe = Wardrobe {
         pages: SharedPages::default(),
+        templates: Templates::default(),
         state: state.clone(),
     };
     let routes = generate_route_list(app::App);

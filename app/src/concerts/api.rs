@@ -9,7 +9,7 @@ use model::concerts::{
 };
 
 use super::steering::SALE_CONTROL;
-use crate::request::{optional_session, services, session};
+use crate::request::{privileged_session, services, session};
 use crate::sharing::ascii;
 
 /// One page of concerts. What is asked for in words that nobody understands is [`model::Refusal::Malformed`].
@@ -36,7 +36,7 @@ pub async fn list_my_concerts() -> Result<MyConcerts, ApiError> {
 /// One concert, the server's clock, and whether the reader may edit it.
 #[server(name = GetConcert, prefix = "/api", endpoint = "get_concert", input = GetUrl)]
 pub async fn get_concert(id: ConcertId) -> Result<ConcertView, ApiError> {
-    Ok(services::concerts::find_view(&services()?, optional_session().as_ref(), id).await?)
+    Ok(services::concerts::find_view(&services()?, privileged_session().as_ref(), id).await?)
 }
 
 /// Puts a concert on sale, or makes a draft that nobody else sees yet; organisers and admins only.

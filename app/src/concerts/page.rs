@@ -12,7 +12,7 @@ use crate::layout::PageMeta;
 use crate::queue::{JoinQueue, SaleBox, SaleNow};
 use crate::refused::Refused;
 use crate::request::Response;
-use crate::sessions::{log_in_path, visitor};
+use crate::sessions::{Viewer, log_in_path, viewer};
 use crate::sharing::{Shared, ascii};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -76,9 +76,9 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
     } = view;
     let phase = concert.phase(server_time);
     // Who is looking cannot be told while the stores are away: the button asks again.
-    let log_in = match visitor() {
-        Ok(None) => Some(log_in_path(&format!("/concerts/{}", concert.id))),
-        Ok(Some(_)) | Err(_) => None,
+    let log_in = match viewer() {
+        Viewer::Stranger => Some(log_in_path(&format!("/concerts/{}", concert.id))),
+        Viewer::Member { .. } | Viewer::Unknown => None,
     };
     let refusal = refusal_of::<JoinQueue>();
     let holds = refusal == Some(Refusal::HoldsTicket);

@@ -1,8 +1,7 @@
 //! The top of every page: where one can go, who one is, in which language.
 
-use crate::error::ApiError;
 use crate::i18n::{Locale, use_words};
-use crate::sessions::{LogOut, Visitor, visitor};
+use crate::sessions::{LogOut, Viewer, viewer};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::components::A;
@@ -11,20 +10,20 @@ use model::accounts::Role;
 #[component]
 pub fn Header() -> impl IntoView {
     let words = use_words();
-    let visitor = visitor();
-    let role = visitor
-        .as_ref()
-        .ok()
-        .and_then(|v| v.as_ref().map(|v| v.role));
+    let viewer = viewer();
+    let role = match viewer {
+        Viewer::Member { role, .. } => Some(role),
+        Viewer::Stranger | Viewer::Unknown => None,
+    };
     let organiser = (role >= Some(Role::Organiser))
         .then(|| view! { <A href="/concerts/mine">{words.my_concerts}</A> });
     let admin =
         (role == Some(Role::Admin)).then(|| view! { <A href="/admin">{words.administration}</A> });
-    let who = match visitor {
-        Ok(Some(visitor)) => view! { <LoggedIn visitor/> }.into_any(),
-        Ok(None) => view! { <LoggedOut/> }.into_any(),
+    let who = match viewer {
+        Viewer::Member { nickname, .. } => view! { <LoggedIn nickname/> }.into_any(),
+        Viewer::Stranger => view! { <LoggedOut/> }.into_any(),
         // Nobody can tell just now: better to offer nothing than to say something wrong.
-        Err(ApiError(_)) => ().into_any(),
+        Viewer::Unknown => ().into_any(),
     };
     view! {
         <a class="skip" href="#content">{words.skip_to_content}</a>
@@ -51,10 +50,10 @@ pub fn Header() -> impl IntoView {
 }
 
 #[component]
-fn LoggedIn(visitor: Visitor) -> impl IntoView {
+fn LoggedIn(nickname: String) -> impl IntoView {
     let words = use_words();
     view! {
-        <A href="/account" attr:class="who-name" attr:title=words.account>{visitor.nickname}</A>
+        <A href="/account" attr:class="who-name" attr:title=words.account>{nickname}</A>
         <form method="post" action=LogOut::PATH>
             <button type="submit" class="quiet">{words.log_out}</button>
         </form>

@@ -5,6 +5,11 @@ use crate::sharing::{Shared, SharedTags};
 use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
 
+/// What the slot of a title holds: the title that [`PageMeta`] is given in a page rendered whole, as it stands in the page.
+pub fn title_text(title: &str) -> String {
+    escaped(title.to_owned())
+}
+
 #[component]
 pub fn PageMeta(
     #[prop(into)] title: String,

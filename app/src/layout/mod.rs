@@ -6,4 +6,4 @@ mod meta;
 
 pub use footer::Footer;
 pub use header::Header;
-pub use meta::PageMeta;
+pub use meta::{PageMeta, title_text};

@@ -8,15 +8,18 @@ use crate::error::ApiError;
 use crate::forms::{Refusals, refusal_of};
 use crate::i18n::use_words;
 use crate::island;
-use crate::layout::PageMeta;
+use crate::layout::{PageMeta, title_text};
 use crate::refresh::Refresh;
 use crate::refused::Refused;
 use crate::request::{services, session};
 use crate::sharing::Shared;
+use crate::template::{FragmentContext, Reader, Slot, TemplateRender};
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use model::Refusal;
-use model::concerts::{ConcertId, ConcertView};
+use model::concerts::{Concert, ConcertId, ConcertView};
 use model::queue::QueueView;
+use std::sync::Arc;
 
 #[component]
 pub fn QueuePage() -> impl IntoView {
@@ -40,38 +43,81 @@ pub(crate) async fn my_view(concert: ConcertId) -> Result<QueueView, ApiError> {
     Ok(services::queue::view(&services()?, session()?.account_id, concert).await?)
 }
 
-async fn load(id: Option<ConcertId>) -> Result<(ConcertView, QueueView), ApiError> {
+/// The concert, and where the reader stands; None in a template, in which that is for the slots.
+async fn load(id: Option<ConcertId>) -> Result<(ConcertView, Option<QueueView>), ApiError> {
     let id = id.ok_or(ApiError(Refusal::NotFound))?;
-    futures::future::try_join(get_concert(id), my_view(id)).await
+    if TemplateRender::current().is_some() {
+        return Ok((get_concert(id).await?, None));
+    }
+    let (concert, view) = futures::future::try_join(get_concert(id), my_view(id)).await?;
+    Ok((concert, Some(view)))
 }
 
 #[component]
-fn Standing(concert: ConcertView, view: QueueView) -> impl IntoView {
+fn Standing(concert: ConcertView, view: Option<QueueView>) -> impl IntoView {
     let ConcertView {
         concert,
         server_time,
         ..
     } = concert;
-    let title = page_title(&view, &concert.title);
     let description = (use_queue_words().queue_description)(&concert.title);
     let refusal = refusal_of::<JoinQueue>().or_else(refusal_of::<LeaveQueue>);
     // A place is its owner's alone: whoever shares this page, or keeps it, has the concert's.
     let shared = Shared::concert(&concert, concert.phase(server_time), &description);
+    let (title, place) = match (view, TemplateRender::current()) {
+        (Some(view), _) => {
+            let title = page_title(&view, &concert.title);
+            (title, placed(&concert, view, server_time).into_any())
+        }
+        (None, template) => {
+            let template = template.unwrap_or_default();
+            fill_slots(&template, concert);
+            let place = template.slot(Slot::Body);
+            (template.slot(Slot::Title), place.into_any())
+        }
+    };
+    view! {
+        <PageMeta title description shared/>
+        <Refusals refusal/>
+        {place}
+    }
+}
+
+/// The island of a place.
+fn placed(concert: &Concert, view: QueueView, server_time: DateTime<Utc>) -> impl IntoView + use<> {
     let now = PlaceNow {
         view,
         server_time,
         path: concert.path(),
         sale: concert.sale(),
         when: (use_words().date_time)(concert.starts_at),
-        title: concert.title,
-        artist: concert.artist,
-        venue: concert.venue,
+        title: concert.title.clone(),
+        artist: concert.artist.clone(),
+        venue: concert.venue.clone(),
     };
-    view! {
-        <PageMeta title description shared/>
-        <Refusals refusal/>
-        {island::with_data(PlaceNow::ISLAND, now, || view! { <Place/> })}
-    }
+    island::with_data(PlaceNow::ISLAND, now, || view! { <Place/> })
+}
+
+/// The slots of this page: the title, which tells the rank, and the place.
+fn fill_slots(template: &TemplateRender, concert: Concert) {
+    let Some(context) = FragmentContext::current() else {
+        return;
+    };
+    let (context, concert) = (Arc::new(context), Arc::new(concert));
+    template.fill_with(
+        move |Reader {
+                  services, session, ..
+              }| {
+            let (context, concert) = (context.clone(), concert.clone());
+            async move {
+                let view = services::queue::look(&services, session.account_id, concert.id).await?;
+                let title = context.with(|| title_text(&page_title(&view, &concert.title)));
+                let now = services.clock.now();
+                let place = context.render(|| placed(&concert, view, now));
+                Ok(vec![(Slot::Title, title), (Slot::Body, place)])
+            }
+        },
+    );
 }
 
 /// The queue cannot be read just now; nothing is lost, and the page comes back by itself.

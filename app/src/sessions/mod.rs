@@ -14,7 +14,7 @@ pub use api::{
 pub use list::SessionList;
 pub use log_in::LogInPage;
 pub use next::{log_in_path, safe_next, use_next, with_next};
-pub use visitor::{Visitor, visitor};
+pub use visitor::{Viewer, Visitor, viewer, visitor};
 
 /// Why the session that a browser had was ended, if somebody else did it. In the request's extensions, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

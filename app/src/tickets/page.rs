@@ -5,10 +5,11 @@ use super::stub::WholeTicket;
 use crate::error::ApiError;
 use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
 use crate::i18n::use_words;
-use crate::layout::PageMeta;
+use crate::layout::{PageMeta, title_text};
 use crate::queue::use_queue_words;
 use crate::refused::Refused;
 use crate::request::services;
+use crate::template::{FragmentContext, Reader, Slot, TemplateRender};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -16,6 +17,7 @@ use leptos_router::hooks::use_params_map;
 use model::Refusal;
 use model::concerts::concert_path;
 use model::tickets::{Ticket, TicketId};
+use std::sync::Arc;
 
 #[component]
 pub fn TicketPage() -> impl IntoView {
@@ -23,6 +25,9 @@ pub fn TicketPage() -> impl IntoView {
         let id = params.get_str("id")?;
         id.parse().ok().map(TicketId)
     });
+    if let Some(template) = TemplateRender::current() {
+        return view! { <Frame template/> }.into_any();
+    }
     let ticket = Resource::new(
         || (),
         move |()| async move {
@@ -42,18 +47,72 @@ pub fn TicketPage() -> impl IntoView {
             })}
         </Suspense>
     }
+    .into_any()
+}
+
+/// The page around any ticket at all: of the ticket itself it has nothing, so that all tickets share it.
+#[component]
+fn Frame(template: TemplateRender) -> impl IntoView {
+    let words = use_words();
+    if let Some(context) = FragmentContext::current() {
+        let context = Arc::new(context);
+        template.fill_with(
+            move |Reader {
+                      services,
+                      session,
+                      id,
+                  }| {
+                let context = context.clone();
+                async move {
+                    let ticket = services::tickets::find(&services, &session, TicketId(id)).await?;
+                    let now = services.clock.now();
+                    let title = context.with(|| title_text(&page_title(&ticket)));
+                    let body = context.render(|| view! { <Ticketed ticket now refusal=None/> });
+                    Ok(vec![(Slot::Title, title), (Slot::Body, body)])
+                }
+            },
+        );
+    }
+    let (title, body) = (template.slot(Slot::Title), template.slot(Slot::Body));
+    // The same layers around it as around a ticket that has to be waited for.
+    view! {
+        <Suspense>
+            {move || {
+                let (title, body) = (title.clone(), body.clone());
+                Suspend::new(async move {
+                    view! {
+                        <PageMeta title description=words.tickets_description.to_owned()/>
+                        {body}
+                    }
+                    .into_any()
+                })
+            }}
+        </Suspense>
+    }
+}
+
+fn page_title(ticket: &Ticket) -> String {
+    format!("{} · {}", use_words().ticket, ticket.title)
 }
 
 #[component]
 fn One(ticket: Ticket, now: DateTime<Utc>) -> impl IntoView {
-    let words = use_words();
     let refusal = refusal_of::<CancelTicket>();
+    view! {
+        <PageMeta title=page_title(&ticket) description=use_words().tickets_description.to_owned()/>
+        <Ticketed ticket now refusal/>
+    }
+}
+
+/// The ticket, and what can be done with it.
+#[component]
+fn Ticketed(ticket: Ticket, now: DateTime<Utc>, refusal: Option<Refusal>) -> impl IntoView {
+    let words = use_words();
     let live = ticket.cancelled_at.is_none();
     // Once the concert has begun nobody could use it any more.
     let returnable = live && now < ticket.starts_at;
     let (id, concert) = (ticket.id, concert_path(ticket.concert_id, &ticket.title));
     view! {
-        <PageMeta title=format!("{} · {}", words.ticket, ticket.title) description=words.tickets_description.to_owned()/>
         <section class="ticket-page">
             <WholeTicket ticket/>
             {live.then(|| view! {

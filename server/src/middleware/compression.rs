@@ -31,9 +31,17 @@ pub async fn run(request: Request, next: Next) -> Response {
     let accepted = request.headers().get(header::ACCEPT_ENCODING).cloned();
     let response = next.run(request).await;
     match accepted {
+        Some(accepted) => of(accepted, response).await,
+        None => response,
+    }
+}
+
+/// The answer, compressed in one of these ways if it is worth it.
+pub async fn of(accepted: HeaderValue, response: Response) -> Response {
+    match is_worth_it(&response) {
         // Boxed: most answers are not compressed, and all carry what comes of this.
-        Some(accepted) if is_worth_it(&response) => Box::pin(compress(accepted, response)).await,
-        _ => response,
+        true => Box::pin(compress(accepted, response)).await,
+        false => response,
     }
 }
 

@@ -120,7 +120,8 @@ fn set_cookie(state: &AppState, response: &mut Response, value: &str, max_age: i
     }
 }
 
-fn shows_what_was_typed(request: &Request) -> bool {
+/// Whether its page may show a form with what was typed into it before.
+pub fn shows_what_was_typed(request: &Request) -> bool {
     let query = request.uri().query().unwrap_or_default();
     query
         .split('&')

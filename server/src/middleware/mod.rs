@@ -9,9 +9,12 @@ pub mod language;
 pub mod origin;
 pub mod pages;
 pub mod refusals;
+pub mod segments;
 pub mod sessions;
+pub mod templates;
 
 use self::pages::SharedPages;
+use self::templates::Templates;
 use crate::router::AppState;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -22,14 +25,26 @@ use model::Refusal;
 #[derive(Clone)]
 pub struct Wardrobe {
     pub pages: SharedPages,
+    pub templates: Templates,
     pub state: AppState,
+}
+
+impl Wardrobe {
+    /// What is shared by strangers, what is shared by members, and all the rest.
+    async fn answer(&self, request: Request, next: Next) -> Response {
+        if let Some(asked) = templates::asked(&self.state, &request) {
+            // Boxed, as the pages of strangers are: few requests ask for them, and all carry what comes of this.
+            return Box::pin(self.templates.answer(&self.state, asked, request, next)).await;
+        }
+        self.pages.answer(request, next).await
+    }
 }
 
 /// What every answer passes, whatever was asked: shared pages, compression, a language that stays, and headers on how it may be used and kept.
 pub async fn dress(State(wardrobe): State<Wardrobe>, request: Request, next: Next) -> Response {
     let path = request.uri().clone();
     let language = language::named(&wardrobe.state.settings, &request);
-    let mut response = wardrobe.pages.answer(request, next).await;
+    let mut response = wardrobe.answer(request, next).await;
     language::keep(language, &mut response);
     headers::secure(wardrobe.state.settings.secure, &mut response);
     caching::mark(path.path(), &mut response);

@@ -17,13 +17,13 @@ use moka::future::Cache;
 use std::time::{Duration, Instant};
 
 /// A page is this old at most when it is sent.
-const FRESH: Duration = Duration::from_millis(900);
+pub const FRESH: Duration = Duration::from_millis(900);
 /// Bytes of pages that are remembered.
 const MOST: u64 = 64 * 1024 * 1024;
 /// No page of ours is as long.
 const LONGEST: usize = 16 * 1024 * 1024;
 /// Tells the browser how old the page is, for its clock.
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 #[derive(Clone)]
 pub struct SharedPages(Cache<Key, Page>);
@@ -110,22 +110,57 @@ impl Page {
     }
 
     fn answer(self) -> Response {
-        let age = self.rendered.elapsed().as_secs_f64() * 1000.0;
         let mut response = Response::from_parts(self.head, Body::from(self.body));
-        if let Ok(age) = HeaderValue::from_str(&format!("age;dur={age:.1}")) {
+        if let Some(age) = age(self.rendered) {
             response.headers_mut().insert(SERVER_TIMING, age);
         }
         response
     }
 }
 
+/// How old what was rendered then is, for [`SERVER_TIMING`].
+pub fn age(rendered: Instant) -> Option<HeaderValue> {
+    let age = rendered.elapsed().as_secs_f64() * 1000.0;
+    HeaderValue::from_str(&format!("age;dur={age:.1}")).ok()
+}
+
+/// A page that many people see alike, but for what of it is one person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageAddress {
+    Home,
+    Concert(i64),
+    Queue(i64),
+    Ticket(i64),
+}
+
+impl PageAddress {
+    /// None: another page, or none at all.
+    pub fn of(path: &str) -> Option<PageAddress> {
+        if path == "/" {
+            return Some(PageAddress::Home);
+        }
+        if let Some(ticket) = path.strip_prefix("/tickets/") {
+            return ticket.parse().ok().map(PageAddress::Ticket);
+        }
+        // A title is escaped, so it has no slash: what has one is another page.
+        let concert = path.strip_prefix("/concerts/")?;
+        let (segment, rest) = concert.split_once('/').unwrap_or((concert, ""));
+        let id = parse_segment(segment)?.0;
+        match rest {
+            "" if segment.len() == concert.len() => Some(PageAddress::Concert(id)),
+            "queue" => Some(PageAddress::Queue(id)),
+            _ => None,
+        }
+    }
+}
+
 /// None: not one that is shared.
 fn key(request: &Request) -> Option<Key> {
     let (uri, headers) = (request.uri(), request.headers());
-    let concert = uri.path().strip_prefix("/concerts/");
-    let shared = uri.path() == "/"
-        // A title is escaped, so it has no slash: what has one is another page.
-        || concert.is_some_and(|segment| !segment.contains('/') && parse_segment(segment).is_some());
+    let shared = matches!(
+        PageAddress::of(uri.path()),
+        Some(PageAddress::Home | PageAddress::Concert(_))
+    );
     let anonymous = !headers.contains_key(header::AUTHORIZATION) && only_looks(headers);
     (shared && anonymous && request.method() == Method::GET).then(|| Key {
         path_and_query: uri

@@ -22,7 +22,7 @@ pub(crate) use course::{Course, course};
 pub use held::held;
 pub use hub::{News, TickEvent, TickHub};
 pub use journal::{Join, Journal, Leave, Recorded};
-pub use places::{Places, glance};
+pub use places::{Places, glance, look};
 
 use crate::rehearsals::Audience;
 use crate::sessions::Session;
@@ -61,7 +61,10 @@ pub async fn join(
 ) -> Result<QueueView> {
     limits::join(services, from, session).await?;
     rehearsals::admit(services, session, concert).await?;
-    join_as(services, session.account_id, concert).await
+    let view = join_as(services, session.account_id, concert).await?;
+    // Acknowledged, and so on record: the page of the place that comes next need not ask.
+    services.places.keep(session.account_id, &view);
+    Ok(view)
 }
 
 pub(crate) async fn join_as(
@@ -130,12 +133,28 @@ pub async fn view(
     account: AccountId,
     concert: ConcertId,
 ) -> Result<QueueView> {
+    view_by(services, account, concert, OnRecord::AskJournal).await
+}
+
+/// Whether the journal is asked about a place that this server knows to be on record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnRecord {
+    AskJournal,
+    KnownHere,
+}
+
+async fn view_by(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+    on_record: OnRecord,
+) -> Result<QueueView> {
     if rehearsals::audience(services, concert).await? == Audience::Organisers {
         return Err(Refusal::NotFound.into());
     }
     let viewing = async {
         loop {
-            if let Some(view) = try_view(services, account, concert).await? {
+            if let Some(view) = try_view(services, account, concert, on_record).await? {
                 return Ok(view);
             }
         }
@@ -171,7 +190,7 @@ async fn try_join(
             fail_point!("join::recorded");
             match word.as_str() {
                 "joined" => Ok(Some(waiting_view(services, concert, reading))),
-                _ => Box::pin(try_view(services, account, concert)).await,
+                _ => Box::pin(try_view(services, account, concert, OnRecord::AskJournal)).await,
             }
         }
         ("holds", _) if tickets::holds(services, account, concert).await? => {
@@ -243,6 +262,7 @@ async fn try_view(
     services: &Services,
     account: AccountId,
     concert: ConcertId,
+    on_record: OnRecord,
 ) -> Result<Option<QueueView>> {
     // Redis first, then PostgreSQL: whatever has left Redis in between is already on record.
     let Answer {
@@ -250,6 +270,20 @@ async fn try_view(
         reading,
         ..
     } = ask(services, Question::Standing, account, concert).await?;
+    if on_record == OnRecord::KnownHere
+        && let Some(spot) = &reading.spot
+        && let Some(joined_rank) = services.places.joined_rank(account, concert, spot.arrival)
+    {
+        let standing = Standing::Waiting {
+            arrival: spot.arrival,
+            rank: spot.rank,
+            joined_rank: joined_rank.max(spot.rank),
+        };
+        return Ok(Some(QueueView {
+            standing,
+            ..waiting_view(services, concert, reading)
+        }));
+    }
     let entry = journal::newest_entry(&services.db, account, concert).await?;
     let over = reading.sale.state == SaleState::Closed;
     let standing = match (&reading.spot, &entry) {

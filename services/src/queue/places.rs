@@ -3,15 +3,19 @@
 
 use super::hub::TickHub;
 use crate::{MOST_KNOWN, Result, Services};
+use chrono::TimeDelta;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
-use model::queue::{QueueView, Standing, TickId};
+use model::queue::{Arrival, QueueView, Standing, TickId};
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Whoever has not asked for so long is read anew.
 const KEPT: Duration = Duration::from_secs(60);
+
+/// A page that is opened again within this time shows the place that was read for the last one, and the ticks since.
+const LOOKED: TimeDelta = TimeDelta::seconds(1);
 
 /// The places of those who asked this server.
 pub struct Places(Cache<(ConcertId, AccountId), Arc<QueueView>>);
@@ -55,8 +59,25 @@ impl Places {
         self.0.invalidate(&(concert, account));
     }
 
+    /// The rank on joining, of a place that this server has seen on record under this arrival.
+    pub(super) fn joined_rank(
+        &self,
+        account: AccountId,
+        concert: ConcertId,
+        arrival: Arrival,
+    ) -> Option<u64> {
+        match self.0.get(&(concert, account))?.standing {
+            Standing::Waiting {
+                arrival: known,
+                joined_rank,
+                ..
+            } if known == arrival => Some(joined_rank),
+            _ => None,
+        }
+    }
+
     /// Only of those who wait: where they stand moves on by ticks alone.
-    fn keep(&self, account: AccountId, view: &QueueView) {
+    pub(super) fn keep(&self, account: AccountId, view: &QueueView) {
         let key = (view.concert_id, account);
         match view.standing {
             Standing::Waiting { .. } => self.0.insert(key, Arc::new(view.clone())),
@@ -83,6 +104,31 @@ pub async fn glance(
         });
     }
     let view = Box::pin(super::view(services, account, concert)).await?;
+    services.places.keep(account, &view);
+    Ok(view)
+}
+
+/// Where the account stands, for its page: as [`super::view`] says, but that neither store is asked again about a place that
+/// was read here within the last second, and the journal not about one that was within the last minute.
+///
+/// What ticks tell of is in it all the same, and so is what the account does on this server. What it has done on another one
+/// shows after a second; what Redis was not told of, with the next comparison, as on a stream.
+pub async fn look(
+    services: &Services,
+    account: AccountId,
+    concert: ConcertId,
+) -> Result<QueueView> {
+    let now = services.clock.now();
+    let known = services.places.moved_on(&services.ticks, account, concert);
+    // A place keeps the time at which it was read from the stores; ticks move on all but that.
+    if let Some(view) = known.filter(|view| now - view.server_time < LOOKED) {
+        return Ok(QueueView {
+            server_time: now,
+            ..view
+        });
+    }
+    let known = super::OnRecord::KnownHere;
+    let view = Box::pin(super::view_by(services, account, concert, known)).await?;
     services.places.keep(account, &view);
     Ok(view)
 }

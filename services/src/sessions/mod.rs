@@ -75,6 +75,13 @@ pub struct Session {
     pub rotated_at: DateTime<Utc>,
 }
 
+impl Session {
+    /// Whether it may see or do what a member like most may not: by its role, or by a rehearsal that its account was made for.
+    pub fn is_privileged(&self) -> bool {
+        self.role != Role::User || self.rehearsal.is_some()
+    }
+}
+
 /// The JSON under `session:{sid}`, readable by any program that shares the Redis.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredSession {

@@ -1,0 +1,190 @@
+//! Compressing a page whose pieces are alike for many: what is shared is compressed once, and each answer only puts the
+//! pieces together.
+//!
+//! gzip (RFC 1952) allows it. Compressed data is a sequence of blocks (RFC 1951), and a block that ends on a byte's edge can be
+//! followed by any other that looks back no further than its own beginning. Every browser takes gzip; brotli and zstd have no
+//! such joints.
+
+use app::template::{PageTemplate, Piece};
+use axum::http::HeaderValue;
+use flate2::{Compress, Compression, Crc, FlushCompress};
+use std::sync::OnceLock;
+
+/// No name, no time, any system.
+const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// An empty last block.
+const LAST: [u8; 2] = [0x03, 0x00];
+/// Bytes below which compressing takes more than it saves.
+const WORTH_IT: usize = 128;
+/// Bytes of a block that is stored as it is, at most.
+const STORED_MAX: usize = u16::MAX as usize;
+/// For what is compressed once for all.
+const THOROUGH: u32 = 6;
+/// For what is compressed for one answer.
+const QUICK: u32 = 1;
+
+/// The shared pieces of a template, compressed when the first answer needs them.
+pub struct Segments {
+    bytes: usize,
+    packed: OnceLock<Vec<Vec<u8>>>,
+}
+
+impl Segments {
+    pub fn of(page: &PageTemplate) -> Segments {
+        let bytes = page.pieces().iter().map(|piece| match piece {
+            Piece::Shared(text) => text.len(),
+            Piece::Nonce | Piece::Slot(_) => 0,
+        });
+        Segments {
+            bytes: bytes.sum(),
+            packed: OnceLock::new(),
+        }
+    }
+
+    /// Of the shared pieces, uncompressed.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The whole page as gzip. `texts`: that of each of its pieces.
+    pub fn pack(&self, page: &PageTemplate, texts: &[&str]) -> Vec<u8> {
+        let packed = self.packed.get_or_init(|| {
+            let pieces = page.pieces().iter().map(|piece| match piece {
+                Piece::Shared(text) => blocks(text.as_bytes(), THOROUGH),
+                Piece::Nonce | Piece::Slot(_) => Vec::new(),
+            });
+            pieces.collect()
+        });
+        let shared: usize = packed.iter().map(Vec::len).sum();
+        let mut gzip = Vec::with_capacity(shared + 4096);
+        gzip.extend_from_slice(&HEAD);
+        let mut check = Crc::new();
+        for (blocks_of_it, text) in packed.iter().zip(texts) {
+            check.update(text.as_bytes());
+            match blocks_of_it.is_empty() {
+                true => gzip.append(&mut blocks(text.as_bytes(), QUICK)),
+                false => gzip.extend_from_slice(blocks_of_it),
+            }
+        }
+        gzip.extend_from_slice(&LAST);
+        gzip.extend_from_slice(&check.sum().to_le_bytes());
+        gzip.extend_from_slice(&check.amount().to_le_bytes());
+        gzip
+    }
+}
+
+/// The pieces, one behind the other.
+pub fn join(texts: &[&str]) -> Vec<u8> {
+    let mut page = Vec::with_capacity(texts.iter().map(|text| text.len()).sum());
+    for text in texts {
+        page.extend_from_slice(text.as_bytes());
+    }
+    page
+}
+
+/// Blocks of which none is the last, ending on a byte's edge.
+fn blocks(bytes: &[u8], level: u32) -> Vec<u8> {
+    if bytes.len() < WORTH_IT {
+        return stored(bytes);
+    }
+    let mut compress = Compress::new(Compression::new(level), false);
+    let mut blocks = Vec::with_capacity(bytes.len() / 2 + 64);
+    loop {
+        let from = compress.total_in() as usize;
+        let flushing = compress.compress_vec(&bytes[from..], &mut blocks, FlushCompress::Sync);
+        let room = blocks.len() < blocks.capacity();
+        match flushing {
+            Err(_) => return stored(bytes),
+            // Room was left, so that all is in it.
+            Ok(_) if compress.total_in() as usize == bytes.len() && room => return blocks,
+            Ok(_) => blocks.reserve(bytes.len() / 4 + 64),
+        }
+    }
+}
+
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let mut blocks = Vec::with_capacity(bytes.len() + 5);
+    for chunk in bytes.chunks(STORED_MAX) {
+        let length = chunk.len() as u16;
+        blocks.push(0);
+        blocks.extend_from_slice(&length.to_le_bytes());
+        blocks.extend_from_slice(&(!length).to_le_bytes());
+        blocks.extend_from_slice(chunk);
+    }
+    blocks
+}
+
+/// Whether an `Accept-Encoding` takes gzip: named, or by a star, and not with a quality of zero.
+pub fn is_accepted(accepted: &HeaderValue) -> bool {
+    let text = accepted.to_str().unwrap_or_default();
+    let mut by_star = false;
+    for offer in text.split(',') {
+        let (coding, parameters) = offer.split_once(';').unwrap_or((offer, ""));
+        let refused = parameters.trim().strip_prefix("q=").is_some_and(|quality| {
+            quality
+                .trim()
+                .parse::<f32>()
+                .is_ok_and(|quality| quality == 0.0)
+        });
+        match coding.trim() {
+            coding if coding.eq_ignore_ascii_case("gzip") => return !refused,
+            "*" => by_star = !refused,
+            _ => {}
+        }
+    }
+    by_star
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn blocks_of_any_length_are_one_gzip() {
+        let long = "한강 <p>Low Tide</p> ".repeat(5000);
+        let noise: String = (0..40_000u32)
+            .map(|n| char::from(33 + (n.wrapping_mul(2_654_435_761) >> 24) as u8 % 90))
+            .collect();
+        for texts in [
+            vec![""],
+            vec!["a"],
+            vec![&long[..], "x", &long[..9], "", &noise[..], &long[..300]],
+            vec![&noise[..], &noise[..127], &noise[..128], &noise[..129]],
+        ] {
+            let mut gzip = HEAD.to_vec();
+            let mut check = Crc::new();
+            for (n, text) in texts.iter().enumerate() {
+                check.update(text.as_bytes());
+                gzip.append(&mut blocks(text.as_bytes(), [QUICK, THOROUGH][n % 2]));
+            }
+            gzip.extend_from_slice(&LAST);
+            gzip.extend_from_slice(&check.sum().to_le_bytes());
+            gzip.extend_from_slice(&check.amount().to_le_bytes());
+            let mut read = String::new();
+            let mut reader = flate2::read::GzDecoder::new(&gzip[..]);
+            reader.read_to_string(&mut read).unwrap();
+            assert!(read == texts.concat());
+        }
+    }
+
+    #[test]
+    fn gzip_is_given_to_who_takes_it() {
+        for (accepted, takes) in [
+            ("gzip, deflate, br, zstd", true),
+            ("br;q=1.0, GZIP;q=0.5", true),
+            ("*", true),
+            ("br", false),
+            ("gzip;q=0, *", false),
+            ("gzip; q=0.000", false),
+            ("*;q=0", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                is_accepted(&HeaderValue::from_static(accepted)),
+                takes,
+                "{accepted}"
+            );
+        }
+    }
+}
