@@ -1,7 +1,7 @@
 //! What processes use of the machine, as Linux tells it in `/proc`.
 
 use anyhow::{Context, Result};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,12 @@ pub fn processor_time(process: u32) -> Result<Duration> {
         }
     }
     Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
+}
+
+/// Processor time of one process alone, to the nanosecond: for what takes less than the 10 ms that [`processor_time`] counts in.
+pub fn exact_processor_time(process: u32) -> Result<Duration> {
+    let clock = nix::time::clock_getcpuclockid(Pid::from_raw(process as i32))?;
+    Ok(clock.now()?.into())
 }
 
 /// Share of one core that a process uses.

@@ -84,7 +84,7 @@ fn measured(runs: &Runs, number: usize) -> Result<String> {
 }
 
 /// What is shown without a reach: what, figure, digits.
-const BESIDE: [(&str, &str, usize); 24] = [
+const BESIDE: [(&str, &str, usize); 32] = [
     ("empty POST of axum, a second", "empty POST, per second", 0),
     ("empty GET of axum, a second", "empty GET, per second", 0),
     (
@@ -174,6 +174,46 @@ const BESIDE: [(&str, &str, usize); 24] = [
     (
         "p99 of 1,000 sign-ups at once with one e-mail, ms",
         "sign-ups at once, p99 ms",
+        0,
+    ),
+    (
+        "a stranger's home page, ms of the server",
+        "home, stranger, server ms",
+        3,
+    ),
+    (
+        "a stranger's concert page, ms of the server",
+        "concert, stranger, server ms",
+        3,
+    ),
+    (
+        "a ticket page that was opened before, ms of the server",
+        "ticket page, again, server ms",
+        2,
+    ),
+    (
+        "a ticket's PDF, ms of the server",
+        "ticket PDF, first time, server ms",
+        1,
+    ),
+    (
+        "the same PDF again, ms of the server",
+        "ticket PDF, again, server ms",
+        2,
+    ),
+    (
+        "home page, logged in, compressed, ms of the server",
+        "home, logged in, compressed, server ms",
+        2,
+    ),
+    (
+        "a purchase with compressed pages, ms of the server",
+        "purchases, compressed, server ms",
+        2,
+    ),
+    (
+        "purchases with compressed pages, a second",
+        "purchases, compressed, per second",
         0,
     ),
     (
@@ -285,6 +325,56 @@ fn lines(runs: &Runs) -> Result<Vec<Line>> {
             reached: share >= 0.5,
         });
     }
+    for (what, page, reach, times) in [
+        (
+            "home page, logged in: processor time of the server",
+            "home, logged in",
+            "4 times a stranger's",
+            4.0,
+        ),
+        (
+            "concert page, logged in",
+            "concert, logged in",
+            "4 times a stranger's",
+            4.0,
+        ),
+        (
+            "queue page, waiting",
+            "queue page",
+            "4 times a stranger's",
+            4.0,
+        ),
+        (
+            "ticket page, opened for the first time",
+            "ticket page, first time",
+            "8 times a stranger's",
+            8.0,
+        ),
+    ] {
+        let of = format!("{page}, of a stranger's");
+        lines.push(Line {
+            what,
+            measured: format!(
+                "{} ms, {} times a stranger's",
+                value(runs, &format!("{page}, server ms"), 2)?,
+                value(runs, &of, 1)?
+            ),
+            reach,
+            reached: median(&of)? <= times,
+        });
+    }
+    lines.push(Line {
+        what: "a purchase as a browser makes it (concert page, join, queue page, stream, ticket page): processor time of the server",
+        measured: format!("{} ms", value(runs, "purchases, server ms", 2)?),
+        reach: "1.27 ms",
+        reached: median("purchases, server ms")? <= 1.27,
+    });
+    lines.push(Line {
+        what: "such purchases a second",
+        measured: value(runs, "purchases, per second", 0)?,
+        reach: "800",
+        reached: median("purchases, per second")? >= 800.0,
+    });
     let polled = ratio("ranks by polling, per second", "empty GET, per second")?;
     lines.push(Line {
         what: "ranks a second by polling",

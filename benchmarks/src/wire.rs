@@ -199,6 +199,96 @@ fn whole(heard: &[u8]) -> Result<Option<u16>> {
     Ok(complete.then_some(response.code.unwrap_or_default()))
 }
 
+/// One connection that is asked one thing after the other.
+pub struct Connection {
+    stream: TcpStream,
+    heard: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(address: SocketAddr) -> Result<Connection> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Connection {
+            stream,
+            heard: Vec::with_capacity(64 * 1024),
+        })
+    }
+
+    /// The whole answer, head included; fails unless it has this status.
+    pub async fn ask(&mut self, request: &[u8], expected: u16) -> Result<&[u8]> {
+        self.stream.write_all(request).await?;
+        let status = answer(&mut self.stream, &mut self.heard).await?;
+        ensure!(
+            status == expected,
+            "answered with {status}: {}",
+            String::from_utf8_lossy(&self.heard)
+        );
+        Ok(&self.heard)
+    }
+
+    /// Sends a request whose answer does not end, and returns what has come of it once `found` finds something in it.
+    pub async fn follow<T>(
+        mut self,
+        request: &[u8],
+        mut found: impl FnMut(&[u8]) -> Result<Option<T>>,
+    ) -> Result<T> {
+        self.stream.write_all(request).await?;
+        self.heard.clear();
+        loop {
+            let read = self.stream.read_buf(&mut self.heard).await?;
+            ensure!(read > 0, "the server has hung up");
+            if let Some(found) = found(&self.heard)? {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// What follows the head of an answer with a `Content-Length`.
+pub fn body(answer: &[u8]) -> &[u8] {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    end.map_or(&[], |end| &answer[end + 4..])
+}
+
+/// A request as a browser sends it, with the cookie of its session when it has one, and its `Accept-Encoding` when it takes
+/// compressed answers. A form when there is one.
+pub fn browse(
+    path: &str,
+    token: Option<&str>,
+    encodings: Option<&str>,
+    form: Option<&str>,
+) -> Request {
+    let (method, accept, mode, destination) = match form {
+        None => (
+            "GET",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "navigate",
+            "document",
+        ),
+        Some(_) => ("POST", "*/*", "cors", "empty"),
+    };
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
+         Accept: {accept}\r\nAccept-Language: en-US,en;q=0.5\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: {mode}\r\nSec-Fetch-Dest: {destination}\r\n"
+    );
+    if let Some(encodings) = encodings {
+        request += &format!("Accept-Encoding: {encodings}\r\n");
+    }
+    if let Some(token) = token {
+        request += &format!("Cookie: frontrow_access={token}\r\n");
+    }
+    if let Some(form) = form {
+        request += &format!(
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+            form.len()
+        );
+    }
+    request += "\r\n";
+    request += form.unwrap_or_default();
+    request.into_bytes().into()
+}
+
 /// A GET, as a program sends it, with the access token when there is one.
 pub fn get(path: &str, token: Option<&str>) -> Request {
     head("GET", path, token, "").into_bytes().into()

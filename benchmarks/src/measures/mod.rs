@@ -2,6 +2,7 @@
 
 mod floods;
 mod joins;
+mod journeys;
 mod pages;
 mod polling;
 mod redis_alone;
@@ -53,6 +54,9 @@ pub fn all() -> Vec<(&'static str, Measure)> {
         }),
         ("pages", |world, scale| {
             Box::pin(pages::measure(world, scale))
+        }),
+        ("journeys", |world, scale| {
+            Box::pin(journeys::measure(world, scale))
         }),
         ("polling", |world, scale| {
             Box::pin(polling::measure(world, scale))
