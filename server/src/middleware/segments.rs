@@ -8,6 +8,7 @@
 use app::template::{PageTemplate, Piece};
 use axum::http::HeaderValue;
 use flate2::{Compress, Compression, Crc, FlushCompress};
+use std::cell::RefCell;
 use std::sync::OnceLock;
 
 /// No name, no time, any system.
@@ -50,7 +51,7 @@ impl Segments {
     pub fn pack(&self, page: &PageTemplate, texts: &[&str]) -> Vec<u8> {
         let packed = self.packed.get_or_init(|| {
             let pieces = page.pieces().iter().map(|piece| match piece {
-                Piece::Shared(text) => blocks(text.as_bytes(), THOROUGH),
+                Piece::Shared(text) => thorough_blocks(text.as_bytes()),
                 Piece::Nonce | Piece::Slot(_) => Vec::new(),
             });
             pieces.collect()
@@ -62,7 +63,7 @@ impl Segments {
         for (blocks_of_it, text) in packed.iter().zip(texts) {
             check.update(text.as_bytes());
             match blocks_of_it.is_empty() {
-                true => gzip.append(&mut blocks(text.as_bytes(), QUICK)),
+                true => gzip.append(&mut quick_blocks(text.as_bytes())),
                 false => gzip.extend_from_slice(blocks_of_it),
             }
         }
@@ -82,12 +83,29 @@ pub fn join(texts: &[&str]) -> Vec<u8> {
     page
 }
 
-/// Blocks of which none is the last, ending on a byte's edge.
-fn blocks(bytes: &[u8], level: u32) -> Vec<u8> {
+thread_local! {
+    /// For what is compressed for one answer: a compressor is a quarter of a megabyte, which takes longer to clear than a piece to
+    /// compress.
+    static QUICK_COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(QUICK), false));
+}
+
+/// Blocks for one answer, of which none is the last, ending on a byte's edge.
+fn quick_blocks(bytes: &[u8]) -> Vec<u8> {
+    QUICK_COMPRESS.with_borrow_mut(|compress| {
+        compress.reset();
+        blocks(bytes, compress)
+    })
+}
+
+/// Blocks for many answers.
+fn thorough_blocks(bytes: &[u8]) -> Vec<u8> {
+    blocks(bytes, &mut Compress::new(Compression::new(THOROUGH), false))
+}
+
+fn blocks(bytes: &[u8], compress: &mut Compress) -> Vec<u8> {
     if bytes.len() < WORTH_IT {
         return stored(bytes);
     }
-    let mut compress = Compress::new(Compression::new(level), false);
     let mut blocks = Vec::with_capacity(bytes.len() / 2 + 64);
     loop {
         let from = compress.total_in() as usize;
@@ -156,7 +174,8 @@ mod tests {
             let mut check = Crc::new();
             for (n, text) in texts.iter().enumerate() {
                 check.update(text.as_bytes());
-                gzip.append(&mut blocks(text.as_bytes(), [QUICK, THOROUGH][n % 2]));
+                let pack = [quick_blocks, thorough_blocks][n % 2];
+                gzip.append(&mut pack(text.as_bytes()));
             }
             gzip.extend_from_slice(&LAST);
             gzip.extend_from_slice(&check.sum().to_le_bytes());
