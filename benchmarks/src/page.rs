@@ -187,8 +187,8 @@ const BESIDE: [(&str, &str, usize); 32] = [
         3,
     ),
     (
-        "a ticket page that was opened before, ms of the server",
-        "ticket page, again, server ms",
+        "a ticket page opened for the first time, ms of the server",
+        "ticket page, first time, server ms",
         2,
     ),
     (
@@ -345,8 +345,8 @@ fn lines(runs: &Runs) -> Result<Vec<Line>> {
             4.0,
         ),
         (
-            "ticket page, opened for the first time",
-            "ticket page, first time",
+            "ticket page, opened before",
+            "ticket page, again",
             "8 times a stranger's",
             8.0,
         ),

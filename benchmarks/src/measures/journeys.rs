@@ -29,16 +29,17 @@ const PURCHASES: usize = 4_000;
 const BUYERS: usize = 256;
 /// What today's browsers accept.
 const ENCODINGS: &str = "gzip, deflate, br, zstd";
-/// A queue that does not move.
+/// A queue that moves on and takes minutes.
 const WAITING: Sale = Sale {
-    state: "paused",
+    state: "open",
     capacity: 1_000_000,
-    batch_size: 1000,
-    interval_ms: 100,
+    batch_size: 1,
+    interval_ms: 1000,
 };
 /// A queue in which the turn comes with the next batch.
 const SELLING: Sale = Sale {
-    state: "open",
+    batch_size: 1000,
+    interval_ms: 100,
     ..WAITING
 };
 
