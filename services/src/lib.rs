@@ -56,6 +56,8 @@ pub struct Shared {
     pub ticks: queue::TickHub,
     /// The right to build a queue.
     pub(crate) builder: Arc<Semaphore>,
+    /// How many queues the drivers may build at once.
+    pub(crate) builds: Semaphore,
     pub(crate) desks: desk::Desks,
     pub(crate) door: limits::Door,
     pub(crate) posters: posters::Workshop,
@@ -90,6 +92,7 @@ impl Services {
             passwords: accounts::PasswordHasher::new()?,
             ticks: queue::TickHub::default(),
             builder: Arc::new(Semaphore::new(1)),
+            builds: Semaphore::new(queue::BUILDS),
             desks: desk::Desks::default(),
             door: limits::Door::new(settings.limits),
             posters: posters::Workshop::new()?,

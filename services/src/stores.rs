@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::{Clock, Error, Result};
 use cluster::Cluster;
 pub use model::Secret;
-use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig, PubSubStream};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult, Value};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
@@ -152,7 +152,8 @@ pub struct Redis {
 
 #[derive(Clone)]
 enum RedisStore {
-    Server(ConnectionManager),
+    /// With what a further connection is opened.
+    Server(ConnectionManager, redis::Client),
     Cluster(Cluster),
 }
 
@@ -172,7 +173,7 @@ impl Redis {
             Some(cluster) => RedisStore::Cluster(cluster),
             None => {
                 let client = redis::Client::open(url).map_err(unusable)?;
-                RedisStore::Server(manager(client)?)
+                RedisStore::Server(manager(client.clone())?, client)
             }
         };
         Ok(Redis {
@@ -184,7 +185,7 @@ impl Redis {
     /// A request with several keys, a pipeline and a transaction must keep to keys with the same hash tag.
     pub fn connection(&self) -> RedisConnection {
         match &self.store {
-            RedisStore::Server(manager) => RedisConnection::Server(manager.clone()),
+            RedisStore::Server(manager, _) => RedisConnection::Server(manager.clone()),
             RedisStore::Cluster(cluster) => RedisConnection::Cluster(cluster.connection()),
         }
     }
@@ -193,7 +194,7 @@ impl Redis {
     /// the same order.
     pub async fn each(&self, commands: Vec<Cmd>) -> Vec<RedisResult<Value>> {
         match &self.store {
-            RedisStore::Server(manager) => {
+            RedisStore::Server(manager, _) => {
                 let count = commands.len();
                 let mut pipeline = redis::pipe();
                 for command in commands {
@@ -232,7 +233,7 @@ impl Redis {
             get
         };
         match &self.store {
-            RedisStore::Server(manager) => {
+            RedisStore::Server(manager, _) => {
                 let got = get(&pairs)
                     .query_async::<Vec<V>>(&mut manager.clone())
                     .await;
@@ -256,6 +257,29 @@ impl Redis {
         }
     }
 
+    /// Keys that one script may be called with, at most `most` of them: any of a single server, each by itself of a cluster.
+    pub fn in_one_call<'a, T>(&self, keys: &'a [T], most: usize) -> std::slice::Chunks<'a, T> {
+        match &self.store {
+            RedisStore::Server(..) => keys.chunks(most),
+            RedisStore::Cluster(_) => keys.chunks(1),
+        }
+    }
+
+    /// Messages of a channel from now on, on a connection of their own. They end when it breaks.
+    pub async fn subscribe(&self, channel: &str) -> Result<PubSubStream> {
+        let subscribing = async {
+            let mut subscription = match &self.store {
+                RedisStore::Server(_, client) => client.get_async_pubsub().await?,
+                RedisStore::Cluster(cluster) => cluster.subscription().await?,
+            };
+            subscription.subscribe(channel).await?;
+            Ok(subscription.into_on_message())
+        };
+        tokio::time::timeout(CONNECTION_PATIENCE, subscribing)
+            .await
+            .unwrap_or(Err(Error::Rebuilding))
+    }
+
     /// The full name of a key.
     pub fn key(&self, name: impl fmt::Display) -> String {
         format!("{}{name}", self.prefix)
@@ -264,7 +288,7 @@ impl Redis {
     /// Whether Redis answers; of a cluster, whether it serves its keys.
     pub async fn ping(&self) -> Result<()> {
         match &self.store {
-            RedisStore::Server(manager) => {
+            RedisStore::Server(manager, _) => {
                 redis::cmd("PING").exec_async(&mut manager.clone()).await?;
             }
             RedisStore::Cluster(cluster) => cluster.ping().await?,

@@ -5,6 +5,7 @@
 //! What Redis has lost is put back from the
 //! journal ([`reconcile`]). Watchers live on ticks ([`hub`]).
 
+mod agreement;
 pub mod audit;
 mod course;
 mod held;
@@ -17,6 +18,7 @@ pub mod reconcile;
 pub mod sale;
 pub mod scheduler;
 mod scripts;
+mod wake;
 
 pub(crate) use course::{Course, course};
 pub use held::held;
@@ -44,6 +46,9 @@ use std::time::Duration;
 
 /// For how long a request is held while its queue is being built, before it is answered with "try again".
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Queues that drivers build at the same time.
+pub(crate) const BUILDS: usize = 4;
 
 /// How often a request that waits for a queue to be built looks again. There is no event for it that would survive the loss
 /// of Redis.

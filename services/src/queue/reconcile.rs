@@ -43,6 +43,17 @@ pub struct Mark {
     pub compared: usize,
 }
 
+impl Mark {
+    /// Nothing was written before this transaction that is not in Redis.
+    pub fn moved_on(self, transaction: i64) -> Mark {
+        Mark {
+            transaction,
+            compared: 0,
+            ..self
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub enum Outcome {
     /// The queue is there.
@@ -66,7 +77,11 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
         &services.redis,
         &scripts::BUILD_BEGIN,
         concert,
-        (&builder, patience),
+        (
+            &builder,
+            patience,
+            i64::from(matches!(window, Window::Everything)),
+        ),
     )
     .await?;
     match begun.as_str() {
@@ -306,12 +321,7 @@ async fn recorded(
     concert: ConcertId,
     since: i64,
 ) -> Result<(i64, Vec<Entry>)> {
-    // First: whatever older transactions have written is there for the next statement to read.
-    let transaction = sqlx::query_scalar!(
-        r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "oldest!""#
-    )
-    .fetch_one(&services.engine)
-    .await?;
+    let transaction = oldest_transaction(services).await?;
     // Of a ticket that was given back the entry says "issued", whatever the account does later.
     // `+ 0`: by the index that is for this query alone (migration 0011).
     let rows = sqlx::query_as!(
@@ -336,6 +346,43 @@ async fn recorded(
     .fetch_all(&services.engine)
     .await?;
     Ok((transaction, rows.into_iter().map(Entry::from).collect()))
+}
+
+/// The oldest transaction under way. To be asked first: whatever older ones have written is there for the next statement to
+/// read.
+async fn oldest_transaction(services: &Services) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "oldest!""#
+    )
+    .fetch_one(&services.engine)
+    .await?)
+}
+
+/// Of which of these queues the journal has something that was written since; and the transaction from which on there may be
+/// more by now. Two look-ups in an index for each.
+pub async fn written_since(
+    services: &Services,
+    marks: &[(ConcertId, Mark)],
+) -> Result<(i64, HashSet<ConcertId>)> {
+    let transaction = oldest_transaction(services).await?;
+    let (concerts, since): (Vec<i64>, Vec<i64>) = marks
+        .iter()
+        .map(|(concert, mark)| (concert.0, mark.transaction))
+        .unzip();
+    // `+ 0`: as in `recorded`.
+    let written = sqlx::query_scalar!(
+        r#"SELECT concert AS "concert!"
+             FROM UNNEST($1::bigint[], $2::bigint[]) AS asked (concert, since)
+            WHERE EXISTS (SELECT FROM queue_entries
+                           WHERE concert_id + 0 = concert AND written_in >= since)
+               OR EXISTS (SELECT FROM tickets
+                           WHERE concert_id = concert AND cancelled_at IS NOT NULL AND written_in >= since)"#,
+        &concerts,
+        &since
+    )
+    .fetch_all(&services.engine)
+    .await?;
+    Ok((transaction, written.into_iter().map(ConcertId).collect()))
 }
 
 /// What the journal says of the places with these arrivals. LATERAL and OFFSET: each is looked up by its key, whatever PostgreSQL

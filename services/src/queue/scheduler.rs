@@ -3,18 +3,24 @@
 //! The claim script is the lock. Whichever server calls first in an interval does the work; when a server dies, the next
 //! one simply calls, and the batch that was in flight comes back when its lease ends.
 
+use super::agreement;
 use super::hub::{News, TickEvent};
 use super::issue::{self, Claim};
 use super::reconcile::{self, Window};
 use super::sale::SaleRow;
 use super::scripts;
+use super::wake::{self, Alarm, Alarms};
 use crate::{Error, Result, Services, housekeeping, sessions, stores};
+use chrono::TimeDelta;
 use fail::fail_point;
+use futures::FutureExt;
 use model::Refusal;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::{Arrival, Tick, TickId};
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,16 +28,15 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the sales are read from PostgreSQL.
 const SURVEY: Duration = Duration::from_secs(1);
-/// How often Redis is compared with the journal.
-const RECONCILE: Duration = Duration::from_secs(5);
-/// And how often all of it: a place that Redis has lost by itself is no change that the journal knows of.
-const RECONCILE_ALL: Duration = Duration::from_secs(60);
-/// And while there is much to compare: a little at a time holds nobody up.
-const RECONCILE_BUSY: Duration = Duration::from_secs(1);
-/// Entries that are much.
-const MUCH: usize = 1_000;
-/// How long a server may be behind with the ticks that others have published.
-const LISTEN: Duration = Duration::from_millis(250);
+/// Closed sales are looked through for people who still wait as long as their concert began no longer ago than this, and all
+/// of them once in so many surveys: there are more of them every year.
+const SETTLED: TimeDelta = TimeDelta::hours(1);
+const SURVEYS_OF_ALL: u32 = 60;
+/// Until a driver that could not move on tries again: twice as long each time.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+const RETRY_LONGEST: Duration = Duration::from_secs(1);
+/// How long a task that broke down is left alone.
+const RESTART: Duration = Duration::from_secs(1);
 
 /// No batch is claimed longer before its time: joins wait for the transaction that prepares it.
 const MOST_AHEAD: Duration = Duration::from_millis(50);
@@ -41,6 +46,8 @@ const MOST_AHEAD: Duration = Duration::from_millis(50);
 pub struct Progress {
     /// The newest tick that its watchers have been told.
     pub newest: Option<TickId>,
+    /// The newest wake-up of the queue as of the last call.
+    pub wake: i64,
     /// How long before its time a batch is claimed: as long as the last ones took until only their commit was left to do.
     pub ahead: Duration,
 }
@@ -54,16 +61,21 @@ impl Progress {
     }
 }
 
+/// What [`step`] and [`claim`] return when nothing can be claimed before the queue wakes its drivers.
+pub const UNTIL_WOKEN: Duration = Duration::MAX;
+
 /// Runs all sales until `stop`. A batch in hand is finished first.
 ///
 /// A claimed batch belongs to this server for as long as `lease`; the same on all servers.
 pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
+    let alarms = Arc::new(Alarms::default());
     let mut drivers: HashMap<ConcertId, watch::Sender<SaleRow>> = HashMap::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(housekeeping::run(services.clone(), stop.clone()));
     tasks.spawn(sessions::listen(services.clone(), stop.clone()));
-    loop {
-        match survey(&services).await {
+    tasks.spawn(keep_up(services.clone(), alarms.clone(), stop.clone()));
+    for round in (0..SURVEYS_OF_ALL).cycle() {
+        match survey(&services, round == 0).await {
             Ok(sales) => {
                 let active: HashMap<ConcertId, SaleRow> = sales
                     .into_iter()
@@ -71,20 +83,24 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
                     .collect();
                 // Dropping the sender ends the driver.
                 drivers.retain(|concert, _| active.contains_key(concert));
+                alarms.retain(|concert| active.contains_key(&concert));
                 for (concert, sale) in active {
                     match drivers.get(&concert) {
                         // A driver that has ended by itself, which only a bug can do, is replaced.
-                        Some(driver) if !driver.is_closed() => drop(driver.send_replace(sale)),
+                        Some(driver) if !driver.is_closed() => {
+                            driver.send_if_modified(|known| {
+                                let newer = sale.revision != known.revision;
+                                *known = sale;
+                                newer
+                            });
+                        }
                         _ => {
+                            let alarm = alarms.add(concert);
                             let (sender, receiver) = watch::channel(sale);
                             drivers.insert(concert, sender);
                             let (services, stop) = (services.clone(), stop.clone());
-                            // One task: should either break down, both are replaced.
                             tasks.spawn(async move {
-                                tokio::join!(
-                                    drive(&services, concert, &receiver, lease, &stop),
-                                    keep_agreeing(&services, concert, &receiver, &stop),
-                                );
+                                drive(&services, concert, receiver, &alarm, lease, &stop).await;
                             });
                         }
                     }
@@ -105,8 +121,26 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     while tasks.join_next().await.is_some() {}
 }
 
-/// Ends the sales that are over, and returns those that have work to do or watchers to serve.
-async fn survey(services: &Services) -> Result<Vec<SaleRow>> {
+/// What all drivers have in common: wake-ups, and the comparison with the journal. Begun again should it break down.
+async fn keep_up(services: Services, alarms: Arc<Alarms>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let together = async {
+            tokio::join!(
+                wake::listen(&services, &alarms, &stop),
+                wake::sweep(&services, &alarms, &stop),
+                agreement::run(&services, &alarms, &stop),
+            );
+        };
+        if AssertUnwindSafe(together).catch_unwind().await.is_err() {
+            tracing::error!("wake-ups broke down");
+            tokio::time::sleep(RESTART).await;
+        }
+    }
+}
+
+/// Ends the sales that are over, and returns those that have work to do or watchers to serve. `all`: looks through every sale
+/// that was ever closed, too.
+async fn survey(services: &Services, all: bool) -> Result<Vec<SaleRow>> {
     let now = services.clock.now();
     sqlx::query!(
         "UPDATE concerts SET state = 'closed' WHERE state <> 'closed' AND starts_at <= $1 AND NOT draft",
@@ -116,8 +150,10 @@ async fn survey(services: &Services) -> Result<Vec<SaleRow>> {
     .await?;
     let over = sqlx::query_scalar!(
         "SELECT id FROM concerts
-          WHERE state = 'closed'
-            AND EXISTS (SELECT FROM queue_entries WHERE concert_id = concerts.id AND state = 'waiting')"
+          WHERE state = 'closed' AND (starts_at > $1 OR $2)
+            AND EXISTS (SELECT FROM queue_entries WHERE concert_id = concerts.id AND state = 'waiting')",
+        now - SETTLED,
+        all
     )
     .fetch_all(&services.engine)
     .await?;
@@ -145,79 +181,45 @@ async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
     Ok(())
 }
 
+/// Steps whenever something can be done, and sleeps in between.
 async fn drive(
     services: &Services,
     concert: ConcertId,
-    sale: &watch::Receiver<SaleRow>,
+    mut sale: watch::Receiver<SaleRow>,
+    alarm: &Alarm,
     lease: Duration,
     stop: &CancellationToken,
 ) {
     let mut progress = Progress::default();
-    let mut away = false;
-    while sale.has_changed().is_ok() && !stop.is_cancelled() {
-        let current = sale.borrow().clone();
+    // While it cannot move on.
+    let mut retry: Option<Duration> = None;
+    while !stop.is_cancelled() {
+        let current = sale.borrow_and_update().clone();
+        alarm.set_over(current.state == "closed");
         let rest = match step(services, concert, &current, lease, &mut progress).await {
             Ok(rest) => {
-                if away {
+                if retry.take().is_some() {
                     services.ticks.publish(concert, News::Resumed);
                 }
-                away = false;
-                rest.min(LISTEN)
+                rest
             }
             // Removed: there is nothing to drive.
             Err(Error::Refused(Refusal::NotFound)) => return,
             Err(error) => {
-                if !away {
+                if retry.is_none() {
                     tracing::warn!(%concert, %error, "the queue cannot move on at the moment");
                     services.ticks.publish(concert, News::Interrupted);
                 }
-                away = true;
-                LISTEN
+                let pause = retry.map_or(RETRY_FIRST, |last| (2 * last).min(RETRY_LONGEST));
+                retry = Some(pause);
+                pause
             }
         };
+        alarm.saw(progress.wake);
         tokio::select! {
             () = tokio::time::sleep(rest.max(Duration::from_millis(1))) => {}
-            () = stop.cancelled() => {}
-        }
-    }
-}
-
-/// Compares Redis with the journal: all of it first and once a minute, in between what has changed since.
-///
-/// A server that dies between PostgreSQL and Redis leaves the two apart, for instance with a place that was left and still
-/// counts in everybody's rank.
-async fn keep_agreeing(
-    services: &Services,
-    concert: ConcertId,
-    sale: &watch::Receiver<SaleRow>,
-    stop: &CancellationToken,
-) {
-    let (mut window, mut whole) = (Window::Everything, Instant::now());
-    while sale.has_changed().is_ok() && !stop.is_cancelled() {
-        let over = sale.borrow().state == "closed";
-        let mut pause = RECONCILE;
-        if whole.elapsed() > RECONCILE_ALL {
-            (window, whole) = (Window::Everything, Instant::now());
-        }
-        if !over {
-            match reconcile::reconcile(services, concert, window).await {
-                Ok(reconcile::Outcome::Agreed(mark)) => {
-                    // A whole comparison has much to compare, and says nothing of how much comes in.
-                    let partly = matches!(window, Window::Since(_));
-                    window = Window::Since(mark);
-                    if partly && mark.compared > MUCH {
-                        pause = RECONCILE_BUSY;
-                    }
-                }
-                Ok(reconcile::Outcome::There | reconcile::Outcome::Busy) => {}
-                Err(Error::Refused(Refusal::NotFound)) => return,
-                Err(error) => {
-                    tracing::warn!(%concert, %error, "the queue cannot be compared with the journal")
-                }
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = alarm.rung() => {}
+            changed = sale.changed() => if changed.is_err() { return },
             () = stop.cancelled() => {}
         }
     }
@@ -225,7 +227,7 @@ async fn keep_agreeing(
 
 /// One call: ticks that are new here go to the watchers, and a batch that was claimed is issued and acknowledged.
 ///
-/// Returns for how long nothing can be claimed.
+/// Returns for how long nothing can be claimed, or [`UNTIL_WOKEN`].
 pub async fn step(
     services: &Services,
     concert: ConcertId,
@@ -252,7 +254,7 @@ pub async fn step(
 /// Claims a batch, if it is time or will be by when the batch can be committed, for as long as `lease`; hands the ticks that
 /// are new here to the watchers.
 ///
-/// Returns for how long nothing can be claimed, and the claim.
+/// Returns for how long nothing can be claimed, or [`UNTIL_WOKEN`], and the claim.
 pub async fn claim(
     services: &Services,
     concert: ConcertId,
@@ -267,7 +269,7 @@ pub async fn claim(
         seen.unwrap_or_default(),
         sale.arguments(),
     );
-    let (word, rest, number, wait, batch, ticks): RawClaim =
+    let (word, rest, wake, number, wait, batch, ticks): RawClaim =
         scripts::call(&services.redis, &scripts::CLAIM, concert, arguments).await?;
     // From here on: Redis has read its clock before, so that this is never too early.
     let due = Instant::now() + Duration::from_micros(wait.max(0) as u64);
@@ -276,11 +278,14 @@ pub async fn claim(
     }
     if word == "unbuilt" {
         services.ticks.publish(concert, News::Interrupted);
+        // Not all at once when a server starts with hundreds of sales: each of them needs PostgreSQL.
+        let _turn = services.builds.acquire().await;
         return match reconcile::reconcile(services, concert, Window::Nothing).await? {
-            reconcile::Outcome::Busy => Ok((LISTEN, None)),
+            reconcile::Outcome::Busy => Ok((RETRY_FIRST, None)),
             _ => Ok((Duration::ZERO, None)),
         };
     }
+    progress.wake = wake;
     for json in ticks {
         let tick: Tick = serde_json::from_str(&json)
             .map_err(|error| Error::Broken(format!("tick {json:?}: {error}")))?;
@@ -299,12 +304,13 @@ pub async fn claim(
         entries,
         due,
     });
-    Ok((Duration::from_micros(rest.max(0) as u64), claim))
+    let rest = u64::try_from(rest).map_or(UNTIL_WOKEN, Duration::from_micros);
+    Ok((rest, claim))
 }
 
-/// What the script returns: a word, until when to rest, the claim's number, until when to wait with its commit, accounts and
-/// arrivals, ticks.
-type RawClaim = (String, i64, i64, i64, Vec<i64>, Vec<String>);
+/// What the script returns: a word, until when to rest, the newest wake-up, the claim's number, until when to wait with its
+/// commit, accounts and arrivals, ticks.
+type RawClaim = (String, i64, i64, i64, i64, Vec<i64>, Vec<String>);
 
 /// Ends a claim after its commit and tells the watchers. False: the lease had ended and somebody else has the batch.
 pub async fn acknowledge(

@@ -7,7 +7,7 @@
 
 use super::{RESPONSE_PATIENCE, manager};
 use futures::future;
-use redis::aio::{ConnectionLike, ConnectionManager};
+use redis::aio::{ConnectionLike, ConnectionManager, PubSub};
 use redis::cluster_routing::Slot;
 use redis::io::tcp::TcpSettings;
 use redis::{
@@ -91,16 +91,36 @@ impl Cluster {
         .await
     }
 
+    /// A connection for what is published, to the first node that can be reached: each of them hears of everything.
+    pub async fn subscription(&self) -> RedisResult<PubSub> {
+        let subscribing = self
+            .nodes()
+            .into_iter()
+            .map(|node| Box::pin(async move { self.client_of(&node)?.get_async_pubsub().await }));
+        Ok(future::select_ok(subscribing).await?.0)
+    }
+
+    /// Those that are known.
+    fn nodes(&self) -> BTreeSet<Address> {
+        let mut nodes: BTreeSet<Address> = self.0.seeds.iter().cloned().collect();
+        nodes.extend(self.0.slots.borrow().values().cloned());
+        nodes
+    }
+
+    fn client_of(&self, address: &Address) -> RedisResult<Client> {
+        let info = format!("redis://{}{address}", self.0.user)
+            .into_connection_info()?
+            .set_tcp_settings(tcp_settings());
+        Client::open(info)
+    }
+
     fn connection_to(&self, address: &Address) -> RedisResult<ConnectionManager> {
         let connections = &self.0.connections;
         let mut connections = connections.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connection) = connections.get(address) {
             return Ok(connection.clone());
         }
-        let info = format!("redis://{}{address}", self.0.user)
-            .into_connection_info()?
-            .set_tcp_settings(tcp_settings());
-        let connection = manager(Client::open(info)?)?;
+        let connection = manager(self.client_of(address)?)?;
         connections.insert(address.clone(), connection.clone());
         Ok(connection)
     }
@@ -111,13 +131,11 @@ impl Cluster {
         command: &Cmd,
         judge: impl Fn(&Address, A) -> RedisResult<T> + Send + Sync,
     ) -> RedisResult<T> {
-        let mut nodes: BTreeSet<Address> = self.0.seeds.iter().cloned().collect();
-        nodes.extend(self.0.slots.borrow().values().cloned());
-        let asking = nodes.iter().map(|node| {
+        let asking = self.nodes().into_iter().map(|node| {
             let judge = &judge;
             Box::pin(async move {
-                let mut connection = self.connection_to(node)?;
-                judge(node, command.query_async(&mut connection).await?)
+                let mut connection = self.connection_to(&node)?;
+                judge(&node, command.query_async(&mut connection).await?)
             })
         });
         Ok(future::select_ok(asking).await?.0)

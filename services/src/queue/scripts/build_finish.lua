@@ -5,7 +5,7 @@
 -- Keeps    the clock never runs backwards and the pace is never exceeded, also over a rebuild
 if sale('builder') ~= ARGV[1] then return 0 end
 redis.call('HDEL', STATE, 'builder', 'builder_until')
-redis.call('HSET', STATE, 'generation', ARGV[2], 'run_id', run_id(), 'clock', ARGV[3])
+redis.call('HSET', STATE, 'generation', ARGV[2], 'run_id', run_id(), 'clock', ARGV[3], 'compared', text(now()))
 take_over_sale(5)
 local interval = tonumber(sale('interval_ms')) * 1000
 -- The last batch may have been committed a moment ago, whatever time is written on it.

@@ -1,9 +1,10 @@
 -- Moves the head of the queue in flight, when its time has come, and hands out the ticks that the caller has not seen.
--- There is no leader: every server calls this, and this script is the lock.
+-- There is no leader: every server calls this, and this script is the lock. It is called when it can do something, and when
+-- the queue wakes its drivers: not in between.
 -- ARGV     lease (µs), how long before its time the caller wants a batch (µs), newest tick seen ('' for none), sale's seven fields (prelude: take_over_sale)
--- Returns  {'unbuilt', '0', '0', '0', {}, {}} | {'built' or 'over' when a sale that is closed still has people waiting, µs until a call can do something again, claim, µs before which it must not be committed, {account, arrival, …}, {tick, …}}
+-- Returns  {'unbuilt', '0', '0', '0', '0', {}, {}} | {'built' or 'over' when a sale that is closed still has people waiting, µs until a call can do something again ('-1': when the queue wakes its drivers), newest wake-up, claim, µs before which it must not be committed, {account, arrival, …}, {tick, …}}
 -- Keeps    one batch in flight at a time; at most batch_size at once, and none due before next_claim; strict order
-if not whole() then return {'unbuilt', '0', '0', '0', {}, {}} end
+if not whole() then return {'unbuilt', '0', '0', '0', '0', {}, {}} end
 local lease, ahead, seen = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local changed = take_over_sale(4)
 -- The caller has seen a tick of later than now: of a Redis before this one, with a clock that was ahead. It would take every
@@ -40,7 +41,7 @@ elseif sale('state') == 'open' and instant >= tonumber(sale('opens_at')) and ins
   end
 end
 
--- Once a second, by whichever server calls first. A quiet second is not noted: nothing is written for it.
+-- Once a second while something happens, by whichever server calls first. A quiet second is not noted.
 local noted = tonumber(sale('noted')) or 0
 local happened = (instant >= noted + 1000000 or instant < noted) and sample(instant)
 if happened then
@@ -49,10 +50,12 @@ if happened then
   redis.call('HSET', STATE, 'noted', text(instant), 'joined', '0', 'issued', '0')
 end
 
-local last_tick = tonumber(sale('tick')) or 0
 -- A batch in flight brings a tick in a moment, which tells of the leavers as well; unless its server has died.
 local patience = math.min(interval, 1000000) + (redis.call('EXISTS', INFLIGHT) == 1 and 1000000 or 0)
-if changed or (redis.call('EXISTS', LEAVING) == 1 and instant >= last_tick + patience) then publish({}) end
+local function leavers_due()
+  return redis.call('EXISTS', LEAVING) == 1 and (tonumber(sale('tick')) or 0) + patience or math.huge
+end
+if changed or instant >= leavers_due() then publish({}) end
 
 local ticks = {}
 if seen == '' then
@@ -60,6 +63,14 @@ if seen == '' then
 else
   for _, entry in ipairs(redis.call('XRANGE', TICKS, '(' .. seen .. '-0', '+', 'COUNT', 200)) do ticks[#ticks + 1] = entry[2][2] end
 end
-local rest = math.max(next_claim - ahead, redis.call('EXISTS', INFLIGHT) == 1 and lease_until or 0) - instant
+-- Until when nothing happens by itself. Whatever else can change this wakes the drivers.
+local due = leavers_due()
+if sale('state') ~= 'closed' and redis.call('EXISTS', INFLIGHT) == 1 then due = math.min(due, lease_until)
+elseif sale('state') == 'open' and instant < tonumber(sale('closes_at')) and redis.call('EXISTS', WAITING) == 1
+  and math.min(tonumber(sale('batch_size')), tonumber(sale('stock'))) > 0 then
+  due = math.min(due, math.max(next_claim - ahead, tonumber(sale('opens_at'))))
+end
+if sample(instant) then due = math.min(due, (tonumber(sale('noted')) or 0) + 1000000) end
+local rest = due == math.huge and '-1' or text(math.max(due - instant, 0))
 local over = sale('state') == 'closed' and waiting() > 0
-return {over and 'over' or 'built', text(math.max(rest, 0)), claim, text(wait), batch, ticks}
+return {over and 'over' or 'built', rest, sale('wake') or '0', claim, text(wait), batch, ticks}

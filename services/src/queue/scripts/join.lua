@@ -1,11 +1,13 @@
 -- Gives accounts their places, in this order, or finds the ones they have.
 -- ARGV     account …
 -- Returns  UNBUILT | reading (prelude), with 'joined' now or 'placed' before or 'holds' a ticket or 'closed' or 'early' for each
--- Keeps    one place per account; arrivals strictly increasing; nobody joins before the opening or after the end
+-- Keeps    one place per account; arrivals strictly increasing; nobody joins before the opening or after the end; drivers that
+--          sleep because nobody waits are woken
 if not whole() then return UNBUILT end
 local instant, arrival, last = now(), clock(#ARGV), waiting()
 local closed = sale('state') == 'closed' or instant >= tonumber(sale('closes_at'))
 local early = instant < tonumber(sale('opens_at'))
+local alone = redis.call('EXISTS', WAITING) == 0
 local people, joined = {}, 0
 local function say(...)
   for _, value in ipairs({...}) do people[#people + 1] = value end
@@ -25,5 +27,9 @@ for _, account in ipairs(ARGV) do
     arrival = arrival + 1
   end
 end
-if joined > 0 then redis.call('HINCRBY', STATE, 'joined', joined) end
+if joined > 0 then
+  -- Drivers know when the turn of those who waited before comes. They have to hear of the first who waits, and of the first
+  -- who is to be counted since the last note.
+  if redis.call('HINCRBY', STATE, 'joined', joined) == joined or alone then wake() end
+end
 return reading(people)

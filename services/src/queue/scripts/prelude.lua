@@ -2,6 +2,7 @@
 -- KEYS  always all seven, in this order; queue/keys.rs says what each one holds.
 local WAITING, INFLIGHT, LEAVING = KEYS[1], KEYS[2], KEYS[3]
 local HOLDERS, STATE, TICKS, COURSE = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local PREFIX, CONCERT = string.match(STATE, '^(.*)queue:{(%d+)}:state$')
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -16,6 +17,14 @@ local function clock(many)
   local first = math.max(now(), (tonumber(redis.call('HGET', STATE, 'clock')) or 0) + 1)
   redis.call('HSET', STATE, 'clock', text(first + (many or 1) - 1))
   return first
+end
+
+-- Wakes this queue's driver on every server: there is something to do, or to wait for, that it did not know of. The number
+-- stays in the state, so that a server that missed the message finds out with its next sweep (peek.lua).
+local function wake()
+  local number = text(clock())
+  redis.call('HSET', STATE, 'wake', number)
+  redis.call('PUBLISH', PREFIX .. 'queue:wake', CONCERT .. ' ' .. number)
 end
 
 local function built() return redis.call('HEXISTS', STATE, 'generation') == 1 end
@@ -41,7 +50,8 @@ end
 local function take_out(key, account, arrival)
   if redis.call('ZSCORE', key, account) ~= arrival then return false end
   redis.call('ZREM', key, account)
-  redis.call('ZADD', LEAVING, arrival, arrival)
+  -- The first to leave since the last tick: somebody has to publish the next one.
+  if redis.call('ZADD', LEAVING, arrival, arrival) == 1 and redis.call('ZCARD', LEAVING) == 1 then wake() end
   return true
 end
 
@@ -87,6 +97,7 @@ local function publish(issued)
     id, previous, steps(issued), steps(left), waiting(), sale_json())
   redis.call('XADD', TICKS, 'MAXLEN', '~', 500, id .. '-0', 'tick', json)
   redis.call('HSET', STATE, 'tick', id)
+  wake()
 end
 
 -- Makes every watcher notice a gap and read their standing anew: for a change that no tick can express.
@@ -96,7 +107,8 @@ local function publish_gap()
 end
 
 -- What has happened since it was last noted: until when, over how long (µs), how many joined, how many were issued. Nil when
--- nothing has. Over a second at most: whoever claims looks at it several times a second, and before that there was nothing.
+-- nothing has. Over a second at most: the first to join or be issued in a while wakes the drivers, so before that there was
+-- nothing.
 local function sample(instant)
   local joined, issued = tonumber(sale('joined')) or 0, tonumber(sale('issued')) or 0
   if joined + issued == 0 then return nil end

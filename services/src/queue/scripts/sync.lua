@@ -2,5 +2,6 @@
 -- ARGV     sale's seven fields (prelude: take_over_sale)
 -- Returns  1, or 0 when the queue is not built (what builds it will know)
 if not built() then return 0 end
-if take_over_sale(1) then publish({}) end
+-- When a sale opens or ends shows in no tick, and drivers sleep until then.
+if take_over_sale(1) then publish({}) else wake() end
 return 1
