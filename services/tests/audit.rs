@@ -9,7 +9,7 @@ use services::queue;
 use services::queue::audit::{Kind, audit};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
-use support::queue::LEASE;
+use support::queue::{LEASE, rest_for};
 use support::{World, here, world};
 
 /// Two of five hold tickets, two wait, one has left.
@@ -34,7 +34,7 @@ async fn sale() -> (World, Concert) {
         if sale.stock == 0 {
             break;
         }
-        tokio::time::sleep(rest).await;
+        rest_for(rest).await;
     }
     (world, concert)
 }

@@ -15,7 +15,7 @@ use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
 use services::{concerts, queue};
 use std::time::{Duration, Instant};
-use support::queue::{LEASE, claim_ahead, live_tickets};
+use support::queue::{LEASE, claim_ahead, live_tickets, nothing_to_note};
 use support::{World, another_server, here, session, world};
 use tokio_util::sync::CancellationToken;
 
@@ -93,6 +93,7 @@ async fn a_batch_that_is_prepared_before_its_time_is_committed_in_its_time() {
     let services = &world.services;
     let concert = sale(&world).await;
     let minute = Duration::from_secs(60);
+    nothing_to_note(&world, &concert).await;
     let (rest, early) = claim_ahead(services, &concert, minute, LEASE).await;
     assert!(early.is_none(), "a minute is not an hour");
     assert!(

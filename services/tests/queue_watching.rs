@@ -13,7 +13,7 @@ use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::queue::{self, News};
 use std::collections::HashMap;
-use support::queue::{LEASE, NO_PACE, news_of};
+use support::queue::{LEASE, NO_PACE, news_of, rest_for};
 use support::{World, here, world};
 
 const PEOPLE: i64 = 250;
@@ -57,7 +57,7 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
             let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut progress)
                 .await
                 .unwrap();
-            tokio::time::sleep(rest).await;
+            rest_for(rest).await;
             if progress.newest == Some(told(&world, &concert).await) {
                 break;
             }
@@ -119,7 +119,7 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
         let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut progress)
             .await
             .unwrap();
-        tokio::time::sleep(rest).await;
+        rest_for(rest).await;
         let heard = progress.newest == Some(told(&world, &concert).await);
         if heard && true_ranks(&world, &concert).await.len() == 1 {
             break progress.newest.unwrap();

@@ -1,0 +1,101 @@
+//! What a sale costs while nothing happens, and how soon it wakes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use embedded::testing::{self, TestStores};
+use services::queue::scheduler;
+use services::{Services, queue};
+use std::time::Duration;
+use support::queue::{LEASE, live_tickets};
+use support::{World, another_server, here, world_in};
+use tokio_util::sync::CancellationToken;
+
+const SALES: usize = 20;
+const QUIET: Duration = Duration::from_secs(10);
+
+/// How often any script was called so far.
+async fn script_calls(services: &Services) -> u64 {
+    let stats: String = redis::cmd("INFO")
+        .arg("commandstats")
+        .query_async(&mut services.redis.connection())
+        .await
+        .unwrap();
+    let calls = |command: &str| {
+        let line = stats.lines().find(|line| line.starts_with(command));
+        line.and_then(|line| line.strip_prefix(command)?.split(',').next()?.parse().ok())
+            .unwrap_or(0)
+    };
+    calls("cmdstat_evalsha:calls=") + calls("cmdstat_eval:calls=")
+}
+
+/// In stores of its own: every script that is called there is of these sales. Before, each of them was asked hundreds of times
+/// a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn open_sales_without_people_are_left_alone() {
+    let (stores, _dir) = testing::throwaway().await.unwrap();
+    let world = world_in(TestStores::of(&stores)).await;
+    let mut last = None;
+    for _ in 0..SALES {
+        last = Some(world.concert(30, 1, 1_000).await);
+    }
+    let last = last.unwrap();
+    let stop = CancellationToken::new();
+    let driving = tokio::spawn(scheduler::run(world.services.clone(), LEASE, stop.clone()));
+    // Driven: whoever joins has a ticket soon. The others were begun before.
+    let fans = world.accounts(2).await;
+    join_and_wait(&world, &world.services, &fans[0], &last, 1).await;
+
+    // Until what was issued is in a note and on record.
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    let before = script_calls(&world.services).await;
+    tokio::time::sleep(QUIET).await;
+    let calls = script_calls(&world.services).await - before;
+    // One sweep a second for all of them; and now and then a whole comparison of one.
+    assert!(
+        calls < 3 * QUIET.as_secs() + 4 * SALES as u64,
+        "{calls} calls"
+    );
+    // It sleeps, and has not died.
+    join_and_wait(&world, &world.services, &fans[1], &last, 2).await;
+    stop.cancel();
+    driving.await.unwrap();
+}
+
+async fn join_and_wait(
+    world: &World,
+    through: &Services,
+    fan: &services::sessions::Session,
+    concert: &model::concerts::Concert,
+    tickets: usize,
+) {
+    queue::join(through, &here(), fan, concert.id)
+        .await
+        .unwrap();
+    while live_tickets(&world.services, concert).await.len() < tickets {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Wake-ups are published while the server has no subscription.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_wake_up_costs_a_moment_and_no_ticket() {
+    let (stores, _dir) = testing::throwaway().await.unwrap();
+    let world = world_in(TestStores::of(&stores)).await;
+    let concert = world.concert(30, 1, 1).await;
+    let joined_through = another_server(&world.stores, &world.clock).await;
+    let stop = CancellationToken::new();
+    let driving = tokio::spawn(scheduler::run(world.services.clone(), LEASE, stop.clone()));
+    let fans = world.accounts(4).await;
+    for (n, fan) in fans.iter().enumerate() {
+        redis::cmd("CLIENT")
+            .arg(&["KILL", "TYPE", "pubsub"])
+            .exec_async(&mut world.services.redis.connection())
+            .await
+            .unwrap();
+        join_and_wait(&world, &joined_through, fan, &concert, n + 1).await;
+    }
+    stop.cancel();
+    driving.await.unwrap();
+}
