@@ -121,7 +121,7 @@ impl Sale<'_> {
                 self.claim = claim;
                 return;
             }
-            tokio::time::sleep(rest.max(Duration::from_millis(1))).await;
+            support::queue::rest_for(rest.max(Duration::from_millis(1))).await;
         }
     }
 
