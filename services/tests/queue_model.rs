@@ -102,6 +102,9 @@ struct Sale<'a> {
     watcher: Option<(usize, QueueView)>,
 }
 
+/// The interval of the sale.
+const MOMENT: Duration = Duration::from_millis(1);
+
 impl Sale<'_> {
     async fn claim(&mut self) {
         let services = &self.world.services;
@@ -121,7 +124,7 @@ impl Sale<'_> {
                 self.claim = claim;
                 return;
             }
-            support::queue::rest_for(rest.max(Duration::from_millis(1))).await;
+            tokio::time::sleep(rest.clamp(MOMENT, 2 * MOMENT)).await;
         }
     }
 
