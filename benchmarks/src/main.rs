@@ -32,7 +32,7 @@ struct Options {
     /// How often everything is measured.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Only what has this in its name: joins, floods, watchers, tickets, pages, journeys, polling, reference, redis.
+    /// Only what has this in its name: joins, floods, watchers, tickets, pages, journeys, rest, polling, reference, redis.
     #[arg(long)]
     only: Option<String>,
     /// A tenth of everything, to see whether it works. Nothing is written.

@@ -2,7 +2,7 @@
 //! around it and is written by hand.
 
 use crate::machine;
-use crate::measures::SIZES;
+use crate::measures::{OPEN, SIZES};
 use crate::runs::Runs;
 use anyhow::{Context, Result};
 use bench::report::plot::{Frame, Series, Way, drawing};
@@ -28,6 +28,7 @@ pub fn write(docs: &Path, runs: &Runs, number: usize) -> Result<()> {
     let pictures = docs.join("pictures");
     fs::write(pictures.join("joins.svg"), joins(runs))?;
     fs::write(pictures.join("ticks.svg"), ticks(runs))?;
+    fs::write(pictures.join("rest.svg"), at_rest(runs))?;
     println!("\nWritten: {}", path.display());
     Ok(())
 }
@@ -79,7 +80,7 @@ fn measured(runs: &Runs, number: usize) -> Result<String> {
             at("in pipelines")?
         );
     }
-    page += "\n![Joins a second by the length of the queue](pictures/joins.svg)\n\n![Processor time of a tick by watchers, of whom one in five leaves within ten seconds](pictures/ticks.svg)\n";
+    page += "\n![Joins a second by the length of the queue](pictures/joins.svg)\n\n![Processor time of a tick by watchers, of whom one in five leaves within ten seconds](pictures/ticks.svg)\n\n![Share of a core at rest by open sales](pictures/rest.svg)\n";
     Ok(page)
 }
 
@@ -375,6 +376,36 @@ fn lines(runs: &Runs) -> Result<Vec<Line>> {
         reach: "800",
         reached: median("purchases, per second")? >= 800.0,
     });
+    for (what, when) in [
+        (
+            "at rest, three servers, 1,000 open sales without people: cores of Redis; of a server; of PostgreSQL",
+            "with 1000",
+        ),
+        (
+            "the same, with ten people each who wait for the next hour",
+            "with people",
+        ),
+    ] {
+        let of = |who: &str| format!("at rest, cores of {who} {when}");
+        let mut most: f64 = 0.0;
+        let mut measured = Vec::new();
+        for who in ["Redis", "a server", "PostgreSQL"] {
+            most = most.max(median(&of(who))?);
+            measured.push(value(runs, &of(who), 3)?);
+        }
+        lines.push(Line {
+            what,
+            measured: measured.join("; "),
+            reach: "0.02 each",
+            reached: most <= 0.02,
+        });
+    }
+    lines.push(Line {
+        what: "from a join in an idle sale to its ticket, through any server, p99",
+        measured: format!("{} ms", value(runs, "a turn in an idle sale, p99 ms", 0)?),
+        reach: "50 ms",
+        reached: median("a turn in an idle sale, p99 ms")? <= 50.0,
+    });
     let polled = ratio("ranks by polling, per second", "empty GET, per second")?;
     lines.push(Line {
         what: "ranks a second by polling",
@@ -441,6 +472,24 @@ fn joins(runs: &Runs) -> String {
         colour: 0,
     };
     drawing(&frame, &[series], Way::Straight)
+}
+
+fn at_rest(runs: &Runs) -> String {
+    let frame = Frame {
+        title: "What open sales cost in which nothing happens",
+        x: "open sales",
+        y: "share of a core",
+        until: OPEN[OPEN.len() - 1] as f64,
+    };
+    let mut series = Vec::new();
+    for (colour, who) in ["Redis", "a server", "PostgreSQL"].into_iter().enumerate() {
+        series.push(Series {
+            name: who,
+            points: runs.series(&format!("at rest, cores of {who} with ")),
+            colour,
+        });
+    }
+    drawing(&frame, &series, Way::Straight)
 }
 
 fn ticks(runs: &Runs) -> String {

@@ -8,7 +8,7 @@ use services::stores::Secret;
 use services::{Clock, Services, Settings};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -26,6 +26,7 @@ pub struct World {
     pub redis_socket: String,
     pub redis: u32,
     pub postgres: u32,
+    program: PathBuf,
     stores: Stores,
     _dir: TempDir,
 }
@@ -62,22 +63,7 @@ impl World {
             limits: Limits::NONE,
         })
         .await?;
-        let mut serve = Command::new(frontrow);
-        serve
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("DATABASE_URL", stores.database_url())
-            .env("REDIS_URL", stores.redis_url())
-            .env("FRONTROW_TOKEN_SECRET", SECRET)
-            .env("FRONTROW_LOG", "warn")
-            // Many people come from the one address of this machine.
-            .envs([
-                ("FRONTROW_LIMIT_LOG_INS", "0"),
-                ("FRONTROW_LIMIT_SIGN_UPS", "0"),
-                ("FRONTROW_LIMIT_REFRESHES", "0"),
-                ("FRONTROW_LIMIT_JOINS", "0"),
-                ("FRONTROW_LIMIT_ADDRESS_JOINS", "0"),
-            ]);
-        let frontrow = Server::start(serve).await?;
+        let frontrow_server = Server::start(serve(frontrow, &stores)).await?;
         let ground = Server::start(Command::new(ground)).await?;
         let redis_socket = stores
             .redis_url()
@@ -100,14 +86,20 @@ impl World {
         let postgres = machine::parent(postgres as u32)?;
         Ok(World {
             services,
-            frontrow,
+            frontrow: frontrow_server,
             ground,
             redis_socket,
             redis,
             postgres,
+            program: frontrow.to_owned(),
             stores,
             _dir: dir,
         })
+    }
+
+    /// One more server over the same stores.
+    pub async fn another_server(&self) -> Result<Server> {
+        Server::start(serve(&self.program, &self.stores)).await
     }
 
     pub async fn stop(self) -> Result<()> {
@@ -116,6 +108,25 @@ impl World {
         self.services.close().await;
         self.stores.stop().await
     }
+}
+
+fn serve(program: &Path, stores: &Stores) -> Command {
+    let mut serve = Command::new(program);
+    serve
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("DATABASE_URL", stores.database_url())
+        .env("REDIS_URL", stores.redis_url())
+        .env("FRONTROW_TOKEN_SECRET", SECRET)
+        .env("FRONTROW_LOG", "warn")
+        // Many people come from the one address of this machine.
+        .envs([
+            ("FRONTROW_LIMIT_LOG_INS", "0"),
+            ("FRONTROW_LIMIT_SIGN_UPS", "0"),
+            ("FRONTROW_LIMIT_REFRESHES", "0"),
+            ("FRONTROW_LIMIT_JOINS", "0"),
+            ("FRONTROW_LIMIT_ADDRESS_JOINS", "0"),
+        ]);
+    serve
 }
 
 impl Server {
@@ -146,7 +157,7 @@ impl Server {
         })
     }
 
-    async fn stop(mut self) -> Result<()> {
+    pub async fn stop(mut self) -> Result<()> {
         nix::sys::signal::kill(
             nix::unistd::Pid::from_raw(self.process as i32),
             nix::sys::signal::Signal::SIGTERM,

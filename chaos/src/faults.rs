@@ -37,6 +37,7 @@ async fn carry_out_one(world: &World, fault: &Fault) -> Result<()> {
                 .await?;
         }
         Fault::FlushRedis => flush(stores.redis_url()).await,
+        Fault::LoseWakeUps { lasts } => lose_wake_ups(stores.redis_url(), *lasts).await,
         Fault::OldRedis { age, away } => {
             let data = stores.redis_data().to_owned();
             let copy = data.join(format!("older-{}", age.as_micros()));
@@ -86,6 +87,29 @@ async fn flush(url: &str) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Breaks every subscription as soon as it stands. Redis may be away meanwhile: then nothing is published either.
+async fn lose_wake_ups(url: &str, lasts: Duration) {
+    let losing = async {
+        loop {
+            let broken = async {
+                let mut redis = redis::Client::open(url)?
+                    .get_multiplexed_async_connection()
+                    .await?;
+                loop {
+                    redis::cmd("CLIENT")
+                        .arg(&["KILL", "TYPE", "pubsub"])
+                        .exec_async(&mut redis)
+                        .await?;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            let _: redis::RedisResult<()> = broken.await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let _: Result<(), _> = tokio::time::timeout(lasts, losing).await;
 }
 
 /// A folder as it is now, in place of what may be there.

@@ -105,6 +105,10 @@ pub enum Fault {
         signal: Signal,
         away: Duration,
     },
+    /// Every subscription to wake-ups is broken, again and again for that long: what is published meanwhile is lost.
+    LoseWakeUps {
+        lasts: Duration,
+    },
     /// The connection of a server to a store.
     Line {
         server: usize,
@@ -133,6 +137,7 @@ impl Fault {
             Fault::StopServer { .. } => "server stopped beyond its lease and woken",
             Fault::KillRedis { .. } => "Redis killed",
             Fault::FlushRedis => "FLUSHALL",
+            Fault::LoseWakeUps { .. } => "wake-ups lost",
             Fault::OldRedis { .. } => "Redis restarted from an older copy",
             Fault::EndPostgres {
                 signal: Signal::SIGQUIT,
@@ -241,7 +246,10 @@ fn fault(rng: &mut StdRng, lease: Duration) -> Fault {
             age: between(rng, 500, 1_500),
             away: between(rng, 0, 500),
         },
-        54..68 => {
+        54..62 => Fault::LoseWakeUps {
+            lasts: between(rng, 500, 2_500),
+        },
+        62..72 => {
             let signal = if rng.random_bool(0.7) {
                 Signal::SIGQUIT
             } else {

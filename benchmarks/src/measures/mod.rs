@@ -7,6 +7,7 @@ mod pages;
 mod polling;
 mod redis_alone;
 mod reference;
+mod rest;
 mod tickets;
 mod watching;
 
@@ -16,6 +17,7 @@ use futures::future::BoxFuture;
 use std::time::Duration;
 
 pub use reference::SIZES;
+pub use rest::OPEN;
 
 pub type Figures = Vec<(String, f64)>;
 pub type Measure = for<'a> fn(&'a World, Scale) -> BoxFuture<'a, Result<Figures>>;
@@ -58,6 +60,7 @@ pub fn all() -> Vec<(&'static str, Measure)> {
         ("journeys", |world, scale| {
             Box::pin(journeys::measure(world, scale))
         }),
+        ("rest", |world, scale| Box::pin(rest::measure(world, scale))),
         ("polling", |world, scale| {
             Box::pin(polling::measure(world, scale))
         }),
