@@ -257,12 +257,24 @@ impl Redis {
         }
     }
 
-    /// Keys that one script may be called with, at most `most` of them: any of a single server, each by itself of a cluster.
-    pub fn in_one_call<'a, T>(&self, keys: &'a [T], most: usize) -> std::slice::Chunks<'a, T> {
+    /// How many keys that have nothing to do with each other one script may be called with: `most`, or of a cluster one.
+    pub fn in_one_call(&self, most: usize) -> usize {
         match &self.store {
-            RedisStore::Server(..) => keys.chunks(most),
-            RedisStore::Cluster(_) => keys.chunks(1),
+            RedisStore::Server(..) => most,
+            RedisStore::Cluster(_) => 1,
         }
+    }
+
+    /// Says something to all who have subscribed to the channel.
+    pub async fn publish(&self, channel: &str, message: &str) -> Result<()> {
+        let mut command = redis::cmd("PUBLISH");
+        command.arg((channel, message));
+        match &self.store {
+            RedisStore::Server(manager, _) => command.exec_async(&mut manager.clone()).await?,
+            // Of a cluster by whichever node answers: no master need be there for it.
+            RedisStore::Cluster(cluster) => cluster.publish(&command).await?,
+        }
+        Ok(())
     }
 
     /// Messages of a channel from now on, on a connection of their own. They end when it breaks.

@@ -8,8 +8,8 @@ use embedded::testing::{self, TestStores};
 use services::queue::scheduler;
 use services::{Services, queue};
 use std::time::Duration;
-use support::queue::{LEASE, live_tickets};
-use support::{World, another_server, here, world_in};
+use support::queue::{LEASE, live_tickets, redis_command};
+use support::{World, another_server, here, world, world_in};
 use tokio_util::sync::CancellationToken;
 
 const SALES: usize = 20;
@@ -95,6 +95,52 @@ async fn a_lost_wake_up_costs_a_moment_and_no_ticket() {
             .await
             .unwrap();
         join_and_wait(&world, &joined_through, fan, &concert, n + 1).await;
+    }
+    stop.cancel();
+    driving.await.unwrap();
+}
+
+/// Somebody is put into the queue behind the back of a server that listens, and nothing is published: only the sweep can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_finds_what_was_never_published() {
+    let world = world().await;
+    let concert = world.concert(30, 1, 1).await;
+    let stop = CancellationToken::new();
+    let driving = tokio::spawn(scheduler::run(world.services.clone(), LEASE, stop.clone()));
+    let fans = world.accounts(3).await;
+    join_and_wait(&world, &world.services, &fans[0], &concert, 1).await;
+    // By then it is noted for the organiser's desk what happened, and the driver sleeps.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let newest = || async {
+        let clock: i64 = redis::cmd("HGET")
+            .arg(
+                world
+                    .services
+                    .redis
+                    .key(format_args!("queue:{{{}}}:state", concert.id)),
+            )
+            .arg("clock")
+            .query_async(&mut world.services.redis.connection())
+            .await
+            .unwrap();
+        clock
+    };
+    let arrival = (newest().await + 1).to_string();
+    let fan = fans[1].account_id.to_string();
+    redis_command(&world, &["ZADD"], "waiting", &concert, &[&arrival, &fan]).await;
+    redis_command(&world, &["HSET"], "state", &concert, &["clock", &arrival]).await;
+    while live_tickets(&world.services, &concert).await.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+
+    // A Redis that lost the last moments has an earlier clock than the driver has seen.
+    let earlier = (newest().await - 1_000_000).to_string();
+    let fan = fans[2].account_id.to_string();
+    redis_command(&world, &["ZADD"], "waiting", &concert, &[&earlier, &fan]).await;
+    redis_command(&world, &["HSET"], "state", &concert, &["clock", &earlier]).await;
+    while live_tickets(&world.services, &concert).await.len() < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     stop.cancel();
     driving.await.unwrap();

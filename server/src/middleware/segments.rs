@@ -167,7 +167,7 @@ mod tests {
         for texts in [
             vec![""],
             vec!["a"],
-            vec![&long[..], "x", &long[..9], "", &noise[..], &long[..300]],
+            vec![&long[..], "x", &long[..9], "", &noise[..], &long[..2_300]],
             vec![&noise[..], &noise[..127], &noise[..128], &noise[..129]],
         ] {
             let mut gzip = HEAD.to_vec();

@@ -7,13 +7,15 @@
 
 use super::reconcile::{self, Mark, Outcome, Window};
 use super::wake::{Alarm, Alarms};
-use crate::{Error, Services};
-use futures::{StreamExt, stream};
+use crate::{Error, Result, Services};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use model::Refusal;
 use model::concerts::ConcertId;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// How often a queue is compared with what has changed in the journal.
@@ -26,8 +28,6 @@ const SPREAD_S: i64 = 16;
 const COMPARE_BUSY: Duration = Duration::from_secs(1);
 /// Entries that are much.
 const MUCH: usize = 1_000;
-/// After this long without a join or a tick everybody who joined is on record, or was put there.
-const QUIET: Duration = Duration::from_secs(20);
 /// Queues that are compared at the same time.
 const AT_ONCE: usize = 4;
 
@@ -35,9 +35,12 @@ const AT_ONCE: usize = 4;
 struct Progress {
     window: Window,
     next: Instant,
+    under_way: bool,
     /// The queue's clock when it was last seen to move on, and when that was.
     clock: i64,
     moved: Instant,
+    /// When the last comparison began that came to its end.
+    agreed: Option<Instant>,
 }
 
 impl Progress {
@@ -45,89 +48,128 @@ impl Progress {
         Progress {
             window: Window::Everything,
             next: Instant::now(),
+            under_way: false,
             clock: 0,
             moved: Instant::now(),
+            agreed: None,
         }
+    }
+
+    /// Whether a comparison has looked for unrecorded places since the last join, late enough to find them.
+    fn is_quiet(&self) -> bool {
+        self.agreed
+            .is_some_and(|agreed| agreed > self.moved + reconcile::RECORDED_BY_NOW)
     }
 }
 
-/// Compares all queues until `stop`.
+/// One comparison that has ended.
+struct Compared {
+    concert: ConcertId,
+    window: Window,
+    began: Instant,
+    outcome: Result<Outcome>,
+}
+
+/// Compares all queues until `stop`. One that takes long holds up no other.
 pub async fn run(services: &Services, alarms: &Alarms, stop: &CancellationToken) {
     let mut all: HashMap<ConcertId, Progress> = HashMap::new();
+    let permits = Semaphore::new(AT_ONCE);
+    let mut comparing = FuturesUnordered::new();
     while !stop.is_cancelled() {
         let active = alarms.all();
-        let is_active = |concert: &ConcertId| {
-            active
-                .binary_search_by_key(&concert.0, |(id, _)| id.0)
-                .is_ok()
-        };
-        all.retain(|concert, _| is_active(concert));
-        compare_due(services, &active, &mut all).await;
-        tokio::select! {
-            () = tokio::time::sleep(COMPARE_BUSY) => {}
-            () = stop.cancelled() => {}
+        all.retain(|concert, _| {
+            let found = active.binary_search_by_key(&concert.0, |(id, _)| id.0);
+            found.is_ok()
+        });
+        for (concert, window) in due(services, &active, &mut all).await {
+            comparing.push(compare(services, &permits, concert, window));
+        }
+        let round = tokio::time::sleep(COMPARE_BUSY);
+        tokio::pin!(round);
+        loop {
+            tokio::select! {
+                Some(compared) = comparing.next() => note(&mut all, compared),
+                () = &mut round => break,
+                () = stop.cancelled() => return,
+            }
         }
     }
 }
 
-async fn compare_due(
+async fn compare(
+    services: &Services,
+    permits: &Semaphore,
+    concert: ConcertId,
+    window: Window,
+) -> Compared {
+    // It is never closed; if it were, going on would be right.
+    let _permit = permits.acquire().await;
+    Compared {
+        concert,
+        window,
+        began: Instant::now(),
+        outcome: reconcile::reconcile(services, concert, window).await,
+    }
+}
+
+fn note(all: &mut HashMap<ConcertId, Progress>, compared: Compared) {
+    let Some(progress) = all.get_mut(&compared.concert) else {
+        return;
+    };
+    progress.under_way = false;
+    match compared.outcome {
+        Ok(Outcome::Agreed(mark)) => {
+            progress.window = Window::Since(mark);
+            progress.agreed = Some(compared.began);
+            // A whole comparison has much to compare, and says nothing of how much comes in.
+            if matches!(compared.window, Window::Since(_)) && mark.compared > MUCH {
+                progress.next = Instant::now() + COMPARE_BUSY;
+            }
+        }
+        Ok(Outcome::There | Outcome::Busy) | Err(Error::Refused(Refusal::NotFound)) => {}
+        Err(error) => {
+            tracing::warn!(concert = %compared.concert, %error, "the queue cannot be compared with the journal");
+        }
+    }
+}
+
+/// The queues whose time has come, and what of each is to be compared.
+async fn due(
     services: &Services,
     active: &[(ConcertId, Arc<Alarm>)],
     all: &mut HashMap<ConcertId, Progress>,
-) {
+) -> Vec<(ConcertId, Window)> {
     let now = Instant::now();
     let (mut due, mut quiet) = (Vec::new(), Vec::new());
     for (concert, alarm) in active {
         let progress = all.entry(*concert).or_insert_with(Progress::new);
-        if alarm.is_over() || progress.next > now {
+        if alarm.is_over() || progress.under_way || progress.next > now {
             continue;
         }
-        progress.next = now + COMPARE;
         let Some(peeked) = alarm.peeked() else {
             continue;
         };
-        if peeked.clock != progress.clock {
-            (progress.clock, progress.moved) = (peeked.clock, now);
+        progress.next = now + COMPARE;
+        let clock = peeked.clock.unwrap_or_default();
+        if clock != progress.clock {
+            (progress.clock, progress.moved) = (clock, now);
         }
         let whole = COMPARE_ALL + Duration::from_secs((concert.0 % SPREAD_S) as u64);
         if peeked.compared.is_none_or(|ago| ago > whole) {
             progress.window = Window::Everything;
         }
         match progress.window {
-            Window::Since(mark) if progress.moved.elapsed() > QUIET => quiet.push((*concert, mark)),
+            Window::Since(mark) if progress.is_quiet() => quiet.push((*concert, mark)),
             window => due.push((*concert, window)),
         }
     }
     due.extend(written(services, &quiet, all).await);
-    let compared = stream::iter(due)
-        .map(async |(concert, window)| {
-            (
-                concert,
-                window,
-                reconcile::reconcile(services, concert, window).await,
-            )
-        })
-        .buffer_unordered(AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
-    for (concert, window, outcome) in compared {
-        let Some(progress) = all.get_mut(&concert) else {
-            continue;
-        };
-        match outcome {
-            Ok(Outcome::Agreed(mark)) => {
-                progress.window = Window::Since(mark);
-                // A whole comparison has much to compare, and says nothing of how much comes in.
-                if matches!(window, Window::Since(_)) && mark.compared > MUCH {
-                    progress.next = Instant::now() + COMPARE_BUSY;
-                }
-            }
-            Ok(Outcome::There | Outcome::Busy) | Err(Error::Refused(Refusal::NotFound)) => {}
-            Err(error) => {
-                tracing::warn!(%concert, %error, "the queue cannot be compared with the journal");
-            }
+    for (concert, _) in &due {
+        if let Some(progress) = all.get_mut(concert) {
+            progress.under_way = true;
         }
     }
+    due
 }
 
 /// Those of the quiet queues of which something was written; the others agree up to now.

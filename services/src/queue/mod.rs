@@ -119,6 +119,8 @@ pub(crate) async fn leave_as(
                 services.places.forget(account, concert);
                 fail_point!("leave::recorded");
                 remove(&services, concert, account, arrival).await?;
+                // Once more: a page that was being made has read it before.
+                services.places.forget(account, concert);
                 // As of its tick the reading is as true as before, but for this place: nothing need be read again.
                 return Ok(QueueView {
                     standing: Standing::Left,
@@ -138,28 +140,12 @@ pub async fn view(
     account: AccountId,
     concert: ConcertId,
 ) -> Result<QueueView> {
-    view_by(services, account, concert, OnRecord::AskJournal).await
-}
-
-/// Whether the journal is asked about a place that this server knows to be on record.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum OnRecord {
-    AskJournal,
-    KnownHere,
-}
-
-async fn view_by(
-    services: &Services,
-    account: AccountId,
-    concert: ConcertId,
-    on_record: OnRecord,
-) -> Result<QueueView> {
     if rehearsals::audience(services, concert).await? == Audience::Organisers {
         return Err(Refusal::NotFound.into());
     }
     let viewing = async {
         loop {
-            if let Some(view) = try_view(services, account, concert, on_record).await? {
+            if let Some(view) = try_view(services, account, concert).await? {
                 return Ok(view);
             }
         }
@@ -195,7 +181,7 @@ async fn try_join(
             fail_point!("join::recorded");
             match word.as_str() {
                 "joined" => Ok(Some(waiting_view(services, concert, reading))),
-                _ => Box::pin(try_view(services, account, concert, OnRecord::AskJournal)).await,
+                _ => Box::pin(try_view(services, account, concert)).await,
             }
         }
         ("holds", _) if tickets::holds(services, account, concert).await? => {
@@ -267,7 +253,6 @@ async fn try_view(
     services: &Services,
     account: AccountId,
     concert: ConcertId,
-    on_record: OnRecord,
 ) -> Result<Option<QueueView>> {
     // Redis first, then PostgreSQL: whatever has left Redis in between is already on record.
     let Answer {
@@ -275,20 +260,6 @@ async fn try_view(
         reading,
         ..
     } = ask(services, Question::Standing, account, concert).await?;
-    if on_record == OnRecord::KnownHere
-        && let Some(spot) = &reading.spot
-        && let Some(joined_rank) = services.places.joined_rank(account, concert, spot.arrival)
-    {
-        let standing = Standing::Waiting {
-            arrival: spot.arrival,
-            rank: spot.rank,
-            joined_rank: joined_rank.max(spot.rank),
-        };
-        return Ok(Some(QueueView {
-            standing,
-            ..waiting_view(services, concert, reading)
-        }));
-    }
     let entry = journal::newest_entry(&services.db, account, concert).await?;
     let over = reading.sale.state == SaleState::Closed;
     let standing = match (&reading.spot, &entry) {

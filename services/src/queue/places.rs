@@ -6,7 +6,7 @@ use crate::{MOST_KNOWN, Result, Services};
 use chrono::TimeDelta;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
-use model::queue::{Arrival, QueueView, Standing, TickId};
+use model::queue::{QueueView, Standing, TickId};
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,23 +59,6 @@ impl Places {
         self.0.invalidate(&(concert, account));
     }
 
-    /// The rank on joining, of a place that this server has seen on record under this arrival.
-    pub(super) fn joined_rank(
-        &self,
-        account: AccountId,
-        concert: ConcertId,
-        arrival: Arrival,
-    ) -> Option<u64> {
-        match self.0.get(&(concert, account))?.standing {
-            Standing::Waiting {
-                arrival: known,
-                joined_rank,
-                ..
-            } if known == arrival => Some(joined_rank),
-            _ => None,
-        }
-    }
-
     /// Only of those who wait: where they stand moves on by ticks alone.
     pub(super) fn keep(&self, account: AccountId, view: &QueueView) {
         let key = (view.concert_id, account);
@@ -109,10 +92,10 @@ pub async fn glance(
 }
 
 /// Where the account stands, for its page: as [`super::view`] says, but that neither store is asked again about a place that
-/// was read here within the last second, and the journal not about one that was within the last minute.
+/// was read here within the last second.
 ///
 /// What ticks tell of is in it all the same, and so is what the account does on this server. What it has done on another one
-/// shows after a second; what Redis was not told of, with the next comparison, as on a stream.
+/// shows after a second.
 pub async fn look(
     services: &Services,
     account: AccountId,
@@ -121,14 +104,15 @@ pub async fn look(
     let now = services.clock.now();
     let known = services.places.moved_on(&services.ticks, account, concert);
     // A place keeps the time at which it was read from the stores; ticks move on all but that.
-    if let Some(view) = known.filter(|view| now - view.server_time < LOOKED) {
+    // A clock that was set back makes nothing recent.
+    let recent = |at| (TimeDelta::zero()..LOOKED).contains(&(now - at));
+    if let Some(view) = known.filter(|view| recent(view.server_time)) {
         return Ok(QueueView {
             server_time: now,
             ..view
         });
     }
-    let known = super::OnRecord::KnownHere;
-    let view = Box::pin(super::view_by(services, account, concert, known)).await?;
+    let view = Box::pin(super::view(services, account, concert)).await?;
     services.places.keep(account, &view);
     Ok(view)
 }

@@ -16,7 +16,7 @@ const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
 /// Before every transaction.
 const EVER: i64 = 0;
 /// After this long nobody is at it any more: whoever asked for a place has recorded it, or given up.
-const RECORDED_BY_NOW: Duration = Duration::from_secs(12);
+pub const RECORDED_BY_NOW: Duration = Duration::from_secs(12);
 /// Entries per call to Redis while a queue is built and nobody else can be served anyway.
 const CHUNK: usize = 5_000;
 /// Entries per call to Redis beside a sale: a few milliseconds during which nobody else is served.
@@ -77,11 +77,7 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
         &services.redis,
         &scripts::BUILD_BEGIN,
         concert,
-        (
-            &builder,
-            patience,
-            i64::from(matches!(window, Window::Everything)),
-        ),
+        (&builder, patience),
     )
     .await?;
     match begun.as_str() {
@@ -160,6 +156,9 @@ async fn compare(services: &Services, concert: ConcertId, window: Window) -> Res
         }
     }
     let arrival = record_places(services, concert, since.and_then(|mark| mark.arrival)).await?;
+    if since.is_none() {
+        scripts::call::<i64>(&services.redis, &scripts::COMPARED, concert, &[0_i64; 0]).await?;
+    }
     Ok(Outcome::Agreed(Mark {
         transaction,
         arrival,

@@ -35,6 +35,8 @@ const SURVEYS_OF_ALL: u32 = 60;
 /// Until a driver that could not move on tries again: twice as long each time.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_LONGEST: Duration = Duration::from_secs(1);
+/// A driver that waits for something looks again after this time, however far off it is.
+const REST_LONGEST: Duration = Duration::from_secs(60);
 /// How long a task that broke down is left alone.
 const RESTART: Duration = Duration::from_secs(1);
 
@@ -46,8 +48,8 @@ const MOST_AHEAD: Duration = Duration::from_millis(50);
 pub struct Progress {
     /// The newest tick that its watchers have been told.
     pub newest: Option<TickId>,
-    /// The newest wake-up of the queue as of the last call.
-    pub wake: i64,
+    /// The queue's clock (µs) as of the last call.
+    pub clock: i64,
     /// How long before its time a batch is claimed: as long as the last ones took until only their commit was left to do.
     pub ahead: Duration,
 }
@@ -215,13 +217,22 @@ async fn drive(
                 pause
             }
         };
-        alarm.saw(progress.wake);
+        alarm.saw(progress.clock);
         tokio::select! {
-            () = tokio::time::sleep(rest.max(Duration::from_millis(1))) => {}
+            () = rest_for(rest) => {}
             () = alarm.rung() => {}
             changed = sale.changed() => if changed.is_err() { return },
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// Until something is due; of what is far off [`REST_LONGEST`] at most. What is due is reckoned with Redis's clock, which may
+/// jump, and this machine's stands still while it is suspended.
+async fn rest_for(rest: Duration) {
+    match rest {
+        UNTIL_WOKEN => std::future::pending().await,
+        rest => tokio::time::sleep(rest.clamp(Duration::from_millis(1), REST_LONGEST)).await,
     }
 }
 
@@ -269,7 +280,7 @@ pub async fn claim(
         seen.unwrap_or_default(),
         sale.arguments(),
     );
-    let (word, rest, wake, number, wait, batch, ticks): RawClaim =
+    let (word, rest, clock, number, wait, batch, ticks): RawClaim =
         scripts::call(&services.redis, &scripts::CLAIM, concert, arguments).await?;
     // From here on: Redis has read its clock before, so that this is never too early.
     let due = Instant::now() + Duration::from_micros(wait.max(0) as u64);
@@ -285,7 +296,7 @@ pub async fn claim(
             _ => Ok((Duration::ZERO, None)),
         };
     }
-    progress.wake = wake;
+    progress.clock = clock;
     for json in ticks {
         let tick: Tick = serde_json::from_str(&json)
             .map_err(|error| Error::Broken(format!("tick {json:?}: {error}")))?;
@@ -308,7 +319,7 @@ pub async fn claim(
     Ok((rest, claim))
 }
 
-/// What the script returns: a word, until when to rest, the newest wake-up, the claim's number, until when to wait with its
+/// What the script returns: a word, until when to rest, the queue's clock, the claim's number, until when to wait with its
 /// commit, accounts and arrivals, ticks.
 type RawClaim = (String, i64, i64, i64, i64, Vec<i64>, Vec<String>);
 

@@ -1,10 +1,13 @@
 //! The Lua scripts, and how they are called.
 
 use super::keys;
-use crate::Result;
 use crate::stores::Redis;
+use crate::{Error, Result};
+use futures::Stream;
+use futures::stream::FuturesUnordered;
 use model::concerts::ConcertId;
 use redis::{FromRedisValue, RedisResult, Script, ToRedisArgs};
+use std::ops::Range;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ scripts! {
     BUILD_BEGIN = "scripts/build_begin.lua";
     BUILD_ABANDON = "scripts/build_abandon.lua";
     BUILD_FINISH = "scripts/build_finish.lua";
+    COMPARED = "scripts/compared.lua";
 }
 
 /// Without the prelude: its keys are of many queues.
@@ -43,41 +47,42 @@ const PEEKED_AT_ONCE: usize = 200;
 /// What [`peek`] says of one queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Peeked {
-    /// The newest wake-up. None: the queue is not whole, and has to be built.
-    pub wake: Option<i64>,
-    /// The newest instant of the queue's clock (µs): everybody who joined has an arrival up to it.
-    pub clock: i64,
+    /// The newest instant of the queue's clock (µs): every arrival, tick and wake-up is one up to it. None: the queue is not
+    /// whole, and has to be built.
+    pub clock: Option<i64>,
     /// Since it was last compared with the journal as a whole, by any server.
     pub compared: Option<Duration>,
 }
 
-/// Looks at many queues, in as few calls as can be, and returns an answer for each in the same order. An error is of those
-/// that share a call, or a master.
-pub async fn peek(redis: &Redis, concerts: &[ConcertId]) -> Vec<Result<Peeked>> {
-    let calls = redis
-        .in_one_call(concerts, PEEKED_AT_ONCE)
-        .map(async |group| {
+/// Looks at many queues in as few calls as can be. Gives each answer as it comes, with the part of the list that it is of; an
+/// error is of all of them. One master that hangs keeps nobody from the answers of the others.
+pub fn peek<'a>(
+    redis: &'a Redis,
+    concerts: &'a [ConcertId],
+) -> impl Stream<Item = (Range<usize>, Result<Vec<Peeked>>)> + 'a {
+    let most = redis.in_one_call(PEEKED_AT_ONCE);
+    let calls = concerts
+        .chunks(most)
+        .enumerate()
+        .map(move |(n, group)| async move {
             let mut call = PEEK.prepare_invoke();
             for concert in group {
                 call.key(keys::state(redis, *concert));
             }
             let answer: RedisResult<Vec<i64>> = call.invoke_async(&mut redis.connection()).await;
-            match answer {
-                Ok(numbers) => numbers.chunks_exact(3).map(peeked).collect(),
-                Err(error) => group.iter().map(|_| Err(error.clone().into())).collect(),
-            }
+            let peeked = answer.map(|numbers| numbers.chunks_exact(2).map(peeked).collect());
+            let first = n * most;
+            (first..first + group.len(), peeked.map_err(Error::from))
         });
-    let answers: Vec<Vec<Result<Peeked>>> = futures::future::join_all(calls).await;
-    answers.into_iter().flatten().collect()
+    calls.collect::<FuturesUnordered<_>>()
 }
 
-fn peeked(numbers: &[i64]) -> Result<Peeked> {
+fn peeked(numbers: &[i64]) -> Peeked {
     let positive = |number: i64| u64::try_from(number).ok();
-    Ok(Peeked {
-        wake: positive(numbers[0]).map(|_| numbers[0]),
-        clock: numbers[1],
-        compared: positive(numbers[2]).map(Duration::from_micros),
-    })
+    Peeked {
+        clock: positive(numbers[0]).map(|_| numbers[0]),
+        compared: positive(numbers[1]).map(Duration::from_micros),
+    }
 }
 
 /// Runs a script on a concert's keys: one round trip.

@@ -1,8 +1,8 @@
 //! Wake-ups: how the drivers of all servers hear that a queue has something to do, while they sleep and cost nothing.
 //!
 //! The scripts publish a wake-up with whatever a sleeping driver does not know of: the first who waits, a tick, a sale that
-//! was steered. Messages may be lost, so the newest wake-up also stands in the queue's state, and every server sweeps over
-//! all queues once a second: a lost message costs that second and nothing else.
+//! was steered. Messages may be lost. So every server looks once a second at the clocks of all its queues, which move on with
+//! whatever happens: a lost message costs that second and nothing else.
 
 use super::keys;
 use super::scripts::{self, Peeked};
@@ -29,9 +29,9 @@ const RESUBSCRIBE: Duration = Duration::from_millis(250);
 /// What one driver sleeps on.
 #[derive(Debug, Default)]
 pub struct Alarm {
-    /// The newest wake-up that was told.
+    /// The newest wake-up that was told: an instant of the queue's clock (µs).
     told: AtomicI64,
-    /// The newest wake-up that the driver knew of when it last looked.
+    /// The queue's clock when the driver last looked.
     seen: AtomicI64,
     /// Look, whatever the numbers say.
     anyway: AtomicBool,
@@ -54,9 +54,10 @@ impl Alarm {
         self.notify.notify_one();
     }
 
-    /// The driver looks, and knows of all wake-ups up to this one. Of a Redis that lost the last moments it is an older one.
-    pub fn saw(&self, number: i64) {
-        self.seen.store(number, Ordering::Relaxed);
+    /// The driver has looked, and knows of everything up to this instant. With a Redis that lost the last moments it may be
+    /// an earlier one than before.
+    pub fn saw(&self, clock: i64) {
+        self.seen.store(clock, Ordering::Relaxed);
     }
 
     /// Returns when there is a wake-up that the driver does not know of.
@@ -86,8 +87,8 @@ impl Alarm {
     /// Wakes the driver if the queue is not as it left it.
     fn compare(&self, peeked: Option<Peeked>) {
         *self.lock() = peeked;
-        let wake = peeked.and_then(|peeked| peeked.wake);
-        if wake != Some(self.seen.load(Ordering::Relaxed)) {
+        let clock = peeked.and_then(|peeked| peeked.clock);
+        if clock != Some(self.seen.load(Ordering::Relaxed)) {
             self.ring_anyway();
         }
     }
@@ -193,17 +194,27 @@ pub async fn sweep(services: &Services, alarms: &Alarms, stop: &CancellationToke
 }
 
 async fn sweep_once(services: &Services, alarms: &Alarms) {
-    // For the subscriptions of all servers. Should it fail, they find out by themselves.
-    let _ = redis::cmd("PUBLISH")
-        .arg((keys::wake_channel(&services.redis), "sweep"))
-        .exec_async(&mut services.redis.connection())
-        .await;
     let all = alarms.all();
     let concerts: Vec<ConcertId> = all.iter().map(|(concert, _)| *concert).collect();
-    let peeked = scripts::peek(&services.redis, &concerts).await;
-    for ((_, alarm), peeked) in all.iter().zip(peeked) {
-        // A queue that cannot be asked: its driver finds out why, and says so.
-        alarm.compare(peeked.ok());
+    let compare = async {
+        let mut answers = scripts::peek(&services.redis, &concerts);
+        while let Some((asked, peeked)) = answers.next().await {
+            for (n, (_, alarm)) in all[asked].iter().enumerate() {
+                // Of a queue that cannot be asked the driver finds out why, and says so.
+                alarm.compare(
+                    peeked
+                        .as_ref()
+                        .ok()
+                        .and_then(|peeked| peeked.get(n).copied()),
+                );
+            }
+        }
+    };
+    let channel = keys::wake_channel(&services.redis);
+    // For the subscriptions of all servers.
+    let (published, ()) = tokio::join!(services.redis.publish(&channel, "sweep"), compare);
+    if let Err(error) = published {
+        tracing::debug!(%error, "wake-up channel failed");
     }
 }
 
@@ -216,10 +227,9 @@ mod tests {
         rung.await.is_ok()
     }
 
-    fn peeked(wake: Option<i64>) -> Option<Peeked> {
+    fn peeked(clock: Option<i64>) -> Option<Peeked> {
         Some(Peeked {
-            wake,
-            clock: 0,
+            clock,
             compared: None,
         })
     }
@@ -241,7 +251,7 @@ mod tests {
         assert!(rings(&alarm).await);
     }
 
-    /// Whatever a sweep finds that the driver did not leave so: also an older wake-up, of a Redis that lost the last moments.
+    /// Whatever a sweep finds that the driver did not leave so: also an earlier clock, of a Redis that lost the last moments.
     #[tokio::test]
     async fn a_sweep_rings_for_what_was_not_heard() {
         let alarm = Alarm::default();

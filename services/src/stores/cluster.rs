@@ -91,10 +91,21 @@ impl Cluster {
         .await
     }
 
-    /// A connection for what is published, to the first node that can be reached: each of them hears of everything.
+    /// Each node tells all the others, and who hears it twice does no harm.
+    pub async fn publish(&self, command: &Cmd) -> RedisResult<()> {
+        self.ask_any(command, |_, _: Value| Ok(())).await
+    }
+
+    /// A connection for what is published, to the first master that can be reached: each of them hears of everything. To one
+    /// that the setting names only while no master is known: it may have been taken out of the cluster.
     pub async fn subscription(&self) -> RedisResult<PubSub> {
-        let subscribing = self
-            .nodes()
+        let masters: BTreeSet<Address> = self.0.slots.borrow().values().cloned().collect();
+        let nodes = if masters.is_empty() {
+            self.nodes()
+        } else {
+            masters
+        };
+        let subscribing = nodes
             .into_iter()
             .map(|node| Box::pin(async move { self.client_of(&node)?.get_async_pubsub().await }));
         Ok(future::select_ok(subscribing).await?.0)

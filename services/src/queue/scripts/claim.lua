@@ -2,7 +2,7 @@
 -- There is no leader: every server calls this, and this script is the lock. It is called when it can do something, and when
 -- the queue wakes its drivers: not in between.
 -- ARGV     lease (µs), how long before its time the caller wants a batch (µs), newest tick seen ('' for none), sale's seven fields (prelude: take_over_sale)
--- Returns  {'unbuilt', '0', '0', '0', '0', {}, {}} | {'built' or 'over' when a sale that is closed still has people waiting, µs until a call can do something again ('-1': when the queue wakes its drivers), newest wake-up, claim, µs before which it must not be committed, {account, arrival, …}, {tick, …}}
+-- Returns  {'unbuilt', '0', '0', '0', '0', {}, {}} | {'built' or 'over' when a sale that is closed still has people waiting, µs until a call can do something again ('-1': when the queue wakes its drivers), the queue's clock, claim, µs before which it must not be committed, {account, arrival, …}, {tick, …}}
 -- Keeps    one batch in flight at a time; at most batch_size at once, and none due before next_claim; strict order
 if not whole() then return {'unbuilt', '0', '0', '0', '0', {}, {}} end
 local lease, ahead, seen = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
@@ -57,11 +57,12 @@ local function leavers_due()
 end
 if changed or instant >= leavers_due() then publish({}) end
 
+local TICKS_AT_ONCE = 200
 local ticks = {}
 if seen == '' then
   for _, entry in ipairs(redis.call('XREVRANGE', TICKS, '+', '-', 'COUNT', 1)) do ticks[1] = entry[2][2] end
 else
-  for _, entry in ipairs(redis.call('XRANGE', TICKS, '(' .. seen .. '-0', '+', 'COUNT', 200)) do ticks[#ticks + 1] = entry[2][2] end
+  for _, entry in ipairs(redis.call('XRANGE', TICKS, '(' .. seen .. '-0', '+', 'COUNT', TICKS_AT_ONCE)) do ticks[#ticks + 1] = entry[2][2] end
 end
 -- Until when nothing happens by itself. Whatever else can change this wakes the drivers.
 local due = leavers_due()
@@ -71,6 +72,8 @@ elseif sale('state') == 'open' and instant < tonumber(sale('closes_at')) and red
   due = math.min(due, math.max(next_claim - ahead, tonumber(sale('opens_at'))))
 end
 if sample(instant) then due = math.min(due, (tonumber(sale('noted')) or 0) + 1000000) end
+-- There are more than travel at once.
+if #ticks == TICKS_AT_ONCE then due = instant end
 local rest = due == math.huge and '-1' or text(math.max(due - instant, 0))
 local over = sale('state') == 'closed' and waiting() > 0
-return {over and 'over' or 'built', rest, sale('wake') or '0', claim, text(wait), batch, ticks}
+return {over and 'over' or 'built', rest, sale('clock') or '0', claim, text(wait), batch, ticks}

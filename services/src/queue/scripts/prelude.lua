@@ -19,12 +19,11 @@ local function clock(many)
   return first
 end
 
--- Wakes this queue's driver on every server: there is something to do, or to wait for, that it did not know of. The number
--- stays in the state, so that a server that missed the message finds out with its next sweep (peek.lua).
+-- Wakes this queue's driver on every server: there is something to do, or to wait for, that it did not know of. A server that
+-- does not get the message sees with its next sweep that the clock has moved on (peek.lua). So a user who may not publish
+-- makes turns up to a second late, and is no error.
 local function wake()
-  local number = text(clock())
-  redis.call('HSET', STATE, 'wake', number)
-  redis.call('PUBLISH', PREFIX .. 'queue:wake', CONCERT .. ' ' .. number)
+  redis.pcall('PUBLISH', PREFIX .. 'queue:wake', CONCERT .. ' ' .. text(clock()))
 end
 
 local function built() return redis.call('HEXISTS', STATE, 'generation') == 1 end
@@ -50,8 +49,9 @@ end
 local function take_out(key, account, arrival)
   if redis.call('ZSCORE', key, account) ~= arrival then return false end
   redis.call('ZREM', key, account)
-  -- The first to leave since the last tick: somebody has to publish the next one.
-  if redis.call('ZADD', LEAVING, arrival, arrival) == 1 and redis.call('ZCARD', LEAVING) == 1 then wake() end
+  redis.call('ZADD', LEAVING, arrival, arrival)
+  -- The first to leave since the last tick makes one due, and the last in flight lets the next batch go.
+  if redis.call('ZCARD', LEAVING) == 1 or (key == INFLIGHT and redis.call('EXISTS', INFLIGHT) == 0) then wake() end
   return true
 end
 
