@@ -17,6 +17,8 @@ mod held;
 #[cfg(feature = "hydrate")]
 mod live;
 #[cfg(feature = "ssr")]
+mod outsets;
+#[cfg(feature = "ssr")]
 mod page;
 #[cfg(feature = "ssr")]
 mod polling;

@@ -67,7 +67,8 @@ fn Standing(concert: ConcertView, view: Option<QueueView>) -> impl IntoView {
     let (title, place) = match (view, TemplateRender::current()) {
         (Some(view), _) => {
             let title = page_title(&view, &concert.title);
-            (title, placed(&concert, view, server_time).into_any())
+            let place = place_of(&concert)(view, server_time);
+            (title, placed(place).into_any())
         }
         (None, template) => {
             let template = template.unwrap_or_default();
@@ -83,19 +84,28 @@ fn Standing(concert: ConcertView, view: Option<QueueView>) -> impl IntoView {
     }
 }
 
-/// The island of a place.
-fn placed(concert: &Concert, view: QueueView, server_time: DateTime<Utc>) -> impl IntoView + use<> {
-    let now = PlaceNow {
+/// Makes what the island of a place is rendered from.
+fn place_of(
+    concert: &Concert,
+) -> impl Fn(QueueView, DateTime<Utc>) -> PlaceNow + Send + Sync + use<> {
+    let path = concert.path();
+    let when = (use_words().date_time)(concert.starts_at);
+    let (title, artist) = (concert.title.clone(), concert.artist.clone());
+    let (venue, sale) = (concert.venue.clone(), concert.sale());
+    move |view, server_time| PlaceNow {
         view,
         server_time,
-        path: concert.path(),
-        sale: concert.sale(),
-        when: (use_words().date_time)(concert.starts_at),
-        title: concert.title.clone(),
-        artist: concert.artist.clone(),
-        venue: concert.venue.clone(),
-    };
-    island::with_data(PlaceNow::ISLAND, now, || view! { <Place/> })
+        path: path.clone(),
+        sale: sale.clone(),
+        when: when.clone(),
+        title: title.clone(),
+        artist: artist.clone(),
+        venue: venue.clone(),
+    }
+}
+
+fn placed(place: PlaceNow) -> impl IntoView {
+    island::with_data(PlaceNow::ISLAND, place, || view! { <Place/> })
 }
 
 /// The slots of this page: the title, which tells the rank, and the place.
@@ -103,18 +113,22 @@ fn fill_slots(template: &TemplateRender, concert: Concert) {
     let Some(context) = FragmentContext::current() else {
         return;
     };
-    let (context, concert) = (Arc::new(context), Arc::new(concert));
+    let place = place_of(&concert);
+    let shared = Arc::new((context, concert, place));
     template.fill_with(
         move |Reader {
                   services, session, ..
               }| {
-            let (context, concert) = (context.clone(), concert.clone());
+            let shared = shared.clone();
             async move {
+                let (context, concert, place) = &*shared;
                 let view = services::queue::look(&services, session.account_id, concert.id).await?;
-                let title = context.with(|| title_text(&page_title(&view, &concert.title)));
                 let now = services.clock.now();
-                let place = context.render(|| placed(&concert, view, now));
-                Ok(vec![(Slot::Title, title), (Slot::Body, place)])
+                Ok(context.with(|| {
+                    let title = title_text(&page_title(&view, &concert.title));
+                    let place = placed(place(view, now)).to_html();
+                    vec![(Slot::Title, title), (Slot::Body, place)]
+                }))
             }
         },
     );

@@ -10,7 +10,7 @@ use crate::refresh::{RefreshWithoutScript, stands_still};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use model::concerts::{ConcertId, SaleState};
-use model::forecast::{Said, Watch};
+use model::forecast::{Forecast, Said, Watch};
 use model::queue::{QueueView, Standing};
 
 /// The few numbers that the page shows, as of the last tick.
@@ -41,10 +41,18 @@ impl Followed {
                 .numbers
                 .is_some_and(|before| before.rank != numbers.rank);
             self.numbers = Some(numbers);
-            self.said = Said::now(self.watch.forecast(), self.said);
+            self.said = Said::now(forecast(&self.watch), self.said);
         }
         self
     }
+}
+
+/// What may come. A browser has one place to watch; a server renders many that have just come.
+fn forecast(watch: &Watch) -> Option<Forecast> {
+    #[cfg(feature = "ssr")]
+    return super::outsets::forecast(watch);
+    #[cfg(not(feature = "ssr"))]
+    watch.forecast()
 }
 
 /// What the rank is worth.

@@ -113,23 +113,35 @@ impl Watch {
     /// The same counts give the same forecast: the luck is evenly spread, not drawn, so that it moves with the queue and
     /// does not flicker.
     pub fn forecast(&self) -> Option<Forecast> {
+        self.forecast_of(&self.plays()?)
+    }
+
+    /// What its forecast is made of, if it is that of anybody who has just come to such a place.
+    pub fn outset(&self) -> Option<Outset> {
         let seen = self.seen.as_ref()?;
-        if seen.sale.state != SaleState::Open || seen.sale.stock == 0 {
-            return None;
-        }
-        let certain = seen.sale.reaches(seen.ahead as u64 + 1);
-        let mut waits: Vec<f64> = (0..PLAYS)
-            .map(|n| self.play(seen, Luck(n)))
-            .filter(|play| certain || play.tickets <= f64::from(seen.sale.stock))
-            .map(|play| play.wait)
-            .collect();
-        waits.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| waits.get((share * waits.len() as f64) as usize).copied();
-        let enough = waits.len() >= 10;
-        Some(Forecast {
-            wait: at(0.1).zip(at(0.9)).filter(|_| enough),
-            chance: (!certain).then_some(waits.len() as f64 / f64::from(PLAYS)),
+        let only_seen = Watch {
+            seen: self.seen.clone(),
+            ..Watch::default()
+        };
+        (seen.opens <= seen.now && *self == only_seen).then_some(Outset {
+            ahead: coarse(seen.ahead) as u64,
+            batch_size: seen.sale.batch_size,
+            interval_ms: seen.sale.interval_ms,
         })
+    }
+
+    /// [`Watch::forecast`], out of plays that any watch of the same [`Watch::outset`] has made.
+    pub fn forecast_of(&self, plays: &Plays) -> Option<Forecast> {
+        let seen = self.seen.as_ref().filter(|seen| seen.is_selling())?;
+        Some(seen.forecast(plays))
+    }
+
+    /// How the rest of the sale may go. None as with [`Watch::forecast`].
+    pub fn plays(&self) -> Option<Plays> {
+        let seen = self.seen.as_ref().filter(|seen| seen.is_selling())?;
+        let mut plays: Vec<Play> = (0..PLAYS).map(|n| self.play(seen, Luck(n))).collect();
+        plays.sort_unstable_by(|a, b| a.wait.total_cmp(&b.wait));
+        Some(Plays(plays))
     }
 
     fn learn(&mut self, before: &Seen, now: &Seen) {
@@ -195,13 +207,14 @@ impl Watch {
     /// One way in which the rest of the sale may go.
     fn play(&self, seen: &Seen, luck: Luck) -> Play {
         let (batch, interval) = seen.sale.pace();
+        let ahead = coarse(seen.ahead);
         let late = 1.0 / (LATENESS + self.lateness).draw(luck.deviate(0));
         let round = interval + late;
         let first = self.first_batch(seen, interval, luck.even(1));
         let leaving = (LEAVING + self.leaving).draw(luck.deviate(2));
 
         // Stalls make the wait longer, and a longer wait lets more people leave.
-        let undisturbed = first + rounds(seen.ahead, batch, leaving, first, round).max(0.0) * round;
+        let undisturbed = first + rounds(ahead, batch, leaving, first, round).max(0.0) * round;
         let stalls = poisson(
             undisturbed * (STALLING + self.stalling).draw(luck.deviate(3)),
             luck.even(4),
@@ -219,7 +232,7 @@ impl Watch {
                 1.0
             };
 
-        let rounds = rounds(seen.ahead, batch, leaving, first, round);
+        let rounds = rounds(ahead, batch, leaving, first, round);
         // The spread of a death process with a constant outflow, by its linear noise approximation, in people, at the
         // moment when nobody is ahead any more.
         let last = (first + rounds * round).max(0.0);
@@ -249,6 +262,20 @@ impl Watch {
     }
 }
 
+/// All that the plays depend on for somebody who has just come to a place of an open sale. Many share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Outset {
+    /// Rounded, as the plays take it.
+    ahead: u64,
+    batch_size: u32,
+    interval_ms: u32,
+}
+
+/// The ways in which the rest of a sale may go, in order of the wait.
+#[derive(Clone, Debug)]
+pub struct Plays(Vec<Play>);
+
+#[derive(Clone, Copy, Debug)]
 struct Play {
     /// Seconds until the turn comes.
     wait: f64,
@@ -257,6 +284,25 @@ struct Play {
 }
 
 impl Seen {
+    fn is_selling(&self) -> bool {
+        self.sale.state == SaleState::Open && self.sale.stock > 0
+    }
+
+    fn forecast(&self, Plays(plays): &Plays) -> Forecast {
+        let certain = self.sale.reaches(self.ahead as u64 + 1);
+        let waits: Vec<f64> = plays
+            .iter()
+            .filter(|play| certain || play.tickets <= f64::from(self.sale.stock))
+            .map(|play| play.wait)
+            .collect();
+        let at = |share: f64| waits.get((share * waits.len() as f64) as usize).copied();
+        let enough = waits.len() >= 10;
+        Forecast {
+            wait: at(0.1).zip(at(0.9)).filter(|_| enough),
+            chance: (!certain).then_some(waits.len() as f64 / f64::from(PLAYS)),
+        }
+    }
+
     fn of(view: &QueueView) -> Option<Seen> {
         let Standing::Waiting { rank, .. } = view.standing else {
             return None;
@@ -269,6 +315,15 @@ impl Seen {
             sale: view.sale.clone(),
         })
     }
+}
+
+/// Rounded to three digits: what is not known of the rest of a sale is far more than that, and so it is the same for many.
+fn coarse(ahead: f64) -> f64 {
+    let mut unit = 1.0;
+    while ahead >= 1000.0 * unit {
+        unit *= 10.0;
+    }
+    (ahead / unit).round() * unit
 }
 
 impl Sale {
@@ -338,6 +393,30 @@ mod tests {
 
     fn wait(views: impl IntoIterator<Item = QueueView>) -> (f64, f64) {
         forecast(views).and_then(|f| f.wait).expect("a range")
+    }
+
+    #[test]
+    fn all_who_have_just_come_to_the_same_outset_share_their_plays() {
+        let at = |seconds, ahead, stock| {
+            let mut watch = Watch::default();
+            watch.see(&view(seconds, ahead, stock));
+            watch
+        };
+        let (one, other) = (at(0.0, 12_345, 9_000), at(7.0, 12_298, 14_000));
+        assert!(one.outset().is_some() && one.outset() == other.outset());
+        let plays = other.plays().expect("plays");
+        assert_eq!(one.forecast_of(&plays), one.forecast());
+        assert_ne!(at(0.0, 12_398, 9_000).outset(), one.outset());
+        let mut learned = at(0.0, 500, 9_000);
+        learned.see(&view(1.0, 480, 8_990));
+        assert_eq!(learned.outset(), None);
+        let opens_later = QueueView {
+            sale_opens_at: DateTime::from_timestamp_micros(START + 60_000_000).expect("a time"),
+            ..view(0.0, 500, 9_000)
+        };
+        let mut early = Watch::default();
+        early.see(&opens_later);
+        assert_eq!(early.outset(), None);
     }
 
     #[test]
