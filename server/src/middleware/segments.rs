@@ -84,17 +84,14 @@ pub fn join(texts: &[&str]) -> Vec<u8> {
 }
 
 thread_local! {
-    /// For what is compressed for one answer: a compressor is a quarter of a megabyte, which takes longer to clear than a piece to
-    /// compress.
+    /// For what is compressed for one answer: a compressor is a quarter of a megabyte, which takes longer to make or to clear than
+    /// a piece to compress.
     static QUICK_COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(QUICK), false));
 }
 
 /// Blocks for one answer, of which none is the last, ending on a byte's edge.
 fn quick_blocks(bytes: &[u8]) -> Vec<u8> {
-    QUICK_COMPRESS.with_borrow_mut(|compress| {
-        compress.reset();
-        blocks(bytes, compress)
-    })
+    QUICK_COMPRESS.with_borrow_mut(|compress| blocks(bytes, compress))
 }
 
 /// Blocks for many answers.
@@ -107,14 +104,21 @@ fn blocks(bytes: &[u8], compress: &mut Compress) -> Vec<u8> {
         return stored(bytes);
     }
     let mut blocks = Vec::with_capacity(bytes.len() / 2 + 64);
+    let begun = compress.total_in();
     loop {
-        let from = compress.total_in() as usize;
-        let flushing = compress.compress_vec(&bytes[from..], &mut blocks, FlushCompress::Sync);
+        let from = (compress.total_in() - begun) as usize;
+        // Forgets what it was given: whatever it compresses next looks back no further than its own beginning.
+        let flushing = compress.compress_vec(&bytes[from..], &mut blocks, FlushCompress::Full);
         let room = blocks.len() < blocks.capacity();
         match flushing {
-            Err(_) => return stored(bytes),
+            Err(_) => {
+                compress.reset();
+                return stored(bytes);
+            }
             // Room was left, so that all is in it.
-            Ok(_) if compress.total_in() as usize == bytes.len() && room => return blocks,
+            Ok(_) if (compress.total_in() - begun) as usize == bytes.len() && room => {
+                return blocks;
+            }
             Ok(_) => blocks.reserve(bytes.len() / 4 + 64),
         }
     }
@@ -170,21 +174,41 @@ mod tests {
             vec![&long[..], "x", &long[..9], "", &noise[..], &long[..2_300]],
             vec![&noise[..], &noise[..127], &noise[..128], &noise[..129]],
         ] {
-            let mut gzip = HEAD.to_vec();
-            let mut check = Crc::new();
-            for (n, text) in texts.iter().enumerate() {
-                check.update(text.as_bytes());
-                let pack = [quick_blocks, thorough_blocks][n % 2];
-                gzip.append(&mut pack(text.as_bytes()));
-            }
-            gzip.extend_from_slice(&LAST);
-            gzip.extend_from_slice(&check.sum().to_le_bytes());
-            gzip.extend_from_slice(&check.amount().to_le_bytes());
-            let mut read = String::new();
-            let mut reader = flate2::read::GzDecoder::new(&gzip[..]);
-            reader.read_to_string(&mut read).unwrap();
-            assert!(read == texts.concat());
+            let packs = [quick_blocks, thorough_blocks].into_iter().cycle();
+            let pieces = texts.iter().zip(packs);
+            let blocks = pieces.map(|(text, pack)| pack(text.as_bytes())).collect();
+            assert_eq!(unpacked(blocks, &texts.concat()), texts.concat());
         }
+    }
+
+    /// One compressor serves many answers, each of them with other pieces before.
+    #[test]
+    fn a_piece_looks_back_into_no_other() {
+        let texts = [
+            "Mina is number 12,345 of 20,000",
+            "Joon is number 12,346 of 20,000",
+        ];
+        for text in texts.map(|text| text.repeat(30)) {
+            assert_eq!(unpacked(vec![quick_blocks(text.as_bytes())], &text), text);
+        }
+    }
+
+    /// What a browser makes of these blocks.
+    fn unpacked(blocks: Vec<Vec<u8>>, text: &str) -> String {
+        let mut check = Crc::new();
+        check.update(text.as_bytes());
+        let gzip = [
+            &HEAD[..],
+            &blocks.concat(),
+            &LAST,
+            &check.sum().to_le_bytes(),
+            &check.amount().to_le_bytes(),
+        ];
+        let mut read = String::new();
+        let gzip = gzip.concat();
+        let mut reader = flate2::read::GzDecoder::new(&gzip[..]);
+        reader.read_to_string(&mut read).unwrap();
+        read
     }
 
     #[test]
