@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::template::TemplateRender;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use leptos::prelude::use_context;
+use leptos::prelude::{use_context, with_context};
 use leptos_axum::ResponseOptions;
 use model::Refusal;
 use model::sessions::EndReason;
@@ -33,14 +33,14 @@ pub fn settings() -> Settings {
 /// Who sent the request, if the stores could tell. A page template has no sender: code that asks there has a personal part
 /// outside of a slot, and the template is refused.
 pub fn auth() -> Auth {
-    let Some(parts) = use_context::<Parts>() else {
-        return Auth::Anonymous;
-    };
-    if let Some(template) = parts.extensions.get::<TemplateRender>() {
-        template.note_personal_read();
-        return Auth::Unavailable;
-    }
-    parts.extensions.get().cloned().unwrap_or(Auth::Anonymous)
+    let auth = with_context(|parts: &Parts| {
+        if let Some(template) = parts.extensions.get::<TemplateRender>() {
+            template.note_personal_read();
+            return Some(Auth::Unavailable);
+        }
+        parts.extensions.get().cloned()
+    });
+    auth.flatten().unwrap_or(Auth::Anonymous)
 }
 
 /// The session of a request that needs one.
@@ -66,13 +66,12 @@ pub fn privileged_session() -> Option<Session> {
 }
 
 pub fn header(name: HeaderName) -> Option<String> {
-    let parts = use_context::<Parts>()?;
-    parts.headers.get(name)?.to_str().ok().map(str::to_owned)
+    with_context(|parts: &Parts| parts.headers.get(name)?.to_str().ok().map(str::to_owned))?
 }
 
 /// Where the page being answered is, as its browser has it: the path, and what follows a question mark.
 pub fn asked_at() -> Option<String> {
-    let uri = use_context::<Parts>()?.uri;
+    let uri = with_context(|parts: &Parts| parts.uri.clone())?;
     let arguments = uri.query().filter(|arguments| !arguments.is_empty());
     let question = arguments.map(|arguments| format!("?{arguments}"));
     Some(uri.path().to_owned() + &question.unwrap_or_default())
@@ -80,11 +79,12 @@ pub fn asked_at() -> Option<String> {
 
 /// Whether the address of the page being answered has an argument of this name, whatever its value.
 pub fn asks_for(argument: &str) -> bool {
-    let query = use_context::<Parts>().and_then(|parts| parts.uri.query().map(str::to_owned));
-    query.is_some_and(|query| {
-        let names = query.split('&').filter_map(|pair| pair.split('=').next());
-        names.into_iter().any(|name| name == argument)
-    })
+    let asks = with_context(|parts: &Parts| {
+        let pairs = parts.uri.query().unwrap_or_default().split('&');
+        let mut names = pairs.filter_map(|pair| pair.split('=').next());
+        names.any(|name| name == argument)
+    });
+    asks.unwrap_or_default()
 }
 
 /// The page that the form being answered was posted from, and nothing elsewhere.
@@ -112,8 +112,7 @@ pub fn accepts_html() -> bool {
 
 /// Why this browser's last session ended, if somebody else ended it.
 pub fn ended() -> Option<EndReason> {
-    let parts = use_context::<Parts>()?;
-    parts.extensions.get::<Ended>().map(|ended| ended.0)
+    with_context(|parts: &Parts| parts.extensions.get::<Ended>().map(|ended| ended.0))?
 }
 
 /// Where the request came from, seen past the proxies that are trusted. The server puts it into the request's extensions
@@ -123,8 +122,8 @@ pub struct ClientAddress(pub IpAddr);
 
 /// Who is at the other end. The address is missing only if the server was put together wrongly.
 pub fn client() -> Result<Client, ApiError> {
-    let address = use_context::<Parts>()
-        .and_then(|parts| parts.extensions.get::<ClientAddress>().copied())
+    let address = with_context(|parts: &Parts| parts.extensions.get::<ClientAddress>().copied())
+        .flatten()
         .ok_or_else(|| {
             tracing::error!("a request without an address");
             ApiError::from(Refusal::Internal)
@@ -156,9 +155,8 @@ impl Response {
 
     /// Sends a page's reader to where it is now, for good, with the arguments that they came with.
     pub fn moved(path: &str) {
-        let parts = use_context::<Parts>();
-        let arguments = parts.as_ref().and_then(|parts| parts.uri.query());
-        let to = match arguments {
+        let arguments = with_context(|parts: &Parts| parts.uri.query().map(str::to_owned));
+        let to = match arguments.flatten() {
             Some(arguments) => HeaderValue::from_str(&format!("{path}?{arguments}")),
             None => HeaderValue::from_str(path),
         };

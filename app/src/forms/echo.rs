@@ -11,9 +11,11 @@ pub struct FormEcho(pub HashMap<String, String>);
 impl FormEcho {
     /// The echo of the request in context.
     pub fn of_request() -> FormEcho {
-        leptos::prelude::use_context::<http::request::Parts>()
-            .and_then(|parts| parts.extensions.get::<FormEcho>().cloned())
-            .unwrap_or_default()
+        leptos::prelude::with_context(|parts: &http::request::Parts| {
+            parts.extensions.get::<FormEcho>().cloned()
+        })
+        .flatten()
+        .unwrap_or_default()
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {

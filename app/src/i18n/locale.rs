@@ -74,17 +74,18 @@ impl Locale {
     /// The language of the request in context.
     #[cfg(feature = "ssr")]
     pub fn of_request() -> Locale {
-        leptos::prelude::use_context::<http::request::Parts>()
-            .map_or_else(Locale::default, |parts| {
-                Locale::of(&parts.uri, &parts.headers)
-            })
+        leptos::prelude::with_context(|parts: &http::request::Parts| {
+            Locale::of(&parts.uri, &parts.headers)
+        })
+        .unwrap_or_default()
     }
 
     /// The language that the address of the request in context names.
     #[cfg(feature = "ssr")]
     pub fn named() -> Option<Locale> {
-        let parts = leptos::prelude::use_context::<http::request::Parts>()?;
-        Locale::in_address(&parts.uri)
+        leptos::prelude::with_context(|parts: &http::request::Parts| {
+            Locale::in_address(&parts.uri)
+        })?
     }
 
     /// The language that an address names: `?lang=ko`.

@@ -22,7 +22,7 @@ use crate::error::ApiError;
 use futures::future::BoxFuture;
 use http::request::Parts;
 use leptos::nonce::Nonce;
-use leptos::prelude::use_context;
+use leptos::prelude::with_context;
 use services::Services;
 use services::sessions::Session;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,7 +99,7 @@ impl Default for TemplateRender {
 impl TemplateRender {
     /// The template that is being rendered in this context. None: a page for the sender of the request.
     pub fn current() -> Option<TemplateRender> {
-        use_context::<Parts>()?.extensions.get().cloned()
+        with_context(|parts: &Parts| parts.extensions.get().cloned())?
     }
 
     /// What stands for a slot in the page: letters and digits that no escaping changes. Becomes the slot's value as it is.

@@ -44,8 +44,10 @@ impl Theme {
 
     /// What the request in context asks for.
     pub fn of_request() -> Theme {
-        leptos::prelude::use_context::<http::request::Parts>()
-            .map_or_else(Theme::default, |parts| Theme::of_headers(&parts.headers))
+        leptos::prelude::with_context(|parts: &http::request::Parts| {
+            Theme::of_headers(&parts.headers)
+        })
+        .unwrap_or_default()
     }
 
     /// The colour of the browser's own frame around the page: that of the paper.
