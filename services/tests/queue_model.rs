@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use services::queue::News;
 use services::queue::issue::{self, Claim};
-use services::queue::reconcile::{Mark, Outcome, Window, reconcile};
+use services::queue::reconcile::{Mark, Outcome, Window, miscounted, reconcile};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
@@ -356,6 +356,9 @@ async fn check(world: &World, people: &[Session], plan: &[Step]) {
         plain.waiting.len()
     );
     sale.compare(&mut plain).await;
+    sale.reconcile(Window::Everything).await;
+    let miscounted = miscounted(&world.services, &[sale.concert.id]).await;
+    assert_eq!(miscounted.unwrap(), [], "what agrees has the same numbers");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod support;
 
 use model::concerts::Concert;
 use model::queue::{Arrival, TickId};
-use services::queue::reconcile::{Outcome, Window, reconcile};
+use services::queue::reconcile::{Outcome, Window, miscounted, reconcile};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::queue::{self, News, Recorded};
@@ -168,6 +168,41 @@ async fn a_place_that_nobody_has_recorded_is_put_on_record() {
     world.lose("queue:*").await;
     assert_eq!(rank(&world.services, &fans[1], &concert).await, 1);
     assert_eq!(rank(&world.services, &fans[0], &concert).await, 2);
+}
+
+/// Of many queues at once, as of those in which nothing happens.
+#[tokio::test]
+async fn a_count_finds_what_redis_has_lost() {
+    let world = world().await;
+    let fans = world.accounts(3).await;
+    let (mut concerts, mut ids) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        let concert = world.concert(30, 1, 3_600_000).await;
+        for fan in &fans {
+            queue::join(&world.services, &here(), fan, concert.id)
+                .await
+                .unwrap();
+        }
+        run_until(&world.services, &concert, async || {
+            live_tickets(&world.services, &concert).await.len() == 1
+        })
+        .await;
+        ids.push(concert.id);
+        concerts.push(concert);
+    }
+    let lost = async || miscounted(&world.services, &ids).await.unwrap();
+    assert_eq!(lost().await, []);
+    let last = fans[2].account_id.to_string();
+    redis_command(&world, &["ZREM"], "waiting", &concerts[0], &[&last]).await;
+    redis_command(&world, &["DEL"], "holders", &concerts[2], &[]).await;
+    redis_command(&world, &["DEL"], "state", &concerts[3], &[]).await;
+    assert_eq!(lost().await, [ids[0], ids[2], ids[3]]);
+    for id in [ids[0], ids[2]] {
+        reconcile(&world.services, id, Window::Everything)
+            .await
+            .unwrap();
+    }
+    assert_eq!(lost().await, [ids[3]]);
 }
 
 /// A server may fall asleep between writing its tickets and the commit: the time on them says nothing of the pace.

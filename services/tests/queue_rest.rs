@@ -52,11 +52,8 @@ async fn open_sales_without_people_are_left_alone() {
     let before = script_calls(&world.services).await;
     tokio::time::sleep(QUIET).await;
     let calls = script_calls(&world.services).await - before;
-    // One sweep a second for all of them; and now and then a whole comparison of one.
-    assert!(
-        calls < 3 * QUIET.as_secs() + 4 * SALES as u64,
-        "{calls} calls"
-    );
+    // A sweep for all of them every two seconds; and in one second or another the count of some.
+    assert!(calls < 2 * QUIET.as_secs(), "{calls} calls");
     // It sleeps, and has not died.
     join_and_wait(&world, &world.services, &fans[1], &last, 2).await;
     stop.cancel();

@@ -1,7 +1,7 @@
 //! What a shop costs in which nothing happens: three servers, many open sales, nobody in them, or people who wait for the next
 //! hour; and how soon a ticket follows when somebody comes.
 
-use super::joins::join;
+use super::joins::joins;
 use super::{Figures, Scale, figure};
 use crate::machine::Load;
 use crate::people::{self, Sale};
@@ -31,6 +31,8 @@ const IDLE: Sale = Sale {
     interval_ms: 1_000,
     ..HOURLY
 };
+/// Of those who join all the sales of people who wait.
+const CONNECTIONS: usize = 64;
 /// Joins to as many idle sales, through each server.
 const JOINS: usize = 30;
 
@@ -48,10 +50,20 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     figures.extend(turns(world, servers, &sales).await?);
 
     let tokens = people::sign_in(&world.services, WAITING + 1).await?;
-    for _ in &sales {
+    let mut requests = Vec::new();
+    for _ in 0..scale.people(1_000) {
         let hourly = people::put_on_sale(&world.services, HOURLY).await?;
-        join(world, hourly, &tokens).await?;
+        requests.extend(joins(hourly, &tokens));
     }
+    wire::ask(
+        world.frontrow.address,
+        CONNECTIONS,
+        requests,
+        Pace::Greedy,
+        Until::Once,
+    )
+    .await?
+    .all(200)?;
     sqlx::query("UPDATE concerts SET state = 'closed' WHERE interval_ms = 1000")
         .execute(&world.services.db)
         .await?;

@@ -2,8 +2,9 @@
 //! what has changed, by every server.
 //!
 //! A server that dies between PostgreSQL and Redis leaves the two apart, for instance with a place that was left and still
-//! counts in everybody's rank. One statement asks for all queues whether anything was written, so a queue in which nothing
-//! happens costs next to nothing.
+//! counts in everybody's rank. A queue in which nothing happens costs next to nothing: one statement asks for all such queues
+//! whether anything was written, and once a minute only their people are counted. What a Redis loses is keys, and then
+//! the numbers differ; that the same number stands for other people is looked for once an hour.
 
 use super::reconcile::{self, Mark, Outcome, Window};
 use super::wake::{Alarm, Alarms};
@@ -22,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 const COMPARE: Duration = Duration::from_secs(5);
 /// And with all of it: a place that Redis has lost by itself is no change that the journal knows of.
 const COMPARE_ALL: Duration = Duration::from_secs(60);
+/// And one that agrees by its numbers, with all of it after so long.
+const COMPARE_ANYWAY: Duration = Duration::from_secs(3600);
 /// Queues that were built at the same time are compared at different ones.
 const SPREAD_S: i64 = 16;
 /// And while there is much to compare: a little at a time holds nobody up.
@@ -39,8 +42,9 @@ struct Progress {
     /// The queue's clock when it was last seen to move on, and when that was.
     clock: i64,
     moved: Instant,
-    /// When the last comparison began that came to its end.
+    /// When the last comparison began that came to its end, and when the last one with all of the journal.
     agreed: Option<Instant>,
+    agreed_whole: Option<Instant>,
 }
 
 impl Progress {
@@ -52,6 +56,7 @@ impl Progress {
             clock: 0,
             moved: Instant::now(),
             agreed: None,
+            agreed_whole: None,
         }
     }
 
@@ -121,6 +126,9 @@ fn note(all: &mut HashMap<ConcertId, Progress>, compared: Compared) {
         Ok(Outcome::Agreed(mark)) => {
             progress.window = Window::Since(mark);
             progress.agreed = Some(compared.began);
+            if matches!(compared.window, Window::Everything) {
+                progress.agreed_whole = Some(compared.began);
+            }
             // A whole comparison has much to compare, and says nothing of how much comes in.
             if matches!(compared.window, Window::Since(_)) && mark.compared > MUCH {
                 progress.next = Instant::now() + COMPARE_BUSY;
@@ -140,7 +148,7 @@ async fn due(
     all: &mut HashMap<ConcertId, Progress>,
 ) -> Vec<(ConcertId, Window)> {
     let now = Instant::now();
-    let (mut due, mut quiet) = (Vec::new(), Vec::new());
+    let (mut due, mut quiet, mut counted) = (Vec::new(), Vec::new(), Vec::new());
     for (concert, alarm) in active {
         let progress = all.entry(*concert).or_insert_with(Progress::new);
         if alarm.is_over() || progress.under_way || progress.next > now {
@@ -155,21 +163,50 @@ async fn due(
             (progress.clock, progress.moved) = (clock, now);
         }
         let whole = COMPARE_ALL + Duration::from_secs((concert.0 % SPREAD_S) as u64);
-        if peeked.compared.is_none_or(|ago| ago > whole) {
-            progress.window = Window::Everything;
-        }
+        let whole = peeked.compared.is_none_or(|ago| ago > whole);
+        let lately = progress
+            .agreed_whole
+            .is_some_and(|agreed| now - agreed < COMPARE_ANYWAY);
         match progress.window {
-            Window::Since(mark) if progress.is_quiet() => quiet.push((*concert, mark)),
+            Window::Since(mark) if progress.is_quiet() && (lately || !whole) => {
+                quiet.push((*concert, mark));
+                if whole {
+                    counted.push(*concert);
+                }
+            }
+            _ if whole => due.push((*concert, Window::Everything)),
             window => due.push((*concert, window)),
         }
     }
-    due.extend(written(services, &quiet, all).await);
+    due.extend(miscounted(services, &counted).await);
+    for (concert, window) in written(services, &quiet, all).await {
+        if due.iter().all(|(miscounted, _)| *miscounted != concert) {
+            due.push((concert, window));
+        }
+    }
     for (concert, _) in &due {
         if let Some(progress) = all.get_mut(concert) {
             progress.under_way = true;
         }
     }
     due
+}
+
+/// Those of the quiet queues in which Redis has another number of people than the journal. The others have been compared.
+async fn miscounted(services: &Services, quiet: &[ConcertId]) -> Vec<(ConcertId, Window)> {
+    if quiet.is_empty() {
+        return Vec::new();
+    }
+    match reconcile::miscounted(services, quiet).await {
+        Ok(concerts) => concerts
+            .into_iter()
+            .map(|concert| (concert, Window::Everything))
+            .collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the queues cannot be compared with the journal");
+            Vec::new()
+        }
+    }
 }
 
 /// Those of the quiet queues of which something was written; the others agree up to now.

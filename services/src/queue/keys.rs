@@ -28,6 +28,12 @@ pub fn wake_channel(redis: &Redis) -> String {
     redis.key("queue:wake")
 }
 
+/// What a queue's people are counted in, and its state, in the order in which the script that counts expects them.
+pub fn counted(redis: &Redis, concert: ConcertId) -> [String; 4] {
+    ["waiting", "inflight", "holders", "state"]
+        .map(|name| redis.key(format_args!("queue:{{{concert}}}:{name}")))
+}
+
 /// The hash that says how a queue stands.
 pub fn state(redis: &Redis, concert: ConcertId) -> String {
     redis.key(format_args!("queue:{{{concert}}}:state"))

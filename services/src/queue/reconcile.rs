@@ -1,7 +1,7 @@
 //! Making Redis agree with the journal: the first time, whenever Redis has lost a queue, and every few seconds after.
 
 use super::sale::SaleRow;
-use super::scripts;
+use super::scripts::{self, Tally};
 use crate::{Error, Result, Services};
 use fail::fail_point;
 use model::accounts::AccountId;
@@ -382,6 +382,40 @@ pub async fn written_since(
     .fetch_all(&services.engine)
     .await?;
     Ok((transaction, written.into_iter().map(ConcertId).collect()))
+}
+
+/// Those of these queues in which Redis has another number of people waiting, or of tickets held, than the journal, in their order. The
+/// others are noted as compared. Of a queue in which something happens meanwhile it may be wrong, either way.
+pub async fn miscounted(services: &Services, concerts: &[ConcertId]) -> Result<Vec<ConcertId>> {
+    let tallies = tally(services, concerts).await?;
+    let agree = scripts::agree(&services.redis, &tallies).await?;
+    let counted = tallies.into_iter().zip(agree);
+    Ok(counted
+        .filter(|(_, agrees)| !agrees)
+        .map(|(tally, _)| tally.concert)
+        .collect())
+}
+
+/// How many people each of these queues has: read from an index, and from the count of live tickets that PostgreSQL keeps.
+async fn tally(services: &Services, concerts: &[ConcertId]) -> Result<Vec<Tally>> {
+    let concerts: Vec<i64> = concerts.iter().map(|concert| concert.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT id, issued,
+                  (SELECT count(*) FROM queue_entries
+                    WHERE concert_id = concerts.id AND state = 'waiting') AS "waiting!"
+             FROM concerts
+            WHERE id = ANY($1)
+            ORDER BY id"#,
+        &concerts
+    )
+    .fetch_all(&services.engine)
+    .await?;
+    let tallies = rows.into_iter().map(|row| Tally {
+        concert: ConcertId(row.id),
+        waiting: row.waiting,
+        holding: row.issued.into(),
+    });
+    Ok(tallies.collect())
 }
 
 /// What the journal says of the places with these arrivals. LATERAL and OFFSET: each is looked up by its key, whatever PostgreSQL

@@ -1,8 +1,8 @@
 //! Wake-ups: how the drivers of all servers hear that a queue has something to do, while they sleep and cost nothing.
 //!
 //! The scripts publish a wake-up with whatever a sleeping driver does not know of: the first who waits, a tick, a sale that
-//! was steered. Messages may be lost. So every server looks once a second at the clocks of all its queues, which move on with
-//! whatever happens: a lost message costs that second and nothing else.
+//! was steered. Messages may be lost. So every server looks every two seconds at the clocks of all its queues, which move on with
+//! whatever happens: a lost message costs two seconds at most.
 
 use super::keys;
 use super::scripts::{self, Peeked};
@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// How often all queues are looked at: what a lost wake-up costs at most.
-pub const SWEEP: Duration = Duration::from_secs(1);
+pub const SWEEP: Duration = Duration::from_secs(2);
 
 /// A subscription on which nothing was heard for so long is broken: every server says something with each sweep.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -182,7 +182,7 @@ async fn hear(redis: &Redis, alarms: &Alarms) -> Result<()> {
     Ok(())
 }
 
-/// Looks once a second whether anything has happened that the drivers did not hear of, until `stop`.
+/// Looks every [`SWEEP`] whether anything has happened that the drivers did not hear of, until `stop`.
 pub async fn sweep(services: &Services, alarms: &Alarms, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         sweep_once(services, alarms).await;

@@ -21,7 +21,7 @@ end
 
 -- Wakes this queue's driver on every server: there is something to do, or to wait for, that it did not know of. A server that
 -- does not get the message sees with its next sweep that the clock has moved on (peek.lua). So a user who may not publish
--- makes turns up to a second late, and is no error.
+-- makes turns up to two seconds late, and is no error.
 local function wake()
   redis.pcall('PUBLISH', PREFIX .. 'queue:wake', CONCERT .. ' ' .. text(clock()))
 end
