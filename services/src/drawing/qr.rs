@@ -6,7 +6,6 @@ use moka::sync::Cache;
 use qrcode::canvas::Canvas;
 use qrcode::types::QrResult;
 use qrcode::{Color, EcLevel, QrCode, bits, ec};
-use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
 /// Bytes of codes that are kept: some thousands of tickets' (one takes 12 KB).
@@ -49,22 +48,23 @@ impl Qr {
     fn make(text: &str) -> Result<Qr> {
         let (colors, width) =
             modules(text).map_err(|error| Error::Broken(format!("a QR code: {error}")))?;
-        let mut path = String::with_capacity(width * width * 8);
+        let mut path = Path(String::with_capacity(width * width * 8));
         for (y, row) in colors.chunks(width).enumerate() {
             let mut x = 0;
             // What is dark side by side is one shape: no seams between modules.
             for run in row.chunk_by(|a, b| a == b) {
                 if run[0] == Color::Dark {
                     let (x, y, length) = (x + QUIET, y + QUIET, run.len());
-                    let _ = write!(path, "M{x} {y}h{length}v1h-{length}z");
+                    path.put("M", x).put(" ", y).put("h", length);
+                    path.put("v1h-", length).0.push('z');
                 }
                 x += run.len();
             }
         }
-        path.shrink_to_fit();
+        path.0.shrink_to_fit();
         Ok(Qr {
             side: width + 2 * QUIET,
-            path,
+            path: path.0,
         })
     }
 
@@ -75,6 +75,17 @@ impl Qr {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
              <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path fill=\"#000\" d=\"{path}\"/></svg>"
         )
+    }
+}
+
+/// The data of an SVG path. A code has some 4,000 numbers, too many for `write!`.
+struct Path(String);
+
+impl Path {
+    fn put(&mut self, command: &str, number: usize) -> &mut Path {
+        self.0.push_str(command);
+        self.0.push_str(itoa::Buffer::new().format(number));
+        self
     }
 }
 
