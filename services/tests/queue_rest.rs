@@ -52,7 +52,7 @@ async fn open_sales_without_people_are_left_alone() {
     let before = script_calls(&world.services).await;
     tokio::time::sleep(QUIET).await;
     let calls = script_calls(&world.services).await - before;
-    // A sweep for all of them every two seconds; and in one second or another the count of some.
+    // A sweep for all of them every two seconds; the count of their people comes after a minute.
     assert!(calls < 2 * QUIET.as_secs(), "{calls} calls");
     // It sleeps, and has not died.
     join_and_wait(&world, &world.services, &fans[1], &last, 2).await;

@@ -17,6 +17,8 @@ pub const OPEN: [usize; 4] = [0, 100, 300, 1_000];
 /// Until what was done to a sale when it was begun is over: built, noted, compared.
 const SETTLE: Duration = Duration::from_secs(40);
 const TIME: Duration = Duration::from_secs(20);
+/// In which each sale is compared with the journal once.
+const WHOLE_TIME: Duration = Duration::from_secs(80);
 /// People who wait for each sale, and one who got the ticket of this hour.
 const WAITING: usize = 10;
 const HOURLY: Sale = Sale {
@@ -45,7 +47,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
             sales.push(people::put_on_sale(&world.services, IDLE).await?);
         }
         tokio::time::sleep(scale.time(SETTLE)).await;
-        figures.extend(cores(world, servers, scale, &format!("with {open}")).await?);
+        figures.extend(cores(world, servers, scale.time(TIME), &format!("with {open}")).await?);
     }
     figures.extend(turns(world, servers, &sales).await?);
 
@@ -68,7 +70,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
         .execute(&world.services.db)
         .await?;
     tokio::time::sleep(scale.time(SETTLE)).await;
-    figures.extend(cores(world, servers, scale, "with people").await?);
+    figures.extend(cores(world, servers, scale.time(WHOLE_TIME), "with people").await?);
     for other in others {
         other.stop().await?;
     }
@@ -76,10 +78,15 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
 }
 
 /// Shares of a core; of the servers the busiest.
-async fn cores(world: &World, servers: [&Server; 3], scale: Scale, when: &str) -> Result<Figures> {
+async fn cores(
+    world: &World,
+    servers: [&Server; 3],
+    time: Duration,
+    when: &str,
+) -> Result<Figures> {
     let loads = servers.map(|server| Load::of(server.process));
     let (redis, postgres) = (Load::of(world.redis)?, Load::of(world.postgres)?);
-    tokio::time::sleep(scale.time(TIME)).await;
+    tokio::time::sleep(time).await;
     let mut busiest: f64 = 0.0;
     for load in loads {
         busiest = busiest.max(load?.cores()?);

@@ -290,9 +290,11 @@ impl Seen {
 
     fn forecast(&self, Plays(plays): &Plays) -> Forecast {
         let certain = self.sale.reaches(self.ahead as u64 + 1);
+        // By as much as the plays have fewer people ahead, or more.
+        let stock = f64::from(self.sale.stock) + coarse(self.ahead) - self.ahead;
         let waits: Vec<f64> = plays
             .iter()
-            .filter(|play| certain || play.tickets <= f64::from(self.sale.stock))
+            .filter(|play| certain || play.tickets <= stock)
             .map(|play| play.wait)
             .collect();
         let at = |share: f64| waits.get((share * waits.len() as f64) as usize).copied();
@@ -417,6 +419,19 @@ mod tests {
         let mut early = Watch::default();
         early.see(&opens_later);
         assert_eq!(early.outset(), None);
+    }
+
+    /// As many tickets are missing all the time: the chance falls by and by, and does not go up and down with the rounding.
+    #[test]
+    fn a_chance_does_not_flicker_in_a_long_queue() {
+        let of = |ahead: u32| {
+            let view = view(0.0, ahead.into(), ahead - 300);
+            forecast([view]).and_then(|f| f.chance).expect("a chance")
+        };
+        let chances: Vec<f64> = (0..400).map(|n| of(30_000 - 10 * n)).collect();
+        for pair in chances.windows(2) {
+            assert!((pair[0] - pair[1]).abs() < 0.02, "{pair:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 const LAST: [u8; 2] = [0x03, 0x00];
 /// Bytes below which compressing takes more than it saves.
 const WORTH_IT: usize = 128;
+/// How a full flush ends (RFC 1951, 3.2.4): an empty block, stored.
+const FLUSHED: [u8; 4] = [0, 0, 0xff, 0xff];
 /// Bytes of a block that is stored as it is, at most.
 const STORED_MAX: usize = u16::MAX as usize;
 /// For what is compressed once for all.
@@ -109,16 +111,15 @@ fn blocks(bytes: &[u8], compress: &mut Compress) -> Vec<u8> {
         let from = (compress.total_in() - begun) as usize;
         // Forgets what it was given: whatever it compresses next looks back no further than its own beginning.
         let flushing = compress.compress_vec(&bytes[from..], &mut blocks, FlushCompress::Full);
+        let all = (compress.total_in() - begun) as usize == bytes.len();
         let room = blocks.len() < blocks.capacity();
         match flushing {
             Err(_) => {
                 compress.reset();
                 return stored(bytes);
             }
-            // Room was left, so that all is in it.
-            Ok(_) if (compress.total_in() - begun) as usize == bytes.len() && room => {
-                return blocks;
-            }
+            // Taken in is not written out: what is left in the compressor would begin the next answer.
+            Ok(_) if all && room && blocks.ends_with(&FLUSHED) => return blocks,
             Ok(_) => blocks.reserve(bytes.len() / 4 + 64),
         }
     }
@@ -165,9 +166,7 @@ mod tests {
     #[test]
     fn blocks_of_any_length_are_one_gzip() {
         let long = "한강 <p>Low Tide</p> ".repeat(5000);
-        let noise: String = (0..40_000u32)
-            .map(|n| char::from(33 + (n.wrapping_mul(2_654_435_761) >> 24) as u8 % 90))
-            .collect();
+        let noise = noise(40_000);
         for texts in [
             vec![""],
             vec!["a"],
@@ -188,9 +187,24 @@ mod tests {
             "Mina is number 12,345 of 20,000",
             "Joon is number 12,346 of 20,000",
         ];
-        for text in texts.map(|text| text.repeat(30)) {
-            assert_eq!(unpacked(vec![quick_blocks(text.as_bytes())], &text), text);
+        // As long as what the compressor holds back when its buffer is full.
+        let long = noise(60_000);
+        let texts = [&texts[0].repeat(30), &long, &texts[1].repeat(30), &long];
+        for text in texts {
+            assert!(unpacked(vec![quick_blocks(text.as_bytes())], text) == *text);
         }
+        for length in (57_000..62_000).step_by(97) {
+            let text = &long[..length.min(long.len())];
+            assert!(unpacked(vec![quick_blocks(text.as_bytes())], text) == text);
+        }
+    }
+
+    fn noise(length: u32) -> String {
+        let letters = (0..length).map(|n| {
+            let number = n.wrapping_mul(2_654_435_761).rotate_left(n % 32) ^ n.wrapping_mul(40_503);
+            char::from(33 + (number >> 24) as u8 % 90)
+        });
+        letters.collect()
     }
 
     /// What a browser makes of these blocks.

@@ -1,5 +1,5 @@
-//! When Redis is compared with the journal: each queue as a whole once a minute, by whichever server comes first, and in between
-//! what has changed, by every server.
+//! When Redis is compared with the journal: each queue in which something happens as a whole once a minute, by whichever server
+//! comes first, and in between what has changed, by every server.
 //!
 //! A server that dies between PostgreSQL and Redis leaves the two apart, for instance with a place that was left and still
 //! counts in everybody's rank. A queue in which nothing happens costs next to nothing: one statement asks for all such queues
@@ -31,6 +31,8 @@ const SPREAD_S: i64 = 16;
 const COMPARE_BUSY: Duration = Duration::from_secs(1);
 /// Entries that are much.
 const MUCH: usize = 1_000;
+/// Queues whose people are counted in one statement.
+const COUNTED_AT_ONCE: usize = 200;
 /// Queues that are compared at the same time.
 const AT_ONCE: usize = 4;
 
@@ -65,6 +67,31 @@ impl Progress {
         self.agreed
             .is_some_and(|agreed| agreed > self.moved + reconcile::RECORDED_BY_NOW)
     }
+
+    /// `whole`: no server has compared it as a whole, or counted its people, for a while.
+    fn due(&self, whole: bool, now: Instant) -> Due {
+        let lately = self
+            .agreed_whole
+            .is_some_and(|agreed| now - agreed < COMPARE_ANYWAY);
+        match self.window {
+            Window::Since(mark) if self.is_quiet() && (lately || !whole) => {
+                Due::Quiet { mark, count: whole }
+            }
+            _ if whole => Due::Compare(Window::Everything),
+            window => Due::Compare(window),
+        }
+    }
+}
+
+/// What is to be done of one queue.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// It is quiet: ask whether anything was written, and count its people if that is due.
+    Quiet {
+        mark: Mark,
+        count: bool,
+    },
+    Compare(Window),
 }
 
 /// One comparison that has ended.
@@ -164,18 +191,14 @@ async fn due(
         }
         let whole = COMPARE_ALL + Duration::from_secs((concert.0 % SPREAD_S) as u64);
         let whole = peeked.compared.is_none_or(|ago| ago > whole);
-        let lately = progress
-            .agreed_whole
-            .is_some_and(|agreed| now - agreed < COMPARE_ANYWAY);
-        match progress.window {
-            Window::Since(mark) if progress.is_quiet() && (lately || !whole) => {
+        match progress.due(whole, now) {
+            Due::Quiet { mark, count } => {
                 quiet.push((*concert, mark));
-                if whole {
+                if count {
                     counted.push(*concert);
                 }
             }
-            _ if whole => due.push((*concert, Window::Everything)),
-            window => due.push((*concert, window)),
+            Due::Compare(window) => due.push((*concert, window)),
         }
     }
     due.extend(miscounted(services, &counted).await);
@@ -194,19 +217,15 @@ async fn due(
 
 /// Those of the quiet queues in which Redis has another number of people than the journal. The others have been compared.
 async fn miscounted(services: &Services, quiet: &[ConcertId]) -> Vec<(ConcertId, Window)> {
-    if quiet.is_empty() {
-        return Vec::new();
-    }
-    match reconcile::miscounted(services, quiet).await {
-        Ok(concerts) => concerts
-            .into_iter()
-            .map(|concert| (concert, Window::Everything))
-            .collect(),
-        Err(error) => {
-            tracing::warn!(%error, "the queues cannot be compared with the journal");
-            Vec::new()
+    let mut due = Vec::new();
+    for queues in quiet.chunks(COUNTED_AT_ONCE) {
+        match reconcile::miscounted(services, queues).await {
+            Ok(concerts) => due.extend(concerts.into_iter().map(|id| (id, Window::Everything))),
+            // They stay due; the others may be counted all the same.
+            Err(error) => tracing::warn!(%error, "the queues cannot be compared with the journal"),
         }
     }
+    due
 }
 
 /// Those of the quiet queues of which something was written; the others agree up to now.
@@ -234,4 +253,56 @@ async fn written(
         }
     }
     due
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_queue_is_counted_and_once_an_hour_compared() {
+        let now = Instant::now() + 3 * COMPARE_ANYWAY;
+        let ago = |seconds| Some(now - Duration::from_secs(seconds));
+        let mark = Mark::default();
+        let progress = |moved, agreed, agreed_whole| Progress {
+            window: Window::Since(mark),
+            moved: now - Duration::from_secs(moved),
+            agreed: ago(agreed),
+            agreed_whole: ago(agreed_whole),
+            ..Progress::new()
+        };
+        let quiet = progress(600, 300, 300);
+        assert!(matches!(
+            quiet.due(false, now),
+            Due::Quiet { count: false, .. }
+        ));
+        assert!(matches!(
+            quiet.due(true, now),
+            Due::Quiet { count: true, .. }
+        ));
+        let long_ago = progress(20_000, 5_000, 5_000);
+        assert!(matches!(
+            long_ago.due(true, now),
+            Due::Compare(Window::Everything)
+        ));
+        assert!(matches!(
+            long_ago.due(false, now),
+            Due::Quiet { count: false, .. }
+        ));
+        // Whoever joined within the last seconds before the comparison may not be on record.
+        let busy = progress(310, 300, 300);
+        assert!(matches!(
+            busy.due(false, now),
+            Due::Compare(Window::Since(_))
+        ));
+        assert!(matches!(
+            busy.due(true, now),
+            Due::Compare(Window::Everything)
+        ));
+        let new = Progress::new();
+        assert!(matches!(
+            new.due(false, now),
+            Due::Compare(Window::Everything)
+        ));
+    }
 }

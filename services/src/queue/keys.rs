@@ -6,7 +6,7 @@
 //! | `queue:{id}:inflight` | sorted set | account → arrival: claimed, being issued | until acknowledged | claim, acknowledge, leave, reconcile, expire |
 //! | `queue:{id}:leaving` | sorted set | arrival → arrival: left since the last tick | until the next tick | leave, acknowledge, any tick |
 //! | `queue:{id}:holders` | set | accounts that hold a live ticket | as long as the queue | acknowledge, cancel, reconcile |
-//! | `queue:{id}:state` | hash | `generation` (missing: not built), `run_id` of the Redis that it was built in, `clock`, `tick`, `claim`, `due`, `lease_until`, `next_claim`, the sale as last heard (`revision state stock batch_size interval_ms opens_at closes_at`), how many `joined` and were `issued` since that was `noted`, when it was last `compared` with the journal as a whole, `builder`, `builder_until` | as long as the queue | all |
+//! | `queue:{id}:state` | hash | `generation` (missing: not built), `run_id` of the Redis that it was built in, `clock`, `tick`, `claim`, `due`, `lease_until`, `next_claim`, the sale as last heard (`revision state stock batch_size interval_ms opens_at closes_at`), how many `joined` and were `issued` since that was `noted`, when it was last `compared` with the journal as a whole, or its people were counted, `builder`, `builder_until` | as long as the queue | all |
 //! | `queue:{id}:ticks` | stream | one JSON [`model::queue::Tick`] per entry, id `{tick}-0`, about the last 500 | trimmed | any tick |
 //! | `queue:{id}:course` | list | what happened in a second in which something did, for the organiser's desk: until when, over how long (µs), how many joined, how many were issued; the last 300 | trimmed | claim |
 //!

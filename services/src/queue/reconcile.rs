@@ -33,7 +33,7 @@ pub enum Window {
 }
 
 /// Up to where the two agree.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Mark {
     /// What was written before this transaction is in Redis.
     transaction: i64,

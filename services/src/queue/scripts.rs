@@ -51,7 +51,7 @@ pub struct Peeked {
     /// The newest instant of the queue's clock (µs): every arrival, tick and wake-up is one up to it. None: the queue is not
     /// whole, and has to be built.
     pub clock: Option<i64>,
-    /// Since it was last compared with the journal as a whole, by any server.
+    /// Since it was last compared with the journal as a whole, or its people were counted, by any server.
     pub compared: Option<Duration>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The scripts publish a wake-up with whatever a sleeping driver does not know of: the first who waits, a tick, a sale that
 //! was steered. Messages may be lost. So every server looks every two seconds at the clocks of all its queues, which move on with
-//! whatever happens: a lost message costs two seconds at most.
+//! whatever happens: a lost message costs two seconds, or as long as such a look takes.
 
 use super::keys;
 use super::scripts::{self, Peeked};
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub const SWEEP: Duration = Duration::from_secs(2);
 
 /// A subscription on which nothing was heard for so long is broken: every server says something with each sweep.
-const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Between two attempts to subscribe.
 const RESUBSCRIBE: Duration = Duration::from_millis(250);

@@ -2,7 +2,7 @@
 -- KEYS     the state of each queue (all of one slot in a cluster)
 -- ARGV     none
 -- Returns  two numbers for each: its clock, which moves on with every join, tick and wake-up, or -1 when it is not whole; and µs
---          since it was last compared with the journal as a whole, or -1
+--          since it was last compared with the journal as a whole, or its people were counted, or -1
 local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
