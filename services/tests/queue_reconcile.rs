@@ -10,6 +10,7 @@ use services::queue::reconcile::{Outcome, Window, miscounted, reconcile};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::queue::{self, News, Recorded};
+use services::sessions::Session;
 use support::queue::{
     LEASE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until,
 };
@@ -178,15 +179,7 @@ async fn a_count_finds_what_redis_has_lost() {
     let (mut concerts, mut ids) = (Vec::new(), Vec::new());
     for _ in 0..4 {
         let concert = world.concert(30, 1, 3_600_000).await;
-        for fan in &fans {
-            queue::join(&world.services, &here(), fan, concert.id)
-                .await
-                .unwrap();
-        }
-        run_until(&world.services, &concert, async || {
-            live_tickets(&world.services, &concert).await.len() == 1
-        })
-        .await;
+        join_until_one_holds(&world, &concert, &fans).await;
         ids.push(concert.id);
         concerts.push(concert);
     }
@@ -211,15 +204,7 @@ async fn after_a_rebuild_a_whole_interval_passes_whatever_is_written_on_the_tick
     let world = world().await;
     let concert = world.concert(30, 1, 3_600_000).await;
     let fans = world.accounts(2).await;
-    for fan in &fans {
-        queue::join(&world.services, &here(), fan, concert.id)
-            .await
-            .unwrap();
-    }
-    run_until(&world.services, &concert, async || {
-        live_tickets(&world.services, &concert).await.len() == 1
-    })
-    .await;
+    join_until_one_holds(&world, &concert, &fans).await;
     sqlx::query("UPDATE tickets SET issued_at = issued_at - interval '2 hours'")
         .execute(&world.services.db)
         .await
@@ -267,4 +252,17 @@ async fn everybody_waits(world: &World, concert: &Concert) {
     .execute(&world.services.db)
     .await
     .unwrap();
+}
+
+/// They join in this order, and the first is issued a ticket.
+async fn join_until_one_holds(world: &World, concert: &Concert, fans: &[Session]) {
+    for fan in fans {
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
+    }
+    run_until(&world.services, concert, async || {
+        live_tickets(&world.services, concert).await.len() == 1
+    })
+    .await;
 }

@@ -116,7 +116,7 @@ impl Watch {
         self.forecast_of(&self.plays()?)
     }
 
-    /// What its forecast is made of, if it is that of anybody who has just come to such a place.
+    /// The inputs of its forecast, unless it has learned from more than one view or the sale has yet to open.
     pub fn outset(&self) -> Option<Outset> {
         let seen = self.seen.as_ref()?;
         let only_seen = Watch {
@@ -262,7 +262,7 @@ impl Watch {
     }
 }
 
-/// All that the plays depend on for somebody who has just come to a place of an open sale. Many share it.
+/// All inputs of the plays of a watch with a single view of an open sale. Many watches share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outset {
     /// Rounded, as the plays take it.

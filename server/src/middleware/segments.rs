@@ -193,8 +193,8 @@ mod tests {
         for text in texts {
             assert!(unpacked(vec![quick_blocks(text.as_bytes())], text) == *text);
         }
-        for length in (57_000..62_000).step_by(97) {
-            let text = &long[..length.min(long.len())];
+        for length in (57_000..60_000).step_by(97) {
+            let text = &long[..length];
             assert!(unpacked(vec![quick_blocks(text.as_bytes())], text) == text);
         }
     }

@@ -2,7 +2,7 @@
 //! comes first, and in between what has changed, by every server.
 //!
 //! A server that dies between PostgreSQL and Redis leaves the two apart, for instance with a place that was left and still
-//! counts in everybody's rank. A queue in which nothing happens costs next to nothing: one statement asks for all such queues
+//! counts in the ranks behind it. A queue in which nothing happens costs next to nothing: one statement asks for all such queues
 //! whether anything was written, and once a minute only their people are counted. What a Redis loses is keys, and then
 //! the numbers differ; that the same number stands for other people is looked for once an hour.
 
@@ -289,7 +289,7 @@ mod tests {
             long_ago.due(false, now),
             Due::Quiet { count: false, .. }
         ));
-        // Whoever joined within the last seconds before the comparison may not be on record.
+        // Joins of the last seconds before the comparison may not be on record.
         let busy = progress(310, 300, 300);
         assert!(matches!(
             busy.due(false, now),
