@@ -7,27 +7,19 @@ use chrono::TimeDelta;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::{QueueView, Standing, TickId};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Whoever has not asked for so long is read anew.
-const KEPT: Duration = Duration::from_secs(60);
 
 /// A page that is opened again within this time shows the place that was read for the last one, and the ticks since.
 const LOOKED: TimeDelta = TimeDelta::seconds(1);
 
-/// The places of those who asked this server.
+/// The places of those who asked this server. One that was not asked for in a long time is older than the ticks that are
+/// kept, and read anew; until another takes its room it takes a fifth of a kilobyte.
 pub struct Places(Cache<(ConcertId, AccountId), Arc<QueueView>>);
 
 impl Default for Places {
     fn default() -> Places {
-        Places(
-            Cache::builder()
-                .max_capacity(MOST_KNOWN)
-                .time_to_idle(KEPT)
-                .build(),
-        )
+        Places(Cache::new(MOST_KNOWN as usize))
     }
 }
 
@@ -56,7 +48,7 @@ impl Places {
 
     /// The account has just done something here that the ticks do not tell of yet.
     pub(super) fn forget(&self, account: AccountId, concert: ConcertId) {
-        self.0.invalidate(&(concert, account));
+        self.0.remove(&(concert, account));
     }
 
     /// Only of those who wait: where they stand moves on by ticks alone.
@@ -64,7 +56,7 @@ impl Places {
         let key = (view.concert_id, account);
         match view.standing {
             Standing::Waiting { .. } => self.0.insert(key, Arc::new(view.clone())),
-            _ => self.0.invalidate(&key),
+            _ => drop(self.0.remove(&key)),
         }
     }
 }

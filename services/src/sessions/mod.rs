@@ -162,8 +162,8 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
         return Err(Refusal::NotLoggedIn.into());
     }
     Ok(Session {
-        sid: claims.sid,
-        jti: claims.jti,
+        sid: claims.sid.clone(),
+        jti: claims.jti.clone(),
         account_id: stored.account_id,
         account_name: stored.account_name,
         nickname: stored.nickname,

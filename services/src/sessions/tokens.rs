@@ -5,12 +5,13 @@ use crate::{Error, Result};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256, Sha512};
 use std::fmt;
+use std::sync::Arc;
 
 const ISSUER: &str = "frontrow";
 const AUDIENCE: &str = "frontrow";
@@ -19,7 +20,7 @@ const MARK: usize = 32;
 /// Characters of either part of a refresh token, at most.
 const LONGEST_PART: usize = 128;
 /// Tokens that are remembered as ours; one takes half a kilobyte.
-const VERIFIED_MAX: u64 = 20_000;
+const VERIFIED_MAX: usize = 20_000;
 /// Seconds by which the clocks of two servers may differ.
 const LEEWAY: i64 = 5;
 
@@ -76,7 +77,7 @@ pub struct TokenKeys {
     keys: Vec<TokenKey>,
     /// Tokens whose signature was found good, to the letter, with what they say. Whether they have expired, and whether their
     /// session stands, is asked each time.
-    verified: Cache<String, Claims>,
+    verified: Cache<String, Arc<Claims>>,
 }
 
 struct TokenKey {
@@ -201,11 +202,11 @@ impl TokenKeys {
     }
 
     /// The claims of a token that we signed, for us, that has not expired at `now`.
-    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Claims> {
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Arc<Claims>> {
         let claims = match self.verified.get(token) {
             Some(claims) => claims,
             None => {
-                let claims = self.verify_signature(token)?;
+                let claims = Arc::new(self.verify_signature(token)?);
                 self.verified.insert(token.to_owned(), claims.clone());
                 claims
             }
@@ -394,7 +395,9 @@ mod tests {
             let mut changed = token.clone();
             let new = if old == 'A' { "B" } else { "A" };
             changed.replace_range(position..position + 1, new);
-            let opened = keys.verify(&changed, at(0)).map(|claims| claims.sid);
+            let opened = keys
+                .verify(&changed, at(0))
+                .map(|claims| claims.sid.clone());
             // The last character of a part may carry unused bits; a decoder that ignores them sees the same token.
             assert!(
                 opened.is_none() || changed.len() == token.len() && position + 1 == token.len(),
