@@ -79,11 +79,11 @@ impl FromRef<AppState> for Services {
 }
 
 pub fn router(state: AppState) -> Router {
-    let wardrobe = Wardrobe {
+    let wardrobe = Arc::new(Wardrobe {
         pages: SharedPages::default(),
         templates: Templates::default(),
         state: state.clone(),
-    };
+    });
     let routes = generate_route_list(app::App);
     let context = {
         let (services, settings) = (state.services.clone(), state.settings.clone());

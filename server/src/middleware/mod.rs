@@ -20,9 +20,9 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use model::Refusal;
+use std::sync::Arc;
 
 /// What [`dress`] needs to know.
-#[derive(Clone)]
 pub struct Wardrobe {
     pub pages: SharedPages,
     pub templates: Templates,
@@ -41,7 +41,11 @@ impl Wardrobe {
 }
 
 /// What every answer passes, whatever was asked: shared pages, compression, a language that stays, and headers on how it may be used and kept.
-pub async fn dress(State(wardrobe): State<Wardrobe>, request: Request, next: Next) -> Response {
+pub async fn dress(
+    State(wardrobe): State<Arc<Wardrobe>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().clone();
     let language = language::named(&wardrobe.state.settings, &request);
     let mut response = wardrobe.answer(request, next).await;

@@ -35,7 +35,6 @@ const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const NONCE: &str = "'nonce-";
 
 /// The templates of the last second.
-#[derive(Clone)]
 pub struct Templates(Cache<Key, Option<Arc<Template>>>);
 
 /// All that a template depends on.
