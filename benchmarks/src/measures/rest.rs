@@ -69,7 +69,8 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     sqlx::query("UPDATE concerts SET state = 'closed' WHERE interval_ms = 1000")
         .execute(&world.services.db)
         .await?;
-    tokio::time::sleep(scale.time(SETTLE)).await;
+    // A sale is at rest once it was compared as a whole after its last join.
+    tokio::time::sleep(scale.time(WHOLE_TIME)).await;
     figures.extend(cores(world, servers, scale.time(WHOLE_TIME), "with people").await?);
     for other in others {
         other.stop().await?;
