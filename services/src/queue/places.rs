@@ -14,7 +14,7 @@ use std::sync::Arc;
 const LOOKED: TimeDelta = TimeDelta::seconds(1);
 
 /// The places of those who asked this server. One that was not asked for in a long time is older than the ticks that are
-/// kept, and read anew; until another takes its room it takes a fifth of a kilobyte.
+/// kept ([`TickHub`] forgets them a minute after the last question), and read anew; it stays until another takes its room.
 pub struct Places(Cache<(ConcertId, AccountId), Arc<QueueView>>);
 
 impl Default for Places {
