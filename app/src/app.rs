@@ -4,7 +4,7 @@ use crate::accounts::{AccountPage, DeletePage, PasswordPage, ProfilePage, SignUp
 use crate::admin::{AdminAccountPage, AdminPage};
 use crate::concerts::{ConcertPage, EditConcertPage, HomePage, MyConcertsPage, NewConcertPage};
 use crate::desk::DeskPage;
-use crate::forms::SendOnce;
+use crate::forms::{RefusedForm, SendOnce};
 use crate::i18n::Locale;
 use crate::layout::{Footer, Header};
 use crate::queue::QueuePage;
@@ -31,7 +31,12 @@ pub fn App() -> impl IntoView {
 /// Every page is rendered whole before it is sent: crawlers read it, and status, redirects and titles are right.
 #[component]
 fn Frame() -> impl IntoView {
-    let not_found = || view! { <Refused refusal=model::Refusal::NotFound/> };
+    // What was sent from a page and refused without any is answered like a page that does not exist, with its own reason.
+    let not_found = || {
+        let refused = RefusedForm::of_request();
+        let refusal = refused.map_or(model::Refusal::NotFound, |form| form.refusal);
+        view! { <Refused refusal/> }
+    };
     view! {
         <Header/>
         <main id="content" class="content" tabindex="-1">

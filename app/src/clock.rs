@@ -9,7 +9,8 @@ use leptos::prelude::*;
 /// The server's time: `server_time`, that of the page's rendering, at first, then running on, in steps of at most a quarter
 /// of a second, and one at each instant of `at`.
 ///
-/// In the browser it is as exact as the way from the server is short.
+/// In the browser it is as exact as the way from the server is short, and goes by no clock of the device: those are set, and
+/// may be wrong. What a device sleeps through is made up for by [`correct`].
 pub fn use_server_clock(server_time: DateTime<Utc>, at: &[DateTime<Utc>]) -> Signal<DateTime<Utc>> {
     let now = RwSignal::new(server_time);
     #[cfg(feature = "hydrate")]
@@ -25,8 +26,16 @@ pub fn use_server_clock(server_time: DateTime<Utc>, at: &[DateTime<Utc>]) -> Sig
 #[cfg(feature = "hydrate")]
 fn run(now: RwSignal<DateTime<Utc>>, server_time: DateTime<Utc>, instants: &[DateTime<Utc>]) {
     use std::time::Duration;
-    let since = js_sys::Date::now() - page_age();
-    let passed = move || (js_sys::Date::now() - since).max(0.0) as i64;
+    let since = monotonic_ms() - page_age();
+    let passed = move || {
+        let passed = match TRUTH.get() {
+            Some(truth) if truth.at > since => {
+                truth.server_ms - server_time.timestamp_millis() as f64 + monotonic_ms() - truth.at
+            }
+            _ => monotonic_ms() - since,
+        };
+        passed.max(0.0) as i64
+    };
     let step = move || now.set(server_time + chrono::TimeDelta::milliseconds(passed()));
     if let Ok(ticking) = set_interval_with_handle(step, Duration::from_millis(200)) {
         on_cleanup(move || ticking.clear());
@@ -40,6 +49,42 @@ fn run(now: RwSignal<DateTime<Utc>>, server_time: DateTime<Utc>, instants: &[Dat
         {
             on_cleanup(move || once.clear());
         }
+    }
+}
+
+/// Milliseconds on a clock that nobody sets.
+#[cfg(feature = "hydrate")]
+pub(crate) fn monotonic_ms() -> f64 {
+    window().performance().map_or(0.0, |clock| clock.now())
+}
+
+/// The server's time as it was told after the page came.
+#[cfg(feature = "hydrate")]
+#[derive(Clone, Copy)]
+struct Truth {
+    /// When it was heard, by [`monotonic_ms`].
+    at: f64,
+    server_ms: f64,
+}
+
+#[cfg(feature = "hydrate")]
+thread_local! {
+    static TRUTH: std::cell::Cell<Option<Truth>> = const { std::cell::Cell::new(None) };
+}
+
+/// Milliseconds that an answer may have been on its way, by which a clock that goes right seems to be ahead.
+#[cfg(feature = "hydrate")]
+const ON_ITS_WAY: i64 = 1_000;
+
+/// Sets a clock right that shows `now` when the server has just said what time it is, if it is wrong by more than the way from
+/// the server can explain.
+#[cfg(feature = "hydrate")]
+pub(crate) fn correct(now: DateTime<Utc>, server_time: DateTime<Utc>) {
+    if (now - server_time).num_milliseconds().abs() > ON_ITS_WAY {
+        TRUTH.set(Some(Truth {
+            at: monotonic_ms(),
+            server_ms: server_time.timestamp_millis() as f64,
+        }));
     }
 }
 
@@ -62,10 +107,7 @@ fn page_age() -> f64 {
             .and_then(|timings| read(&timings, "0"))
             .and_then(|timing| read(&timing, "duration")?.as_f64())
             .unwrap_or_default();
-        let now = read(&performance, "now")?
-            .dyn_into::<js_sys::Function>()
-            .ok()?;
-        Some(now.call0(&performance).ok()?.as_f64()? - began + sent_at)
+        Some(monotonic_ms() - began + sent_at)
     };
     age()
         .filter(|age| (0.0..60_000.0).contains(age))

@@ -17,7 +17,7 @@ pub mod i18n;
 mod island;
 mod markup;
 pub mod queue;
-mod refresh;
+pub mod refresh;
 
 #[cfg(feature = "ssr")]
 pub mod accounts;

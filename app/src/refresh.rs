@@ -14,9 +14,29 @@ pub fn RefreshWithoutScript(seconds: u32) -> impl IntoView {
     view! { <noscript inner_html=inside></noscript> }
 }
 
+/// Milliseconds.
+#[cfg(feature = "hydrate")]
+const AFTER_A_PANIC: i32 = 5_000;
+
+/// Reloads the page in a moment: for one whose islands could not wake, because an extension or the browser itself has changed
+/// what they were to wake in. As often as that happens, it is as good as a page without JavaScript.
+#[cfg(feature = "hydrate")]
+pub fn reload_soon() {
+    use wasm_bindgen::JsCast;
+    use wasm_bindgen::closure::Closure;
+    // Not by way of Leptos: what broke down may be its own.
+    let reload = Closure::once_into_js(|| {
+        let _ = window().location().reload();
+    });
+    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(
+        reload.unchecked_ref(),
+        AFTER_A_PANIC,
+    );
+}
+
 /// What an address says of a page that stands still.
 #[cfg(feature = "ssr")]
-const STILL: &str = "still";
+pub const STILL: &str = "still";
 
 /// Whether the reader has asked this page to stand still; the server alone knows.
 pub fn stands_still() -> bool {

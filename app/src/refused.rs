@@ -34,6 +34,8 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
         Refusal::NotFound => (words.not_found_title, words.not_found_hint.to_owned()),
         Refusal::Forbidden => (words.forbidden_title, words.forbidden_hint.to_owned()),
         Refusal::Malformed => (words.malformed_title, words.malformed_hint.to_owned()),
+        Refusal::OtherAccount => (words.forms.other_account, (words.refusal)(&refusal, words)),
+        Refusal::TooLarge => (words.malformed_title, (words.refusal)(&refusal, words)),
         Refusal::Unavailable => (words.unavailable_title, words.unavailable_hint.to_owned()),
         Refusal::TooManyRequests { .. } => {
             (words.unavailable_title, (words.refusal)(&refusal, words))

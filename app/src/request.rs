@@ -99,10 +99,13 @@ pub fn cookie<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|cookies| cookies.to_str().ok())
-        .flat_map(|cookies| cookies.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
+        // What others on this host have set may hold any bytes, and is nothing to us.
+        .flat_map(|cookies| cookies.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| {
+            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            std::str::from_utf8(value.strip_prefix(b"=")?).ok()
+        })
+        .find(|value| !value.is_empty())
 }
 
 /// Whether a browser itself is asking: for a page, or with a form that no JavaScript took over.
@@ -209,5 +212,12 @@ mod tests {
         assert_eq!(cookie(&headers, "name"), Some("ko"));
         assert_eq!(cookie(&headers, "other"), Some("2"));
         assert_eq!(cookie(&headers, "ame"), None);
+        // Another page on this host has set one with letters that are no ASCII, and one that is no text at all.
+        let strange = HeaderValue::from_bytes("이름=값; x=\u{e9}; name=en; y=".as_bytes());
+        headers.insert(header::COOKIE, strange.unwrap());
+        assert_eq!(cookie(&headers, "name"), Some("en"));
+        let broken = HeaderValue::from_bytes(b"x=\xff\xfe; name=ko");
+        headers.insert(header::COOKIE, broken.unwrap());
+        assert_eq!(cookie(&headers, "name"), Some("ko"));
     }
 }

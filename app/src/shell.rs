@@ -1,6 +1,7 @@
 //! The document around the app (rendered on the server only).
 
 use crate::App;
+use crate::forms::owner;
 use crate::i18n::Locale;
 use crate::policy::send_policy;
 use crate::request::Response;
@@ -32,7 +33,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <HydrationScripts options islands=true/>
                 <MetaTags/>
             </head>
-            <body>
+            <body data-account=owner()>
                 <App/>
             </body>
         </html>

@@ -156,7 +156,7 @@ test('the form is seen as buyers would see it, and nothing is saved', async ({ p
   const title = `Changed ${unique()}`;
   await pages.fill(page, { title, price_won: '-5', description: 'Line one.\nLine two.' });
   await page.getByRole('button', { name: 'Preview' }).click();
-  await expect(page).toHaveURL(/preview=1/);
+  await expect(page).toHaveURL(/\/edit\?call=\/api\/preview_concert/);
   await expect(pages.problem(page, 'price_won')).toHaveText('Must be from 0 to 100,000,000.');
   await expect(pages.field(page, 'title')).toHaveValue(title);
   await pages.fill(page, { price_won: '12,000' });

@@ -248,6 +248,72 @@ test('where the stream cannot be had, the place is asked for', { tag: '@script' 
   await expect(pages.rank(page)).toHaveText('1');
 });
 
+/** Over HTTP/1.1 a browser has six connections to a site. */
+test('seven tabs share one stream, and the site still answers', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp }) => {
+  const [leaver] = await crowd(1);
+  const concert = await standStill(organiser);
+  await leaver!.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  const tabs = [page];
+  while (tabs.length < 7) tabs.push(await context.newPage());
+  for (const tab of tabs) await visit(`/concerts/${concert.id}/queue`, tab);
+  const links = () => Promise.all(tabs.map((tab) => tab.getByTestId('link').getAttribute('data-link')));
+  await expect.poll(async () => (await links()).sort()).toEqual(['live', ...Array(6).fill('polling')]);
+  await leaver!.leave(concert);
+  for (const tab of tabs) await expect(pages.rank(tab)).toHaveText('1');
+  await visit('/', tabs[6]!);
+  await expect(tabs[6]!.getByRole('heading', { level: 1 })).toBeVisible();
+});
+
+/** As a browser's translator does, before anything else runs: each text gets a node of its own around it. */
+function translate(evenWhatMoves: boolean): void {
+  document.addEventListener('readystatechange', () => {
+    if (document.readyState !== 'interactive') return;
+    const left = evenWhatMoves ? 'script, style, noscript' : '[translate=no], script, style, noscript';
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const texts: Text[] = [];
+    while (walker.nextNode()) texts.push(walker.currentNode as Text);
+    for (const text of texts) {
+      if (!text.data.trim() || text.parentElement?.closest(left)) continue;
+      const font = document.createElement('font');
+      text.replaceWith(font);
+      font.append(text);
+    }
+  });
+}
+
+test('in a page that the browser translates the rank still moves', { tag: '@script' }, async ({ page, context, visit, organiser, crowd, signUp }) => {
+  const [leaver] = await crowd(1);
+  const concert = await standStill(organiser);
+  await leaver!.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await page.addInitScript(translate, false);
+  await visit(`/concerts/${concert.id}/queue`);
+  await expect(page.locator('footer font').first()).toBeAttached();
+  await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'live');
+  await leaver!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('1');
+});
+
+test('a page whose islands cannot wake comes again by itself', { tag: '@script' }, async ({ page, context, organiser, crowd, signUp, expectComplaint }) => {
+  expectComplaint(/./);
+  const [leaver] = await crowd(1);
+  const concert = await standStill(organiser);
+  await leaver!.join(concert);
+  const me = await signUp();
+  await me.join(concert);
+  await me.lendSession(context);
+  await page.addInitScript(translate, true);
+  await page.goto(`/concerts/${concert.id}/queue`);
+  await expect(pages.rank(page)).toHaveText('2');
+  await leaver!.leave(concert);
+  await expect(pages.rank(page)).toHaveText('1', { timeout: 30_000 });
+});
+
 test('one press takes a place, however often nobody answers', { tag: '@script' }, async ({ page, context, visit, organiser, signUp, expectComplaint }) => {
   expectComplaint(/Failed to load resource/);
   const concert = await standStill(organiser);
@@ -256,7 +322,7 @@ test('one press takes a place, however often nobody answers', { tag: '@script' }
   let asked = 0;
   let answer = (): void => {};
   const seen = new Promise<void>((resolve) => (answer = resolve));
-  await page.route('**/api/join_queue', async (route) => {
+  await page.route('**/api/join_queue?*', async (route) => {
     asked += 1;
     if (asked === 1) await route.abort();
     else if (asked === 2) await route.fulfill({ status: 503, json: { code: 'unavailable' } });

@@ -1,11 +1,12 @@
-//! What runs in the browser: brings the islands of the page to life, nothing else.
-
-// The islands are exported by the app itself; the page's script calls each by its name.
-use app as _;
+//! What runs in the browser: brings the islands of the page to life, nothing else. They are exported by the app itself; the
+//! page's script calls each by its name.
 
 /// Called by the script that the page loads, before the islands.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|panic| {
+        console_error_panic_hook::hook(panic);
+        app::refresh::reload_soon();
+    }));
     leptos::mount::hydrate_islands();
 }

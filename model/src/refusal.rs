@@ -33,6 +33,8 @@ pub enum Refusal {
     },
     /// Nobody may take away their own rights: there would be nobody left who could give them back.
     OwnAccount,
+    /// It was sent from a page of another account than the one that is logged in now; nothing was done.
+    OtherAccount,
     Forbidden,
     NotFound,
     /// The request itself could not be understood (a missing argument, a malformed number in an address).
@@ -46,6 +48,10 @@ pub enum Refusal {
     /// Capacity below what is already issued.
     CapacityBelowIssued {
         issued: u32,
+    },
+    /// These fields were changed by another since the form was opened, and to something else here.
+    ChangedMeanwhile {
+        fields: Vec<Field>,
     },
     TooLarge,
     /// Of this account, or of the whole server: the place can still be asked for.
@@ -79,7 +85,9 @@ impl Refusal {
             | Refusal::SaleClosed
             | Refusal::HoldsTicket
             | Refusal::OwnAccount
-            | Refusal::CapacityBelowIssued { .. } => 409,
+            | Refusal::OtherAccount
+            | Refusal::CapacityBelowIssued { .. }
+            | Refusal::ChangedMeanwhile { .. } => 409,
             Refusal::TooLarge => 413,
             Refusal::TooManyStreams | Refusal::TooManyRequests { .. } => 429,
             Refusal::Unavailable => 503,
@@ -109,6 +117,9 @@ impl Refusal {
             Refusal::WrongPassword if field == Field::CurrentPassword => Some(ProblemKind::Wrong),
             Refusal::CapacityBelowIssued { .. } if field == Field::Capacity => {
                 Some(ProblemKind::BelowIssued)
+            }
+            Refusal::ChangedMeanwhile { fields } if fields.contains(&field) => {
+                Some(ProblemKind::ChangedMeanwhile)
             }
             _ => None,
         }
@@ -175,6 +186,8 @@ pub enum ProblemKind {
     InThePast,
     Taken,
     BelowIssued,
+    /// By another, since the form was opened.
+    ChangedMeanwhile,
     /// Not the password of this account.
     Wrong,
     /// A file that is no picture, of a kind that is not taken, or not whole.

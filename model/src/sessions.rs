@@ -19,16 +19,19 @@ pub enum EndReason {
     Deactivated,
     /// The account was deleted.
     Deleted,
+    /// The account was logged in in too many places, and this one was not used for longest.
+    Displaced,
 }
 
 impl EndReason {
-    pub const ALL: [EndReason; 6] = [
+    pub const ALL: [EndReason; 7] = [
         EndReason::LogOut,
         EndReason::Elsewhere,
         EndReason::Reuse,
         EndReason::Password,
         EndReason::Deactivated,
         EndReason::Deleted,
+        EndReason::Displaced,
     ];
 
     /// The stable name, as stored.
@@ -40,6 +43,7 @@ impl EndReason {
             EndReason::Password => "password",
             EndReason::Deactivated => "deactivated",
             EndReason::Deleted => "deleted",
+            EndReason::Displaced => "displaced",
         }
     }
 

@@ -3,21 +3,28 @@
 //! `axum::serve` does the same but sets no clock, without which hyper waits for the rest of a request's head for ever: whoever
 //! opens connections and says half a line on each would keep them all (Slowloris).
 
-use axum::Router;
+use crate::middleware::address::TrustedProxies;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
 use axum::serve::Listener;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::net::SocketAddr;
+use services::limits::Network;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 /// How long the head of a request may take to come, and how long a connection may be idle before the next one.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,13 +32,111 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of a request's head: eight cookies as long as browsers allow, and what else there is.
 const LONGEST_HEAD: usize = 48 * 1024;
 
+/// Connections that have come and are taken in the order in which they came. What is beyond is not heard, and comes again a
+/// second later, by chance and not by arrival; at an opening thousands come at once.
+const BACKLOG: u32 = 16_384;
+/// Of a kernel that lets fewer wait, it is said.
+const ENOUGH: u32 = 4096;
+
+/// Where a kernel says how many it lets wait.
+const KERNELS_BACKLOG: &str = "/proc/sys/net/core/somaxconn";
+
+/// Listens at an address. What the kernel allows in place of [`BACKLOG`] is said.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that is started again finds its port free, whatever was under way before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let allowed = std::fs::read_to_string(KERNELS_BACKLOG).ok();
+    let allowed = allowed.and_then(|allowed| allowed.trim().parse::<u32>().ok());
+    match allowed {
+        Some(backlog) if backlog < ENOUGH => {
+            tracing::warn!(
+                backlog,
+                enough = ENOUGH,
+                "listen backlog limited by net.core.somaxconn"
+            );
+        }
+        _ => tracing::info!(
+            backlog = allowed.unwrap_or(BACKLOG).min(BACKLOG),
+            "listening"
+        ),
+    }
+    socket.listen(BACKLOG)
+}
+
+/// Connections at a time from one address, so that none takes them all. Not from this machine nor from proxies of ours,
+/// which speak for many.
+pub struct PerAddress {
+    most: usize,
+    exempt: TrustedProxies,
+    held: Mutex<HashMap<Network, usize>>,
+}
+
+/// One of an address's connections. None: of one that may have any number.
+struct Held(Option<(Arc<PerAddress>, Network)>);
+
+impl PerAddress {
+    pub fn new(most: usize, exempt: TrustedProxies) -> Arc<PerAddress> {
+        Arc::new(PerAddress {
+            most,
+            exempt,
+            held: Mutex::default(),
+        })
+    }
+
+    /// None: the address has as many as it may.
+    fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Held> {
+        let network = Network::of(address);
+        if network.is_this_machine() || self.exempt.trusts(address.to_canonical()) {
+            return Some(Held(None));
+        }
+        let mut all = self.lock();
+        let held = all.entry(network).or_default();
+        if *held >= self.most {
+            return None;
+        }
+        *held += 1;
+        if *held == self.most {
+            tracing::warn!(target: "security", event = "connections_full", address = %network, connections = self.most);
+        }
+        Some(Held(Some((self.clone(), network))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
+        // A panic elsewhere leaves the numbers whole: nothing is half done under this lock.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some((per_address, network)) = &self.0 else {
+            return;
+        };
+        if let Entry::Occupied(mut held) = per_address.lock().entry(*network) {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
+        }
+    }
+}
+
 /// Serves until `stop`, and returns when the last request that was under way has been answered.
-pub async fn serve(
+pub async fn serve<App>(
     mut listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
-    router: Router,
+    app: App,
     patience: Duration,
+    per_address: Arc<PerAddress>,
     stop: CancellationToken,
-) {
+) where
+    App: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    App::Future: Send,
+{
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(patience)
@@ -42,16 +147,21 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let router = router.clone();
+        // What is too many is closed unanswered: an answer would take what it is to spare.
+        let Some(held) = per_address.admit(address.ip()) else {
+            continue;
+        };
+        let app = app.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(address));
-            router.clone().oneshot(request)
+            app.clone().oneshot(request)
         });
         // Boxed: an async block has room twice for what it has taken in and pins.
         let mut connection = Box::pin(http.serve_connection(TokioIo::new(connection), service));
         let stop = stop.clone();
         connections.spawn(async move {
+            let _held = held;
             let served = tokio::select! {
                 served = connection.as_mut() => served,
                 () = stop.cancelled() => {
@@ -72,11 +182,11 @@ pub async fn serve(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
     use axum::body::Bytes;
     use axum::routing::{get, post};
     use http::StatusCode;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
     use tokio::task::JoinHandle;
     use tokio::time::Instant;
     use tower_http::timeout::TimeoutLayer;
@@ -102,7 +212,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, router, patience, stop.clone()));
+        let per_address = PerAddress::new(700, TrustedProxies::default());
+        let serving = serve(listener, router, patience, per_address, stop.clone());
+        let serving = tokio::spawn(serving);
         Served {
             address,
             stop,
@@ -118,6 +230,36 @@ mod tests {
             .expect("the connection stays open")
             .unwrap();
         String::from_utf8(said).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_address_has_so_many_connections_and_no_more() {
+        let per_address = PerAddress::new(2, "10.0.0.0/8".parse().unwrap());
+        let admit = |address: &str| per_address.admit(address.parse().unwrap());
+        let held = [admit("203.0.113.7"), admit("::ffff:203.0.113.7")];
+        assert!(held.iter().all(Option::is_some));
+        assert!(admit("203.0.113.7").is_none() && admit("203.0.113.8").is_some());
+        let proxy: Vec<_> = (0..5).map(|_| admit("10.0.0.1")).collect();
+        assert!(proxy.iter().all(Option::is_some));
+        drop(held);
+        assert!(admit("203.0.113.7").is_some());
+        assert!(per_address.lock().is_empty());
+    }
+
+    /// Before anyone is let in: with a backlog as short as the default one of the standard library, those beyond would wait
+    /// for ever.
+    #[tokio::test]
+    async fn all_who_come_at_once_are_heard() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let coming = (0..600).map(|_| TcpStream::connect(address));
+        let come = tokio::time::timeout(LONG, futures::future::try_join_all(coming)).await;
+        assert_eq!(come.expect("heard").unwrap().len(), 600);
+        let mut first = None;
+        for _ in 0..600 {
+            let (connection, _) = listener.accept().await.unwrap();
+            first.get_or_insert(connection);
+        }
     }
 
     #[tokio::test]

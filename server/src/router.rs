@@ -1,10 +1,12 @@
 //! Which address leads where, and what every request passes through.
 
 use crate::middleware;
-use crate::middleware::Wardrobe;
 use crate::middleware::address::TrustedProxies;
+use crate::middleware::forms::{self, Pages};
 use crate::middleware::pages::SharedPages;
+use crate::middleware::security::SecurityLog;
 use crate::middleware::templates::Templates;
+use crate::middleware::{Gate, Wardrobe};
 use crate::sharing;
 use crate::tickets;
 use app::queue::Seats;
@@ -23,6 +25,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tower::util::MapRequest;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::services::ServeDir;
@@ -78,7 +81,12 @@ impl FromRef<AppState> for Services {
     }
 }
 
-pub fn router(state: AppState) -> Router {
+/// All that is answered. A form that a page posted to itself is sent to what it calls before there is any routing.
+pub fn app(state: AppState) -> MapRequest<Router, fn(Request) -> Request> {
+    router(state).map_request(forms::dispatch)
+}
+
+fn router(state: AppState) -> Router {
     let wardrobe = Arc::new(Wardrobe {
         pages: SharedPages::default(),
         templates: Templates::default(),
@@ -119,7 +127,13 @@ pub fn router(state: AppState) -> Router {
             _ => not_found(request).await,
         }
     };
-    let admitted = axum::middleware::from_fn_with_state(state.clone(), middleware::admit);
+    let rendered = leptos_axum::render_app_async_with_context(context.clone(), shell.clone());
+    let gate = Arc::new(Gate {
+        state: state.clone(),
+        pages: Pages::new(rendered),
+        security: SecurityLog::default(),
+    });
+    let admitted = axum::middleware::from_fn_with_state(gate, middleware::admit);
     let pages = Router::new()
         .route("/api/queue_stream", stream)
         .route(app::queue::QUEUE_VIEW, get(app::queue::queue_view))
@@ -168,12 +182,23 @@ fn span(request: &Request) -> Span {
     tracing::debug_span!(target: "tower_http::trace", "request", method = %request.method(), path = request.uri().path())
 }
 
-/// Whether this server can do its work: both stores answer.
+/// Whether this server can do its work: PostgreSQL answers, and Redis takes what is written; and how much room that has left.
 async fn ready(State(state): State<AppState>) -> impl IntoResponse {
     let services = &state.services;
-    let stores = tokio::try_join!(services.redis.ping(), services::stores::ping(&services.db));
+    let stores = tokio::try_join!(
+        services.redis.takes_writes(),
+        services::stores::ping(&services.db),
+        services.redis.room()
+    );
     match stores {
-        Ok(_) => (StatusCode::OK, "ready"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "a store is away"),
+        Ok((_, _, None)) => (StatusCode::OK, "ready".to_owned()),
+        Ok((_, _, Some(room))) => (StatusCode::OK, format!("ready; Redis has used {room}")),
+        Err(error) => {
+            let away = match error {
+                services::Error::Redis(_) => "Redis is away, or full",
+                _ => "PostgreSQL is away",
+            };
+            (StatusCode::SERVICE_UNAVAILABLE, away.to_owned())
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::admin;
 use crate::cli;
-use crate::connections;
+use crate::connections::{self, PerAddress};
 use crate::router::{self, AppState, Shared};
 use crate::stores::{Sharing, Stores};
 use anyhow::{Context, Result, bail};
@@ -24,6 +24,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// One address may take one part in so many of all connections.
+const CONNECTIONS_SHARE: usize = 4;
+/// And in any case so many: some browsers of a household.
+const LEAST_CONNECTIONS: usize = 64;
+
 /// How long requests that are under way may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -36,8 +41,7 @@ pub async fn run(options: cli::Serve) -> Result<()> {
         );
     }
     // First the address: a port that is taken should be said before anything is started.
-    let listener = TcpListener::bind(options.listen)
-        .await
+    let listener = connections::listen(options.listen)
         .with_context(|| format!("FRONTROW_LISTEN: cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
     // From here on a Ctrl-C is an orderly stop.
@@ -63,7 +67,12 @@ async fn serve(
     let services = stores.services.clone();
     spare_memory();
     let settings = settings(options, address);
-    let seats = Seats::new(options.max_streams.min(most_streams()?));
+    let most_streams = most_streams()?;
+    let seats = Seats::new(options.max_streams.min(most_streams));
+    let per_address = PerAddress::new(
+        (most_streams / CONNECTIONS_SHARE).max(LEAST_CONNECTIONS),
+        options.trusted_proxies.clone(),
+    );
     let mut login = None;
     if options.demo {
         let made = demo::load(&services).await?;
@@ -92,8 +101,9 @@ async fn serve(
     announce(&state.settings.public_url, login, &stores.data_dir);
     let serving = connections::serve(
         listener.tap_io(give_up_in_time),
-        router::router(state),
+        router::app(state),
         connections::PATIENCE,
+        per_address,
         stop.clone(),
     );
     let grace = async {

@@ -139,6 +139,7 @@ async fn ticket_pdf(
     headers: HeaderMap,
 ) -> Response {
     answer(&uri, &headers, async {
+        let owner = auth.clone().session()?.account_id;
         let (ticket, concert) = held(&state, auth, &id).await?;
         let locale = Locale::of_headers(&headers);
         let qr = Qr::of(ticket.signed.as_deref().unwrap_or_default())?;
@@ -151,7 +152,7 @@ async fn ticket_pdf(
             title: title.clone(),
             language: locale.tag().to_owned(),
         };
-        let pdf = drawing::pdf(sheet, about).await?;
+        let pdf = drawing::pdf(sheet, about, owner).await?;
         Ok(file(PDF, &title, &format!("ticket-{}.pdf", ticket.id), pdf))
     })
     .await

@@ -339,10 +339,11 @@ async fn a_body_that_makes_no_sense_is_refused_in_our_own_words() {
                 let status = response.status();
                 let what = format!("{path}: {kind} {}", body.len());
                 assert!(!status.is_server_error(), "{what}: {status}");
-                if body.len() > 64 * 1024 {
+                if body.len() > 256 * 1024 {
                     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{what}");
                 } else if accept == "text/html" {
-                    assert!(status.is_redirection(), "{what}: {status}");
+                    let refused = status.is_client_error() || status.is_redirection();
+                    assert!(refused, "{what}: {status}");
                 }
                 let said = response.text().await.expect("a body");
                 assert!(is_ours(&said), "{what}: {said}");
@@ -424,8 +425,9 @@ async fn nothing_leads_to_another_site() {
                     .header(header::REFERER, *referer)
                     .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
                 let response = request.send().await.expect("an answer");
-                let to = leads_to(&server, &response).expect("a way back");
-                assert_eq!(to.origin(), here.origin(), "{path}: {referer:?}");
+                if let Some(to) = leads_to(&server, &response) {
+                    assert_eq!(to.origin(), here.origin(), "{path}: {referer:?}");
+                }
             }
         }
     }
@@ -436,9 +438,9 @@ async fn nothing_leads_to_another_site() {
         .header(header::ACCEPT, "text/html")
         .header(header::REFERER, format!("{}/sign-up", server.url))
         .form(&[("account_name", "x")]);
-    let back = leads_to(&server, &back.send().await.expect("an answer")).expect("a way back");
-    assert_eq!(back.path(), "/sign-up");
-    assert!(back.query().is_some_and(|query| query.contains("__err=")));
+    let back = back.send().await.expect("an answer");
+    assert_eq!(back.status(), StatusCode::BAD_REQUEST);
+    assert!(back.text().await.expect("a page").contains("/api/sign_up"));
 
     for next in [
         "https://evil.example",

@@ -14,6 +14,7 @@ const LOOK_BACK: TimeDelta = TimeDelta::minutes(10);
 /// Keeps house until `stop`.
 pub(crate) async fn run(services: Services, stop: CancellationToken) {
     let mut look_back = TimeDelta::MAX;
+    let mut short = false;
     for round in (0..PURGE).cycle() {
         if round == 0
             && let Err(error) = purge(&services).await
@@ -29,6 +30,17 @@ pub(crate) async fn run(services: Services, stop: CancellationToken) {
         };
         if let Err(error) = accounts::withdraw_unused(&services).await {
             tracing::warn!(%error, "who left could not be taken out of the queues yet");
+        }
+        // Whoever needs Redis says that it is away.
+        if let Ok(Some(room)) = services.redis.room().await {
+            if room.is_short() && !short {
+                tracing::warn!(
+                    used = room.used,
+                    most = room.most,
+                    "redis memory nearly full"
+                );
+            }
+            short = room.is_short();
         }
         tokio::select! {
             () = tokio::time::sleep(ROUND) => {}

@@ -11,7 +11,7 @@ pub mod demo;
 pub mod desk;
 pub mod drawing;
 mod error;
-pub mod forms;
+mod fair;
 mod housekeeping;
 pub mod limits;
 pub mod posters;
@@ -64,6 +64,7 @@ pub struct Shared {
     pub(crate) rehearsals: rehearsals::Known,
     pub(crate) held: Arc<sessions::Held>,
     pub(crate) looked_up: Arc<sessions::LookedUp>,
+    pub(crate) refreshing: sessions::Refreshing,
     pub(crate) presence: sessions::Presence,
     pub(crate) places: queue::Places,
 }
@@ -99,6 +100,7 @@ impl Services {
             rehearsals: rehearsals::Known::default(),
             held: Arc::default(),
             looked_up: Arc::new(sessions::LookedUp::new(sessions::MOST_LOOKED_UP, 2)),
+            refreshing: sessions::Refreshing::default(),
             presence: sessions::Presence::default(),
             places: queue::Places::default(),
         })))

@@ -1,27 +1,26 @@
 //! Work that takes a processor for long, on threads of its own, which take what the sale leaves of the processors.
 
+use crate::fair::{self, Asker, FairQueue};
 use crate::{Error, Result};
-use model::Refusal;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-/// Some threads of the lowest priority, and a bound on how many wait for them.
-pub(crate) struct SpareThreads {
+/// Some threads of the lowest priority, shared out evenly among those who ask, and a bound on how many wait for them.
+pub(crate) struct SpareThreads<K: Asker> {
     pool: Arc<ThreadPool>,
-    turns: Arc<Semaphore>,
-    places: Semaphore,
+    turns: Arc<FairQueue<K>>,
 }
 
 /// The right to use one of the threads once.
-pub(crate) struct Turn {
+pub(crate) struct Turn<K: Asker> {
     pool: Arc<ThreadPool>,
-    _permit: OwnedSemaphorePermit,
+    _turn: fair::Turn<K>,
 }
 
-impl SpareThreads {
+impl<K: Asker> SpareThreads<K> {
     /// `places`: so many may wait for a turn.
-    pub fn new(name: &'static str, threads: usize, places: usize) -> Result<SpareThreads> {
+    pub fn new(name: &'static str, threads: usize, places: usize) -> Result<SpareThreads<K>> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(move |n| format!("{name}-{n}"))
@@ -32,31 +31,20 @@ impl SpareThreads {
             .map_err(|error| Error::Broken(format!("threads for {name}: {error}")))?;
         Ok(SpareThreads {
             pool: Arc::new(pool),
-            turns: Arc::new(Semaphore::new(threads)),
-            places: Semaphore::new(places),
+            turns: FairQueue::new(threads, places),
         })
     }
 
-    /// Waits until a thread may be used. When as many wait as may: [`Refusal::TooManyRequests`], and not `Unavailable`,
-    /// because nothing is broken that anybody would have to mend.
-    pub async fn turn(&self) -> Result<Turn> {
-        let permit = match self.turns.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let full = Refusal::TooManyRequests { retry_after_s: 2 };
-                let _place = self.places.try_acquire().map_err(|_| full)?;
-                let turn = self.turns.clone().acquire_owned().await;
-                turn.map_err(|error| Error::Broken(error.to_string()))?
-            }
-        };
+    /// Waits until a thread may be used, as [`FairQueue::turn`] does.
+    pub async fn turn(&self, who: K) -> Result<Turn<K>> {
         Ok(Turn {
+            _turn: self.turns.turn(who).await?,
             pool: self.pool.clone(),
-            _permit: permit,
         })
     }
 }
 
-impl Turn {
+impl<K: Asker + Send + 'static> Turn<K> {
     /// What comes of the work; it is not begun when whoever asked has hung up. None: it broke down.
     pub async fn run<T: Send + 'static>(
         self,

@@ -297,6 +297,35 @@ impl Redis {
         format!("{}{name}", self.prefix)
     }
 
+    /// Whether Redis takes what is written, which it does not when it is full, or may not write to its disk.
+    pub async fn takes_writes(&self) -> Result<()> {
+        self.ping().await?;
+        redis::cmd("SET")
+            .arg((self.key("ready"), 1, "EX", 60))
+            .exec_async(&mut self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// How full Redis is. None: it has no bound of its own, or is a cluster, whose nodes say so each for itself.
+    pub async fn room(&self) -> Result<Option<Room>> {
+        let RedisStore::Server(manager, _) = &self.store else {
+            return Ok(None);
+        };
+        let info: redis::InfoDict = redis::cmd("INFO")
+            .arg("memory")
+            .query_async(&mut manager.clone())
+            .await?;
+        let bytes = |name| info.get::<u64>(name).unwrap_or_default();
+        Ok(match bytes("maxmemory") {
+            0 => None,
+            most => Some(Room {
+                used: bytes("used_memory"),
+                most,
+            }),
+        })
+    }
+
     /// Whether Redis answers; of a cluster, whether it serves its keys.
     pub async fn ping(&self) -> Result<()> {
         match &self.store {
@@ -306,6 +335,27 @@ impl Redis {
             RedisStore::Cluster(cluster) => cluster.ping().await?,
         }
         Ok(())
+    }
+}
+
+/// Bytes that Redis uses of those that it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub used: u64,
+    pub most: u64,
+}
+
+impl Room {
+    /// Whether it is time to give it more: beyond this it may be full within one opening.
+    pub fn is_short(&self) -> bool {
+        self.used > self.most / 5 * 4
+    }
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes / (1024 * 1024);
+        write!(f, "{} of {} MiB", mib(self.used), mib(self.most))
     }
 }
 

@@ -64,7 +64,7 @@ async fn a_draft_is_its_organisers_until_it_is_published() {
     assert_eq!(refused.refusal(), Refusal::Forbidden);
     for by in [&other, &fan] {
         let refused = concerts::publish(services, by, id).await.unwrap_err();
-        assert_eq!(refused.refusal(), Refusal::Forbidden);
+        assert_eq!(refused.refusal(), Refusal::NotFound);
     }
     for services in [services, &elsewhere] {
         not_found(queue::join(services, &here(), &fan, id).await);

@@ -8,9 +8,10 @@ use chrono::TimeDelta;
 use embedded::testing::{self, TestStores};
 use futures::future::join_all;
 use model::Refusal;
-use model::accounts::Role;
+use model::accounts::{NewAccount, Role};
 use services::limits::guesses::{FREE, Guess, LONGEST_DELAY, MEMORY};
 use services::limits::{Limits, SESSION_REFRESHES, UNASKED};
+use services::stores::{Secret, Settings};
 use services::{Client, Clock, Error, Services, accounts, queue, sessions};
 use support::{PASSWORD, World, form, here, server_with, session};
 
@@ -407,4 +408,65 @@ async fn an_attempt_that_was_never_judged_is_not_held_against_anybody() {
     for _ in 0..=FREE {
         assert_eq!(guess(&world.services, &here(), "mina").await, None);
     }
+}
+
+/// With Redis full, wrong passwords were not counted, and the answer to the right one told which it was.
+#[tokio::test]
+async fn what_cannot_be_counted_is_refused_before_a_password_is_looked_at() {
+    let (stores, _dir) = testing::throwaway().await.unwrap();
+    let settings = Settings {
+        database_url: stores.database_url().to_owned(),
+        redis_url: stores.redis_url().to_owned(),
+        redis_prefix: String::new(),
+        token_secrets: vec![Secret::new("the secret of these tests, long enough")],
+        clock: Clock::default(),
+        limits: Limits::DEFAULT,
+    };
+    let services = Services::connect(settings).await.unwrap();
+    let form: NewAccount = form("mina").parse().unwrap();
+    let account = accounts::sign_up(&services, &here(), form).await.unwrap();
+    let tokens = sessions::open(&services, &here(), &account).await.unwrap();
+    let mina = sessions::authenticate(&services, &tokens.access)
+        .await
+        .unwrap();
+    let mut redis = testing::connect(stores.redis_url()).await.unwrap();
+    let mut may_use = async |bytes: u32| {
+        let set: redis::RedisResult<()> = redis::cmd("CONFIG")
+            .arg(("SET", "maxmemory", bytes))
+            .query_async(&mut redis)
+            .await;
+        set.unwrap();
+    };
+    services.redis.takes_writes().await.unwrap();
+    assert_eq!(
+        services
+            .redis
+            .room()
+            .await
+            .unwrap()
+            .filter(|room| room.is_short()),
+        None
+    );
+
+    may_use(1).await;
+    let hashed = services.passwords.computed();
+    for password in [PASSWORD, "wrong-horse"] {
+        for from in [here(), at("203.0.113.7")] {
+            let refused = sessions::log_in(&services, &from, "mina", password).await;
+            assert_eq!(refused.unwrap_err().refusal(), Refusal::Unavailable);
+        }
+        let refused = accounts::delete(&services, &here(), &mina, password).await;
+        assert_eq!(refused.unwrap_err().refusal(), Refusal::Unavailable);
+    }
+    assert_eq!(services.passwords.computed(), hashed);
+    assert!(services.redis.takes_writes().await.is_err());
+    assert!(services.redis.room().await.unwrap().unwrap().is_short());
+
+    may_use(0).await;
+    services.redis.takes_writes().await.unwrap();
+    assert!(
+        sessions::log_in(&services, &here(), "mina", PASSWORD)
+            .await
+            .is_ok()
+    );
 }

@@ -87,7 +87,7 @@ async fn organisers_rehearse_their_own_concerts_and_admins_all() {
         .unwrap();
     for stranger in [&other, &fan] {
         let refusal = refused(rehearsals::end(services, stranger, rehearsal.concert.id).await);
-        assert_eq!(refusal, Refusal::Forbidden);
+        assert_eq!(refusal, Refusal::NotFound);
     }
     let again = rehearsals::create(services, &mina, rehearsal.concert.id, PLAN).await;
     assert_eq!(refused(again), Refusal::NotFound);

@@ -5,11 +5,12 @@
 mod support;
 
 use chrono::TimeDelta;
+use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, stream};
 use model::Refusal;
 use model::accounts::Role;
 use model::sessions::EndReason;
-use services::sessions::{self, ACCESS_LIFE, REFRESH_LIFE};
+use services::sessions::{self, ACCESS_LIFE, REFRESH_LIFE, SESSIONS_MAX};
 use services::{Services, accounts, sessions::Tokens};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -194,14 +195,13 @@ async fn a_session_that_has_run_out_is_forgotten() {
 #[tokio::test]
 async fn a_hundred_refreshes_at_once_do_not_wait_for_each_other() {
     let world = world().await;
-    let account = world.account("mina").await;
     let mut sessions = Vec::new();
-    for _ in 0..100 {
-        sessions.push(
-            sessions::open(&world.services, &client("test"), &account)
-                .await
-                .unwrap(),
-        );
+    for name in ["mina", "jun"] {
+        let account = world.account(name).await;
+        for _ in 0..SESSIONS_MAX {
+            let opened = sessions::open(&world.services, &client("test"), &account).await;
+            sessions.push(opened.unwrap());
+        }
     }
     world.lose("session:*").await;
     let from = here();
@@ -481,6 +481,101 @@ async fn a_client_whose_access_token_has_run_out_logs_out_with_its_refresh_token
         .unwrap();
     assert!(!opens(&world.services, &tokens.access).await);
     assert!(refreshed(&world.services, &tokens.refresh).await.is_none());
+}
+
+/// Before there was a bound, an account with 20,000 of them could not be deactivated within the time of a request.
+#[tokio::test]
+async fn an_account_has_so_many_sessions_and_the_one_not_used_for_longest_gives_way() {
+    let world = world().await;
+    let other = another_server(&world.stores, &world.clock).await;
+    let account = world.account("mina").await;
+    let neighbour = world.account("jun").await;
+    let theirs = sessions::open(&world.services, &here(), &neighbour)
+        .await
+        .unwrap();
+    // As an older release may have left them.
+    sqlx::query(
+        "INSERT INTO sessions (sid, account_id, refresh_hash, rotated_at, device, address, created_at, seen_at, expires_at)
+         SELECT 'old' || n, $1, decode(md5(n::text), 'hex'), $2, '', '', $2, $2, $2 + interval '30 days' FROM generate_series(1, 5000) n",
+    )
+    .bind(account.id.0)
+    .bind(world.clock.now() - TimeDelta::hours(1))
+    .execute(&world.services.db)
+    .await
+    .unwrap();
+    let mut opened = Vec::new();
+    for _ in 0..SESSIONS_MAX + 2 {
+        world.clock.advance(TimeDelta::seconds(1));
+        let tokens = sessions::open(&world.services, &here(), &account)
+            .await
+            .unwrap();
+        opened.push(tokens);
+    }
+    for (n, tokens) in opened.iter().enumerate() {
+        assert_eq!(opens(&other, &tokens.access).await, n >= 2, "session {n}");
+    }
+    let refused = sessions::refresh(&other, &here(), &opened[0].refresh).await;
+    let reason = EndReason::Displaced;
+    assert_eq!(
+        refused.err().unwrap().refusal(),
+        Refusal::SessionEnded { reason }
+    );
+    let newest = &opened[opened.len() - 1];
+    let me = sessions::authenticate(&other, &newest.access)
+        .await
+        .unwrap();
+    let list = sessions::list(&other, &me).await.unwrap();
+    assert_eq!(list.open.len(), SESSIONS_MAX as usize);
+    assert!(list.open[0].current);
+    sessions::end_other_sessions(&other, &me).await.unwrap();
+    assert!(opens(&world.services, &newest.access).await);
+    assert!(!opens(&world.services, &opened[10].access).await);
+    assert!(opens(&other, &theirs.access).await);
+}
+
+/// Those who are too many wait for no connection to PostgreSQL, and keep nobody else from one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_refreshes_of_one_session_holds_up_nobody() {
+    let world = world().await;
+    let (mina, jun) = (world.account("mina").await, world.account("jun").await);
+    let flooded = sessions::open(&world.services, &here(), &mina)
+        .await
+        .unwrap();
+    let theirs = sessions::open(&world.services, &here(), &jun)
+        .await
+        .unwrap();
+    // Somebody holds the session's row: whoever asks for it waits.
+    let mut holding = world.services.db.begin().await.unwrap();
+    let sid = flooded.refresh.split('.').next().unwrap();
+    sqlx::query("SELECT sid FROM sessions WHERE sid = $1 FOR UPDATE")
+        .bind(sid)
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    let flood: Vec<_> = (0..300)
+        .map(|_| {
+            let (services, refresh) = (world.services.clone(), flooded.refresh.clone());
+            tokio::spawn(async move {
+                sessions::refresh(&services, &here(), &refresh)
+                    .await
+                    .map(drop)
+            })
+        })
+        .collect();
+    let mut flood: FuturesUnordered<_> = flood.into_iter().collect();
+    for _ in 0..270 {
+        let refused = flood.next().await.unwrap().unwrap().unwrap_err().refusal();
+        assert!(
+            matches!(refused, Refusal::TooManyRequests { .. }),
+            "{refused:?}"
+        );
+    }
+    // While the others of the flood still wait for the row.
+    assert!(refreshed(&world.services, &theirs.refresh).await.is_some());
+    holding.rollback().await.unwrap();
+    while let Some(refreshed) = flood.next().await {
+        assert!(refreshed.unwrap().is_ok());
+    }
 }
 
 /// As when Redis loses everything in the middle of a sale: nobody types a password, and no password is hashed.

@@ -53,7 +53,7 @@ pub async fn current_account() -> Result<Option<Account>, ApiError> {
 pub async fn change_profile(#[server(flatten)] form: ProfileForm) -> Result<Account, ApiError> {
     let session = session()?;
     let account = services::accounts::change_profile(&services()?, &session, form.parse()?).await?;
-    leptos_axum::redirect(Done::Profile.address());
+    Done::Profile.redirect();
     Ok(account)
 }
 
@@ -70,7 +70,7 @@ pub async fn change_password(current_password: Secret, password: Secret) -> Resu
         &new,
     )
     .await?;
-    leptos_axum::redirect(Done::Password.address());
+    Done::Password.redirect();
     Ok(())
 }
 
@@ -85,6 +85,6 @@ pub async fn delete_account(current_password: Secret) -> Result<(), ApiError> {
     )
     .await?;
     cookies::clear(None);
-    leptos_axum::redirect(Done::Deleted.address());
+    Done::Deleted.redirect();
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! What has just been done on "my page". It is in the address, so that it is said with JavaScript and without.
+//! What has just been done on "my page".
 
+use crate::forms::{just_done, say_done};
 use crate::i18n::use_words;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
@@ -24,24 +24,28 @@ impl Done {
     /// What is said to whoever is logged out by it.
     pub const OUT: &[Done] = &[Done::Deleted];
 
-    /// Where the browser goes on to.
-    pub fn address(self) -> &'static str {
-        match self {
-            Done::Profile => "/account?done=profile",
-            Done::Password => "/account?done=password",
-            Done::SessionEnded => "/account?done=session_ended",
-            Done::OthersEnded => "/account?done=others_ended",
-            Done::Deleted => "/log-in?done=deleted",
-        }
+    /// Sends the browser on to the page that says it.
+    pub fn redirect(self) {
+        say_done(self.name());
+        leptos_axum::redirect(match self {
+            Done::Deleted => "/log-in",
+            Done::Profile | Done::Password | Done::SessionEnded | Done::OthersEnded => "/account",
+        });
     }
 
     fn name(self) -> &'static str {
-        self.address().split_once('=').map_or("", |(_, name)| name)
+        match self {
+            Done::Profile => "profile",
+            Done::Password => "password",
+            Done::SessionEnded => "session_ended",
+            Done::OthersEnded => "others_ended",
+            Done::Deleted => "deleted",
+        }
     }
 }
 
-/// Says it, if the address does and it is one `of` those that this page can be about. Not beside a refusal: what was done
-/// before that is old.
+/// Says it, if it was just done and is one `of` those that this page can be about. Not beside a refusal: what was done before
+/// that is old.
 #[component]
 pub fn DoneNote(
     of: &'static [Done],
@@ -49,8 +53,8 @@ pub fn DoneNote(
     refused: bool,
 ) -> impl IntoView {
     let words = &use_words().my_page;
-    let query = use_query_map();
-    let name = query.with_untracked(|query| query.get_str("done").map(str::to_owned));
+    let names: Vec<_> = of.iter().map(|done| done.name()).collect();
+    let name = just_done(&names);
     let done = name.and_then(|name| of.iter().find(|done| done.name() == name));
     let note = done.filter(|_| !refused).map(|done| match done {
         Done::Profile => words.profile_changed,

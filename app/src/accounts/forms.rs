@@ -2,7 +2,7 @@
 
 use super::api::{ChangePassword, ChangeProfile, DeleteAccount, current_account};
 use crate::error::ApiError;
-use crate::forms::{FormContext, Refusals, SubmitButton, TextField, refusal_of};
+use crate::forms::{FormContext, Refusals, SubmitButton, TextField, form_action, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
@@ -65,7 +65,7 @@ fn Profile(account: Account) -> impl IntoView {
     view! {
         <Sheet title=words.my_page.change_profile lead=words.my_page.profile_lead>
             <Refusals refusal/>
-            <form method="post" action=ChangeProfile::PATH novalidate>
+            <form method="post" action=form_action(ChangeProfile::PATH) novalidate>
                 <TextField field=Field::Name value=account.name autocomplete="name"/>
                 <TextField field=Field::Nickname value=account.nickname autocomplete="nickname"/>
                 <TextField field=Field::Email kind="email" value=account.email autocomplete="email"/>
@@ -84,7 +84,7 @@ fn NewPassword(account: Account) -> impl IntoView {
     view! {
         <Sheet title=words.my_page.change_password lead=words.my_page.password_lead>
             <Refusals refusal/>
-            <form method="post" action=ChangePassword::PATH novalidate>
+            <form method="post" action=form_action(ChangePassword::PATH) novalidate>
                 // For password managers: they store it under this name.
                 <input type="text" autocomplete="username" value=account.account_name readonly hidden/>
                 <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
@@ -108,7 +108,7 @@ fn Delete() -> impl IntoView {
         <Sheet title=words.my_page.delete lead=words.my_page.delete_lead>
             <ul class="consequences">{what.into_iter().collect_view()}</ul>
             <Refusals refusal/>
-            <form method="post" action=DeleteAccount::PATH novalidate>
+            <form method="post" action=form_action(DeleteAccount::PATH) novalidate>
                 <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
                 <SubmitButton
                     words=words.my_page.delete_confirm

@@ -79,6 +79,9 @@ pub const ENGLISH: AccountWords = AccountWords {
     ended: |reason| match reason {
         EndReason::LogOut => None,
         EndReason::Elsewhere => Some("You were logged out from another device."),
+        EndReason::Displaced => {
+            Some("You were logged out because your account is logged in in too many places.")
+        }
         EndReason::Reuse => Some(
             "You were logged out to protect you: the key of your session was used twice, so somebody may have copied it. \
              Log in and change your password.",
@@ -135,6 +138,7 @@ pub const KOREAN: AccountWords = AccountWords {
     ended: |reason| match reason {
         EndReason::LogOut => None,
         EndReason::Elsewhere => Some("다른 기기에서 로그아웃했어요."),
+        EndReason::Displaced => Some("너무 많은 곳에서 로그인되어 있어 여기서는 로그아웃했어요."),
         EndReason::Reuse => Some(
             "안전을 위해 로그아웃했어요. 세션 키가 두 번 쓰여서, 누군가 복사했을 수 있어요. \
              로그인한 뒤 비밀번호를 바꾸세요.",

@@ -3,14 +3,14 @@
 use super::accounts::StateBadge;
 use super::api::{ActOnAccount, ChangeRole, get_account};
 use crate::error::ApiError;
-use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
+use crate::forms::{Refusals, SecondThought, SubmitButton, form_action, just_done, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
 use crate::sessions::{Visitor, visitor};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::use_params_map;
 use model::accounts::{AccountId, Role};
 use model::admin::{AccountAction, AccountEntry, AccountState};
 use model::{Field, Refusal};
@@ -50,8 +50,7 @@ fn Account(account: AccountEntry, visitor: Visitor) -> impl IntoView {
     let (admin, label) = (&words.admin, words.field_label);
     let own = visitor.account_name == account.account_name;
     let refusal = refusal_of::<ChangeRole>().or_else(refusal_of::<ActOnAccount>);
-    let said = |done: &str| matches!(done, "role" | "deactivate" | "restore");
-    let done = use_query_map().with_untracked(|query| query.get_str("done").is_some_and(said));
+    let done = just_done(&[super::ROLE_DONE, "deactivate", "restore"]).is_some();
     let done = (done && refusal.is_none())
         .then(|| view! { <p class="done" role="status">{admin.done}</p> });
     let (id, role, state) = (account.id, account.role, account.state);
@@ -88,7 +87,7 @@ fn Ways(id: AccountId, role: Role, state: AccountState) -> impl IntoView {
         .collect_view();
     let active = state == AccountState::Active;
     view! {
-        <form method="post" action=ChangeRole::PATH>
+        <form method="post" action=form_action(ChangeRole::PATH)>
             <input type="hidden" name="id" value=id.to_string()/>
             <div class="field">
                 <label for="role">{admin.new_role}</label>
@@ -97,7 +96,7 @@ fn Ways(id: AccountId, role: Role, state: AccountState) -> impl IntoView {
             <SubmitButton words=admin.change_role class="button"/>
         </form>
         {(!active).then(|| view! {
-            <form method="post" action=ActOnAccount::PATH>
+            <form method="post" action=form_action(ActOnAccount::PATH)>
                 <input type="hidden" name="id" value=id.to_string()/>
                 <input type="hidden" name="action" value=AccountAction::Restore.as_str()/>
                 <SubmitButton words=admin.restore/>
@@ -105,7 +104,7 @@ fn Ways(id: AccountId, role: Role, state: AccountState) -> impl IntoView {
         })}
         {active.then(|| view! {
             <SecondThought summary=admin.deactivate sure=admin.deactivate_sure>
-                <form method="post" action=ActOnAccount::PATH>
+                <form method="post" action=form_action(ActOnAccount::PATH)>
                     <input type="hidden" name="id" value=id.to_string()/>
                     <input type="hidden" name="action" value=AccountAction::Deactivate.as_str()/>
                     <SubmitButton

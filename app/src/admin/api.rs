@@ -6,6 +6,7 @@ use leptos::server_fn::codec::GetUrl;
 use model::accounts::{AccountId, Role};
 use model::admin::{AccountAction, AccountEntry, AccountPage, AdminAction, Attendance};
 
+use crate::forms::say_done;
 use crate::request::{services, session};
 
 /// One page of accounts, the newest first; those that have `search` in a name or the e-mail.
@@ -27,7 +28,8 @@ pub async fn get_account(id: AccountId) -> Result<AccountEntry, ApiError> {
 #[server(name = ChangeRole, prefix = "/api", endpoint = "change_role")]
 pub async fn change_role(id: AccountId, role: Role) -> Result<AccountEntry, ApiError> {
     let account = services::admin::change_role(&services()?, &session()?, id, role).await?;
-    leptos_axum::redirect(&format!("/admin/accounts/{id}?done=role"));
+    say_done(super::ROLE_DONE);
+    leptos_axum::redirect(&format!("/admin/accounts/{id}"));
     Ok(account)
 }
 
@@ -38,7 +40,8 @@ pub async fn act_on_account(
     action: AccountAction,
 ) -> Result<AccountEntry, ApiError> {
     let account = services::admin::act(&services()?, &session()?, id, action).await?;
-    leptos_axum::redirect(&format!("/admin/accounts/{id}?done={}", action.as_str()));
+    say_done(action.as_str());
+    leptos_axum::redirect(&format!("/admin/accounts/{id}"));
     Ok(account)
 }
 

@@ -12,3 +12,6 @@ pub use account::AdminAccountPage;
 pub use api::{ActOnAccount, AdminActions, ChangeRole, GetAccount, GetAttendance, ListAccounts};
 pub use page::AdminPage;
 pub use words::{AdminWords, ENGLISH, KOREAN};
+
+/// What [`ChangeRole`] has done.
+const ROLE_DONE: &str = "role";

@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use model::Refusal;
 use model::concerts::{
     Concert, ConcertArguments, ConcertForm, ConcertId, ConcertPage, ConcertSections, ConcertView,
     MyConcerts, SaleChange, Steering,
@@ -63,10 +64,17 @@ pub async fn create_concert(
 #[server(name = UpdateConcert, prefix = "/api", endpoint = "update_concert")]
 pub async fn update_concert(
     id: ConcertId,
+    #[server(default)] opened: String,
     #[server(flatten)] form: ConcertForm,
 ) -> Result<Concert, ApiError> {
-    let session = session()?;
-    let concert = services::concerts::update(&services()?, &session, id, form.parse()?).await?;
+    let (services, session) = (services()?, session()?);
+    let concert = match opened.as_str() {
+        "" => services::concerts::update(&services, &session, id, form.parse()?).await?,
+        opened => {
+            let opened = serde_json::from_str(opened).map_err(|_| Refusal::Malformed)?;
+            services::concerts::update_opened(&services, &session, id, &opened, form).await?
+        }
+    };
     leptos_axum::redirect(&ascii(&concert.path()));
     Ok(concert)
 }

@@ -5,7 +5,7 @@ use super::page::use_concert_id;
 use crate::drafts::{CONCERT_FORM, DraftBox, PREVIEW, PreviewPane, Sketch, typed};
 use crate::error::ApiError;
 use crate::forms::{
-    FormContext, Refusals, SelectField, SubmitButton, TextArea, TextField, refusal_of,
+    FormContext, Refusals, SelectField, SubmitButton, TextArea, TextField, form_action, refusal_of,
 };
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
@@ -65,7 +65,7 @@ fn New(sketch: Option<Sketch>) -> impl IntoView {
             <section class="sheet">
                 <h1>{words.new_concert}</h1>
                 <Refusals refusal/>
-                <form method="post" action=CreateConcert::PATH id=CONCERT_FORM novalidate>
+                <form method="post" action=form_action(CreateConcert::PATH) id=CONCERT_FORM novalidate>
                     {tied_fields(ConcertForm::default(), seen)}
                     // The first one is what the Enter key presses: the one that does least.
                     <div class="form-ways">
@@ -124,6 +124,7 @@ fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
     let seen = refusal.clone().or_else(|| wrong(&sketch));
     let (id, draft, path) = (concert.id, concert.draft, concert.path());
     let form = ConcertForm::from(&concert);
+    let opened = serde_json::to_string(&form).unwrap_or_default();
     view! {
         <PageMeta title=words.edit_concert.to_owned() description=words.edit_concert.to_owned()/>
         <div class="prepare">
@@ -132,8 +133,10 @@ fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
                 <Refusals refusal/>
                 {draft.then(|| view! { <DraftBox id/> }.into_any())}
                 {view! { <PosterForm concert/> }.into_any()}
-                <form method="post" action=UpdateConcert::PATH id=CONCERT_FORM novalidate>
+                <form method="post" action=form_action(UpdateConcert::PATH) id=CONCERT_FORM novalidate>
                     <input type="hidden" name="id" value=id.to_string()/>
+                    // What is left alone is saved as it is by then, whoever has changed it meanwhile.
+                    <input type="hidden" name="opened" value=opened/>
                     {tied_fields(form, seen)}
                     <SubmitButton words=words.save/>
                 </form>

@@ -2,7 +2,7 @@
 
 use super::api::{SteerSale, sale_changes};
 use crate::error::ApiError;
-use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
+use crate::forms::{Refusals, SecondThought, SubmitButton, form_action, refusal_of};
 use crate::i18n::{thousands, use_words};
 use crate::queue::my_view;
 use leptos::prelude::*;
@@ -109,14 +109,14 @@ pub(super) fn SaleControl(concert: Concert, control: Control, phase: Phase) -> i
             </div>
             {steered.then(|| view! {
                 <SecondThought summary=turn.summary sure=turn.sure>
-                    <form method="post" action=SteerSale::PATH>
+                    <form method="post" action=form_action(SteerSale::PATH)>
                         <input type="hidden" name="id" value=id.to_string()/>
                         <input type="hidden" name="action" value=turn.action.as_str()/>
                         <SubmitButton words=turn.confirm class="button button--main"/>
                     </form>
                 </SecondThought>
                 <SecondThought summary=words.close_sale sure=(words.close_sure)(waiting)>
-                    <form method="post" action=SteerSale::PATH>
+                    <form method="post" action=form_action(SteerSale::PATH)>
                         <input type="hidden" name="id" value=id.to_string()/>
                         <input type="hidden" name="action" value=Steering::Close.as_str()/>
                         <SubmitButton words=words.close_confirm class="button button--danger"/>

@@ -2,7 +2,7 @@
 
 use super::api::{SetCapacity, SetPace};
 use crate::concerts::{SteerSale, Turn};
-use crate::forms::{SubmitButton, TextField, refusal_of};
+use crate::forms::{SubmitButton, TextField, form_action, refusal_of};
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -37,7 +37,7 @@ fn Pace(view: DeskView) -> impl IntoView {
     let open = refusal_of::<SetPace>().is_some();
     view! {
         <Control name="pace" summary=words.pace sure=words.pace_sure open>
-            <form method="post" action=SetPace::PATH novalidate>
+            <form method="post" action=form_action(SetPace::PATH) novalidate>
                 <input type="hidden" name="id" value=view.concert_id.to_string()/>
                 <div class="fields-row">
                     <TextField field=Field::BatchSize value=view.batch_size.to_string() inputmode="numeric" hinted=false/>
@@ -55,7 +55,7 @@ fn Capacity(view: DeskView) -> impl IntoView {
     let open = refusal_of::<SetCapacity>().is_some();
     view! {
         <Control name="capacity" summary=words.capacity sure=(words.capacity_sure)(view.issued.into()) open>
-            <form method="post" action=SetCapacity::PATH novalidate>
+            <form method="post" action=form_action(SetCapacity::PATH) novalidate>
                 <input type="hidden" name="id" value=view.concert_id.to_string()/>
                 <TextField field=Field::Capacity value=view.capacity.to_string() inputmode="numeric"/>
                 <SubmitButton words=words.capacity_confirm/>
@@ -92,7 +92,7 @@ fn Steer(
     class: &'static str,
 ) -> impl IntoView {
     view! {
-        <form method="post" action=SteerSale::PATH>
+        <form method="post" action=form_action(SteerSale::PATH)>
             <input type="hidden" name="id" value=id.to_string()/>
             <input type="hidden" name="action" value=action.as_str()/>
             <input type="hidden" name="from_desk" value="true"/>

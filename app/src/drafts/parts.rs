@@ -3,7 +3,7 @@
 use super::check::NEW;
 use super::{CONCERT_FORM, LivePreview, PREVIEW_PLACE, PreviewConcert, PublishConcert, Sketch};
 use crate::concerts::{ConcertCard, Countdown, Facts, PhaseBadge, Poster};
-use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
+use crate::forms::{Refusals, SecondThought, SubmitButton, form_action, refusal_of};
 use crate::i18n::{thousands, use_words};
 use crate::queue::use_queue_words;
 use chrono::{DateTime, Utc};
@@ -22,7 +22,7 @@ pub fn DraftBox(id: ConcertId) -> impl IntoView {
             <p>{words.hint}</p>
             <Refusals refusal/>
             <SecondThought summary=words.publish sure=words.publish_hint class="button">
-                <form method="post" action=PublishConcert::PATH>
+                <form method="post" action=form_action(PublishConcert::PATH)>
                     <input type="hidden" name="id" value=id.to_string()/>
                     <SubmitButton words=words.publish_confirm/>
                 </form>
@@ -45,7 +45,7 @@ pub fn PreviewPane(sketch: Option<Sketch>) -> impl IntoView {
                     None => view! { <p class="quietly">{words.preview_empty}</p> }.into_any(),
                 }}
             </div>
-            <button type="submit" form=CONCERT_FORM formaction=PreviewConcert::PATH class="button">{words.preview}</button>
+            <button type="submit" form=CONCERT_FORM formaction=form_action(PreviewConcert::PATH) class="button">{words.preview}</button>
             <LivePreview/>
         </aside>
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 /// What was typed, by the names of the inputs; never a password.
 ///
-/// The server keeps it across the redirect back to the form and puts it into the request's extensions.
+/// The server puts it into the extensions of the request for the page that answers the form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormEcho(pub HashMap<String, String>);
 

@@ -4,7 +4,7 @@ use super::FormEcho;
 use crate::i18n::use_words;
 use crate::markup::escaped;
 use leptos::prelude::*;
-use model::{Field, Refusal};
+use model::{Field, ProblemKind, Refusal};
 
 /// What the fields of one form share.
 #[derive(Clone)]
@@ -62,7 +62,8 @@ struct Tied {
 }
 
 impl Tied {
-    fn new(field: Field, hinted: bool) -> Tied {
+    /// `saved`: what it says before anyone types.
+    fn new(field: Field, hinted: bool, saved: &str) -> Tied {
         let words = use_words();
         let (refusal, echo) = match use_context::<FormContext>() {
             Some(FormContext { refusal, echo, .. }) => (refusal, echo),
@@ -70,11 +71,16 @@ impl Tied {
         };
         let problem = refusal.and_then(|refusal| refusal.problem_of(field));
         let name = field_name(field);
+        // Both are seen: what was typed in the field, what is saved beside it.
+        let saved = match problem {
+            Some(ProblemKind::ChangedMeanwhile) => format!(" {saved}"),
+            _ => String::new(),
+        };
         Tied {
             name,
             label: label_of(field),
             hint: (words.field_hint)(field).filter(|_| hinted),
-            problem: problem.map(words.problem),
+            problem: problem.map(|problem| (words.problem)(problem) + &saved),
             typed: echo.get(name).map(str::to_owned),
         }
     }
@@ -121,7 +127,7 @@ pub fn TextField(
     #[prop(default = true)] required: bool,
     #[prop(default = true)] hinted: bool,
 ) -> impl IntoView {
-    let tied = Tied::new(field, hinted);
+    let tied = Tied::new(field, hinted, &value);
     let value = if kind == "password" {
         String::new()
     } else {
@@ -146,7 +152,7 @@ pub fn TextField(
 /// A longer text.
 #[component]
 pub fn TextArea(field: Field, #[prop(optional, into)] value: String) -> impl IntoView {
-    let tied = Tied::new(field, true);
+    let tied = Tied::new(field, true, &value);
     let value = escaped(tied.typed.clone().unwrap_or(value));
     let input = view! {
         <textarea
@@ -171,7 +177,7 @@ pub fn SelectField(
     empty: &'static str,
     options: Vec<(&'static str, &'static str)>,
 ) -> impl IntoView {
-    let tied = Tied::new(field, true);
+    let tied = Tied::new(field, true, &value);
     let value = tied.typed.clone().unwrap_or(value);
     let options = options
         .into_iter()
@@ -195,7 +201,7 @@ pub fn SelectField(
 /// A file. What it has to be is said by whoever takes it; `accept` only spares people the others in their folder.
 #[component]
 pub fn FileField(field: Field, accept: &'static str) -> impl IntoView {
-    let tied = Tied::new(field, true);
+    let tied = Tied::new(field, true, "");
     let input = view! {
         <input
             id=tied.name

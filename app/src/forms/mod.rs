@@ -1,18 +1,34 @@
 //! Forms that say what is wrong beside the field, lose nothing that was typed, and work without JavaScript.
 
+mod action;
 mod once;
 mod second_thought;
 
+#[cfg(feature = "ssr")]
+mod done;
 #[cfg(feature = "ssr")]
 mod echo;
 #[cfg(feature = "ssr")]
 mod fields;
 #[cfg(feature = "ssr")]
+mod refused;
+#[cfg(feature = "ssr")]
 mod summary;
+#[cfg(feature = "ssr")]
+mod unsent;
+#[cfg(feature = "ssr")]
+mod words;
 
+#[cfg(feature = "hydrate")]
+pub use action::address;
+pub use action::{AS, CALL, OWNER, anyones_form_action, form_action};
+#[cfg(feature = "ssr")]
+pub use action::{PageOwner, owner};
 pub use once::SendOnce;
 pub use second_thought::SecondThought;
 
+#[cfg(feature = "ssr")]
+pub use done::{just_done, say_done};
 #[cfg(feature = "ssr")]
 pub use echo::FormEcho;
 #[cfg(feature = "ssr")]
@@ -20,4 +36,10 @@ pub use fields::{
     FileField, FormContext, SelectField, SubmitButton, TextArea, TextField, field_name,
 };
 #[cfg(feature = "ssr")]
-pub use summary::{Refusals, refusal_of, refusal_of_path};
+pub use refused::{RefusedForm, refusal_of, refusal_of_path};
+#[cfg(feature = "ssr")]
+pub use summary::Refusals;
+#[cfg(feature = "ssr")]
+pub use unsent::{Unsent, UnsentFrom, unsent};
+#[cfg(feature = "ssr")]
+pub use words::{ENGLISH, FormWords, KOREAN};

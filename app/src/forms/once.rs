@@ -11,11 +11,17 @@ pub fn SendOnce() -> impl IntoView {
 }
 
 #[cfg(feature = "hydrate")]
+const SENT: &str = "data-sent";
+
+/// After so long without another page the reader has stopped it, or there was nothing to show: no event tells of either.
+#[cfg(feature = "hydrate")]
+const NOTHING_CAME: std::time::Duration = std::time::Duration::from_secs(10);
+
+#[cfg(feature = "hydrate")]
 fn watch() {
     use leptos::ev;
     use wasm_bindgen::JsCast;
-    use web_sys::{Element, HtmlFormElement};
-    const SENT: &str = "data-sent";
+    use web_sys::HtmlFormElement;
     let submitted = window_event_listener(ev::submit, |event| {
         let form = event
             .target()
@@ -34,6 +40,7 @@ fn watch() {
                     return;
                 }
                 let _ = form.set_attribute(SENT, "");
+                set_timeout(restore, NOTHING_CAME);
                 let Some(button) = event.submitter() else {
                     return;
                 };
@@ -47,27 +54,33 @@ fn watch() {
             std::time::Duration::ZERO,
         );
     });
-    let shown = window_event_listener(ev::pageshow, |_| {
-        let Ok(forms) = document().query_selector_all("[data-sent], [data-words]") else {
-            return;
-        };
-        for index in 0..forms.length() {
-            let Some(element) = forms
-                .get(index)
-                .and_then(|node| node.dyn_into::<Element>().ok())
-            else {
-                continue;
-            };
-            let _ = element.remove_attribute(SENT);
-            let _ = element.remove_attribute("aria-disabled");
-            if let Some(words) = element.get_attribute("data-words") {
-                element.set_text_content(Some(&words));
-                let _ = element.remove_attribute("data-words");
-            }
-        }
-    });
+    let shown = window_event_listener(ev::pageshow, |_| restore());
     on_cleanup(move || {
         submitted.remove();
         shown.remove();
     });
+}
+
+/// Gives all forms of the page their buttons back.
+#[cfg(feature = "hydrate")]
+fn restore() {
+    use wasm_bindgen::JsCast;
+    use web_sys::Element;
+    let Ok(forms) = document().query_selector_all("[data-sent], [data-words]") else {
+        return;
+    };
+    for index in 0..forms.length() {
+        let Some(element) = forms
+            .get(index)
+            .and_then(|node| node.dyn_into::<Element>().ok())
+        else {
+            continue;
+        };
+        let _ = element.remove_attribute(SENT);
+        let _ = element.remove_attribute("aria-disabled");
+        if let Some(words) = element.get_attribute("data-words") {
+            element.set_text_content(Some(&words));
+            let _ = element.remove_attribute("data-words");
+        }
+    }
 }

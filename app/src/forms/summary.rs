@@ -2,29 +2,9 @@
 
 use super::field_name;
 use super::fields::label_of;
-use crate::error::ApiError;
 use crate::i18n::use_words;
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
-use leptos::server_fn::error::ServerFnUrlError;
-use leptos_router::hooks::use_query_map;
-use model::{Field, Refusal};
-
-/// Why the form that calls `S` was sent back, if the page's address says that it was.
-pub fn refusal_of<S: ServerFn<Error = ApiError>>() -> Option<Refusal> {
-    refusal_of_path(S::PATH)
-}
-
-/// The same for a form that is sent to this path.
-pub fn refusal_of_path(path: &str) -> Option<Refusal> {
-    use_query_map().with_untracked(|query| {
-        if query.get_str("__path")? != path {
-            return None;
-        }
-        let ApiError(refusal) = ServerFnUrlError::decode_err(query.get_str("__err")?);
-        Some(refusal)
-    })
-}
+use model::{Field, ProblemKind, Refusal};
 
 /// Says what was refused and links to the fields it is about. Takes the focus, so that it is read out.
 #[component]
@@ -52,6 +32,10 @@ fn problems_of(refusal: &Refusal) -> Vec<(Field, String)> {
         Refusal::Invalid { problems } => problems
             .iter()
             .map(|p| (p.field, (words.problem)(p.kind)))
+            .collect(),
+        Refusal::ChangedMeanwhile { fields } => fields
+            .iter()
+            .map(|field| (*field, (words.problem)(ProblemKind::ChangedMeanwhile)))
             .collect(),
         _ => Vec::new(),
     }

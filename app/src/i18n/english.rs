@@ -187,6 +187,7 @@ pub(super) const ENGLISH: Words = Words {
     my_page: crate::accounts::ENGLISH,
     posters: crate::posters::ENGLISH,
     drafts: crate::drafts::ENGLISH,
+    forms: crate::forms::ENGLISH,
     tickets: crate::tickets::ENGLISH,
     admin: crate::admin::ENGLISH,
     sharing: crate::sharing::ENGLISH,
@@ -255,6 +256,9 @@ pub(super) const ENGLISH: Words = Words {
         ProblemKind::OpensAfterStart => "The sale must open before the concert starts.".into(),
         ProblemKind::Taken => "Somebody already uses this one.".into(),
         ProblemKind::BelowIssued => "More tickets than this have already been issued.".into(),
+        ProblemKind::ChangedMeanwhile => {
+            "Somebody has changed this since you opened the page. Saved now:".into()
+        }
         ProblemKind::Wrong => "This is not your password.".into(),
         ProblemKind::NotAPicture => {
             "This is no picture that can be read here. JPEG, PNG and WebP are taken.".into()
@@ -297,6 +301,9 @@ pub(super) const ENGLISH: Words = Words {
         Refusal::OwnAccount => {
             "Not your own account, and not that of the last administrator: another one has to do this.".into()
         }
+        Refusal::OtherAccount => {
+            "Someone else has logged in here since that page was opened, so nothing was done. Open the page again, or log in with the other account.".into()
+        }
         Refusal::NotLoggedIn => "Please log in first.".into(),
         Refusal::Forbidden => "Your account may not do this.".into(),
         Refusal::NotFound => "This does not exist.".into(),
@@ -328,6 +335,7 @@ pub(super) const ENGLISH: Words = Words {
                 seconds.div_ceil(60)
             ),
         },
+        Refusal::ChangedMeanwhile { .. } => "Somebody has changed the same since you opened this page. Nothing was saved: look at both, and save again what shall be.".into(),
         Refusal::TooLarge => "That is too much at once. Please shorten it.".into(),
         Refusal::Unavailable => {
             "We cannot do this right now. Nothing was lost; please try again in a moment.".into()

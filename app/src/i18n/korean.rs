@@ -170,6 +170,7 @@ pub(super) const KOREAN: Words = Words {
     my_page: crate::accounts::KOREAN,
     posters: crate::posters::KOREAN,
     drafts: crate::drafts::KOREAN,
+    forms: crate::forms::KOREAN,
     tickets: crate::tickets::KOREAN,
     admin: crate::admin::KOREAN,
     sharing: crate::sharing::KOREAN,
@@ -238,6 +239,9 @@ pub(super) const KOREAN: Words = Words {
         ProblemKind::OpensAfterStart => "예매는 공연 시작 전에 열려야 해요.".into(),
         ProblemKind::Taken => "이미 누가 쓰고 있어요.".into(),
         ProblemKind::BelowIssued => "이미 나간 티켓보다 적어요.".into(),
+        ProblemKind::ChangedMeanwhile => {
+            "페이지를 연 뒤에 다른 사람이 바꿨어요. 지금 저장된 값:".into()
+        }
         ProblemKind::Wrong => "비밀번호가 맞지 않아요.".into(),
         ProblemKind::NotAPicture => {
             "읽을 수 없는 사진이에요. JPEG, PNG, WebP 파일을 올려 주세요.".into()
@@ -254,7 +258,8 @@ pub(super) const KOREAN: Words = Words {
         }
     },
     check_fields: |n| format!("{n}가지를 다시 확인해 주세요."),
-    refusal: |refusal, words| match refusal {
+    refusal: |refusal, words| {
+        match refusal {
         Refusal::Invalid { problems } => (words.check_fields)(problems.len() as u64),
         Refusal::AccountNameTaken => "이미 있는 아이디예요.".into(),
         Refusal::EmailTaken => "이 이메일로 만든 계정이 이미 있어요.".into(),
@@ -270,6 +275,9 @@ pub(super) const KOREAN: Words = Words {
         ),
         Refusal::OwnAccount => {
             "내 계정이나 마지막 관리자의 계정에는 할 수 없어요. 다른 관리자에게 부탁하세요.".into()
+        }
+        Refusal::OtherAccount => {
+            "그 페이지를 연 뒤에 다른 계정으로 로그인되어 아무것도 하지 않았어요. 페이지를 다시 열거나 원래 계정으로 로그인해 주세요.".into()
         }
         Refusal::NotLoggedIn => "먼저 로그인해 주세요.".into(),
         Refusal::Forbidden => "이 계정으로는 할 수 없어요.".into(),
@@ -302,11 +310,13 @@ pub(super) const KOREAN: Words = Words {
                 seconds.div_ceil(60)
             ),
         },
+        Refusal::ChangedMeanwhile { .. } => "페이지를 연 뒤에 다른 사람이 같은 항목을 바꿔서 저장하지 않았어요. 두 내용을 보고 다시 저장해 주세요.".into(),
         Refusal::TooLarge => "내용이 너무 많아요. 줄여 주세요.".into(),
         Refusal::Unavailable => {
             "지금은 처리할 수 없어요. 잃어버린 건 없으니 잠시 뒤에 다시 해 주세요.".into()
         }
         Refusal::Internal => "저희 쪽에 문제가 생겼어요. 기록해 두었어요.".into(),
+    }
     },
 
     not_found_title: "여기에는 아무것도 없어요",

@@ -6,6 +6,7 @@ use crate::admin::AdminWords;
 use crate::concerts::BrowseWords;
 use crate::desk::DeskWords;
 use crate::drafts::DraftWords;
+use crate::forms::FormWords;
 use crate::posters::PosterWords;
 use crate::sharing::SharingWords;
 use crate::theme::Theme;
@@ -138,6 +139,7 @@ pub struct Words {
     pub my_page: AccountWords,
     pub posters: PosterWords,
     pub drafts: DraftWords,
+    pub forms: FormWords,
     pub tickets: TicketWords,
     /// The admins' pages: the feature's own words.
     pub admin: AdminWords,

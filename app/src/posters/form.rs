@@ -3,7 +3,8 @@
 use super::{POSTER_FORM, RemovePoster, UPLOAD_POSTER};
 use crate::concerts::Poster;
 use crate::forms::{
-    FileField, FormContext, Refusals, SecondThought, SubmitButton, refusal_of, refusal_of_path,
+    FileField, FormContext, Refusals, SecondThought, SubmitButton, form_action, refusal_of,
+    refusal_of_path,
 };
 use crate::i18n::use_words;
 use leptos::context::Provider;
@@ -37,7 +38,7 @@ pub fn PosterForm(concert: Concert) -> impl IntoView {
             <div class="poster-form-ways">
                 <p>{now}</p>
                 {(!uploaded).then(|| view! { <p class="quietly">{words.lead}</p> })}
-                <form method="post" action=format!("{UPLOAD_POSTER}?id={id}") enctype="multipart/form-data" novalidate>
+                <form method="post" action=format!("{}&id={id}", form_action(UPLOAD_POSTER)) enctype="multipart/form-data" novalidate>
                     {view! {
                         <Provider value=FormContext::new(refusal)>
                             <FileField field=Field::Poster accept=ACCEPTED/>
@@ -48,7 +49,7 @@ pub fn PosterForm(concert: Concert) -> impl IntoView {
                 </form>
                 {uploaded.then(|| view! {
                     <SecondThought summary=words.remove sure=words.remove_hint>
-                        <form method="post" action=RemovePoster::PATH>
+                        <form method="post" action=form_action(RemovePoster::PATH)>
                             <input type="hidden" name="id" value=id.to_string()/>
                             <SubmitButton words=words.remove_confirm class="button button--danger"/>
                         </form>

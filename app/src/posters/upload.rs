@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, post};
 use futures::StreamExt;
-use leptos::server_fn::error::ServerFnUrlError;
+use leptos::server_fn::error::{SERVER_FN_ERROR_HEADER, ServerFnUrlError};
 use model::concerts::ConcertId;
 use model::posters::{MOST_BYTES, UploadedPoster};
 use model::{Field, Problem, ProblemKind, Refusal};
@@ -66,7 +66,18 @@ async fn upload(
         refusal
     });
     match (browser, received) {
-        (true, received) => Redirect::to(&form(id, received.err())).into_response(),
+        (true, received) => {
+            let error = received
+                .as_ref()
+                .err()
+                .map(|_| HeaderValue::from_static(UPLOAD_POSTER));
+            let mut response = Redirect::to(&form(id, received.err())).into_response();
+            // As server functions say that they have refused a form, and where its page is.
+            if let Some(path) = error {
+                response.headers_mut().insert(SERVER_FN_ERROR_HEADER, path);
+            }
+            response
+        }
         (false, Ok(poster)) => axum::Json(Uploaded { poster }).into_response(),
         (false, Err(refusal)) => refused(refusal),
     }

@@ -2,7 +2,7 @@
 //! which would be fetched with every page.
 
 use super::api::JoinQueue;
-use super::upcoming::{Answer, Plan};
+use super::upcoming::Answer;
 use super::{GET_CONCERT, QUEUE_VIEW};
 use crate::island::json;
 use leptos::prelude::window;
@@ -33,7 +33,7 @@ pub(super) async fn join(concert: ConcertId) -> Result<QueueView, No> {
     let _ = headers.set("content-type", kind);
     request.set_headers(&headers);
     request.set_body(&JsValue::from_str(&format!("concert_id={concert}")));
-    place(ask(JoinQueue::PATH, &request).await)
+    place(ask(&crate::forms::address(JoinQueue::PATH), &request).await)
 }
 
 /// Where one stands; as of `after` or later, where that will do.
@@ -45,11 +45,11 @@ pub(super) async fn view(concert: ConcertId, after: Option<TickId>) -> Result<Qu
     place(ask(&address, &RequestInit::new()).await)
 }
 
-/// What is known of a concert's sale.
-pub(super) async fn plan(concert: ConcertId) -> Option<Plan> {
+/// What is known of a concert's sale, and what time it is.
+pub(super) async fn plan(concert: ConcertId) -> Option<Answer> {
     let address = format!("{GET_CONCERT}?id={concert}");
     let answer = ask(&address, &RequestInit::new()).await.ok()?;
-    json::read::<Answer>(answer).map(|Answer(plan)| plan)
+    json::read(answer)
 }
 
 fn place(answer: Result<JsValue, No>) -> Result<QueueView, No> {

@@ -4,6 +4,7 @@ use super::api::JoinQueue;
 use super::use_queue_words;
 use crate::clock::use_server_clock;
 use crate::concerts::{Countdown, PhaseBadge};
+use crate::forms::form_action;
 use crate::i18n::thousands;
 use crate::island;
 use crate::refresh::RefreshWithoutScript;
@@ -65,10 +66,11 @@ pub fn SaleBox() -> impl IntoView {
     };
     // Whoever is here may have a place already, which only the queue's own page knows.
     let see = log_in.is_none().then(|| {
-        view! { <p class="join-place" hidden=move || phase.get() == Phase::Upcoming><a href=place>{use_queue_words().see_my_place}</a></p> }
+        view! { <p class="join-place" translate="no" hidden=move || phase.get() == Phase::Upcoming><a href=place>{use_queue_words().see_my_place}</a></p> }
     });
     view! {
-        <p class="concert-phase"><PhaseBadge phase/></p>
+        // As in `Place`.
+        <p class="concert-phase" translate="no"><PhaseBadge phase/></p>
         <JoinBox sale now phase log_in joined/>
         {see}
     }
@@ -87,8 +89,8 @@ pub(super) fn JoinBox(
     let words = use_queue_words();
     #[cfg(feature = "hydrate")]
     Effect::new({
-        let (sale, server_time) = (sale.clone(), now.get_untracked());
-        move |_| super::upcoming::keep_true(&sale, server_time, phase)
+        let sale = sale.clone();
+        move |_| super::upcoming::keep_true(&sale, now, phase)
     });
     let (opens, left, capacity) = (sale.sale_opens_at, sale.left, sale.capacity);
     let before = move || phase.get() == Phase::Upcoming;
@@ -135,7 +137,7 @@ pub(super) fn JoinBox(
         Phase::Over => words.over_hint,
     };
     view! {
-        <div class="join">
+        <div class="join" translate="no">
             {figure}
             <div class="join-way" hidden=over>{way}</div>
             <p class="join-hint">{hint}</p>
@@ -192,7 +194,7 @@ fn JoinButton(
     };
     let again = move || (taking.get() == Taking::Again).then_some(words.still_joining);
     view! {
-        <form method="post" action=JoinQueue::PATH on:submit=submit>
+        <form method="post" action=form_action(JoinQueue::PATH) on:submit=submit>
             <input type="hidden" name="concert_id" value=concert_id.to_string()/>
             <button
                 type="submit"

@@ -1,7 +1,8 @@
 //! Following a place in the browser: over the stream while it can be had, by asking while it cannot.
 
 use super::asking::{self, No};
-use super::{Link, jitter};
+use super::{Link, jitter, one_stream};
+use crate::clock::monotonic_ms;
 use crate::island::json;
 use futures::StreamExt;
 use futures::future::{Either, select};
@@ -94,7 +95,12 @@ impl Follower {
         // Whether the view is whole, so that the ticks since are all that is needed.
         let mut whole = true;
         while self.waiting() {
+            let Some(held) = one_stream::take().await else {
+                self.poll().await;
+                continue;
+            };
             let end = self.stream(whole).await;
+            drop(held);
             whole = !matches!(end, End::Gap);
             match end {
                 End::Over => break,
@@ -183,7 +189,7 @@ impl Follower {
         let others = select_with_strategy(moments, others, |_: &mut ()| PollNext::Left);
         let others = select_with_strategy(ticks, others, |_: &mut ()| PollNext::Left);
         let mut events = select_with_strategy(views, others, |_: &mut ()| PollNext::Left);
-        let opened = js_sys::Date::now();
+        let opened = monotonic_ms();
         // The network may be back, and this stream has yet to say so.
         if self.is_offline() {
             self.say(Link::Reconnecting);
@@ -194,7 +200,7 @@ impl Follower {
             match select(events.next(), TimeoutFuture::new(1000)).await {
                 Either::Left((Some(Ok((name, message))), _)) => {
                     heard = true;
-                    heard_at = js_sys::Date::now();
+                    heard_at = monotonic_ms();
                     if self.gone() {
                         return End::Over;
                     }
@@ -221,7 +227,7 @@ impl Follower {
                 }
                 Either::Left(_) => return End::Lost { heard },
                 Either::Right(_) => {
-                    let now = js_sys::Date::now();
+                    let now = monotonic_ms();
                     match source.state() {
                         _ if !self.waiting() => return End::Over,
                         _ if self.is_back() => return End::Gap,

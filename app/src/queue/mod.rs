@@ -16,6 +16,8 @@ mod asking;
 mod held;
 #[cfg(feature = "hydrate")]
 mod live;
+#[cfg(feature = "hydrate")]
+mod one_stream;
 #[cfg(feature = "ssr")]
 mod outsets;
 #[cfg(feature = "ssr")]

@@ -124,7 +124,7 @@ fn fill_slots(template: &TemplateRender, concert: Concert) {
                 let (context, concert, place) = &*shared;
                 let view = services::queue::look(&services, session.account_id, concert.id).await?;
                 let now = services.clock.now();
-                Ok(context.with(|| {
+                Ok(context.with(session.account_id, || {
                     let title = title_text(&page_title(&view, &concert.title));
                     let place = placed(place(view, now)).to_html();
                     vec![(Slot::Title, title), (Slot::Body, place)]

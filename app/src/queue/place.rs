@@ -138,7 +138,8 @@ pub fn Place() -> impl IntoView {
         }
     };
     view! {
-        <div class="queue" data-testid="standing" data-standing=move || scene.get().name()>
+        // What moves is not for a browser to translate: it would put nodes of its own in the place of those that are moved.
+        <div class="queue" translate="no" data-testid="standing" data-standing=move || scene.get().name()>
             <p class="queue-concert">
                 <a href=path>
                     <span aria-hidden="true">"‹ "</span><strong>{title}</strong>", "{artist}
@@ -180,8 +181,8 @@ fn Announcer(
     #[cfg(not(feature = "hydrate"))]
     let _ = (title, view, link, bell);
     view! {
-        <p class="unseen" role="status" aria-live="polite" data-testid="announce">{polite}</p>
-        <p class="unseen" role="alert" aria-live="assertive">{issued}</p>
+        <p class="unseen" translate="no" role="status" aria-live="polite" data-testid="announce">{polite}</p>
+        <p class="unseen" translate="no" role="alert" aria-live="assertive">{issued}</p>
     }
 }
 

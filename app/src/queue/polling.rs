@@ -19,8 +19,10 @@ pub async fn queue_view(
     Extension(auth): Extension<Auth>,
     arguments: Result<Query<Arguments>, QueryRejection>,
 ) -> Result<Json<QueueView>, ApiError> {
-    let account = auth.session()?.account_id;
+    let session = auth.session()?;
     let Query(Arguments { concert_id, after }) = arguments.map_err(|_| Refusal::Malformed)?;
+    queue::admit(&services, &session, concert_id).await?;
+    let account = session.account_id;
     Ok(Json(match after {
         Some(seen) => queue::glance(&services, account, concert_id, seen).await?,
         None => queue::view(&services, account, concert_id).await?,

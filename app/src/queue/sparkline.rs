@@ -1,6 +1,8 @@
 //! The rank over time, as a small line.
 
 use super::use_queue_words;
+#[cfg(feature = "hydrate")]
+use crate::clock::monotonic_ms;
 use leptos::prelude::*;
 use model::queue::{QueueView, Standing};
 
@@ -17,7 +19,7 @@ pub(super) fn Sparkline(view: RwSignal<QueueView>) -> impl IntoView {
     let history = RwSignal::new(view.with_untracked(begun));
     // By the server's clock, as the arrival is.
     #[cfg(feature = "hydrate")]
-    let ahead = js_sys::Date::now() - view.with_untracked(now);
+    let ahead = monotonic_ms() - view.with_untracked(now);
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
         let Some(rank) = view.with(rank) else {
@@ -35,7 +37,7 @@ pub(super) fn Sparkline(view: RwSignal<QueueView>) -> impl IntoView {
                     keep
                 });
             }
-            history.push((js_sys::Date::now() - ahead, rank));
+            history.push((monotonic_ms() - ahead, rank));
         });
     });
     let points = move || history.with(|history| line(history));

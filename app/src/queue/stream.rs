@@ -8,6 +8,7 @@
 
 use super::Seats;
 use crate::error::ApiError;
+use crate::request::ClientAddress;
 use crate::sessions::Auth;
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -20,6 +21,7 @@ use model::Refusal;
 use model::concerts::ConcertId;
 use model::queue::{QueueView, TickId};
 use serde::Deserialize;
+use services::limits::Network;
 use services::queue::{News, TickEvent};
 use services::sessions::{self, Hold, Session};
 use services::{Error, Services, queue};
@@ -52,6 +54,7 @@ pub async fn queue_stream(
     Extension(stop): Extension<CancellationToken>,
     Extension(seats): Extension<Seats>,
     Extension(auth): Extension<Auth>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     headers: HeaderMap,
     arguments: Result<Query<Arguments>, QueryRejection>,
 ) -> Response {
@@ -62,7 +65,7 @@ pub async fn queue_stream(
     let Ok(Query(Arguments { concert_id, after })) = arguments else {
         return ApiError(Refusal::Malformed).into_response();
     };
-    let seat = match seats.take(session.account_id) {
+    let seat = match seats.take(session.account_id, Network::of(address)) {
         Ok(seat) => seat,
         Err(refusal) => return ApiError(refusal).into_response(),
     };
@@ -160,6 +163,7 @@ impl Watcher {
         if !sessions::is_open(&services, &session).await? {
             return Err(Refusal::NotLoggedIn.into());
         }
+        queue::admit(&services, &session, concert).await?;
         // Ticks first, then the view: what happens in between is in both, and told apart by its id.
         let (news, missed) = services.ticks.watch_from(concert, seen.unwrap_or_default());
         let (seen, first) = match missed {

@@ -2,6 +2,7 @@
 
 use super::announcing::{Announcements, Due, News};
 use super::{Link, QueueWords, use_queue_words, waiting};
+use crate::clock::monotonic_ms;
 use leptos::prelude::*;
 use model::queue::{QueueView, Standing};
 use std::cell::{Cell, RefCell};
@@ -19,7 +20,7 @@ pub(super) fn announce(view: RwSignal<QueueView>, link: RwSignal<Link>, polite: 
         link,
         polite,
         words,
-        announcements: Announcements::new(js_sys::Date::now(), news).into(),
+        announcements: Announcements::new(monotonic_ms(), news).into(),
         waits: Cell::default(),
     });
     Effect::new(move |_| {
@@ -48,7 +49,7 @@ impl Teller {
         let due = self
             .announcements
             .borrow_mut()
-            .hear(js_sys::Date::now(), news, self.words);
+            .hear(monotonic_ms(), news, self.words);
         match due {
             Due::Nothing => {}
             Due::Say(said) => self.polite.set(said),

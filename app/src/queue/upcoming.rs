@@ -3,6 +3,7 @@
 //! An organiser may have moved the opening since the page came. Everybody would press at the wrong moment, or too late.
 
 use super::{asking, jitter};
+use crate::clock;
 use crate::island::json::{Json, Read};
 use chrono::{DateTime, Utc};
 use leptos::ev;
@@ -37,17 +38,24 @@ impl Read for Plan {
     }
 }
 
-pub(super) struct Answer(pub(super) Plan);
+pub(super) struct Answer {
+    pub(super) plan: Plan,
+    pub(super) server_time: DateTime<Utc>,
+}
 
 impl Read for Answer {
     fn read(json: &Json) -> Option<Answer> {
-        json.get("concert").map(Answer)
+        Some(Answer {
+            plan: json.get("concert")?,
+            server_time: json.get("server_time")?,
+        })
     }
 }
 
-/// Reads the page anew when its sale has changed: asked every few minutes, shortly before the opening, and when somebody comes
+/// Reads the page anew when its sale has changed, and sets its clock right when it is wrong: asked every few minutes, shortly before the opening, and when somebody comes
 /// back to the page. Once the sale has opened nobody is interrupted any more.
-pub(super) fn keep_true(sale: &SaleStatus, server_time: DateTime<Utc>, phase: Memo<Phase>) {
+pub(super) fn keep_true(sale: &SaleStatus, now: Signal<DateTime<Utc>>, phase: Memo<Phase>) {
+    let server_time = now.get_untracked();
     let id = sale.concert_id;
     let known = Plan {
         opens_at: sale.sale_opens_at,
@@ -62,7 +70,13 @@ pub(super) fn keep_true(sale: &SaleStatus, server_time: DateTime<Utc>, phase: Me
         }
         spawn_local(async move {
             // No answer is no news.
-            if asking::plan(id).await.is_some_and(|plan| plan != known) && waits() {
+            let Some(answer) = asking::plan(id).await else {
+                return;
+            };
+            if let Some(now) = now.try_get_untracked() {
+                clock::correct(now, answer.server_time);
+            }
+            if answer.plan != known && waits() {
                 // By then a page that visitors share is not the one of before any more.
                 let reload = || drop(window().location().reload());
                 set_timeout(reload, Duration::from_secs(1));

@@ -4,7 +4,7 @@ use super::api::LeaveQueue;
 use super::bell::{Bell, BellButton};
 use super::sparkline::Sparkline;
 use super::{Link, QueueWords, use_queue_words};
-use crate::forms::SecondThought;
+use crate::forms::{SecondThought, form_action};
 use crate::i18n::thousands;
 use crate::refresh::{RefreshWithoutScript, stands_still};
 use leptos::prelude::*;
@@ -228,7 +228,7 @@ fn Leave(concert_id: ConcertId) -> impl IntoView {
     let words = use_queue_words();
     view! {
         <SecondThought summary=words.leave sure=words.leave_sure>
-            <form method="post" action=LeaveQueue::PATH>
+            <form method="post" action=form_action(LeaveQueue::PATH)>
                 <input type="hidden" name="concert_id" value=concert_id.to_string()/>
                 <button type="submit" class="button button--danger">{words.leave_confirm}</button>
             </form>

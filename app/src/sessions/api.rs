@@ -81,7 +81,7 @@ pub async fn list_sessions() -> Result<Sessions, ApiError> {
 #[server(name = EndSession, prefix = "/api", endpoint = "end_session")]
 pub async fn end_session(sid: String) -> Result<(), ApiError> {
     services::sessions::end_session(&services()?, &session()?, &sid).await?;
-    leptos_axum::redirect(Done::SessionEnded.address());
+    Done::SessionEnded.redirect();
     Ok(())
 }
 
@@ -89,7 +89,7 @@ pub async fn end_session(sid: String) -> Result<(), ApiError> {
 #[server(name = EndOtherSessions, prefix = "/api", endpoint = "end_other_sessions")]
 pub async fn end_other_sessions() -> Result<(), ApiError> {
     services::sessions::end_other_sessions(&services()?, &session()?).await?;
-    leptos_axum::redirect(Done::OthersEnded.address());
+    Done::OthersEnded.redirect();
     Ok(())
 }
 

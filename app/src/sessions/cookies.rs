@@ -117,7 +117,12 @@ fn seconds_left(until: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
 }
 
 /// None only for a value that no header can hold, which none of our tokens is.
-fn set(settings: &Settings, name: &str, value: &str, max_age: i64) -> Option<HeaderValue> {
+pub(crate) fn set(
+    settings: &Settings,
+    name: &str,
+    value: &str,
+    max_age: i64,
+) -> Option<HeaderValue> {
     let secure = if settings.secure { "; Secure" } else { "" };
     let cookie =
         format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");

@@ -1,7 +1,7 @@
 //! Where one is logged in, with a way out of each: a part of "my page".
 
 use super::api::{EndOtherSessions, EndSession};
-use crate::forms::Refusals;
+use crate::forms::{Refusals, form_action};
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -35,7 +35,7 @@ pub fn SessionList(
             <Refusals refusal/>
             <ul class="devices">{entries}</ul>
             {(others > 0).then(|| view! {
-                <form method="post" action=EndOtherSessions::PATH>
+                <form method="post" action=form_action(EndOtherSessions::PATH)>
                     <button type="submit" class="button">{(page.end_others)(others)}</button>
                 </form>
             })}
@@ -75,7 +75,7 @@ fn Entry(entry: SessionEntry) -> impl IntoView {
                 </p>
             </div>
             {(!entry.current).then(|| view! {
-                <form method="post" action=EndSession::PATH>
+                <form method="post" action=form_action(EndSession::PATH)>
                     <input type="hidden" name="sid" value=entry.sid/>
                     <button type="submit" class="button" aria-label=label>{words.log_out}</button>
                 </form>

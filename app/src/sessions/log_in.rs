@@ -3,7 +3,9 @@
 use super::api::last_session;
 use super::{LogIn, use_next, with_next};
 use crate::accounts::{Done, DoneNote};
-use crate::forms::{FormContext, Refusals, SubmitButton, TextField, refusal_of};
+use crate::forms::{
+    FormContext, Refusals, SubmitButton, TextField, Unsent, form_action, refusal_of, unsent,
+};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use leptos::prelude::*;
@@ -13,6 +15,13 @@ use model::Field;
 #[component]
 pub fn LogInPage() -> impl IntoView {
     let words = use_words();
+    if let Some(form) = unsent() {
+        return view! {
+            <PageMeta title=words.log_in.to_owned() description=words.log_in_lead.to_owned()/>
+            <Unsent form/>
+        }
+        .into_any();
+    }
     let refusal = refusal_of::<LogIn>();
     provide_context(FormContext::new(refusal.clone()));
     let next = use_next();
@@ -25,7 +34,7 @@ pub fn LogInPage() -> impl IntoView {
             <DoneNote of=Done::OUT refused=refusal.is_some()/>
             <WhyLoggedOut/>
             <Refusals refusal/>
-            <form method="post" action=LogIn::PATH novalidate>
+            <form method="post" action=form_action(LogIn::PATH) novalidate>
                 <input type="hidden" name="next" value=next/>
                 <TextField field=Field::AccountName autocomplete="username" hinted=false/>
                 <TextField field=Field::Password kind="password" autocomplete="current-password" hinted=false/>
@@ -34,6 +43,7 @@ pub fn LogInPage() -> impl IntoView {
             <p class="aside">{words.no_account}" "<a href=other>{words.sign_up}</a></p>
         </section>
     }
+    .into_any()
 }
 
 /// Tells whoever was logged out by something else what it was.

@@ -33,6 +33,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum Slot {
     /// The nickname, in the header.
     Nickname,
+    /// The account's number, for what is sent from the page.
+    Account,
     /// The text of `<title>`.
     Title,
     /// The main part of the page, or what of it is personal: whole elements.
@@ -40,11 +42,16 @@ pub enum Slot {
 }
 
 impl Slot {
-    const ALL: [Slot; 3] = [Slot::Nickname, Slot::Title, Slot::Body];
+    const ALL: [Slot; 4] = [Slot::Nickname, Slot::Account, Slot::Title, Slot::Body];
+
+    fn is_on_every_page(self) -> bool {
+        matches!(self, Slot::Nickname | Slot::Account)
+    }
 
     fn name(self) -> &'static str {
         match self {
             Slot::Nickname => "nickname",
+            Slot::Account => "account",
             Slot::Title => "title",
             Slot::Body => "body",
         }
@@ -107,7 +114,7 @@ impl TemplateRender {
         format!("{}{}.", self.mark(), slot.name())
     }
 
-    /// Says what the slots of this page hold for a reader; the header's need not be said.
+    /// Says what the slots of this page hold for a reader; those of every page need not be said.
     pub fn fill_with<F>(&self, fill: impl Fn(Reader) -> F + Send + Sync + 'static)
     where
         F: Future<Output = Result<Vec<(Slot, String)>, ApiError>> + Send + 'static,

@@ -44,7 +44,7 @@ impl PageTemplate {
 
     pub(super) fn checked(self) -> Result<PageTemplate, NotShareable> {
         let mut slots = self.slots();
-        let unsaid = slots.any(|slot| slot != Slot::Nickname) && self.fill.is_none();
+        let unsaid = slots.any(|slot| !slot.is_on_every_page()) && self.fill.is_none();
         drop(slots);
         match unsaid {
             true => Err(NotShareable::NoFilling),
@@ -113,10 +113,13 @@ fn push_shared(pieces: &mut Vec<Piece>, text: &str, nonce: &str) {
 pub struct SlotValues(Vec<(Slot, String)>);
 
 impl SlotValues {
-    /// Those of every page: what its header says.
+    /// Those of every page: what its header says, and for whom its forms are.
     pub(super) fn of_member(session: &Session) -> SlotValues {
         // By the same code that writes it into a page rendered whole.
-        SlotValues(vec![(Slot::Nickname, session.nickname.clone().to_html())])
+        SlotValues(vec![
+            (Slot::Nickname, session.nickname.clone().to_html()),
+            (Slot::Account, session.account_id.to_string()),
+        ])
     }
 
     fn of(&self, slot: Slot) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! The switch in the footer.
 
 use super::{SetTheme, Theme};
+use crate::forms::anyones_form_action;
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -18,7 +19,7 @@ pub fn ThemeSwitch() -> impl IntoView {
         }
     });
     view! {
-        <form method="post" action=SetTheme::PATH>
+        <form method="post" action=anyones_form_action(SetTheme::PATH)>
             <div class="switch" role="group" aria-label=words.theme>
                 {buttons.into_iter().collect_view()}
             </div>

@@ -3,7 +3,7 @@
 use super::api::{CancelTicket, get_ticket};
 use super::stub::WholeTicket;
 use crate::error::ApiError;
-use crate::forms::{Refusals, SecondThought, SubmitButton, refusal_of};
+use crate::forms::{Refusals, SecondThought, SubmitButton, form_action, refusal_of};
 use crate::i18n::use_words;
 use crate::layout::{PageMeta, title_text};
 use crate::queue::use_queue_words;
@@ -66,8 +66,10 @@ fn Frame(template: TemplateRender) -> impl IntoView {
                 async move {
                     let ticket = services::tickets::find(&services, &session, TicketId(id)).await?;
                     let now = services.clock.now();
-                    let title = context.with(|| title_text(&page_title(&ticket)));
-                    let body = context.render(|| view! { <Ticketed ticket now refusal=None/> });
+                    let owner = session.account_id;
+                    let title = context.with(owner, || title_text(&page_title(&ticket)));
+                    let body =
+                        context.render(owner, || view! { <Ticketed ticket now refusal=None/> });
                     Ok(vec![(Slot::Title, title), (Slot::Body, body)])
                 }
             },
@@ -131,7 +133,7 @@ fn Ticketed(ticket: Ticket, now: DateTime<Utc>, refusal: Option<Refusal>) -> imp
             <Refusals refusal/>
             {returnable.then(|| view! {
                 <SecondThought summary=words.cancel_ticket sure=words.cancel_sure>
-                    <form method="post" action=CancelTicket::PATH>
+                    <form method="post" action=form_action(CancelTicket::PATH)>
                         <input type="hidden" name="id" value=id.to_string()/>
                         <SubmitButton words=words.cancel_confirm class="button button--danger"/>
                     </form>

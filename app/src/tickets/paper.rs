@@ -194,6 +194,7 @@ impl Sheet {
 mod tests {
     use super::*;
     use crate::concerts::example;
+    use model::accounts::AccountId;
     use model::concerts::Genre;
     use model::tickets::TicketId;
     use proptest::prelude::*;
@@ -279,7 +280,7 @@ mod tests {
                     language: "ko".to_owned(),
                 };
                 std::fs::write(format!("{folder}/{}.png", genre.as_str()), &png).unwrap();
-                let pdf = drawing::pdf(svg, about).await.unwrap();
+                let pdf = drawing::pdf(svg, about, AccountId(1)).await.unwrap();
                 std::fs::write(format!("{folder}/{}.pdf", genre.as_str()), pdf).unwrap();
             }
             assert_eq!(read(&png), [signed()]);

@@ -9,14 +9,17 @@ pub mod language;
 pub mod origin;
 pub mod pages;
 pub mod refusals;
+pub mod security;
 pub mod segments;
 pub mod sessions;
 pub mod templates;
 
 use self::pages::SharedPages;
+use self::security::SecurityLog;
 use self::templates::Templates;
 use crate::router::AppState;
 use axum::extract::{Request, State};
+use axum::http::{Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use model::Refusal;
@@ -48,18 +51,39 @@ pub async fn dress(
 ) -> Response {
     let path = request.uri().clone();
     let language = language::named(&wardrobe.state.settings, &request);
-    let mut response = wardrobe.answer(request, next).await;
+    let mut response = match has_one_host(&request) {
+        true => wardrobe.answer(request, next).await,
+        false => refusals::answer(request.headers(), Refusal::Malformed),
+    };
     language::keep(language, &mut response);
     headers::secure(wardrobe.state.settings.secure, &mut response);
     caching::mark(path.path(), &mut response);
     response
 }
 
+/// RFC 9112, section 3.2: a request without a host, or with two of which a proxy may have believed the other, is none.
+fn has_one_host(request: &Request) -> bool {
+    request.version() != Version::HTTP_11
+        || request.headers().get_all(header::HOST).iter().count() == 1
+}
+
+/// What [`admit`] needs to know.
+pub struct Gate {
+    pub state: AppState,
+    pub pages: forms::Pages,
+    pub security: SecurityLog,
+}
+
 /// What every page and every call of the API passes: no other site sent it, its body is no longer than allowed and not lost
-/// when it is refused, and it is known who is asking, and from where.
+/// when it is refused, it is known who is asking, and from where, and it was sent from that person's page.
 ///
 /// One function and not a layer for each: a layer costs every request some allocations (docs/benchmarks.md).
-pub async fn admit(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+pub async fn admit(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
+    let Gate {
+        state,
+        pages,
+        security,
+    } = &*gate;
     if request.uri().path_and_query().is_none() {
         // CONNECT, as one would ask a proxy. Whoever renders pages takes for granted that there is a path.
         return refusals::answer(request.headers(), Refusal::Malformed);
@@ -68,14 +92,25 @@ pub async fn admit(State(state): State<AppState>, mut request: Request, next: Ne
     if let Err(refused) = origin::check(&state.settings, &request) {
         return refused;
     }
-    let (mut request, form) = match forms::take_in(&state, request).await {
+    let (mut request, typed) = match forms::take_in(request).await {
         Ok(taken_in) => taken_in,
         Err(refused) => return refused,
     };
     let address = address::identify(&state.trusted_proxies, &mut request);
-    let cookies = sessions::identify(&state, address, &mut request).await;
-    let mut response = next.run(request).await;
-    sessions::hand_over(&state, cookies, &mut response);
-    forms::keep_refused(&state, form, &mut response).await;
+    let cookies = sessions::identify(state, address, &mut request).await;
+    let form = forms::Form::of(&request, address, typed);
+    let path = request.uri().clone();
+    // Boxed: few requests are forms of a browser, and all would carry what those need.
+    let mut response = match (forms::check_owner(&request), form) {
+        (Ok(()), None) => next.run(request).await,
+        (Ok(()), Some(form)) => {
+            let response = next.run(request).await;
+            Box::pin(form.answer(pages, response)).await
+        }
+        (Err(refusal), Some(form)) => Box::pin(form.refuse(pages, refusal)).await,
+        (Err(refusal), None) => refusals::answer(request.headers(), refusal),
+    };
+    sessions::hand_over(state, cookies, &mut response);
+    security.note(address, path.path(), response.status());
     response
 }

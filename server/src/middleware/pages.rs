@@ -5,11 +5,12 @@
 //! answered from here and never remembered, nor is an answer that sets a cookie.
 
 use super::compression;
-use app::i18n::{LANGUAGE_COOKIE, Locale, VISIT_LANGUAGE_COOKIE};
+use app::i18n::{LANGUAGE_ARGUMENT, LANGUAGE_COOKIE, Locale, VISIT_LANGUAGE_COOKIE};
+use app::refresh::STILL;
 use app::theme::{THEME_COOKIE, Theme};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, response};
 use axum::middleware::Next;
 use axum::response::Response;
 use model::concerts::parse_segment;
@@ -31,7 +32,8 @@ pub struct SharedPages(Cache<Key, Page>);
 /// All that the page depends on.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    path_and_query: String,
+    /// As [`PageAddress::canonical`] says.
+    address: String,
     language: &'static str,
     theme: Theme,
     encodings: Option<HeaderValue>,
@@ -49,7 +51,7 @@ impl Default for SharedPages {
         // Whoever asks chooses the key, so all of it counts.
         let weight = |key: &Key, page: &Page| {
             let encodings = key.encodings.as_ref().map_or(0, HeaderValue::len);
-            (key.path_and_query.len() + encodings + page.body.len() + 2048) as u32
+            (key.address.len() + encodings + page.body.len() + 2048) as u32
         };
         SharedPages(
             Cache::builder()
@@ -63,10 +65,19 @@ impl Default for SharedPages {
 
 impl SharedPages {
     /// Answers from memory what may be; whoever comes while a page is rendered waits for it.
-    pub async fn answer(&self, request: Request, next: Next) -> Response {
+    pub async fn answer(&self, mut request: Request, next: Next) -> Response {
         match key(&request) {
             // Boxed: few requests ask for these pages, and all carry what comes of this.
-            Some(key) => Box::pin(self.share(key, request, next)).await,
+            Some(key) => {
+                // What is rendered for many goes by nothing else that one of them has written into the address.
+                let asked = request.uri().clone();
+                if let Ok(address) = key.address.parse() {
+                    *request.uri_mut() = address;
+                }
+                let mut response = Box::pin(self.share(key, request, next)).await;
+                keep_arguments(&asked, &mut response);
+                response
+            }
             None => compression::run(request, next).await,
         }
     }
@@ -124,6 +135,20 @@ pub fn age(rendered: Instant) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("age;dur={age:.1}")).ok()
 }
 
+/// What the home page is asked for, besides its language.
+const HOME_ARGUMENTS: &[&str] = &[
+    LANGUAGE_ARGUMENT,
+    "search",
+    "genre",
+    "from",
+    "to",
+    "price_from",
+    "price_to",
+    "sale",
+    "sort",
+    "page",
+];
+
 /// A page that many people see alike, but for what of it is one person's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageAddress {
@@ -152,21 +177,71 @@ impl PageAddress {
             _ => None,
         }
     }
+
+    /// The arguments of an address that make another page of this one.
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            PageAddress::Home => HOME_ARGUMENTS,
+            PageAddress::Concert(_) | PageAddress::Queue(_) | PageAddress::Ticket(_) => {
+                &[LANGUAGE_ARGUMENT, STILL]
+            }
+        }
+    }
+
+    /// The address with the arguments that the page knows, each once and in one order: whatever else is in a link, such as where
+    /// it was seen, leads to the same page, and costs no other one.
+    pub fn canonical(self, address: &Uri) -> String {
+        let mut canonical = address.path().to_owned();
+        let pairs = address.query().unwrap_or_default().split('&');
+        let mut joint = '?';
+        for known in self.arguments() {
+            let mut named = pairs.clone().filter_map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                (name == *known && !value.is_empty()).then_some(pair)
+            });
+            if let Some(pair) = named.next() {
+                canonical.push(joint);
+                canonical.push_str(pair);
+                joint = '&';
+            }
+        }
+        canonical
+    }
+}
+
+/// An address that leads elsewhere takes along what the page itself does not know, such as where a link was seen.
+fn keep_arguments(asked: &Uri, response: &mut Response) {
+    let (Some(page), Some(arguments)) = (PageAddress::of(asked.path()), asked.query()) else {
+        return;
+    };
+    let Some(to) = response.headers().get(header::LOCATION) else {
+        return;
+    };
+    let known = page.canonical(asked);
+    let known = known.split_once('?').map_or("", |(_, known)| known);
+    let unknown = arguments
+        .split('&')
+        .filter(|pair| !known.split('&').any(|known| known == *pair));
+    let unknown = unknown.collect::<Vec<_>>().join("&");
+    let Ok(to) = to.to_str() else {
+        return;
+    };
+    let joint = if to.contains('?') { '&' } else { '?' };
+    if !unknown.is_empty()
+        && let Ok(to) = HeaderValue::from_str(&format!("{to}{joint}{unknown}"))
+    {
+        response.headers_mut().insert(header::LOCATION, to);
+    }
 }
 
 /// None: not one that is shared.
 fn key(request: &Request) -> Option<Key> {
     let (uri, headers) = (request.uri(), request.headers());
-    let shared = matches!(
-        PageAddress::of(uri.path()),
-        Some(PageAddress::Home | PageAddress::Concert(_))
-    );
+    let page = PageAddress::of(uri.path())
+        .filter(|page| matches!(page, PageAddress::Home | PageAddress::Concert(_)))?;
     let anonymous = !headers.contains_key(header::AUTHORIZATION) && only_looks(headers);
-    (shared && anonymous && request.method() == Method::GET).then(|| Key {
-        path_and_query: uri
-            .path_and_query()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+    (anonymous && request.method() == Method::GET).then(|| Key {
+        address: page.canonical(uri),
         language: Locale::of(uri, headers).tag(),
         theme: Theme::of_headers(headers),
         encodings: headers.get(header::ACCEPT_ENCODING).cloned(),
@@ -237,6 +312,17 @@ mod tests {
         assert!(asked("/", &[(header::AUTHORIZATION, "Bearer x")]).is_none());
         // Named by the address, the language of the browser makes no other page.
         assert!(asked("/?lang=en", &[(header::ACCEPT_LANGUAGE, "ko")]) == asked("/?lang=en", &[]));
+        // Nor does what no page knows, said twice, in another order, or left empty.
+        for address in [
+            "/?utm_source=x",
+            "/?search=&genre=",
+            "/?__err=x&__path=/api/log_in",
+        ] {
+            assert!(asked(address, &[]) == asked("/", &[]), "{address}");
+        }
+        let sorted = asked("/?sort=price&page=2", &[]);
+        assert!(sorted == asked("/?page=2&x&sort=price&sort=opening&page=3", &[]));
+        assert!(sorted != asked("/?sort=price", &[]));
         let korean = asked("/", &[(header::ACCEPT_LANGUAGE, "ko")]);
         assert!(
             korean != asked("/", &[])

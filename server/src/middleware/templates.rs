@@ -7,7 +7,7 @@
 
 use super::pages::{FRESH, PageAddress, SERVER_TIMING, age};
 use super::segments::{self, Segments};
-use super::{address, compression, forms};
+use super::{address, compression};
 use crate::router::AppState;
 use app::i18n::{LANGUAGE_COOKIE, Locale};
 use app::request::cookie;
@@ -16,7 +16,7 @@ use app::template::{PageTemplate, Reader, SlotValues, TemplateRender};
 use app::theme::{THEME_COOKIE, Theme};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::FutureExt;
@@ -87,18 +87,17 @@ pub fn asked(state: &AppState, request: &Request) -> Option<Asked> {
     let (uri, headers) = (request.uri(), request.headers());
     let page = PageAddress::of(uri.path())?;
     let access = cookie(headers, cookies::access_name(state.settings.secure))?;
-    // A program's token goes before a cookie, and a form that was refused is shown with what was typed.
-    let plain = request.method() == Method::GET
-        && !headers.contains_key(header::AUTHORIZATION)
-        && !forms::shows_what_was_typed(request);
+    // A program's token goes before a cookie.
+    let plain = request.method() == Method::GET && !headers.contains_key(header::AUTHORIZATION);
     let (address, id) = match page {
-        PageAddress::Home => (whole(uri), 0),
-        PageAddress::Concert(id) | PageAddress::Queue(id) => (whole(uri), id),
+        PageAddress::Home => (page.canonical(uri), 0),
+        PageAddress::Concert(id) | PageAddress::Queue(id) => (page.canonical(uri), id),
         // Nothing of the ticket is outside of the slots, so all tickets have one template.
-        PageAddress::Ticket(id) => match uri.query() {
-            None => ("/tickets/0".to_owned(), id),
-            Some(_) => return None,
-        },
+        PageAddress::Ticket(id) => {
+            let whole = page.canonical(uri);
+            let query = whole.find('?').map_or("", |query| &whole[query..]);
+            (format!("/tickets/0{query}"), id)
+        }
     };
     plain.then(|| Asked {
         key: Key {
@@ -109,11 +108,6 @@ pub fn asked(state: &AppState, request: &Request) -> Option<Asked> {
         id,
         access: access.to_owned(),
     })
-}
-
-fn whole(uri: &Uri) -> String {
-    let address = uri.path_and_query();
-    address.map(ToString::to_string).unwrap_or_default()
 }
 
 impl Templates {

@@ -197,6 +197,16 @@ impl Person {
         (response.status(), response.text().await.expect("a body"))
     }
 
+    /// A form as a browser without JavaScript sends it: its page posts to itself.
+    pub async fn send_form(&self, page: &str, endpoint: &str, fields: &[(&str, &str)]) -> Response {
+        let joint = if page.contains('?') { '&' } else { '?' };
+        let request = self
+            .client
+            .post(format!("{}{page}{joint}call=/api/{endpoint}", self.url))
+            .header(header::ACCEPT, "text/html");
+        request.form(fields).send().await.expect("an answer")
+    }
+
     pub async fn sign_up(&self, name: &str) {
         let email = format!("{name}@example.com");
         let fields = [

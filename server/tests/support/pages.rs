@@ -2,6 +2,7 @@
 
 use super::Person;
 use reqwest::{Response, header};
+use scraper::{ElementRef, Html, Selector};
 
 /// The one value of a header.
 pub fn said<'a>(response: &'a Response, name: &str) -> &'a str {
@@ -51,6 +52,40 @@ pub fn tags(page: &str) -> Vec<String> {
         }
     }
     tags
+}
+
+/// The address of the form that calls the server function of this name.
+pub fn form_action(page: &str, endpoint: &str) -> String {
+    let forms = format!("form[action*=\"call=/api/{endpoint}\"]");
+    let forms = Selector::parse(&forms).expect("a selector");
+    let page = Html::parse_document(page);
+    let form = page.select(&forms).next();
+    let action = form.and_then(|form| form.attr("action"));
+    action
+        .unwrap_or_else(|| panic!("no form calls {endpoint}"))
+        .to_owned()
+}
+
+/// What the form of this id would send: its fields with their values.
+pub fn inputs(page: &str, form: &str) -> Vec<(String, String)> {
+    let within = |what: &str| Selector::parse(&format!("#{form} {what}")).expect("a selector");
+    let page = Html::parse_document(page);
+    let mut fields = Vec::new();
+    for input in page.select(&within("input")) {
+        fields.push((input.attr("name"), input.attr("value").map(str::to_owned)));
+    }
+    for area in page.select(&within("textarea")) {
+        fields.push((area.attr("name"), Some(area.text().collect())));
+    }
+    for chosen in page.select(&within("option[selected]")) {
+        let select = chosen.parent().and_then(ElementRef::wrap);
+        let name = select.and_then(|select| select.value().attr("name"));
+        fields.push((name, chosen.attr("value").map(str::to_owned)));
+    }
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name?.to_owned(), value.unwrap_or_default())))
+        .collect()
 }
 
 /// Checks a page against its policy and returns its nonce.

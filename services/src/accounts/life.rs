@@ -53,14 +53,26 @@ pub async fn delete(
         let ended =
             sessions::end_records(&services, &mut transaction, account, None, reason).await?;
         transaction.commit().await?;
-        sessions::finish(&services, account, ended).await?;
-        withdraw(&services, account).await
+        retire(&services, account, ended).await
     })
     .await
 }
 
+/// Takes an account that was put out of use out of every queue, and logs it out everywhere: neither waits for the other.
+pub(crate) async fn retire(
+    services: &Services,
+    account: AccountId,
+    ended: Vec<String>,
+) -> Result<()> {
+    let (withdrawn, finished) = tokio::join!(
+        withdraw(services, account),
+        sessions::finish(services, account, ended)
+    );
+    withdrawn.and(finished)
+}
+
 /// Takes the account out of every queue.
-pub(crate) async fn withdraw(services: &Services, account: AccountId) -> Result<()> {
+async fn withdraw(services: &Services, account: AccountId) -> Result<()> {
     let waiting = sqlx::query_scalar!(
         "SELECT concert_id FROM queue_entries WHERE account_id = $1 AND state = 'waiting'",
         account.0

@@ -7,9 +7,9 @@ mod life;
 mod password;
 mod profile;
 
-pub(crate) use life::withdraw;
+pub(crate) use life::retire;
 pub use life::{RESTORABLE, delete, purge, withdraw_unused};
-pub use password::PasswordHasher;
+pub use password::{Asker, PasswordHasher};
 pub use profile::{change_password, change_profile};
 
 use crate::{Client, Error, Result, Services, admin, limits};
@@ -25,14 +25,23 @@ use model::admin::Deed;
 /// Whoever comes when there are too many is refused with [`Refusal::TooManyRequests`] before anything else.
 pub async fn sign_up(services: &Services, from: &Client, new: NewAccount) -> Result<Account> {
     limits::sign_up(services, from).await?;
-    create(services, new, Role::User).await
+    create_for(services, Asker::of(from), new, Role::User).await
 }
 
 /// [`sign_up`] with a role, from the command line: any but a plain user's is put on record.
 pub async fn create(services: &Services, new: NewAccount, role: Role) -> Result<Account> {
+    create_for(services, Asker::Server, new, role).await
+}
+
+async fn create_for(
+    services: &Services,
+    who: Asker,
+    new: NewAccount,
+    role: Role,
+) -> Result<Account> {
     // Hashing is the dear part, and there are few turns at it: nobody waits for one in vain.
     refuse_taken(services, &new).await?;
-    let turn = services.passwords.turn().await?;
+    let turn = services.passwords.turn(who).await?;
     // The name may have gone while they waited.
     refuse_taken(services, &new).await?;
     let hash = turn.hash(new.password.expose()).await?;

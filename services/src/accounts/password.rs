@@ -1,7 +1,8 @@
 //! Argon2id on threads of its own, which take what the sale leaves of the processors.
 
+use crate::limits::Network;
 use crate::spare::{self, SpareThreads};
-use crate::{Error, Result};
+use crate::{Client, Error, Result};
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier, SaltString};
 use argon2::{Argon2, password_hash};
@@ -16,15 +17,30 @@ pub const MOST_WAITING: usize = 64;
 ///
 /// On half the processors at most, at the lowest priority: however many try to log in, joining and issuing go first.
 pub struct PasswordHasher {
-    threads: SpareThreads,
+    threads: SpareThreads<Asker>,
     computed: Arc<AtomicU64>,
     /// Verified against when there is no such account, so that its absence takes as long as a wrong password.
     decoy: String,
 }
 
+/// For whom a password is hashed: those at different addresses take turns, so that none of them is kept from logging in by
+/// the attempts of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asker {
+    At(Network),
+    /// The command line, the demo, a rehearsal.
+    Server,
+}
+
+impl Asker {
+    pub fn of(client: &Client) -> Asker {
+        Asker::At(Network::of(client.address))
+    }
+}
+
 /// The right to use a processor for one hash.
 pub struct Turn {
-    turn: spare::Turn,
+    turn: spare::Turn<Asker>,
     computed: Arc<AtomicU64>,
 }
 
@@ -39,10 +55,11 @@ impl PasswordHasher {
         })
     }
 
-    /// Waits until a processor may be used. When [`MOST_WAITING`] wait already: [`model::Refusal::TooManyRequests`].
-    pub async fn turn(&self) -> Result<Turn> {
+    /// Waits until a processor may be used. When [`MOST_WAITING`] wait already, those who ask most are refused:
+    /// [`model::Refusal::TooManyRequests`].
+    pub async fn turn(&self, who: Asker) -> Result<Turn> {
         Ok(Turn {
-            turn: self.threads.turn().await?,
+            turn: self.threads.turn(who).await?,
             computed: self.computed.clone(),
         })
     }
@@ -53,8 +70,8 @@ impl PasswordHasher {
     }
 
     /// Whether the password belongs to the stored hash. Without a hash the answer is no, after the same work.
-    pub async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool> {
-        let turn = self.turn().await?;
+    pub async fn verify(&self, who: Asker, password: &str, stored: Option<String>) -> Result<bool> {
+        let turn = self.turn(who).await?;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let password = password.to_owned();
@@ -113,31 +130,34 @@ mod tests {
     use futures::FutureExt;
     use model::Refusal;
 
+    fn at(address: &str) -> Asker {
+        Asker::At(Network::of(address.parse().unwrap()))
+    }
+
+    /// What is the matter with one who is kept waiting by 200 attempts of another, and with the 201st of those.
     #[tokio::test]
-    async fn whoever_finds_no_place_to_wait_is_refused_at_once() {
+    async fn a_flood_from_one_address_keeps_another_waiting_for_one_turn_at_most() {
         let hasher = PasswordHasher::new().unwrap();
+        let (flood, honest) = (at("203.0.113.7"), at("198.51.100.4"));
         let mut held = Vec::new();
-        while let Some(turn) = hasher.turn().now_or_never() {
+        while let Some(turn) = hasher.turn(flood).now_or_never() {
             held.push(turn.unwrap());
         }
-        assert!(!held.is_empty());
-        let mut line: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(hasher.turn())).collect();
+        let mut line: Vec<_> = (0..MOST_WAITING)
+            .map(|_| Box::pin(hasher.turn(flood)))
+            .collect();
         for waiting in &mut line {
             assert!(waiting.as_mut().now_or_never().is_none());
         }
-        let refused = hasher.turn().now_or_never().and_then(Result::err).unwrap();
-        let refused = refused.refusal();
+        let refused = hasher.turn(flood).now_or_never().and_then(Result::err);
+        let refused = refused.unwrap().refusal();
         assert!(matches!(refused, Refusal::TooManyRequests { .. }));
-
-        // Whoever leaves the line, or has had their turn, makes room.
-        drop(line.pop());
-        let mut last = Box::pin(hasher.turn());
-        assert!(last.as_mut().now_or_never().is_none());
-        drop(held);
+        let mut late = Box::pin(hasher.turn(honest));
+        assert!(late.as_mut().now_or_never().is_none());
+        drop(held.pop());
         let first = line.remove(0).await.unwrap();
         let hash = first.hash("a long passphrase").await.unwrap();
         assert!(hash.starts_with("$argon2id$"));
-        drop(line);
-        assert!(last.await.is_ok());
+        assert!(late.await.is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! What people change about their own account.
 
-use super::{find, taken};
+use super::{Asker, find, taken};
 use crate::limits::guesses::Guess;
 use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
@@ -46,7 +46,8 @@ pub async fn change_password(
     new: &Password,
 ) -> Result<()> {
     let verified = confirm(services, from, session, current).await?;
-    let hash = services.passwords.turn().await?.hash(new.expose()).await?;
+    let turn = services.passwords.turn(Asker::of(from)).await?;
+    let hash = turn.hash(new.expose()).await?;
     let (services, session) = (services.clone(), session.clone());
     to_the_end(async move {
         let account = session.account_id;
@@ -83,11 +84,16 @@ pub(super) async fn confirm(
     limits::log_in(services, from).await?;
     let guess = Guess::begin(services, from, &session.account_name).await?;
     guess
-        .check(services, check(services, session, password))
+        .check(services, check(services, from, session, password))
         .await
 }
 
-async fn check(services: &Services, session: &Session, password: &str) -> Result<String> {
+async fn check(
+    services: &Services,
+    from: &Client,
+    session: &Session,
+    password: &str,
+) -> Result<String> {
     let stored = sqlx::query_scalar!(
         "SELECT password_hash FROM accounts WHERE id = $1",
         session.account_id.0
@@ -97,7 +103,7 @@ async fn check(services: &Services, session: &Session, password: &str) -> Result
     .ok_or(Refusal::NotLoggedIn)?;
     let matches = services
         .passwords
-        .verify(password, Some(stored.clone()))
+        .verify(Asker::of(from), password, Some(stored.clone()))
         .await?;
     match matches {
         true => Ok(stored),

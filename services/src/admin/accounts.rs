@@ -131,6 +131,14 @@ pub async fn change_role(
             sessions::retell(&services, &mut transaction, id).await?;
         }
         transaction.commit().await?;
+        tracing::warn!(
+            target: "security",
+            event = "role_changed",
+            by = by.account_id.0,
+            account = id.0,
+            from = entry.role.as_str(),
+            to = role.as_str(),
+        );
         find(&services, &by, id).await
     })
     .await
@@ -180,8 +188,7 @@ pub async fn act(
             let ended =
                 sessions::end_records(&services, &mut transaction, id, None, reason).await?;
             transaction.commit().await?;
-            sessions::finish(&services, id, ended).await?;
-            accounts::withdraw(&services, id).await?;
+            accounts::retire(&services, id, ended).await?;
         }
         find(&services, &by, id).await
     })

@@ -1,6 +1,7 @@
 //! Concerts: found by everyone, made and changed by organisers.
 
 mod drafts;
+mod edits;
 mod list;
 mod mine;
 mod search;
@@ -17,8 +18,11 @@ use crate::sessions::Session;
 use crate::{Error, Result, Services, queue, rehearsals};
 use chrono::{DateTime, Utc};
 use model::accounts::{AccountId, Role};
-use model::concerts::{Concert, ConcertDetails, ConcertId, ConcertView, Genre, SaleState};
+use model::concerts::{
+    Concert, ConcertDetails, ConcertForm, ConcertId, ConcertView, Genre, SaleState,
+};
 use model::{Field, Problem, ProblemKind, Refusal};
+use sqlx::PgExecutor;
 use steering::SaleSettings;
 
 /// A concert as it is stored.
@@ -131,7 +135,14 @@ async fn row_to_steer(services: &Services, by: &Session, id: ConcertId) -> Resul
 }
 
 async fn row_to_edit(services: &Services, by: &Session, id: ConcertId) -> Result<ConcertRow> {
-    let row = row(services, id).await?;
+    match owned_row(&services.db, by, id).await {
+        Err(Error::Refused(Refusal::Forbidden)) => Err(rehearsals::turned_away(services, id).await),
+        row => row,
+    }
+}
+
+async fn owned_row(db: impl PgExecutor<'_>, by: &Session, id: ConcertId) -> Result<ConcertRow> {
+    let row = row_of(db, id).await?;
     match may_edit(Some(by), row.created_by) {
         true => Ok(row),
         false => Err(Refusal::Forbidden.into()),
@@ -139,6 +150,10 @@ async fn row_to_edit(services: &Services, by: &Session, id: ConcertId) -> Result
 }
 
 async fn row(services: &Services, id: ConcertId) -> Result<ConcertRow> {
+    row_of(&services.db, id).await
+}
+
+async fn row_of(db: impl PgExecutor<'_>, id: ConcertId) -> Result<ConcertRow> {
     let row = sqlx::query_as!(
         ConcertRow,
         "SELECT id, title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description, capacity,
@@ -146,7 +161,7 @@ async fn row(services: &Services, id: ConcertId) -> Result<ConcertRow> {
            FROM concerts WHERE id = $1",
         id.0
     )
-    .fetch_optional(&services.db)
+    .fetch_optional(db)
     .await?;
     Ok(row.ok_or(Refusal::NotFound)?)
 }
@@ -227,13 +242,40 @@ pub async fn update(
     id: ConcertId,
     details: ConcertDetails,
 ) -> Result<Concert> {
-    let before = row_to_edit(services, by, id).await?;
+    change(services, by, id, |_| Ok(details)).await
+}
+
+/// [`update`] by a form that was `opened` some time ago: what its reader left alone stays as it is now.
+/// [`Refusal::ChangedMeanwhile`] names what another has changed to something else.
+pub async fn update_opened(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+    opened: &ConcertForm,
+    typed: ConcertForm,
+) -> Result<Concert> {
+    change(services, by, id, |now| {
+        edits::merged(opened, &typed, &ConcertForm::from(now))?.parse()
+    })
+    .await
+}
+
+async fn change(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+    change: impl FnOnce(&Concert) -> std::result::Result<ConcertDetails, Refusal>,
+) -> Result<Concert> {
+    row_to_edit(services, by, id).await?;
+    let mut transaction = crate::stores::begin(&services.db).await?;
+    let old = SaleSettings::lock(&mut transaction, id).await?;
+    // As it stays until this is committed.
+    let before: Concert = owned_row(&mut *transaction, by, id).await?.try_into()?;
+    let details = change(&before)?;
     if details.starts_at != before.starts_at {
         refuse_past(services, details.starts_at)?;
     }
     let now = services.clock.now();
-    let mut transaction = crate::stores::begin(&services.db).await?;
-    let old = SaleSettings::lock(&mut transaction, id).await?;
     let new = sqlx::query_as!(
         SaleSettings,
         "UPDATE concerts
@@ -260,7 +302,7 @@ pub async fn update(
     )
     .fetch_one(&mut *transaction)
     .await
-    .map_err(|error| below_issued(error, &before))?;
+    .map_err(|error| below_issued(error, before.issued))?;
     steering::record(&mut transaction, by, id, now, &old, &new).await?;
     transaction.commit().await?;
     queue::sync(services, id).await?;
@@ -268,8 +310,7 @@ pub async fn update(
 }
 
 /// What became of a capacity that PostgreSQL did not take.
-fn below_issued(error: sqlx::Error, concert: &ConcertRow) -> Error {
-    let issued = concert.issued as u32;
+fn below_issued(error: sqlx::Error, issued: u32) -> Error {
     match Error::is_on_constraint(&error, "concerts_never_oversold") {
         true => Refusal::CapacityBelowIssued { issued }.into(),
         false => error.into(),

@@ -88,7 +88,7 @@ pub async fn adjust(
     )
     .fetch_one(&mut *transaction)
     .await
-    .map_err(|error| below_issued(error, &before))?;
+    .map_err(|error| below_issued(error, before.issued as u32))?;
     record(&mut transaction, by, id, now, &old, &new).await?;
     transaction.commit().await?;
     queue::sync(services, id).await?;

@@ -10,15 +10,15 @@ mod qr_mask;
 
 pub use qr::Qr;
 
+use crate::fair::FairQueue;
 use crate::{Error, Result};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
-use model::Refusal;
+use model::accounts::AccountId;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::sync::LazyLock;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::sync::{Arc, LazyLock};
 
 /// The one family there is (`services/fonts/`): Latin and Hangul.
 pub const FAMILY: &str = "Frontrow Sans";
@@ -26,43 +26,27 @@ pub const FAMILY: &str = "Frontrow Sans";
 /// So many may wait for a turn. A page takes some milliseconds of a processor, a large picture some hundred.
 const MOST_WAITING: usize = 64;
 
+/// For whom something is drawn. They take turns, so that none of them is kept waiting by all that another asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum For {
+    /// Pictures of concerts, which are kept.
+    All,
+    Owner(AccountId),
+}
+
 /// The processors that are drawn with at once, half of them at most, and the places of those who wait for one.
-struct Turns {
-    processors: Semaphore,
-    places: Semaphore,
-}
-
-static TURNS: LazyLock<Turns> = LazyLock::new(|| {
+static TURNS: LazyLock<Arc<FairQueue<For>>> = LazyLock::new(|| {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    Turns::new((processors / 2).max(1), MOST_WAITING)
+    FairQueue::new((processors / 2).max(1), MOST_WAITING)
 });
-
-impl Turns {
-    fn new(processors: usize, places: usize) -> Turns {
-        Turns {
-            processors: Semaphore::new(processors),
-            places: Semaphore::new(places),
-        }
-    }
-
-    async fn take(&self) -> Result<SemaphorePermit<'_>> {
-        if let Ok(turn) = self.processors.try_acquire() {
-            return Ok(turn);
-        }
-        let full = Refusal::TooManyRequests { retry_after_s: 2 };
-        let _place = self.places.try_acquire().map_err(|_| full)?;
-        let turn = self.processors.acquire().await;
-        turn.map_err(|error| Error::Broken(error.to_string()))
-    }
-}
 
 /// The SVG as PNG, one pixel for each of its units.
 ///
 /// Fails with [`Error::Broken`] when it is no SVG, or larger than 4096 units on a side; with
-/// [`Refusal::TooManyRequests`] when too many wait to have something drawn.
+/// [`model::Refusal::TooManyRequests`] when too many wait to have something drawn.
 pub async fn png(svg: impl Into<String>) -> Result<Vec<u8>> {
     let svg = svg.into();
-    aside(move || paint::png(&svg)).await
+    aside(For::All, move || paint::png(&svg)).await
 }
 
 /// Bytes of PDFs that are kept.
@@ -78,16 +62,16 @@ static PDFS: LazyLock<Cache<[u8; 32], Bytes>> = LazyLock::new(|| {
 });
 
 /// The SVG as PDF of one page of its size (`width="210mm"` is that wide), with texts that can be searched and the fonts in it.
-/// Kept for the next time, which has the same bytes.
+/// Kept for the next time, which has the same bytes. `owner`: whose it is.
 ///
 /// Fails as [`png`] does.
-pub async fn pdf(svg: impl Into<String>, about: About) -> Result<Bytes> {
+pub async fn pdf(svg: impl Into<String>, about: About, owner: AccountId) -> Result<Bytes> {
     let svg = svg.into();
     let digest = digest([&svg, &about.title, &about.language]);
     if let Some(pdf) = PDFS.get(&digest) {
         return Ok(pdf);
     }
-    let pdf = Bytes::from(aside(move || paint::pdf(&svg, about)).await?);
+    let pdf = Bytes::from(aside(For::Owner(owner), move || paint::pdf(&svg, about)).await?);
     PDFS.insert(digest, pdf.clone());
     Ok(pdf)
 }
@@ -142,8 +126,11 @@ fn is_xml(c: char) -> bool {
 }
 
 /// Does the work on a thread where it keeps nobody waiting.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let turn = TURNS.take().await?;
+async fn aside<T: Send + 'static>(
+    whom: For,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let turn = TURNS.turn(whom).await?;
     let working = tokio::task::spawn_blocking(move || {
         // Kept to the end of the work, also when whoever asked has hung up.
         let _turn = turn;
@@ -157,25 +144,11 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'sta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::FutureExt;
-
-    #[tokio::test]
-    async fn whoever_finds_no_place_to_wait_is_refused_at_once() {
-        let turns = Turns::new(1, 1);
-        let first = turns.take().await.unwrap();
-        let mut second = Box::pin(turns.take());
-        assert!(second.as_mut().now_or_never().is_none());
-        let third = turns.take().now_or_never().and_then(Result::err).unwrap();
-        let refused = third.refusal();
-        assert!(matches!(refused, Refusal::TooManyRequests { .. }));
-        drop(first);
-        assert!(second.await.is_ok());
-    }
 
     #[tokio::test]
     async fn what_breaks_down_is_an_error_and_takes_nothing_with_it() {
         for _ in 0..MOST_WAITING * 2 {
-            let broken = aside(|| -> Result<()> { panic!("as a crate may") }).await;
+            let broken = aside(For::All, || -> Result<()> { panic!("as a crate may") }).await;
             assert!(matches!(broken, Err(Error::Broken(_))));
         }
         let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;

@@ -7,7 +7,7 @@
 use super::{Network, refuse_until};
 use crate::{Client, Error, Result, Services};
 use model::Refusal;
-use redis::Script;
+use redis::{RedisResult, Script};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -27,18 +27,19 @@ static TAKE_BACK: LazyLock<Script> =
 /// An attempt that may be made. Dropped, it counts as wrong.
 pub struct Guess {
     key: String,
-    /// Which one it is; 0 when Redis could not be asked.
+    /// Which one it is.
     number: u32,
 }
 
 impl Guess {
-    /// [`model::Refusal::TooManyRequests`] while a delay lasts; that does not lengthen it.
+    /// [`model::Refusal::TooManyRequests`] while a delay lasts; that does not lengthen it. A guess that cannot be counted may
+    /// not be made: [`Error::Redis`].
     pub async fn begin(services: &Services, from: &Client, account_name: &str) -> Result<Guess> {
         let name = account_name.trim().to_lowercase();
         let digest = Sha256::digest(format!("{} {name}", Network::of(from.address)));
         let digest: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
         let key = services.redis.key(format_args!("limit:password:{digest}"));
-        let answer = GUESS
+        let (wait, number) = GUESS
             .key(&key)
             .arg(services.clock.now().timestamp_micros())
             .arg(FREE)
@@ -46,8 +47,7 @@ impl Guess {
             .arg(LONGEST_DELAY.as_micros() as u64)
             .arg(MEMORY.as_micros() as u64)
             .invoke_async(&mut services.redis.connection())
-            .await;
-        let (wait, number) = services.door.answer(answer).unwrap_or((0, 0));
+            .await?;
         refuse_until(wait)?;
         Ok(Guess { key, number })
     }
@@ -77,19 +77,23 @@ impl Guess {
             .arg(self.key)
             .exec_async(&mut services.redis.connection())
             .await;
-        services.door.answer(forgotten);
+        stands(forgotten);
     }
 
     /// Nobody has looked at the password: a store is away, or there was no turn.
     async fn take_back(self, services: &Services) {
-        if self.number == 0 {
-            return;
-        }
         let taken_back = TAKE_BACK
             .key(self.key)
             .arg(self.number)
             .invoke_async::<()>(&mut services.redis.connection())
             .await;
-        services.door.answer(taken_back);
+        stands(taken_back);
+    }
+}
+
+/// What could not be taken back counts as wrong until it is forgotten.
+fn stands(taken_back: RedisResult<()>) {
+    if let Err(error) = taken_back {
+        tracing::warn!(%error, "a password attempt still counts as wrong");
     }
 }

@@ -12,8 +12,8 @@
 //! | `limit:join-from:address` | string | the same | joins from an address, after the first hundred a minute on each server |
 //! | `limit:password:digest` | hash | an hour after the last one | wrong passwords: [`guesses`] |
 //!
-//! Each key is alone in its script, so a cluster may keep it anywhere. They are no promise of the queue: while Redis cannot be
-//! asked, everybody is let through.
+//! Each key is alone in its script, so a cluster may keep it anywhere. What cannot be counted, because Redis is away or full, is
+//! refused: whoever fills it would be without limits otherwise, and what is limited needs Redis itself.
 
 pub mod guesses;
 
@@ -27,7 +27,7 @@ use redis::{RedisResult, Script};
 use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -103,20 +103,25 @@ const MOST_PER_CALL: usize = 10_000;
 
 static RATE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/rate.lua")));
 
-/// Whoever is at an address, as far as limits can tell them apart: by the address, in IPv6 by the network of 64 bits that
+/// The client at an address, as far as limits can tell them apart: by the address, in IPv6 by the network of 64 bits that
 /// one household or phone has to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Network {
+pub struct Network {
     address: IpAddr,
 }
 
 impl Network {
-    fn of(address: IpAddr) -> Network {
+    pub fn of(address: IpAddr) -> Network {
         let address = match address.to_canonical() {
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
             v4 => v4,
         };
         Network { address }
+    }
+
+    /// Whether it is this machine: a proxy that was not said to be one, a script of the operator, a benchmark.
+    pub fn is_this_machine(self) -> bool {
+        self.address.is_loopback()
     }
 }
 
@@ -135,8 +140,6 @@ pub struct Door {
     joined_from: Cache<Network, Arc<AtomicU32>>,
     /// Those who ask Redis for their address; each is told for how many microseconds to wait.
     asking: Arc<Together<Network, (), u64>>,
-    /// Redis could not be asked, and that has been said.
-    unguarded: AtomicBool,
 }
 
 impl Door {
@@ -146,23 +149,6 @@ impl Door {
             joined: a_minute(),
             joined_from: a_minute(),
             asking: Arc::new(Together::new(MOST_PER_CALL, 1)),
-            unguarded: AtomicBool::new(false),
-        }
-    }
-
-    /// What Redis answered; None when it could not be asked, which is said once.
-    fn answer<T>(&self, answer: RedisResult<T>) -> Option<T> {
-        match answer {
-            Ok(answer) => {
-                self.unguarded.store(false, Ordering::Relaxed);
-                Some(answer)
-            }
-            Err(error) => {
-                if !self.unguarded.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "no limit is kept while Redis cannot be asked");
-                }
-                None
-            }
         }
     }
 }
@@ -252,11 +238,12 @@ async fn join_from(services: &Services, network: Network) -> Result<()> {
         move |asked: Vec<()>| {
             let (services, number) = (services.clone(), asked.len());
             async move {
-                let (let_through, wait) =
-                    some_more(&services, "join-from", network, most, number).await;
-                (0..number)
-                    .map(|n| Ok(if n < let_through { 0 } else { wait }))
-                    .collect()
+                match some_more(&services, "join-from", network, most, number).await {
+                    Ok((let_through, wait)) => (0..number)
+                        .map(|n| Ok(if n < let_through { 0 } else { wait }))
+                        .collect(),
+                    Err(error) => (0..number).map(|_| Err(error.clone().into())).collect(),
+                }
             }
         }
     };
@@ -278,32 +265,29 @@ async fn once_more(
     if most == 0 {
         return Ok(());
     }
-    match some_more(services, what, who, most, 1).await {
+    match some_more(services, what, who, most, 1).await? {
         (1.., _) => Ok(()),
         (0, wait) => refuse_until(wait),
     }
 }
 
-/// Of so many who come at once: how many are let through, and for how many microseconds the others wait. All of them, while
-/// Redis cannot be asked.
+/// Of so many who come at once: how many are let through, and for how many microseconds the others wait.
 async fn some_more(
     services: &Services,
     what: &str,
     who: impl fmt::Display,
     most: u32,
     number: usize,
-) -> (usize, u64) {
+) -> RedisResult<(usize, u64)> {
     let key = services.redis.key(format_args!("limit:{what}:{who}"));
     let turn = (MINUTE.as_micros() as u64 / u64::from(most)).max(1);
-    let answer = RATE
-        .key(key)
+    RATE.key(key)
         .arg(services.clock.now().timestamp_micros())
         .arg(turn)
         .arg(most)
         .arg(number)
         .invoke_async(&mut services.redis.connection())
-        .await;
-    services.door.answer(answer).unwrap_or((number, 0))
+        .await
 }
 
 /// Refused, when there are microseconds to wait.

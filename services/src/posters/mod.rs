@@ -8,9 +8,10 @@ mod pictures;
 use crate::concerts::may_edit;
 use crate::sessions::Session;
 use crate::spare::SpareThreads;
-use crate::{Error, Result, Services, limits, stores};
+use crate::{Error, Result, Services, limits, rehearsals, stores};
 use bytes::Bytes;
 use chrono::TimeDelta;
+use model::accounts::AccountId;
 use model::concerts::{Concert, ConcertId};
 use model::posters::{MOST_BYTES, UploadedPoster};
 use model::{Field, Problem, ProblemKind, Refusal};
@@ -34,7 +35,7 @@ const REMEMBERED: Duration = Duration::from_secs(3600);
 pub struct Workshop {
     uploads: Arc<Semaphore>,
     /// One: a picture that is decoded may take some 400 MB.
-    threads: SpareThreads,
+    threads: SpareThreads<AccountId>,
     remembered: Cache<(ConcertId, String, u32), Bytes>,
 }
 
@@ -55,6 +56,7 @@ impl Workshop {
 /// The right to send a poster of one concert.
 pub struct Upload {
     concert: ConcertId,
+    by: AccountId,
     _place: OwnedSemaphorePermit,
 }
 
@@ -67,6 +69,7 @@ pub async fn begin(services: &Services, by: &Session, concert: ConcertId) -> Res
     let place = services.posters.uploads.clone().try_acquire_owned();
     Ok(Upload {
         concert,
+        by: by.account_id,
         _place: place.map_err(|_| full)?,
     })
 }
@@ -79,7 +82,7 @@ impl Upload {
         if file.len() > MOST_BYTES as usize {
             return Err(refused(ProblemKind::TooManyBytes { most: MOST_BYTES }));
         }
-        let turn = services.posters.threads.turn().await?;
+        let turn = services.posters.threads.turn(self.by).await?;
         let drawn = turn.run(move || pictures::draw(&file)).await;
         // A decoder that breaks down has met a file that it was not written for.
         let pictures = drawn.unwrap_or(Err(ProblemKind::NotAPicture));
@@ -222,12 +225,12 @@ pub async fn purge(services: &Services) -> Result<u64> {
 }
 
 async fn authorise(services: &Services, by: &Session, concert: ConcertId) -> Result<()> {
-    let concert = sqlx::query!("SELECT created_by FROM concerts WHERE id = $1", concert.0)
+    let found = sqlx::query!("SELECT created_by FROM concerts WHERE id = $1", concert.0)
         .fetch_optional(&services.db)
         .await?
         .ok_or(Refusal::NotFound)?;
-    match may_edit(Some(by), concert.created_by) {
+    match may_edit(Some(by), found.created_by) {
         true => Ok(()),
-        false => Err(Refusal::Forbidden.into()),
+        false => Err(rehearsals::turned_away(services, concert).await),
     }
 }

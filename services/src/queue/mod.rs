@@ -133,6 +133,11 @@ pub(crate) async fn leave_as(
     .await
 }
 
+/// Whether this person may look at the queue: [`Refusal::NotFound`] of a draft, and for all but its people of a rehearsal.
+pub async fn admit(services: &Services, by: &Session, concert: ConcertId) -> Result<()> {
+    rehearsals::admit(services, by, concert).await
+}
+
 /// Where the account stands, as of the newest tick. What is shown as waiting is in Redis and on disk; where the two
 /// disagree, the journal is right and Redis is mended first. In a draft nobody stands: [`Refusal::NotFound`].
 pub async fn view(

@@ -5,6 +5,7 @@
 
 mod remove;
 
+use crate::accounts::Asker;
 use crate::sessions::{self, Session};
 use crate::{Error, Result, Services, concerts};
 use chrono::TimeDelta;
@@ -55,7 +56,7 @@ pub async fn create(
     .await?
     .ok_or(Refusal::NotFound)?;
     if !concerts::may_edit(Some(by), original.created_by) {
-        return Err(Refusal::Forbidden.into());
+        return Err(turned_away(services, concert).await);
     }
     remove::abandoned(services).await?;
     let password: String = rand::rng()
@@ -119,10 +120,12 @@ async fn insert(
     plan: Plan,
     password: &str,
 ) -> Result<(ConcertId, Vec<Person>)> {
-    let hash = services.passwords.turn().await?.hash(password).await?;
+    let turn = services.passwords.turn(Asker::Server).await?;
+    let hash = turn.hash(password).await?;
     // Of a password that nobody has ever known.
     let unknown = sessions::random_id();
-    let unusable = services.passwords.turn().await?.hash(&unknown).await?;
+    let turn = services.passwords.turn(Asker::Server).await?;
+    let unusable = turn.hash(&unknown).await?;
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
     let clone = sqlx::query_scalar!(
@@ -165,9 +168,9 @@ async fn insert(
     Ok((ConcertId(clone), people))
 }
 
-/// Deletes a rehearsal with everything of it: who made it, or an admin, else [`Refusal::Forbidden`].
+/// Deletes a rehearsal with everything of it: who made it, or an admin.
 ///
-/// A concert that is none is [`Refusal::NotFound`], and stays as it is. May be asked again when it failed in between.
+/// For anyone else, and a concert that is none, [`Refusal::NotFound`]; it stays as it is. May be asked again when it failed in between.
 pub async fn end(services: &Services, by: &Session, rehearsal: ConcertId) -> Result<()> {
     let row = sqlx::query!(
         "SELECT created_by FROM concerts WHERE id = $1 AND rehearsal_of IS NOT NULL",
@@ -177,9 +180,18 @@ pub async fn end(services: &Services, by: &Session, rehearsal: ConcertId) -> Res
     .await?
     .ok_or(Refusal::NotFound)?;
     if !concerts::may_edit(Some(by), row.created_by) {
-        return Err(Refusal::Forbidden.into());
+        return Err(Refusal::NotFound.into());
     }
     remove::all(services, rehearsal).await
+}
+
+/// What one is told who may not edit a concert: that they may not, or, of one that they are not to know of, that it is not there.
+pub(crate) async fn turned_away(services: &Services, concert: ConcertId) -> Error {
+    match audience(services, concert).await {
+        Ok(Audience::Everybody) => Refusal::Forbidden.into(),
+        Ok(Audience::Rehearsal | Audience::Organisers) => Refusal::NotFound.into(),
+        Err(error) => error,
+    }
 }
 
 /// Refuses to let the people of a rehearsal into anything else ([`Refusal::Forbidden`]), and everybody else into a

@@ -40,7 +40,7 @@ pub(super) async fn all(services: &Services, rehearsal: ConcertId) -> Result<()>
     )
     .fetch_all(&services.db)
     .await?;
-    sessions::forget_all(services, sids).await?;
+    sessions::forget_all(services, &sids).await?;
     queue::forget(services, rehearsal).await?;
     let mut transaction = crate::stores::begin(&services.db).await?;
     // Before anything else, as everybody does who changes what belongs to a concert: nobody waits in a circle.

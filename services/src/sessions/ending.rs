@@ -91,16 +91,19 @@ impl Held {
     }
 }
 
-/// Tells every server that the session has ended.
-pub(super) async fn announce(services: &Services, sid: &str) {
-    services.held.end(sid);
-    let told = redis::cmd("XADD")
-        .arg(key(services))
-        .arg(("MAXLEN", "~", KEPT, "*", "sid", sid))
-        .exec_async(&mut services.redis.connection())
-        .await;
-    if let Err(error) = told {
-        // It has ended all the same.
+/// Tells every server that the sessions have ended.
+pub(super) async fn announce(services: &Services, sids: &[String]) {
+    let mut commands = Vec::with_capacity(sids.len());
+    for sid in sids {
+        services.held.end(sid);
+        let mut command = redis::cmd("XADD");
+        command.arg(key(services));
+        command.arg(("MAXLEN", "~", KEPT, "*", "sid", sid));
+        commands.push(command);
+    }
+    let told = services.redis.each(commands).await.into_iter();
+    if let Some(error) = told.filter_map(|answer| answer.err()).next() {
+        // They have ended all the same.
         tracing::warn!(%error, "other servers could not be told of a log-out");
     }
 }

@@ -1,6 +1,6 @@
 //! Where an account is logged in.
 
-use super::{REFRESH_LIFE, Session, device};
+use super::{REFRESH_LIFE, SESSIONS_MAX, Session, device};
 use crate::{Result, Services};
 use model::sessions::{Misuse, SessionEntry, Sessions};
 
@@ -9,13 +9,16 @@ pub async fn list(services: &Services, session: &Session) -> Result<Sessions> {
     let now = services.clock.now();
     let rows = sqlx::query!(
         "SELECT sid, device, address, created_at, seen_at FROM sessions
-          WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2",
+          WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2
+          ORDER BY sid = $3 DESC, seen_at DESC LIMIT $4",
         session.account_id.0,
-        now
+        now,
+        session.sid,
+        i64::from(SESSIONS_MAX)
     )
     .fetch_all(&services.db)
     .await?;
-    let mut open: Vec<SessionEntry> = rows
+    let open: Vec<SessionEntry> = rows
         .into_iter()
         .map(|row| SessionEntry {
             current: row.sid == session.sid,
@@ -26,7 +29,6 @@ pub async fn list(services: &Services, session: &Session) -> Result<Sessions> {
             last_seen_at: row.seen_at,
         })
         .collect();
-    open.sort_by_key(|entry| (!entry.current, std::cmp::Reverse(entry.last_seen_at)));
     let misused = sqlx::query!(
         r#"SELECT device, ended_at AS "at!" FROM sessions
             WHERE account_id = $1 AND ended_by = 'reuse' AND ended_at > $2

@@ -1,13 +1,18 @@
 //! Opening a session.
 
+use super::log_out::forget_ended;
 use super::tokens::RefreshToken;
-use super::{REFRESH_LIFE, SessionRow, StoredSession, Tokens, presence, random_id, store};
-use crate::accounts::{self, RESTORABLE};
+use super::{
+    REFRESH_LIFE, SESSIONS_MAX, SessionRow, StoredSession, Tokens, presence, random_id, store,
+};
+use crate::accounts::{self, Asker, RESTORABLE};
 use crate::limits::guesses::Guess;
 use crate::{Client, Result, Services, limits};
 use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::accounts::{Account, AccountId, AccountName};
+use model::sessions::EndReason;
+use sqlx::PgConnection;
 
 /// Opens a session. A wrong password and an unknown account get the same answer after the same work.
 ///
@@ -22,7 +27,7 @@ pub async fn log_in(
 ) -> Result<(Account, Tokens)> {
     limits::log_in(services, from).await?;
     let guess = Guess::begin(services, from, account_name).await?;
-    let checking = check(services, account_name, password);
+    let checking = check(services, from, account_name, password);
     let (id, verified) = guess.check(services, checking).await?;
     let tokens = open_for(services, from, id, Some(&verified)).await?;
     Ok((accounts::find(services, id).await?, tokens))
@@ -31,6 +36,7 @@ pub async fn log_in(
 /// Whose name and password these are, and the hash that the password was verified against.
 async fn check(
     services: &Services,
+    from: &Client,
     account_name: &str,
     password: &str,
 ) -> Result<(AccountId, String)> {
@@ -43,7 +49,10 @@ async fn check(
     .fetch_optional(&services.db)
     .await?;
     let hash = row.as_ref().map(|row| row.password_hash.clone());
-    let matches = services.passwords.verify(password, hash).await?;
+    let matches = services
+        .passwords
+        .verify(Asker::of(from), password, hash)
+        .await?;
     let row = row.filter(|_| matches).ok_or(Refusal::WrongCredentials)?;
     if let Some(deleted_at) = row.deleted_at {
         let until = deleted_at + RESTORABLE;
@@ -105,10 +114,39 @@ async fn open_for(
     )
     .execute(&mut *transaction)
     .await?;
+    let displaced = displace(&mut transaction, account_id, now).await?;
     presence::arrived(services, &mut transaction, &session).await?;
     store(services, &session).await?;
     transaction.commit().await?;
+    if !displaced.is_empty() {
+        forget_ended(services, displaced).await?;
+    }
     hand_out(services, &session, refresh, now)
+}
+
+/// Ends the sessions beyond [`SESSIONS_MAX`], and returns which they were.
+async fn displace(
+    transaction: &mut PgConnection,
+    account: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>> {
+    // In one order, as all do who lock several sessions of an account.
+    let displaced = sqlx::query_scalar!(
+        "UPDATE sessions SET ended_at = $2, ended_by = $3
+          WHERE sid IN (SELECT sid FROM sessions
+                         WHERE sid IN (SELECT sid FROM sessions
+                                        WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2
+                                        ORDER BY seen_at DESC, sid OFFSET $4)
+                         ORDER BY sid FOR NO KEY UPDATE)
+         RETURNING sid",
+        account.0,
+        now,
+        EndReason::Displaced.as_str(),
+        i64::from(SESSIONS_MAX)
+    )
+    .fetch_all(transaction)
+    .await?;
+    Ok(displaced)
 }
 
 /// The tokens of a session that Redis has.

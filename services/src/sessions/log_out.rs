@@ -2,11 +2,10 @@
 //! away in between, whoever asked is told so and asks again, and [`sweep`] makes up for whoever does not.
 
 use super::tokens::{Claims, RefreshToken};
-use super::{SESSION_LIFE, Session, blacklist_key, ending, session_key};
+use super::{SESSION_LIFE, Session, blacklist_key, ending, is_known, session_key};
 use crate::to_the_end::to_the_end;
 use crate::{Result, Services};
 use chrono::TimeDelta;
-use futures::{StreamExt, TryStreamExt, stream};
 use model::Refusal;
 use model::accounts::AccountId;
 use model::sessions::EndReason;
@@ -31,7 +30,7 @@ pub async fn log_out(services: &Services, session: &Session) -> Result<()> {
             .ignore()
             .exec_async(&mut services.redis.connection())
             .await?;
-        ending::announce(&services, &session.sid).await;
+        ending::announce(&services, &[session.sid]).await;
         Ok(())
     })
     .await
@@ -42,15 +41,7 @@ pub async fn log_out_with(services: &Services, refresh_token: &str) -> Result<()
     let Some(presented) = RefreshToken::parse(refresh_token) else {
         return Ok(());
     };
-    let hash = presented.hash();
-    let known = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM sessions WHERE sid = $1 AND (refresh_hash = $2 OR previous_hash = $2)) AS "known!""#,
-        presented.sid(),
-        hash
-    )
-    .fetch_one(&services.db)
-    .await?;
-    match known {
+    match is_known(services, &presented).await? {
         true => end(services, presented.sid(), EndReason::LogOut).await,
         false => Ok(()),
     }
@@ -132,10 +123,8 @@ pub(crate) async fn finish(
     )
     .fetch_all(&services.db)
     .await?;
-    forget_all(services, all).await?;
-    for sid in ended {
-        ending::announce(services, &sid).await;
-    }
+    forget_all(services, &all).await?;
+    ending::announce(services, &ended).await;
     Ok(())
 }
 
@@ -143,9 +132,7 @@ pub(super) async fn end(services: &Services, sid: &str, reason: EndReason) -> Re
     let (services, sid) = (services.clone(), sid.to_owned());
     to_the_end(async move {
         end_record(&services, &sid, reason).await?;
-        forget_all(&services, vec![sid.clone()]).await?;
-        ending::announce(&services, &sid).await;
-        Ok(())
+        forget_ended(&services, vec![sid]).await
     })
     .await
 }
@@ -171,24 +158,30 @@ pub async fn sweep(services: &Services, period: TimeDelta) -> Result<()> {
     )
     .fetch_all(&services.db)
     .await?;
-    forget_all(services, ended).await
+    forget_all(services, &ended).await
 }
 
-/// Commands that are on their way to Redis at once. They travel in one pipeline, also where their keys are on different
-/// nodes of a cluster.
-const AT_ONCE: usize = 256;
+/// Keys that one call to Redis carries.
+const PER_CALL: usize = 1_000;
 
-/// Takes sessions out of Redis, where it counts.
-pub(crate) async fn forget_all(services: &Services, sids: Vec<String>) -> Result<()> {
-    stream::iter(sids)
-        .map(|sid| async move {
-            redis::cmd("DEL")
-                .arg(session_key(services, &sid))
-                .exec_async(&mut services.redis.connection())
-                .await?;
-            Ok(())
-        })
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await
+/// Takes sessions out of Redis, where it counts: many in one round trip.
+pub(crate) async fn forget_all(services: &Services, sids: &[String]) -> Result<()> {
+    for sids in sids.chunks(PER_CALL) {
+        let commands = sids.iter().map(|sid| {
+            let mut command = redis::cmd("DEL");
+            command.arg(session_key(services, sid));
+            command
+        });
+        for answer in services.redis.each(commands.collect()).await {
+            answer?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes sessions that have been ended out of Redis, and tells every server.
+pub(super) async fn forget_ended(services: &Services, ended: Vec<String>) -> Result<()> {
+    forget_all(services, &ended).await?;
+    ending::announce(services, &ended).await;
+    Ok(())
 }

@@ -30,7 +30,7 @@ pub use log_out::{end_other_sessions, end_session, log_out, log_out_with, sweep}
 pub(crate) use log_out::{end_records, finish, forget_all};
 pub use presence::{Presence, seen};
 pub(crate) use presence::{count_online, forget};
-pub use refresh::refresh;
+pub use refresh::{Refreshing, refresh};
 pub(crate) use rehearsal::open_for_rehearsal;
 pub(crate) use retell::retell;
 pub(crate) use tokens::random_id;
@@ -54,6 +54,9 @@ pub const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
 pub const SESSION_LIFE: TimeDelta = TimeDelta::hours(24);
 /// How long a session can last in all: nothing brings it back after that.
 pub const REFRESH_LIFE: TimeDelta = TimeDelta::days(30);
+/// Sessions that an account may have open: some devices with some browsers each, and a few scripts. One more ends the one that
+/// was not used for longest.
+pub const SESSIONS_MAX: u32 = 50;
 /// For how long the refresh token just used may be presented again.
 const ROTATION_GRACE: TimeDelta = TimeDelta::seconds(60);
 
@@ -187,6 +190,16 @@ async fn look_up(
 ) -> Vec<Result<(Option<String>, Option<String>)>> {
     let found = redis.get_pairs(questions).await.into_iter();
     found.map(|pair| Ok(pair?)).collect()
+}
+
+/// Whether it is the newest refresh token of its session, or the one before.
+async fn is_known(services: &Services, presented: &tokens::RefreshToken) -> Result<bool> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sessions WHERE sid = $1 AND (refresh_hash = $2 OR previous_hash = $2)) AS "known!""#,
+        presented.sid(),
+        presented.hash()
+    );
+    Ok(known.fetch_one(&services.db).await?)
 }
 
 /// Whether what [`authenticate`] found is still so.

@@ -3,10 +3,37 @@
 use super::log_in::hand_out;
 use super::log_out::end;
 use super::tokens::RefreshToken;
-use super::{ROTATION_GRACE, SessionRow, Tokens, store};
-use crate::{Client, Error, Result, Services, limits};
+use super::{ROTATION_GRACE, SessionRow, Tokens, is_known, store};
+use crate::{Client, Error, MOST_KNOWN, Result, Services, limits};
 use model::Refusal;
 use model::sessions::EndReason;
+use moka::sync::Cache;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// A refresh takes no longer than this.
+const FORGOTTEN: Duration = Duration::from_secs(30);
+
+/// The sessions that are being refreshed by this process.
+pub struct Refreshing(Cache<String, Arc<Mutex<()>>>);
+
+impl Default for Refreshing {
+    fn default() -> Refreshing {
+        Refreshing(
+            Cache::builder()
+                .max_capacity(MOST_KNOWN)
+                .time_to_idle(FORGOTTEN)
+                .build(),
+        )
+    }
+}
+
+impl Refreshing {
+    fn of(&self, sid: &str) -> Arc<Mutex<()>> {
+        self.0.get_with_by_ref(sid, Arc::default)
+    }
+}
 
 /// New tokens for a refresh token, which is thereby used up.
 ///
@@ -19,6 +46,14 @@ pub async fn refresh(services: &Services, from: &Client, refresh_token: &str) ->
     let now = services.clock.now();
     let presented = RefreshToken::parse(refresh_token).ok_or(Refusal::NotLoggedIn)?;
     limits::refresh(services, from).await?;
+    if !is_ours(services, &presented).await? {
+        return Err(Refusal::NotLoggedIn.into());
+    }
+    // Before the row is asked for: those who are too many hold no connection to PostgreSQL.
+    limits::refresh_of(services, presented.sid()).await?;
+    // One at a time here, so that those who wait for the session's row hold one connection in all.
+    let turn = services.refreshing.of(presented.sid());
+    let _turn = turn.lock().await;
     // The row stays locked until Redis has the session: a log-out that comes meanwhile waits, and then ends it.
     let mut transaction = crate::stores::begin(&services.db).await?;
     let record = sqlx::query!(
@@ -34,11 +69,6 @@ pub async fn refresh(services: &Services, from: &Client, refresh_token: &str) ->
     let hash = presented.hash();
     let newest = record.refresh_hash == hash;
     let previous = record.previous_hash.as_deref() == Some(&hash);
-    if !newest && !previous && !services.tokens.has_made(&presented) {
-        // Whoever knows a session's id and no token of it must not be able to end it, nor to use up its refreshes.
-        return Err(Refusal::NotLoggedIn.into());
-    }
-    limits::refresh_of(services, presented.sid()).await?;
     if let Some(reason) = record.ended_by {
         let reason = EndReason::parse(&reason)
             .ok_or_else(|| Error::Broken(format!("unknown end of a session {reason:?}")))?;
@@ -90,4 +120,13 @@ pub async fn refresh(services: &Services, from: &Client, refresh_token: &str) ->
     store(services, &session).await?;
     transaction.commit().await?;
     hand_out(services, &session, successor, now)
+}
+
+/// Whether we have made this token for its session. Knowing a session's id is not enough to end it, nor to use up its refreshes.
+async fn is_ours(services: &Services, presented: &RefreshToken) -> Result<bool> {
+    if services.tokens.has_made(presented) {
+        return Ok(true);
+    }
+    // Perhaps by a key that is not among ours any more: then the session knows it.
+    is_known(services, presented).await
 }

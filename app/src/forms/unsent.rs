@@ -1,0 +1,56 @@
+//! A form whose sender had been logged out meanwhile: kept in the page, to be sent again.
+
+use super::{AS, CALL, FormEcho, RefusedForm};
+use crate::i18n::use_words;
+use leptos::prelude::*;
+use model::{Field, Refusal};
+
+/// The form into which something was typed by one who was not logged in any more. None: there was nothing to lose.
+pub fn unsent() -> Option<RefusedForm> {
+    let typed = |name: &String| serde_json::from_value::<Field>(name.as_str().into()).is_ok();
+    let something = FormEcho::of_request().0.keys().any(typed);
+    let refused = RefusedForm::of_request()?;
+    (something && refused.refusal == Refusal::NotLoggedIn).then_some(refused)
+}
+
+/// Says that nothing was saved, and has the form to send once more, with all that was typed but passwords. In place of the
+/// log-in form: to fill in that one would be to lose this.
+#[component]
+pub fn Unsent(form: RefusedForm) -> impl IntoView {
+    let echo = FormEcho::of_request();
+    let words = &use_words().forms;
+    let page = use_context::<http::request::Parts>()
+        .and_then(|parts| parts.extensions.get::<UnsentFrom>().cloned());
+    let UnsentFrom { page, owner } = page.unwrap_or_default();
+    let owner = owner
+        .map(|owner| format!("&{AS}={owner}"))
+        .unwrap_or_default();
+    let joint = if page.contains('?') { '&' } else { '?' };
+    let action = format!("{page}{joint}{CALL}={}{owner}", form.path);
+    let mut fields: Vec<_> = echo.0.into_iter().collect();
+    fields.sort();
+    let fields = fields
+        .into_iter()
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
+        .collect_view();
+    view! {
+        <section class="sheet sheet--narrow" data-testid="unsent">
+            <h1>{words.unsent}</h1>
+            <p>{words.unsent_hint}</p>
+            <form method="post" action=action>
+                {fields}
+                <div class="form-ways">
+                    <a class="button" href="/log-in" target="_blank">{words.log_in_elsewhere}</a>
+                    <button type="submit" class="button button--main">{words.send_again}</button>
+                </div>
+            </form>
+        </section>
+    }
+}
+
+/// Where the form was typed, and for which account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnsentFrom {
+    pub page: String,
+    pub owner: Option<String>,
+}

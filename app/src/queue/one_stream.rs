@@ -1,0 +1,61 @@
+//! One stream for each browser, however many of its tabs show a place (in the browser only). Over HTTP/1.1 a browser opens six
+//! connections to a site, and six streams would leave none for anything else: the tabs without the stream ask every few
+//! seconds instead.
+
+use futures::channel::oneshot;
+use js_sys::{Function, Object, Promise, Reflect};
+use leptos::prelude::{document, window};
+use wasm_bindgen::prelude::*;
+
+/// What the lock is called, for all tabs of the site (Web Locks API).
+const NAME: &str = "frontrow-queue-stream";
+
+#[wasm_bindgen]
+extern "C" {
+    type Locks;
+
+    #[wasm_bindgen(method, catch)]
+    fn request(
+        this: &Locks,
+        name: &str,
+        options: &Object,
+        granted: &JsValue,
+    ) -> Result<Promise, JsValue>;
+}
+
+/// The right of this tab to hold the stream, until it is dropped or the tab is closed.
+pub(super) struct Held(Option<Function>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(release) = &self.0 {
+            let _ = release.call0(&JsValue::NULL);
+        }
+    }
+}
+
+/// None: another tab has it.
+pub(super) async fn take() -> Option<Held> {
+    let locks = Reflect::get(&window().navigator(), &"locks".into()).ok();
+    let Some(locks) = locks.filter(JsValue::is_object) else {
+        // A browser without locks, or a site without TLS: at most one tab of a window is looked at.
+        return (!document().hidden()).then_some(Held(None));
+    };
+    let locks: Locks = locks.unchecked_into();
+    let (sender, granted) = oneshot::channel();
+    let grant = Closure::once_into_js(move |lock: JsValue| -> JsValue {
+        if lock.is_null() {
+            let _ = sender.send(None);
+            return JsValue::UNDEFINED;
+        }
+        let mut release = None;
+        let held = Promise::new(&mut |resolve, _| release = Some(resolve));
+        let _ = sender.send(release);
+        held.into()
+    });
+    let options = Object::new();
+    let _ = Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE);
+    let _ = locks.request(NAME, &options, &grant).ok()?;
+    let release = granted.await.ok().flatten()?;
+    Some(Held(Some(release)))
+}

@@ -1,0 +1,84 @@
+//! Saving a form that was opened a while ago: what its reader left alone stays as it is now, whoever has changed it meanwhile.
+
+use model::concerts::ConcertForm;
+use model::{Field, Refusal};
+use serde_json::{Map, Value};
+
+/// The form to be saved: what was changed from `opened` to `typed`, in a concert that is as `now` says.
+///
+/// [`Refusal::ChangedMeanwhile`] when the same field was changed by both, to different values.
+pub(super) fn merged(
+    opened: &ConcertForm,
+    typed: &ConcertForm,
+    now: &ConcertForm,
+) -> Result<ConcertForm, Refusal> {
+    let (opened, now) = (texts(opened), texts(now));
+    let mut fields = Vec::new();
+    let mut merged = Map::new();
+    for (name, typed) in texts(typed) {
+        let (opened, now) = (&opened[&name], &now[&name]);
+        let kept = if is_same(&typed, opened) {
+            now.clone()
+        } else if is_same(now, opened) || is_same(now, &typed) {
+            typed
+        } else {
+            fields.extend(serde_json::from_value::<Field>(name.clone().into()));
+            typed
+        };
+        merged.insert(name, kept);
+    }
+    if !fields.is_empty() {
+        return Err(Refusal::ChangedMeanwhile { fields });
+    }
+    serde_json::from_value(merged.into()).map_err(|_| Refusal::Malformed)
+}
+
+fn texts(form: &ConcertForm) -> Map<String, Value> {
+    match serde_json::to_value(form) {
+        Ok(Value::Object(texts)) => texts,
+        _ => Map::new(),
+    }
+}
+
+/// But for how a browser ends lines, and for what is around a text.
+fn is_same(one: &Value, other: &Value) -> bool {
+    let plain = |text: &Value| text.as_str().map(|text| text.trim().replace("\r\n", "\n"));
+    plain(one) == plain(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(title: &str, capacity: &str, description: &str) -> ConcertForm {
+        ConcertForm {
+            title: title.to_owned(),
+            capacity: capacity.to_owned(),
+            description: description.to_owned(),
+            ..ConcertForm::default()
+        }
+    }
+
+    #[test]
+    fn what_was_not_touched_stays_as_it_is_now() {
+        let opened = form("Low Tide", "100", "One.\nTwo.");
+        let typed = form("High Tide", "100", "One.\r\nTwo.");
+        let now = form("Low Tide", "80", "One.\nTwo.\nThree.");
+        let saved = merged(&opened, &typed, &now).unwrap();
+        assert_eq!(saved, form("High Tide", "80", "One.\nTwo.\nThree."));
+    }
+
+    #[test]
+    fn what_both_have_changed_is_named_unless_they_agree() {
+        let opened = form("Low Tide", "100", "");
+        let now = form("High Tide", "80", "");
+        let agreed = merged(&opened, &form("High Tide", "100", ""), &now);
+        assert_eq!(agreed.unwrap(), now);
+        let refused = merged(&opened, &form("No Tide", "90", ""), &now).unwrap_err();
+        let Refusal::ChangedMeanwhile { mut fields } = refused else {
+            panic!("{refused:?}");
+        };
+        fields.sort_by_key(|field| format!("{field:?}"));
+        assert_eq!(fields, [Field::Capacity, Field::Title]);
+    }
+}
