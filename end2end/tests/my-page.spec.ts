@@ -52,6 +52,7 @@ test('one device of several is logged out', async ({ page, context, visit, signU
 });
 
 test('a profile is changed, and every page knows', async ({ page, context, visit, signUp, expectComplaint }) => {
+  expectComplaint(refused(403));
   expectComplaint(refused(409));
   const form = newcomer();
   const taken = newcomer('taken');
@@ -62,9 +63,12 @@ test('a profile is changed, and every page knows', async ({ page, context, visit
   await expect(pages.field(page, 'nickname')).toHaveValue(form.nickname);
   await pages.fill(page, { nickname: 'Moonlight', email: taken.email });
   await pages.submit(page);
+  await expect(pages.problem(page, 'current_password')).toHaveText('This is not your password.');
+  await pages.fill(page, { current_password: password });
+  await pages.submit(page);
   await expect(pages.problem(page, 'email')).toHaveText('Somebody already uses this one.');
   await expect(pages.field(page, 'nickname')).toHaveValue('Moonlight');
-  await pages.fill(page, { email: `new-${form.email}` });
+  await pages.fill(page, { email: `new-${form.email}`, current_password: password });
   await pages.submit(page);
   await expect(page.getByText('Your profile has been changed.')).toBeVisible();
   await expect(page.getByRole('main')).toContainText(`new-${form.email}`);

@@ -1,6 +1,8 @@
 //! Who can log in.
 
-use crate::refusal::{Problems, text};
+use crate::refusal::Problems;
+use crate::text::line;
+pub use crate::text::opaque;
 use crate::{Field, ProblemKind, Refusal};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -94,8 +96,8 @@ impl SignUpForm {
             Field::Password,
             Password::parse(&self.password, self.account_name.trim()),
         );
-        let name = problems.check(Field::Name, text(&self.name, 1, 80));
-        let nickname = problems.check(Field::Nickname, text(&self.nickname, 1, 40));
+        let name = problems.check(Field::Name, line(&self.name, 1, 80));
+        let nickname = problems.check(Field::Nickname, line(&self.nickname, 1, 40));
         let email = problems.check(Field::Email, Email::parse(&self.email));
         match (account_name, password, name, nickname, email) {
             (Some(account_name), Some(password), Some(name), Some(nickname), Some(email)) => {
@@ -132,8 +134,8 @@ impl ProfileForm {
     /// Parses every field, or says everything that is wrong at once.
     pub fn parse(self) -> Result<Profile, Refusal> {
         let mut problems = Problems::default();
-        let name = problems.check(Field::Name, text(&self.name, 1, 80));
-        let nickname = problems.check(Field::Nickname, text(&self.nickname, 1, 40));
+        let name = problems.check(Field::Name, line(&self.name, 1, 80));
+        let nickname = problems.check(Field::Nickname, line(&self.nickname, 1, 40));
         let email = problems.check(Field::Email, Email::parse(&self.email));
         match (name, nickname, email) {
             (Some(name), Some(nickname), Some(email)) => Ok(Profile {
@@ -155,7 +157,7 @@ impl AccountName {
     pub const MOST: u32 = 30;
 
     pub fn parse(raw: &str) -> Result<AccountName, ProblemKind> {
-        let name = text(raw, AccountName::LEAST, AccountName::MOST)?.to_ascii_lowercase();
+        let name = line(raw, AccountName::LEAST, AccountName::MOST)?.to_ascii_lowercase();
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
         if name.chars().all(allowed) && edge(name.chars().next()) && edge(name.chars().last()) {
@@ -176,7 +178,7 @@ pub struct Email(String);
 
 impl Email {
     pub fn parse(raw: &str) -> Result<Email, ProblemKind> {
-        let email = text(raw, 1, 254)?.to_lowercase();
+        let email = line(raw, 1, 254)?.to_lowercase();
         let (local, domain) = email.split_once('@').ok_or(ProblemKind::Malformed)?;
         let label = |l: &str| {
             !l.is_empty()
@@ -213,6 +215,7 @@ impl Password {
     pub const MOST: u32 = 128;
 
     pub fn parse(raw: &str, account_name: &str) -> Result<Password, ProblemKind> {
+        let raw = opaque(raw);
         let length = raw.chars().count() as u32;
         let different = raw.chars().collect::<std::collections::BTreeSet<_>>().len();
         let holds_name = account_name.chars().count() >= 3
@@ -230,7 +233,7 @@ impl Password {
         } else if different < 5 || holds_name {
             Err(ProblemKind::TooWeak)
         } else {
-            Ok(Password(raw.to_owned()))
+            Ok(Password(raw))
         }
     }
 
@@ -311,6 +314,18 @@ mod tests {
             with("xxMINA.kim12345"),
             [(Field::Password, ProblemKind::TooWeak)]
         );
+    }
+
+    /// As macOS sends a password, and as Windows does.
+    #[test]
+    fn a_password_is_the_same_however_its_letters_are_put_together() {
+        let [composed, apart] = [
+            "비밀번호가 길어요 12",
+            "\u{1107}\u{1175}\u{1106}\u{1175}\u{11af}번호가\u{3000}길어요 12",
+        ];
+        let parsed = |raw| Password::parse(raw, "mina").unwrap();
+        assert_ne!(composed, apart);
+        assert!(parsed(composed) == parsed(apart));
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub use browse::{
 pub use slug::{concert_path, concert_segment, parse_segment};
 
 use crate::posters::UploadedPoster;
-use crate::refusal::{Problems, number, text};
+use crate::refusal::Problems;
+use crate::text::{line, lines, number};
 use crate::{Field, ProblemKind, Refusal, time};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -350,10 +351,10 @@ impl ConcertForm {
     pub fn parse(self) -> Result<ConcertDetails, Refusal> {
         let mut problems = Problems::default();
         let p = &mut problems;
-        let title = p.check(Field::Title, text(&self.title, 1, 120));
-        let artist = p.check(Field::Artist, text(&self.artist, 1, 120));
+        let title = p.check(Field::Title, line(&self.title, 1, 120));
+        let artist = p.check(Field::Artist, line(&self.artist, 1, 120));
         let genre = p.check(Field::Genre, parse_genre(&self.genre));
-        let venue = p.check(Field::Venue, text(&self.venue, 1, 120));
+        let venue = p.check(Field::Venue, line(&self.venue, 1, 120));
         let starts_at = p.check(Field::StartsAt, time::parse_local(&self.starts_at));
         let ends_at = p.check(Field::EndsAt, time::parse_local(&self.ends_at));
         let running = p.check(
@@ -361,7 +362,7 @@ impl ConcertForm {
             number(&self.running_minutes, 1, 1440),
         );
         let price = p.check(Field::PriceWon, number(&self.price_won, 0, 100_000_000));
-        let description = p.check(Field::Description, text(&self.description, 0, 10_000));
+        let description = p.check(Field::Description, lines(&self.description, 0, 10_000));
         let capacity = p.check(Field::Capacity, parse_capacity(&self.capacity));
         let opens = p.check(Field::SaleOpensAt, time::parse_local(&self.sale_opens_at));
         let batch = p.check(
@@ -376,6 +377,16 @@ impl ConcertForm {
             && end <= start
         {
             p.add(Field::EndsAt, ProblemKind::EndBeforeStart);
+        }
+        if let (Some(start), Some(end), Some(running)) = (starts_at, ends_at, running)
+            && end > start
+            && running > (end - start).num_minutes()
+        {
+            let most = (end - start).num_minutes();
+            p.add(
+                Field::RunningMinutes,
+                ProblemKind::OutOfRange { least: 1, most },
+            );
         }
         if let (Some(start), Some(opens)) = (starts_at, opens)
             && opens >= start

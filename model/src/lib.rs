@@ -14,6 +14,7 @@ pub mod refusal;
 pub mod rehearsals;
 mod secret;
 pub mod sessions;
+mod text;
 pub mod tickets;
 pub mod time;
 

@@ -236,37 +236,3 @@ impl Problems {
         self.0.is_empty()
     }
 }
-
-/// A trimmed text of `least` to `most` characters.
-pub(crate) fn text(raw: &str, least: u32, most: u32) -> Result<String, ProblemKind> {
-    let trimmed = raw.trim();
-    let length = trimmed.chars().count() as u32;
-    if length == 0 && least > 0 {
-        Err(ProblemKind::Missing)
-    } else if length < least {
-        Err(ProblemKind::TooShort { least })
-    } else if length > most {
-        Err(ProblemKind::TooLong { most })
-    } else if trimmed
-        .chars()
-        .any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t')
-    {
-        Err(ProblemKind::BadCharacters)
-    } else {
-        Ok(trimmed.to_owned())
-    }
-}
-
-/// A whole number within `least..=most`; thousands may be set off with commas.
-pub(crate) fn number(raw: &str, least: i64, most: i64) -> Result<i64, ProblemKind> {
-    let digits: String = raw.trim().chars().filter(|c| *c != ',').collect();
-    if digits.is_empty() {
-        return Err(ProblemKind::Missing);
-    }
-    let value: i64 = digits.parse().map_err(|_| ProblemKind::Malformed)?;
-    if (least..=most).contains(&value) {
-        Ok(value)
-    } else {
-        Err(ProblemKind::OutOfRange { least, most })
-    }
-}

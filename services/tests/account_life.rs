@@ -98,16 +98,22 @@ async fn a_changed_nickname_is_seen_by_the_next_request() {
         email: email.into(),
     };
     let taken = profile("M", "Jun@Example.com").parse().unwrap();
-    let refused = accounts::change_profile(&world.services, &me, taken).await;
-    assert_eq!(refusal(refused), Refusal::EmailTaken);
+    let from = here();
+    let change = |profile, password: &'static str| {
+        accounts::change_profile(&world.services, &from, &me, profile, password)
+    };
+    assert_eq!(refusal(change(taken, PASSWORD).await), Refusal::EmailTaken);
     let problems = profile(" ", "x").parse().unwrap_err();
     assert!(problems.problem_of(Field::Nickname).is_some());
     assert!(problems.problem_of(Field::Email).is_some());
 
     let changed = profile("Moonlight", "kim@example.com").parse().unwrap();
-    let account = accounts::change_profile(&world.services, &me, changed)
-        .await
-        .unwrap();
+    // A session that was left open is not enough to take the account over.
+    for wrong in ["", "wrong-horse-battery"] {
+        let refused = change(changed.clone(), wrong).await;
+        assert_eq!(refusal(refused), Refusal::WrongPassword);
+    }
+    let account = change(changed, PASSWORD).await.unwrap();
     assert_eq!(
         (account.nickname.as_str(), account.email.as_str()),
         ("Moonlight", "kim@example.com")

@@ -48,11 +48,20 @@ pub async fn current_account() -> Result<Option<Account>, ApiError> {
     }
 }
 
-/// Changes name, nickname and e-mail.
+/// Changes name, nickname and e-mail; the last with the password given once more.
 #[server(name = ChangeProfile, prefix = "/api", endpoint = "change_profile")]
-pub async fn change_profile(#[server(flatten)] form: ProfileForm) -> Result<Account, ApiError> {
-    let session = session()?;
-    let account = services::accounts::change_profile(&services()?, &session, form.parse()?).await?;
+pub async fn change_profile(
+    #[server(default)] current_password: Option<Secret>,
+    #[server(flatten)] form: ProfileForm,
+) -> Result<Account, ApiError> {
+    let account = services::accounts::change_profile(
+        &services()?,
+        &client()?,
+        &session()?,
+        form.parse()?,
+        current_password.as_ref().map_or("", Secret::expose),
+    )
+    .await?;
     Done::Profile.redirect();
     Ok(account)
 }

@@ -69,6 +69,8 @@ fn Profile(account: Account) -> impl IntoView {
                 <TextField field=Field::Name value=account.name autocomplete="name"/>
                 <TextField field=Field::Nickname value=account.nickname autocomplete="nickname"/>
                 <TextField field=Field::Email kind="email" value=account.email autocomplete="email"/>
+                <p class="quietly">{words.my_page.email_needs_password}</p>
+                <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password" required=false/>
                 <SubmitButton words=words.save/>
             </form>
         </Sheet>

@@ -6,6 +6,7 @@ use model::sessions::EndReason;
 /// See [`crate::i18n::Words`].
 pub struct AccountWords {
     pub change_profile: &'static str,
+    pub email_needs_password: &'static str,
     pub profile_lead: &'static str,
     pub profile_changed: &'static str,
     pub change_password: &'static str,
@@ -39,6 +40,7 @@ pub struct AccountWords {
 
 pub const ENGLISH: AccountWords = AccountWords {
     change_profile: "Change your profile",
+    email_needs_password: "Another e-mail address needs your password.",
     profile_lead: "Your nickname is what others see. Your account name stays as it is.",
     profile_changed: "Your profile has been changed.",
     change_password: "Change your password",
@@ -98,6 +100,7 @@ pub const ENGLISH: AccountWords = AccountWords {
 
 pub const KOREAN: AccountWords = AccountWords {
     change_profile: "프로필 바꾸기",
+    email_needs_password: "이메일을 바꾸려면 비밀번호가 필요해요.",
     profile_lead: "별명은 다른 사람에게 보이는 이름이에요. 아이디는 바뀌지 않아요.",
     profile_changed: "프로필을 바꿨어요.",
     change_password: "비밀번호 바꾸기",

@@ -1,7 +1,7 @@
 //! What is asked of the list of concerts, and what it answers.
 
 use super::{Concert, Genre, Phase};
-use crate::refusal::number;
+use crate::text::number;
 use crate::{Refusal, time};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ use crate::{Client, Error, Result};
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier, SaltString};
 use argon2::{Argon2, password_hash};
+use model::accounts::opaque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -74,15 +75,20 @@ impl PasswordHasher {
         let turn = self.turn(who).await?;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
-        let password = password.to_owned();
+        // As it was hashed, and as one may have been hashed before passwords were composed.
+        let mut attempts = vec![opaque(password), password.to_owned()];
+        attempts.dedup();
         let matches = turn
             .run(move || {
                 let stored = PasswordHash::new(&stored).map_err(broken)?;
-                match Argon2::default().verify_password(password.as_bytes(), &stored) {
-                    Ok(()) => Ok(true),
-                    Err(password_hash::Error::Password) => Ok(false),
-                    Err(error) => Err(broken(error)),
+                for attempt in attempts {
+                    match Argon2::default().verify_password(attempt.as_bytes(), &stored) {
+                        Ok(()) => return Ok(true),
+                        Err(password_hash::Error::Password) => {}
+                        Err(error) => return Err(broken(error)),
+                    }
                 }
+                Ok(false)
             })
             .await?;
         Ok(matches && known)
@@ -92,7 +98,7 @@ impl PasswordHasher {
 impl Turn {
     /// The password's hash in PHC format, with a random salt.
     pub async fn hash(self, password: &str) -> Result<String> {
-        let password = password.to_owned();
+        let password = opaque(password);
         self.run(move || hash(&password)).await
     }
 

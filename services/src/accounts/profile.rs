@@ -10,12 +10,21 @@ use model::accounts::{Account, Password, Profile};
 use model::sessions::EndReason;
 
 /// Changes what others see, and where the person can be reached. [`Refusal::EmailTaken`].
+///
+/// Another e-mail needs the `password` once more, or a session that was left open would be enough to take the account over:
+/// [`Refusal::WrongPassword`].
 pub async fn change_profile(
     services: &Services,
+    from: &Client,
     session: &Session,
     profile: Profile,
+    password: &str,
 ) -> Result<Account> {
     limits::change_profile(services, session.account_id).await?;
+    let known = find(services, session.account_id).await?;
+    if known.email != profile.email.as_str() {
+        confirm(services, from, session, password).await?;
+    }
     let (services, account) = (services.clone(), session.account_id);
     to_the_end(async move {
         let mut transaction = crate::stores::begin(&services.db).await?;

@@ -9,6 +9,7 @@ use model::Refusal;
 use model::accounts::Role;
 use model::concerts::ConcertId;
 use model::tickets::{TicketCheck, TicketId};
+use unicode_normalization::UnicodeNormalization;
 
 struct Shown {
     id: i64,
@@ -68,11 +69,40 @@ async fn signed(services: &Services, code: &str) -> Result<Option<Shown>> {
 }
 
 async fn typed(services: &Services, code: &str) -> Result<Option<Shown>> {
-    let is_one = code.len() == 11 && code.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
-    match is_one {
-        true => find(services, None, Some(code.to_ascii_uppercase())).await,
-        false => Ok(None),
+    match as_printed(code) {
+        Some(code) => find(services, None, Some(code)).await,
+        None => Ok(None),
     }
+}
+
+/// Characters of what is typed for a code, with room for blanks.
+const LONGEST_TYPED: usize = 40;
+
+/// The ten characters as they are printed, however they were typed: in small or full-width letters, with another dash, with
+/// blanks or with neither, and with the letters that Crockford's base 32 has no use for in the place of the digits they look like.
+fn as_printed(typed: &str) -> Option<String> {
+    let between = |c: &char| !(c.is_whitespace() || is_dash(*c));
+    let letters: String = typed
+        .chars()
+        .take(LONGEST_TYPED)
+        .nfkc()
+        .filter(between)
+        .map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            c => c,
+        })
+        .collect();
+    let is_code = letters.len() == 10 && letters.bytes().all(|c| c.is_ascii_alphanumeric());
+    is_code.then(|| format!("{}-{}", &letters[..5], &letters[5..]))
+}
+
+/// Unicode's dashes (`Pd`), the minus sign, and the lines that keyboards offer in their place.
+fn is_dash(c: char) -> bool {
+    matches!(
+        c,
+        '-' | '_' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}' | '\u{3161}'
+    )
 }
 
 async fn find(
@@ -91,4 +121,37 @@ async fn find(
     )
     .fetch_optional(&services.db)
     .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_the_same_however_it_is_typed() {
+        for typed in [
+            "ABCDE-01XYZ",
+            "abcde-01xyz",
+            "ABCDE01XYZ",
+            "abcde 01xyz",
+            " ABCDE \u{2013} 01XYZ ",
+            "ABCDE\u{2212}01XYZ",
+            "ＡＢＣＤＥ－０１ＸＹＺ",
+            "ABCDE-OlXYZ",
+            "A B C D E 0 1 X Y Z",
+        ] {
+            assert_eq!(as_printed(typed).as_deref(), Some("ABCDE-01XYZ"), "{typed}");
+        }
+        for typed in [
+            "",
+            "ABCDE-01XY",
+            "ABCDE-01XYZZ",
+            "ABCDE/01XYZ",
+            "ABCDE-01XY\u{430}",
+            "%%%%%-%%%%%",
+        ] {
+            assert_eq!(as_printed(typed), None, "{typed}");
+        }
+        assert_eq!(as_printed(&"A".repeat(1_000_000)), None);
+    }
 }
