@@ -72,20 +72,27 @@ thread_local! {
     static TRUTH: std::cell::Cell<Option<Truth>> = const { std::cell::Cell::new(None) };
 }
 
-/// Milliseconds that an answer may have been on its way, by which a clock that goes right seems to be ahead.
+/// Milliseconds by which a clock may be wrong.
 #[cfg(feature = "hydrate")]
-const ON_ITS_WAY: i64 = 1_000;
+const GOOD_ENOUGH: f64 = 500.0;
 
-/// Sets a clock right that shows `now` when the server has just said what time it is, if it is wrong by more than the way from
-/// the server can explain.
+/// Sets a clock right that shows `now` when the server has just said what time it is, asked `way_ms` ago: if it is wrong by more
+/// than the way there and back can explain.
 #[cfg(feature = "hydrate")]
-pub(crate) fn correct(now: DateTime<Utc>, server_time: DateTime<Utc>) {
-    if (now - server_time).num_milliseconds().abs() > ON_ITS_WAY {
-        TRUTH.set(Some(Truth {
-            at: monotonic_ms(),
-            server_ms: server_time.timestamp_millis() as f64,
-        }));
+pub(crate) fn correct(now: DateTime<Utc>, server_time: DateTime<Utc>, way_ms: f64) {
+    let server_ms = server_time.timestamp_millis() as f64 + way_ms / 2.0;
+    let wrong = (now.timestamp_millis() as f64 - server_ms).abs();
+    if wrong > way_ms.max(GOOD_ENOUGH) {
+        let at = monotonic_ms();
+        TRUTH.set(Some(Truth { at, server_ms }));
     }
+}
+
+/// By how many milliseconds the device's clock is ahead of the one that nobody sets. It changes when that clock is set, and when
+/// the device has slept, in which some browsers' other clock stands still.
+#[cfg(feature = "hydrate")]
+pub(crate) fn device_ahead_ms() -> f64 {
+    js_sys::Date::now() - monotonic_ms()
 }
 
 /// Milliseconds since the HTML of this page was rendered: how old it was when it was sent, if the server says so, and the

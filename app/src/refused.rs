@@ -1,5 +1,6 @@
 //! The page for a page that cannot be shown.
 
+use crate::forms::{Unsent, unsent};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::queue::use_queue_words;
@@ -43,6 +44,7 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
         _ => (words.internal_title, words.internal_hint.to_owned()),
     };
     let again = refusal == Refusal::Unavailable;
+    let unsent = unsent().map(|form| view! { <Unsent form/> });
     view! {
         <PageMeta title=title.to_owned() description=hint.clone()/>
         <section class="notice" data-testid="refused">
@@ -57,6 +59,7 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
             </p>
             {again.then(|| view! { <Refresh/> })}
         </section>
+        {unsent}
     }
     .into_any()
 }

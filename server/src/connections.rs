@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use moka::sync::Cache;
 use services::limits::Network;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -68,12 +69,18 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Of one address it is said once in so long a time.
+const SAID_ONCE_IN: Duration = Duration::from_secs(60);
+const ADDRESSES_MAX: u64 = 10_000;
+
 /// Connections at a time from one address, so that none takes them all. Not from this machine nor from proxies of ours,
 /// which speak for many.
 pub struct PerAddress {
     most: usize,
     exempt: TrustedProxies,
     held: Mutex<HashMap<Network, usize>>,
+    /// Of whom it was said lately that they have as many as they may.
+    said: Cache<Network, ()>,
 }
 
 /// One of an address's connections. None: of one that may have any number.
@@ -85,6 +92,10 @@ impl PerAddress {
             most,
             exempt,
             held: Mutex::default(),
+            said: Cache::builder()
+                .max_capacity(ADDRESSES_MAX)
+                .time_to_live(SAID_ONCE_IN)
+                .build(),
         })
     }
 
@@ -97,13 +108,19 @@ impl PerAddress {
         let mut all = self.lock();
         let held = all.entry(network).or_default();
         if *held >= self.most {
+            drop(all);
+            self.say_full(network);
             return None;
         }
         *held += 1;
-        if *held == self.most {
-            tracing::warn!(target: "security", event = "connections_full", address = %network, connections = self.most);
-        }
         Some(Held(Some((self.clone(), network))))
+    }
+
+    fn say_full(&self, network: Network) {
+        if self.said.entry(network).or_insert(()).is_fresh() {
+            let connections = self.most;
+            tracing::warn!(target: "security", event = "connections_full", address = %network, connections);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Network, usize>> {

@@ -182,23 +182,28 @@ fn span(request: &Request) -> Span {
     tracing::debug_span!(target: "tower_http::trace", "request", method = %request.method(), path = request.uri().path())
 }
 
-/// Whether this server can do its work: PostgreSQL answers, and Redis takes what is written; and how much room that has left.
+/// Whether this server can do its work: both stores answer; and how Redis is, which all servers share, so that taking one of them
+/// out of rotation would help nobody.
 async fn ready(State(state): State<AppState>) -> impl IntoResponse {
     let services = &state.services;
-    let stores = tokio::try_join!(
-        services.redis.takes_writes(),
-        services::stores::ping(&services.db),
-        services.redis.room()
-    );
-    match stores {
-        Ok((_, _, None)) => (StatusCode::OK, "ready".to_owned()),
-        Ok((_, _, Some(room))) => (StatusCode::OK, format!("ready; Redis has used {room}")),
-        Err(error) => {
-            let away = match error {
-                services::Error::Redis(_) => "Redis is away, or full",
-                _ => "PostgreSQL is away",
-            };
-            (StatusCode::SERVICE_UNAVAILABLE, away.to_owned())
-        }
+    let stores = tokio::join!(services.redis.ping(), services::stores::ping(&services.db));
+    let away = match stores {
+        (Ok(()), Ok(_)) => None,
+        (Err(_), _) => Some("Redis is away"),
+        (_, Err(_)) => Some("PostgreSQL is away"),
+    };
+    if let Some(away) = away {
+        return (StatusCode::SERVICE_UNAVAILABLE, away.to_owned());
     }
+    let (writes, room) = tokio::join!(services.redis.takes_writes(), services.redis.room());
+    let writes = match writes {
+        Ok(()) => "ready",
+        Err(_) => "ready, but Redis takes no writes",
+    };
+    // Asking may be forbidden to this user of Redis.
+    let said = match room.ok().flatten() {
+        Some(room) => format!("{writes}; Redis has used {room}"),
+        None => writes.to_owned(),
+    };
+    (StatusCode::OK, said)
 }

@@ -340,7 +340,7 @@ async fn what_is_refused_before_any_page_is_still_said_in_the_readers_language()
         .header(header::ACCEPT, "text/html")
         .header(header::ACCEPT_LANGUAGE, "ko");
     let response = request
-        .form(&[("name", "x".repeat(300_000))])
+        .form(&[("name", "x".repeat(70_000))])
         .send()
         .await
         .expect("an answer");

@@ -299,7 +299,6 @@ impl Redis {
 
     /// Whether Redis takes what is written, which it does not when it is full, or may not write to its disk.
     pub async fn takes_writes(&self) -> Result<()> {
-        self.ping().await?;
         redis::cmd("SET")
             .arg((self.key("ready"), 1, "EX", 60))
             .exec_async(&mut self.connection())

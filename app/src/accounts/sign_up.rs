@@ -1,7 +1,9 @@
 //! `/sign-up`.
 
 use super::api::SignUp;
-use crate::forms::{FormContext, Refusals, SubmitButton, TextField, form_action, refusal_of};
+use crate::forms::{
+    FormContext, Refusals, SubmitButton, TextField, anyones_form_action, refusal_of,
+};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::sessions::{use_next, with_next};
@@ -22,7 +24,7 @@ pub fn SignUpPage() -> impl IntoView {
             <h1>{words.sign_up}</h1>
             <p class="lead">{words.sign_up_lead}</p>
             <Refusals refusal/>
-            <form method="post" action=form_action(SignUp::PATH) novalidate>
+            <form method="post" action=anyones_form_action(SignUp::PATH) novalidate>
                 <input type="hidden" name="next" value=next/>
                 <TextField field=Field::AccountName autocomplete="username"/>
                 <TextField field=Field::Password kind="password" autocomplete="new-password"/>

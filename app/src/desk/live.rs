@@ -36,7 +36,7 @@ async fn keep_true() {
             }
             Read::Nothing => stale(true),
             // The server says better than this why there is nothing to see here any more.
-            Read::Refused => return drop(window().location().reload()),
+            Read::Refused => return crate::refresh::reload(),
         }
     }
 }
@@ -53,17 +53,10 @@ enum Read {
 /// The page as it is now.
 #[cfg(feature = "hydrate")]
 async fn read() -> Read {
-    use crate::island::is_in;
     use wasm_bindgen::JsCast;
     use wasm_bindgen_futures::JsFuture;
     let read = async {
-        let location = window().location();
-        let (mut address, query) = (location.pathname().ok()?, location.search().ok()?);
-        // A language may be asked for there. A form that was sent back is not sent back again.
-        if !is_in("__err=", &query) {
-            address += &query;
-        }
-        let asked = JsFuture::from(window().fetch_with_str(&address)).await;
+        let asked = JsFuture::from(window().fetch_with_str(&crate::refresh::here())).await;
         let response: web_sys::Response = asked.ok()?.unchecked_into();
         match response.status() {
             200 => {}

@@ -1,5 +1,6 @@
 //! What was typed into a form that was refused.
 
+use model::Field;
 use std::collections::HashMap;
 
 /// What was typed, by the names of the inputs; never a password.
@@ -16,6 +17,13 @@ impl FormEcho {
         })
         .flatten()
         .unwrap_or_default()
+    }
+
+    /// Whether there is something in it that somebody has typed, and would lose.
+    pub fn has_text(&self) -> bool {
+        let is_field =
+            |name: &String| serde_json::from_value::<Field>(name.as_str().into()).is_ok();
+        self.0.keys().any(is_field)
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {

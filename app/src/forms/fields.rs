@@ -73,7 +73,7 @@ impl Tied {
         let name = field_name(field);
         // Both are seen: what was typed in the field, what is saved beside it.
         let saved = match problem {
-            Some(ProblemKind::ChangedMeanwhile) => format!(" {saved}"),
+            Some(ProblemKind::ChangedMeanwhile) => format!(" {} {saved}", words.forms.saved_now),
             _ => String::new(),
         };
         Tied {

@@ -21,7 +21,7 @@ mod words;
 
 #[cfg(feature = "hydrate")]
 pub use action::address;
-pub use action::{AS, CALL, OWNER, anyones_form_action, form_action};
+pub use action::{AS, CALL, OWNER, anyones_form_action, form_action, without_call};
 #[cfg(feature = "ssr")]
 pub use action::{PageOwner, owner};
 pub use once::SendOnce;

@@ -13,9 +13,12 @@ pub fn SendOnce() -> impl IntoView {
 #[cfg(feature = "hydrate")]
 const SENT: &str = "data-sent";
 
-/// After so long without another page the reader has stopped it, or there was nothing to show: no event tells of either.
+/// After so long without another page the reader has stopped it, or there was nothing to show: no event tells of either. Longer
+/// than the server takes for any answer, for a form with a file and for one without.
 #[cfg(feature = "hydrate")]
-const NOTHING_CAME: std::time::Duration = std::time::Duration::from_secs(10);
+const NOTHING_CAME: std::time::Duration = std::time::Duration::from_secs(35);
+#[cfg(feature = "hydrate")]
+const NOTHING_CAME_OF_FILE: std::time::Duration = std::time::Duration::from_secs(125);
 
 #[cfg(feature = "hydrate")]
 fn watch() {
@@ -40,7 +43,11 @@ fn watch() {
                     return;
                 }
                 let _ = form.set_attribute(SENT, "");
-                set_timeout(restore, NOTHING_CAME);
+                let nothing_came = match form.enctype().as_str() {
+                    "multipart/form-data" => NOTHING_CAME_OF_FILE,
+                    _ => NOTHING_CAME,
+                };
+                set_timeout(restore, nothing_came);
                 let Some(button) = event.submitter() else {
                     return;
                 };

@@ -3,14 +3,16 @@
 use super::{AS, CALL, FormEcho, RefusedForm};
 use crate::i18n::use_words;
 use leptos::prelude::*;
-use model::{Field, Refusal};
+use model::Refusal;
 
-/// The form into which something was typed by one who was not logged in any more. None: there was nothing to lose.
+/// The form into which something was typed by one who was not logged in any more, or as another. None: there was nothing to lose.
 pub fn unsent() -> Option<RefusedForm> {
-    let typed = |name: &String| serde_json::from_value::<Field>(name.as_str().into()).is_ok();
-    let something = FormEcho::of_request().0.keys().any(typed);
     let refused = RefusedForm::of_request()?;
-    (something && refused.refusal == Refusal::NotLoggedIn).then_some(refused)
+    let not_theirs = matches!(
+        refused.refusal,
+        Refusal::NotLoggedIn | Refusal::OtherAccount
+    );
+    (not_theirs && FormEcho::of_request().has_text()).then_some(refused)
 }
 
 /// Says that nothing was saved, and has the form to send once more, with all that was typed but passwords. In place of the

@@ -8,6 +8,8 @@ pub struct FormWords {
     pub send_again: &'static str,
     /// Of a form that was made for another account than the one that is logged in now.
     pub other_account: &'static str,
+    /// Before what is saved of a field, beside what was typed into it.
+    pub saved_now: &'static str,
 }
 
 pub const ENGLISH: FormWords = FormWords {
@@ -16,6 +18,7 @@ pub const ENGLISH: FormWords = FormWords {
     log_in_elsewhere: "Log in (new tab)",
     send_again: "Send again",
     other_account: "That page was another account\u{2019}s",
+    saved_now: "Saved now:",
 };
 
 pub const KOREAN: FormWords = FormWords {
@@ -24,4 +27,5 @@ pub const KOREAN: FormWords = FormWords {
     log_in_elsewhere: "로그인 (새 탭)",
     send_again: "다시 보내기",
     other_account: "다른 계정으로 열었던 페이지예요",
+    saved_now: "지금 저장된 값:",
 };

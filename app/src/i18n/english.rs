@@ -257,7 +257,7 @@ pub(super) const ENGLISH: Words = Words {
         ProblemKind::Taken => "Somebody already uses this one.".into(),
         ProblemKind::BelowIssued => "More tickets than this have already been issued.".into(),
         ProblemKind::ChangedMeanwhile => {
-            "Somebody has changed this since you opened the page. Saved now:".into()
+            "Somebody has changed this since you opened the page.".into()
         }
         ProblemKind::Wrong => "This is not your password.".into(),
         ProblemKind::NotAPicture => {

@@ -239,9 +239,7 @@ pub(super) const KOREAN: Words = Words {
         ProblemKind::OpensAfterStart => "예매는 공연 시작 전에 열려야 해요.".into(),
         ProblemKind::Taken => "이미 누가 쓰고 있어요.".into(),
         ProblemKind::BelowIssued => "이미 나간 티켓보다 적어요.".into(),
-        ProblemKind::ChangedMeanwhile => {
-            "페이지를 연 뒤에 다른 사람이 바꿨어요. 지금 저장된 값:".into()
-        }
+        ProblemKind::ChangedMeanwhile => "페이지를 연 뒤에 다른 사람이 바꿨어요.".into(),
         ProblemKind::Wrong => "비밀번호가 맞지 않아요.".into(),
         ProblemKind::NotAPicture => {
             "읽을 수 없는 사진이에요. JPEG, PNG, WebP 파일을 올려 주세요.".into()

@@ -1,6 +1,6 @@
 //! The top of every page: where one can go, who one is, in which language.
 
-use crate::forms::{anyones_form_action, form_action};
+use crate::forms::anyones_form_action;
 use crate::i18n::{Locale, use_words};
 use crate::sessions::{LogOut, Viewer, viewer};
 use leptos::prelude::*;
@@ -55,7 +55,7 @@ fn LoggedIn(nickname: String) -> impl IntoView {
     let words = use_words();
     view! {
         <A href="/account" attr:class="who-name" attr:title=words.account>{nickname}</A>
-        <form method="post" action=form_action(LogOut::PATH)>
+        <form method="post" action=anyones_form_action(LogOut::PATH)>
             <button type="submit" class="quiet">{words.log_out}</button>
         </form>
     }

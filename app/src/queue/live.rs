@@ -1,7 +1,8 @@
 //! Following a place in the browser: over the stream while it can be had, by asking while it cannot.
 
 use super::asking::{self, No};
-use super::{Link, jitter, one_stream};
+use super::one_stream::{self, Held};
+use super::{Link, jitter};
 use crate::clock::monotonic_ms;
 use crate::island::json;
 use futures::StreamExt;
@@ -99,7 +100,7 @@ impl Follower {
                 self.poll().await;
                 continue;
             };
-            let end = self.stream(whole).await;
+            let end = self.stream(whole, &held).await;
             drop(held);
             whole = !matches!(end, End::Gap);
             match end {
@@ -166,7 +167,7 @@ impl Follower {
     }
 
     /// Follows one stream until it ends. The browser's own reconnecting is cut short: it knows no jitter.
-    async fn stream(&self, whole: bool) -> End {
+    async fn stream(&self, whole: bool, held: &Held) -> End {
         let lost = End::Lost { heard: false };
         let mut address = format!("/api/queue_stream?concert_id={}", self.id);
         if whole && let Some(tick) = self.view.try_with_untracked(|view| view.tick) {
@@ -230,7 +231,7 @@ impl Follower {
                     let now = monotonic_ms();
                     match source.state() {
                         _ if !self.waiting() => return End::Over,
-                        _ if self.is_back() => return End::Gap,
+                        _ if self.is_back() || held.is_over() => return End::Gap,
                         State::Open if now - heard_at > SILENCE => return End::Gap,
                         State::Open => {}
                         State::Connecting if !heard && now - opened < OPENING => {}
@@ -277,7 +278,7 @@ impl Follower {
             }
             Err(No::NotLoggedIn) if !self.gone() => {
                 // The server knows the way to the log-in page and back.
-                let _ = window().location().reload();
+                crate::refresh::reload();
             }
             Err(No::Away) if window().navigator().on_line() => {
                 self.say(Link::OneMoment);

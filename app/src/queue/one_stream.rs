@@ -3,9 +3,11 @@
 //! seconds instead.
 
 use futures::channel::oneshot;
+use futures::future::{Either, select};
 use js_sys::{Function, Object, Promise, Reflect};
 use leptos::prelude::{document, window};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 /// What the lock is called, for all tabs of the site (Web Locks API).
 const NAME: &str = "frontrow-queue-stream";
@@ -23,8 +25,15 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
-/// The right of this tab to hold the stream, until it is dropped or the tab is closed.
+/// The right of this tab to hold the stream, until it is dropped or the tab is closed. None: there are no locks.
 pub(super) struct Held(Option<Function>);
+
+impl Held {
+    /// Whether the tab has to give it back: without locks those that nobody looks at have none.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_none() && document().hidden()
+    }
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -38,7 +47,7 @@ impl Drop for Held {
 pub(super) async fn take() -> Option<Held> {
     let locks = Reflect::get(&window().navigator(), &"locks".into()).ok();
     let Some(locks) = locks.filter(JsValue::is_object) else {
-        // A browser without locks, or a site without TLS: at most one tab of a window is looked at.
+        // A browser without locks, or a site without TLS.
         return (!document().hidden()).then_some(Held(None));
     };
     let locks: Locks = locks.unchecked_into();
@@ -55,7 +64,10 @@ pub(super) async fn take() -> Option<Held> {
     });
     let options = Object::new();
     let _ = Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE);
-    let _ = locks.request(NAME, &options, &grant).ok()?;
-    let release = granted.await.ok().flatten()?;
-    Some(Held(Some(release)))
+    let asked = JsFuture::from(locks.request(NAME, &options, &grant).ok()?);
+    // What was asked for ends first when it is refused, without a word to what should have been called.
+    match select(granted, asked).await {
+        Either::Left((Ok(Some(release)), _)) => Some(Held(Some(release))),
+        _ => None,
+    }
 }

@@ -10,6 +10,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::concerts::{Phase, SaleState, SaleStatus};
+use std::cell::Cell;
 use std::time::Duration;
 
 /// Milliseconds before the opening at which it is asked once more: at least, and for how much longer, so that not everybody
@@ -19,6 +20,8 @@ const AND_UP_TO: u32 = 100_000;
 /// Milliseconds from one question to the next: openings are brought forward, too. At least, and for how much longer.
 const EVERY: u64 = 180_000;
 const OR_LATER: u32 = 120_000;
+/// Milliseconds by which two clocks of the device come apart when it sleeps, or when one of them is set.
+const SLEPT: f64 = 1_000.0;
 
 /// What may have changed.
 #[derive(Clone, Copy, PartialEq)]
@@ -69,17 +72,18 @@ pub(super) fn keep_true(sale: &SaleStatus, now: Signal<DateTime<Utc>>, phase: Me
             return;
         }
         spawn_local(async move {
+            let asked = clock::monotonic_ms();
             // No answer is no news.
             let Some(answer) = asking::plan(id).await else {
                 return;
             };
             if let Some(now) = now.try_get_untracked() {
-                clock::correct(now, answer.server_time);
+                let way = clock::monotonic_ms() - asked;
+                clock::correct(now, answer.server_time, way);
             }
             if answer.plan != known && waits() {
                 // By then a page that visitors share is not the one of before any more.
-                let reload = || drop(window().location().reload());
-                set_timeout(reload, Duration::from_secs(1));
+                set_timeout(crate::refresh::reload, Duration::from_secs(1));
             }
         });
     };
@@ -92,4 +96,12 @@ pub(super) fn keep_true(sale: &SaleStatus, now: Signal<DateTime<Utc>>, phase: Me
     let every = EVERY + jitter(OR_LATER);
     set_interval(look, Duration::from_millis(every));
     window_event_listener(ev::visibilitychange, move |_| look());
+    let ahead = Cell::new(clock::device_ahead_ms());
+    let has_slept = move || {
+        let now = clock::device_ahead_ms();
+        if (now - ahead.replace(now)).abs() > SLEPT {
+            look();
+        }
+    };
+    set_interval(has_slept, Duration::from_secs(1));
 }

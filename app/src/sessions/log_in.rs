@@ -4,7 +4,7 @@ use super::api::last_session;
 use super::{LogIn, use_next, with_next};
 use crate::accounts::{Done, DoneNote};
 use crate::forms::{
-    FormContext, Refusals, SubmitButton, TextField, Unsent, form_action, refusal_of, unsent,
+    FormContext, Refusals, SubmitButton, TextField, Unsent, anyones_form_action, refusal_of, unsent,
 };
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
@@ -34,7 +34,7 @@ pub fn LogInPage() -> impl IntoView {
             <DoneNote of=Done::OUT refused=refusal.is_some()/>
             <WhyLoggedOut/>
             <Refusals refusal/>
-            <form method="post" action=form_action(LogIn::PATH) novalidate>
+            <form method="post" action=anyones_form_action(LogIn::PATH) novalidate>
                 <input type="hidden" name="next" value=next/>
                 <TextField field=Field::AccountName autocomplete="username" hinted=false/>
                 <TextField field=Field::Password kind="password" autocomplete="current-password" hinted=false/>

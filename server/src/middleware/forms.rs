@@ -5,16 +5,17 @@
 //! link could make a page say what did not happen.
 
 use super::refusals::{self, accepts_html};
+use app::concerts::{CreateConcert, UpdateConcert};
 use app::drafts::PreviewConcert;
 use app::error::ApiError;
-use app::forms::{AS, CALL, FormEcho, RefusedForm, UnsentFrom};
+use app::forms::{AS, CALL, FormEcho, RefusedForm, UnsentFrom, without_call};
 use app::posters::UPLOAD_POSTER;
-use app::sessions::{Auth, log_in_path};
+use app::sessions::{Auth, log_in_path, safe_next};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use futures::future::BoxFuture;
 use leptos::server_fn::ServerFn;
 use leptos::server_fn::error::{SERVER_FN_ERROR_HEADER, ServerFnUrlError};
@@ -30,10 +31,27 @@ use std::time::Duration;
 use url::Url;
 use url::form_urlencoded;
 
-/// The largest body that anyone may send, but for posters: the longest form, with each letter of it escaped.
-const MOST: usize = 256 * 1024;
+/// The largest body that anyone may send, but for posters and concerts.
+const MOST: usize = 64 * 1024;
+/// That of a concert's form, whose longest text may be of any script, with each letter of it escaped, twice.
+const MOST_OF_CONCERT: usize = 256 * 1024;
+const OF_CONCERT: [&str; 3] = [
+    CreateConcert::PATH,
+    UpdateConcert::PATH,
+    PreviewConcert::PATH,
+];
 
-/// The argument under which Leptos says in an address why a form was refused. No such address leaves the server.
+/// Fields that are shown again. No form of ours has as many.
+const FIELDS_MAX: usize = 64;
+
+/// Paths from which no page is seen: what is posted there calls nothing else.
+const NO_PAGES: [&str; 4] = ["/api/", "/pkg/", "/posters/", "/fonts/"];
+
+/// Stands for our own address, whatever a visitor calls it, where handlers are told which page to go back to. It is taken out of
+/// every answer again.
+const OWN: &str = "http://own.invalid";
+
+/// The argument under which Leptos says in an address why a form was refused. No form of ours is answered with such an address.
 const REFUSED: &str = "__err";
 /// And what was called.
 const REFUSED_PATH: &str = "__path";
@@ -73,9 +91,11 @@ impl Pages {
     /// None: the address has had as many as it may.
     async fn render(&self, address: Network, request: Request) -> Option<Response> {
         let rendered = self.rendered.get_with(address, Arc::default);
-        match rendered.fetch_add(1, Ordering::Relaxed) < PAGES_MAX {
-            true => Some((self.render)(request).await),
-            false => None,
+        let as_many = rendered.fetch_add(1, Ordering::Relaxed) >= PAGES_MAX;
+        // A proxy that was not said to be one speaks for many.
+        match as_many && !address.is_this_machine() {
+            true => None,
+            false => Some((self.render)(request).await),
         }
     }
 }
@@ -83,6 +103,10 @@ impl Pages {
 /// The account whose page a form was sent from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct MeantFor(AccountId);
+
+/// The page that a form was sent from, as a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FromPage(String);
 
 /// Sends a form that a page has posted to itself to what it calls. Before any routing.
 pub fn dispatch(mut request: Request) -> Request {
@@ -92,29 +116,28 @@ pub fn dispatch(mut request: Request) -> Request {
     let Some(query) = request.uri().query() else {
         return request;
     };
-    let (mut call, mut owner, mut others) = (None, None, Vec::new());
+    let (mut call, mut owner) = (None, None);
     for pair in query.split('&') {
         match pair.split_once('=') {
             Some((CALL, path)) if path.starts_with("/api/") => call = Some(path.to_owned()),
             Some((AS, account)) => owner = account.parse().ok(),
-            _ => others.push(pair),
+            _ => {}
         }
     }
+    let others = without_call(query);
     let with_others = |path: &str| match others.is_empty() {
         true => path.to_owned(),
-        false => format!("{path}?{}", others.join("&")),
+        false => format!("{path}?{others}"),
     };
     let path = request.uri().path().to_owned();
-    let called = with_others(call.as_deref().unwrap_or(&path));
+    let is_page = !NO_PAGES.iter().any(|no_page| path.starts_with(no_page));
+    let is_form = accepts_html(request.headers()) && is_any_form(request.headers());
+    let call = call.filter(|_| is_page && is_form);
     if call.is_some() {
-        // What is called goes back to its page by this, whatever a browser is willing to say of it.
-        let host = request.headers().get(header::HOST);
-        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let page = format!("http://{host}{}", with_others(&path));
-        if let Ok(page) = HeaderValue::from_str(&page) {
-            request.headers_mut().insert(header::REFERER, page);
-        }
+        let page = safe_next(&with_others(&path)).to_owned();
+        request.extensions_mut().insert(FromPage(page));
     }
+    let called = with_others(call.as_deref().unwrap_or(&path));
     if let Some(owner) = owner {
         request.extensions_mut().insert(MeantFor(AccountId(owner)));
     }
@@ -122,6 +145,27 @@ pub fn dispatch(mut request: Request) -> Request {
         *request.uri_mut() = called;
     }
     request
+}
+
+/// Tells handlers which page to go back to, whatever a browser is willing to say of where it comes from. After what it says was
+/// looked at.
+pub fn name_page(request: &mut Request) {
+    let from = request.extensions().get::<FromPage>();
+    let page = match from {
+        Some(FromPage(page)) => format!("{OWN}{page}"),
+        None if request.method() == Method::POST => format!("{OWN}/"),
+        None => return,
+    };
+    let Ok(page) = HeaderValue::from_str(&page) else {
+        return;
+    };
+    let known = from.is_none();
+    let headers = request.headers_mut();
+    match known {
+        // Called directly: what it says is as good, if it says anything.
+        true => drop(headers.entry(header::REFERER).or_insert(page)),
+        false => drop(headers.insert(header::REFERER, page)),
+    }
 }
 
 /// What has to be known of a form of a browser when it is refused.
@@ -142,8 +186,12 @@ pub async fn take_in(request: Request) -> Result<(Request, Option<Bytes>), Respo
         // Longer than what is read here, by people who are asked first who they are: its handler reads it.
         return Ok((request, html.then(Bytes::new)));
     }
-    let (mut parts, body) = request.into_parts();
-    let body = match to_bytes(body, MOST).await {
+    let (parts, body) = request.into_parts();
+    let most = match OF_CONCERT.contains(&parts.uri.path()) {
+        true => MOST_OF_CONCERT,
+        false => MOST,
+    };
+    let body = match to_bytes(body, most).await {
         Ok(body) => body,
         Err(error) => {
             let too_large = error.into_inner().is::<http_body_util::LengthLimitError>();
@@ -154,13 +202,10 @@ pub async fn take_in(request: Request) -> Result<(Request, Option<Bytes>), Respo
             return Err(refusals::answer(&parts.headers, refusal));
         }
     };
-    let typed = (html && is_form(&parts.headers)).then(|| body.clone());
-    if html {
-        // Of what is called directly by one who keeps to themselves where they come from.
-        let home = HeaderValue::from_static("http://localhost/");
-        let headers = &mut parts.headers;
-        headers.entry(header::REFERER).or_insert(home);
-    }
+    let typed = html.then(|| match is_form(&parts.headers) {
+        true => body.clone(),
+        false => Bytes::new(),
+    });
     Ok((Request::from_parts(parts, Body::from(body)), typed))
 }
 
@@ -195,13 +240,16 @@ impl Form {
     }
 
     /// The answer, or in place of one that sends a form back, the page it is sent back to.
-    pub async fn answer(self, pages: &Pages, response: Response) -> Response {
+    pub async fn answer(self, pages: &Pages, mut response: Response) -> Response {
         let previews = self.head.uri.path() == PreviewConcert::PATH;
         match sent_back(&response, previews) {
             // The home page has no form that can be refused.
             Some(SentBack { page, why }) if page != "/" => self.show_again(pages, page, why).await,
             Some(SentBack { why, .. }) => self.show_again(pages, NOWHERE.to_owned(), why).await,
-            None => response,
+            None => {
+                take_out_own(&mut response);
+                response
+            }
         }
     }
 
@@ -215,57 +263,85 @@ impl Form {
     }
 
     async fn show_again(self, pages: &Pages, page: String, why: Option<RefusedForm>) -> Response {
-        let logged_out = why
-            .as_ref()
-            .is_some_and(|why| why.refusal == Refusal::NotLoggedIn);
-        let shown = match logged_out {
-            true => log_in_path(&page),
-            false => page.clone(),
-        };
-        let Ok(shown) = shown.parse::<Uri>() else {
-            return refusals::answer(&self.head.headers, Refusal::Malformed);
-        };
-        let in_short = why.as_ref().map(|why| why.refusal.clone());
-        let in_short = in_short.unwrap_or(Refusal::TooManyRequests { retry_after_s: 1 });
-        let status = why.as_ref().map(|why| why.refusal.status());
-        let retry_after = why.as_ref().and_then(|why| why.refusal.retry_after_s());
-        let mut request = Request::new(Body::empty());
-        *request.uri_mut() = shown;
-        *request.headers_mut() = self.head.headers;
-        for name in [
-            header::CONTENT_LENGTH,
-            header::CONTENT_TYPE,
-            header::TRANSFER_ENCODING,
-        ] {
-            request.headers_mut().remove(name);
+        let refusal = why.as_ref().map(|why| why.refusal.clone());
+        let echo = FormEcho(fields(&self.typed));
+        let mut shown = page.clone();
+        if refusal == Some(Refusal::NotLoggedIn) {
+            shown = log_in_path(&page);
+            if !echo.has_text() {
+                // Nothing would be lost.
+                return Redirect::to(&shown).into_response();
+            }
         }
-        *request.extensions_mut() = self.head.extensions;
-        let owner = request.extensions().get::<MeantFor>().copied();
-        let extensions = request.extensions_mut();
-        extensions.insert(FormEcho(fields(&self.typed)));
-        if logged_out {
-            extensions.insert(UnsentFrom {
-                page,
-                owner: owner.map(|MeantFor(owner)| owner.to_string()),
-            });
-        }
+        let mut extensions = self.head.extensions;
+        let owner = extensions.get::<MeantFor>().copied();
+        let from = extensions.get::<FromPage>().cloned();
+        extensions.insert(UnsentFrom {
+            page: from.map_or(page, |FromPage(page)| page),
+            owner: owner.map(|MeantFor(owner)| owner.to_string()),
+        });
+        extensions.insert(echo);
         if let Some(why) = why {
             extensions.insert(why);
         }
-        let headers = request.headers().clone();
-        let Some(mut response) = pages.render(Network::of(self.address), request).await else {
+        let mut headers = self.head.headers;
+        for name in OF_BODY {
+            headers.remove(name);
+        }
+        let address = Network::of(self.address);
+        let mut response = None;
+        // Once more where the page itself has another address by now: a concert that was renamed.
+        for _ in 0..2 {
+            let mut request = Request::new(Body::empty());
+            let Ok(uri) = shown.parse::<Uri>() else {
+                break;
+            };
+            *request.uri_mut() = uri;
+            *request.headers_mut() = headers.clone();
+            *request.extensions_mut() = extensions.clone();
+            response = pages.render(address, request).await;
+            match response.as_ref().and_then(moved_to) {
+                Some(moved) => shown = moved,
+                None => break,
+            }
+        }
+        let Some(mut response) = response else {
+            let in_short = refusal.unwrap_or(Refusal::TooManyRequests { retry_after_s: 1 });
             return refusals::answer(&headers, in_short);
         };
+        let status = refusal.as_ref().map(Refusal::status);
         if let Some(status) = status.and_then(|status| StatusCode::from_u16(status).ok())
             && response.status() == StatusCode::OK
         {
             *response.status_mut() = status;
         }
-        if let Some(seconds) = retry_after {
+        if let Some(seconds) = refusal.and_then(|refusal| refusal.retry_after_s()) {
             let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+/// What a request says of a body that the page's has none of.
+const OF_BODY: [HeaderName; 3] = [
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::TRANSFER_ENCODING,
+];
+
+/// Where a page is now, for good.
+fn moved_to(response: &Response) -> Option<String> {
+    let moved = response.status() == StatusCode::MOVED_PERMANENTLY;
+    let to = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    moved.then(|| safe_next(to).to_owned())
+}
+
+fn take_out_own(response: &mut Response) {
+    let to = response.headers().get(header::LOCATION);
+    let path = to.and_then(|to| to.to_str().ok()?.strip_prefix(OWN).map(str::to_owned));
+    if let Some(path) = path.and_then(|path| HeaderValue::from_str(&path).ok()) {
+        response.headers_mut().insert(header::LOCATION, path);
     }
 }
 
@@ -300,6 +376,10 @@ fn sent_back(response: &Response, previews: bool) -> Option<SentBack> {
         }
     }
     let others = others.finish();
+    if refused.is_none() && !previews {
+        // To the log-in page, say.
+        return None;
+    }
     let why = refused.map(|refused| {
         let ApiError(refusal) = ServerFnUrlError::decode_err(&refused);
         RefusedForm {
@@ -312,13 +392,15 @@ fn sent_back(response: &Response, previews: bool) -> Option<SentBack> {
         Some(query) => format!("{}?{query}", page.path()),
         None => page.path().to_owned(),
     };
+    let page = safe_next(&page).to_owned();
     Some(SentBack { page, why })
 }
 
 /// What was typed but passwords.
 fn fields(typed: &Bytes) -> HashMap<String, String> {
     form_urlencoded::parse(typed)
-        .into_owned()
+        .take(FIELDS_MAX)
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .filter(|(name, _)| !is_secret(name))
         .collect()
 }
@@ -331,51 +413,72 @@ fn is_secret(name: &str) -> bool {
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+    is_of_kind(headers, &["application/x-www-form-urlencoded"])
+}
+
+/// Also one with files.
+fn is_any_form(headers: &HeaderMap) -> bool {
+    is_of_kind(
+        headers,
+        &["application/x-www-form-urlencoded", "multipart/form-data"],
+    )
+}
+
+fn is_of_kind(headers: &HeaderMap, kinds: &[&str]) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kinds.iter().any(|known| kind.starts_with(known))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
 
     fn posted(address: &str) -> Request {
-        let request = Request::post(address).header(header::HOST, "tickets.example");
+        let request = Request::post(address)
+            .header(header::HOST, "tickets.example")
+            .header(header::ACCEPT, "text/html")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         dispatch(request.body(Body::empty()).unwrap())
     }
 
     #[test]
     fn a_page_that_posts_to_itself_calls_what_it_names() {
-        let request = posted("/concerts/3/queue?lang=ko&call=/api/leave_queue&as=7");
+        let mut request = posted("/concerts/3/queue?lang=ko&call=/api/leave_queue&as=7");
         assert_eq!(request.uri(), "/api/leave_queue?lang=ko");
-        let back = request.headers().get(header::REFERER).unwrap();
-        assert_eq!(back, "http://tickets.example/concerts/3/queue?lang=ko");
         let owner = request.extensions().get::<MeantFor>();
         assert_eq!(owner, Some(&MeantFor(AccountId(7))));
+        name_page(&mut request);
+        let back = request.headers().get(header::REFERER).unwrap();
+        assert_eq!(back, &format!("{OWN}/concerts/3/queue?lang=ko"));
     }
 
     #[test]
-    fn nothing_but_a_function_is_called() {
+    fn nothing_but_a_function_is_called_and_from_pages_alone() {
         for address in [
             "/log-in?call=/healthz",
             "/log-in?call=//x/api/",
             "/log-in?call=",
+            "/pkg/frontrow.js?call=/api/log_in",
+            "/api/list_concerts?call=/api/log_in",
         ] {
             let request = posted(address);
-            assert_eq!(request.uri().path(), "/log-in", "{address}");
-            assert!(!request.headers().contains_key(header::REFERER));
+            let path = address.split('?').next().unwrap();
+            assert_eq!(request.uri().path(), path, "{address}");
         }
-        let read = Request::get("/log-in?call=/api/log_in").body(Body::empty());
-        assert_eq!(dispatch(read.unwrap()).uri(), "/log-in?call=/api/log_in");
+        let asks = |request: http::request::Builder| dispatch(request.body(Body::empty()).unwrap());
+        let address = "/log-in?call=/api/log_in";
+        let json = asks(Request::post(address).header(header::ACCEPT, "application/json"));
+        assert_eq!(json.uri().path(), "/log-in");
+        assert_eq!(asks(Request::get(address)).uri(), address);
     }
 
     #[test]
     fn the_page_is_the_address_without_the_refusal() {
         let error = ServerFnUrlError::new("/api/log_in", ApiError(Refusal::WrongCredentials));
         let address = error
-            .to_url("http://localhost/log-in?next=%2Ftickets&lang=ko")
+            .to_url(&format!("{OWN}/log-in?next=%2Ftickets&lang=ko"))
             .unwrap();
         let response = Response::builder()
             .status(302)
@@ -389,9 +492,41 @@ mod tests {
         let SentBack { page, why } = sent_back(&refused, false).unwrap();
         assert_eq!(page, "/log-in?next=%2Ftickets&lang=ko");
         let why = why.unwrap();
-        assert_eq!(
-            (&*why.path, why.refusal),
-            ("/api/log_in", Refusal::WrongCredentials)
-        );
+        let said = (&*why.path, why.refusal);
+        assert_eq!(said, ("/api/log_in", Refusal::WrongCredentials));
+        // Sent on to somewhere else than back.
+        let onward = HeaderValue::from_static("/log-in?next=%2Fconcerts%2F3");
+        refused.headers_mut().insert(header::LOCATION, onward);
+        assert!(sent_back(&refused, false).is_none());
+    }
+
+    #[test]
+    fn our_own_address_is_in_no_answer() {
+        let location = format!("{OWN}/tickets?page=2");
+        let response = Response::builder().header(header::LOCATION, location);
+        let mut response = response.body(Body::empty()).unwrap();
+        take_out_own(&mut response);
+        assert_eq!(response.headers()[header::LOCATION], "/tickets?page=2");
+    }
+
+    #[test]
+    fn an_address_gets_so_many_pages_a_second_and_this_machine_any_number() {
+        let pages = Pages::new(|_| async { Response::default() }.boxed());
+        let rendered = |address: &str| {
+            let address = Network::of(address.parse().unwrap());
+            let pages = (0..60).map(|_| pages.render(address, Request::default()));
+            pages
+                .filter_map(|page| page.now_or_never().flatten())
+                .count()
+        };
+        assert_eq!(rendered("203.0.113.7"), PAGES_MAX as usize);
+        assert_eq!(rendered("203.0.113.8"), PAGES_MAX as usize);
+        assert_eq!(rendered("127.0.0.1"), 60);
+    }
+
+    #[test]
+    fn of_more_fields_than_any_form_has_not_all_are_shown() {
+        let many: String = (0..70_000).map(|n| format!("a{n}=&")).collect();
+        assert_eq!(fields(&many.into()).len(), FIELDS_MAX);
     }
 }

@@ -89,14 +89,16 @@ pub async fn admit(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
         return refusals::answer(request.headers(), Refusal::Malformed);
     }
     origin::forget_strangers(&state.settings, &mut request);
+    let address = address::identify(&state.trusted_proxies, &mut request);
     if let Err(refused) = origin::check(&state.settings, &request) {
+        security.note(address, request.uri().path(), refused.status());
         return refused;
     }
+    forms::name_page(&mut request);
     let (mut request, typed) = match forms::take_in(request).await {
         Ok(taken_in) => taken_in,
         Err(refused) => return refused,
     };
-    let address = address::identify(&state.trusted_proxies, &mut request);
     let cookies = sessions::identify(state, address, &mut request).await;
     let form = forms::Form::of(&request, address, typed);
     let path = request.uri().clone();

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::accounts::{self, Asker, RESTORABLE};
 use crate::limits::guesses::Guess;
+use crate::to_the_end::to_the_end;
 use crate::{Client, Result, Services, limits};
 use chrono::{DateTime, Utc};
 use model::Refusal;
@@ -119,7 +120,8 @@ async fn open_for(
     store(services, &session).await?;
     transaction.commit().await?;
     if !displaced.is_empty() {
-        forget_ended(services, displaced).await?;
+        let services = services.clone();
+        to_the_end(async move { forget_ended(&services, displaced).await }).await?;
     }
     hand_out(services, &session, refresh, now)
 }
@@ -133,8 +135,10 @@ async fn displace(
     // In one order, as all do who lock several sessions of an account.
     let displaced = sqlx::query_scalar!(
         "UPDATE sessions SET ended_at = $2, ended_by = $3
-          WHERE sid IN (SELECT sid FROM sessions
-                         WHERE sid IN (SELECT sid FROM sessions
+          WHERE ended_at IS NULL
+            AND sid IN (SELECT sid FROM sessions
+                         WHERE ended_at IS NULL
+                           AND sid IN (SELECT sid FROM sessions
                                         WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2
                                         ORDER BY seen_at DESC, sid OFFSET $4)
                          ORDER BY sid FOR NO KEY UPDATE)
