@@ -36,6 +36,8 @@ class Complaints {
   listen(context: BrowserContext): void {
     context.on('console', (message) => {
       if (!['error', 'warning', 'assert'].includes(message.type())) return;
+      // A form that is refused is answered by its page, with the status of the refusal, which Chromium finds worth a line.
+      if (/[?&]call=\/api\//.test(message.location().url) && /with a status of 4\d\d/.test(message.text())) return;
       this.heard.push(`${message.page()?.url()} console ${message.type()}: ${message.text()} (${message.location().url})`);
     });
     context.on('weberror', (error) => {

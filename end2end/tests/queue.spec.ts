@@ -154,7 +154,7 @@ test('when the sale ends, whoever waits is told, and nobody joins any more', asy
   await expect(other.getByRole('button', { name: words.join })).toBeEnabled();
 
   // A sale ends when the concert begins.
-  await organiser.updateConcert(concert, { interval_ms: STANDSTILL, starts_at: kst(8), ends_at: kst(3600) });
+  await organiser.updateConcert(concert, { interval_ms: STANDSTILL, starts_at: kst(8), ends_at: kst(3600), running_minutes: '50' });
   await expect.poll(async () => (await me.place(concert)).standing).toBe('expired');
   await other.getByRole('button', { name: words.join }).click();
   await expect(pages.summary(other)).toHaveText('This sale has ended.');

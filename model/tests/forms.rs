@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use model::accounts::{AccountName, Email, Password, ProfileForm, SignUpForm};
+use model::accounts::{AccountName, Email, Password, ProfileForm, SignUpForm, opaque};
 use model::concerts::ConcertForm;
 use model::{ProblemKind, Refusal};
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ proptest! {
         match form.parse() {
             Ok(new) => {
                 prop_assert!(plain(&new.name, 80) && plain(&new.nickname, 40));
-                prop_assert_eq!(new.password.expose(), password);
+                prop_assert_eq!(new.password.expose(), opaque(&password));
                 let again = AccountName::parse(new.account_name.as_str());
                 prop_assert_eq!(again, Ok(new.account_name));
                 prop_assert_eq!(Email::parse(new.email.as_str()), Ok(new.email.clone()));
@@ -84,8 +84,10 @@ proptest! {
     fn a_password(raw in typed(), account_name in typed()) {
         match Password::parse(&raw, &account_name) {
             Ok(password) => {
-                prop_assert_eq!(password.expose(), &raw);
-                prop_assert!((10..=128).contains(&raw.chars().count()));
+                let composed = opaque(&raw);
+                prop_assert_eq!(password.expose(), &composed);
+                prop_assert_eq!(opaque(&composed), composed.clone());
+                prop_assert!((10..=128).contains(&composed.chars().count()));
             }
             Err(problem) => {
                 let expected = matches!(

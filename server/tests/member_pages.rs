@@ -173,6 +173,9 @@ async fn is_the_same(server: &Server, path: &str, token: &str, looks: Looks) {
         assert_ne!(nonce(&spliced), nonce(&whole));
         assert_eq!(said(&spliced), said(&whole), "{path}");
         let (spliced, whole) = (comparable(spliced).await, comparable(whole).await);
+        // A form's address is the page's: a page that was rendered for one reader names it, a template cannot.
+        let (path, _) = path.split_once('?').unwrap_or((path, ""));
+        let whole = whole.replace(&format!("action=\"{path}?"), "action=\"?");
         if spliced == whole {
             return;
         }
@@ -282,7 +285,7 @@ async fn a_spliced_page_is_the_whole_page_to_the_letter() {
         paths.push(format!("/concerts/{concert}"));
         paths.push(format!("/concerts/{concert}?lang=ko"));
         paths.push(format!("/concerts/{concert}/queue"));
-        paths.push(format!("/concerts/{concert}/queue?still=1&lang=en"));
+        paths.push(format!("/concerts/{concert}/queue?lang=en&still=1"));
     }
     let looks = [
         PLAIN,
