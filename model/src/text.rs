@@ -32,7 +32,7 @@ pub(crate) fn lines(raw: &str, least: u32, most: u32) -> Result<String, ProblemK
         Err(ProblemKind::TooShort { least })
     } else if length > most {
         Err(ProblemKind::TooLong { most })
-    } else if text.chars().any(|c| is_harmful(c)) {
+    } else if text.chars().any(is_harmful) {
         Err(ProblemKind::BadCharacters)
     } else {
         Ok(text.to_owned())

@@ -178,7 +178,7 @@ mod tests {
         let _first = queue.turn(1).now_or_never().unwrap().unwrap();
         let mut greedy: Vec<Waiting> = (0..4).map(|_| ask(&queue, 1)).collect();
         assert!(queue.turn(1).now_or_never().unwrap().is_err());
-        let mut others = vec![ask(&queue, 2), ask(&queue, 2)];
+        let mut others = [ask(&queue, 2), ask(&queue, 2)];
         let refused: Vec<bool> = greedy.iter_mut().map(was_refused).collect();
         assert_eq!(refused, [false, false, true, true]);
         // Now both have as many.

@@ -545,7 +545,7 @@ async fn a_flood_of_refreshes_of_one_session_holds_up_nobody() {
         .await
         .unwrap();
     // Somebody holds the session's row: whoever asks for it waits.
-    let mut holding = world.services.db.begin().await.unwrap();
+    let mut holding = services::stores::begin(&world.services.db).await.unwrap();
     let sid = flooded.refresh.split('.').next().unwrap();
     sqlx::query("SELECT sid FROM sessions WHERE sid = $1 FOR UPDATE")
         .bind(sid)
