@@ -5,17 +5,23 @@ use crate::world::{Timeline, World};
 use anyhow::{Context, Result};
 use embedded::Store;
 use futures::future::try_join_all;
+use model::concerts::ConcertId;
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;
 use tokio::process::Command;
 
 /// All faults, each at its time; returns when the last one is over. What died is being started again then.
-pub async fn carry_out(world: &World, plan: &Plan, time: Timeline) -> Result<()> {
+pub async fn carry_out(
+    world: &World,
+    plan: &Plan,
+    concert: ConcertId,
+    time: Timeline,
+) -> Result<()> {
     let faults = plan.faults.iter().map(async |(at, fault)| {
         time.reach(*at).await;
         world.diary.note(format_args!("{fault:?}"));
-        carry_out_one(world, fault)
+        carry_out_one(world, concert, fault)
             .await
             .with_context(|| format!("{fault:?}"))?;
         world.diary.note(format_args!("{} is over", fault.name()));
@@ -25,7 +31,7 @@ pub async fn carry_out(world: &World, plan: &Plan, time: Timeline) -> Result<()>
     Ok(())
 }
 
-async fn carry_out_one(world: &World, fault: &Fault) -> Result<()> {
+async fn carry_out_one(world: &World, concert: ConcertId, fault: &Fault) -> Result<()> {
     let stores = &world.stores;
     match fault {
         Fault::KillServer { server } => world.servers[*server].kill().await,
@@ -36,7 +42,25 @@ async fn carry_out_one(world: &World, fault: &Fault) -> Result<()> {
                 .interrupt(Store::Redis, Signal::SIGKILL, away)
                 .await?;
         }
-        Fault::FlushRedis => flush(stores.redis_url()).await,
+        Fault::FlushRedis => order(stores.redis_url(), &redis::cmd("FLUSHALL")).await,
+        Fault::LosePart { part } => {
+            let key = format!("queue:{{{concert}}}:{part}");
+            order(stores.redis_url(), redis::cmd("DEL").arg(key)).await;
+        }
+        Fault::FillRedis { lasts } => {
+            let url = stores.redis_url();
+            order(url, redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"])).await;
+            tokio::time::sleep(*lasts).await;
+            order(url, redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"])).await;
+        }
+        Fault::SetRedisClock { by_ms } => {
+            let mut set = redis::cmd("EVAL");
+            set.arg(include_str!("set_clock.lua"))
+                .arg(1)
+                .arg(format!("queue:{{{concert}}}:state"))
+                .arg(by_ms * 1_000);
+            order(stores.redis_url(), &set).await;
+        }
         Fault::LoseWakeUps { lasts } => lose_wake_ups(stores.redis_url(), *lasts).await,
         Fault::OldRedis { age, away } => {
             let data = stores.redis_data().to_owned();
@@ -74,15 +98,15 @@ async fn carry_out_one(world: &World, fault: &Fault) -> Result<()> {
 }
 
 /// Once Redis is there: another fault may have it killed at this moment.
-async fn flush(url: &str) {
+async fn order(url: &str, command: &redis::Cmd) {
     loop {
-        let flushed = async {
+        let carried_out = async {
             let mut redis = redis::Client::open(url)?
                 .get_multiplexed_async_connection()
                 .await?;
-            redis::cmd("FLUSHALL").exec_async(&mut redis).await
+            command.exec_async(&mut redis).await
         };
-        if flushed.await.is_ok() {
+        if carried_out.await.is_ok() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

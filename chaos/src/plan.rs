@@ -31,6 +31,12 @@ pub const POINTS: [(&str, u32); 14] = [
     ("build::finished", 1),
 ];
 
+/// The keys of a queue without which it is not whole.
+const PARTS: [&str; 5] = ["waiting", "inflight", "leaving", "holders", "state"];
+
+/// By how much Redis's clock is set.
+const STEPS_MS: [i64; 6] = [150, 400, 3_600_000, -400, -30_000, -3_600_000];
+
 pub struct Plan {
     pub seed: u64,
     /// For how long a claim belongs to a server.
@@ -95,6 +101,18 @@ pub enum Fault {
         away: Duration,
     },
     FlushRedis,
+    /// One key of the queue is deleted, as by an eviction.
+    LosePart {
+        part: &'static str,
+    },
+    /// Redis has no room for anything new for that long.
+    FillRedis {
+        lasts: Duration,
+    },
+    /// Redis's clock is set, forward or back: what the queue has noted of it is that much earlier or later than now.
+    SetRedisClock {
+        by_ms: i64,
+    },
     /// Redis is killed and comes back with the files it had `age` before.
     OldRedis {
         age: Duration,
@@ -137,6 +155,9 @@ impl Fault {
             Fault::StopServer { .. } => "server stopped beyond its lease and woken",
             Fault::KillRedis { .. } => "Redis killed",
             Fault::FlushRedis => "FLUSHALL",
+            Fault::LosePart { .. } => "a part of a queue lost",
+            Fault::FillRedis { .. } => "Redis full",
+            Fault::SetRedisClock { .. } => "Redis's clock set",
             Fault::LoseWakeUps { .. } => "wake-ups lost",
             Fault::OldRedis { .. } => "Redis restarted from an older copy",
             Fault::EndPostgres {
@@ -234,22 +255,31 @@ fn fault(rng: &mut StdRng, lease: Duration) -> Fault {
     let server = rng.random_range(0..SERVERS);
     match rng.random_range(0..100) {
         0..10 => Fault::KillServer { server },
-        10..22 => Fault::StopServer {
+        10..20 => Fault::StopServer {
             server,
             asleep: beyond(rng, lease),
         },
-        22..32 => Fault::KillRedis {
+        20..28 => Fault::KillRedis {
             away: between(rng, 0, 800),
         },
-        32..44 => Fault::FlushRedis,
-        44..54 => Fault::OldRedis {
+        28..36 => Fault::FlushRedis,
+        36..44 => Fault::LosePart {
+            part: PARTS[rng.random_range(0..PARTS.len())],
+        },
+        44..48 => Fault::FillRedis {
+            lasts: between(rng, 200, 1_500),
+        },
+        48..54 => Fault::SetRedisClock {
+            by_ms: STEPS_MS[rng.random_range(0..STEPS_MS.len())],
+        },
+        54..62 => Fault::OldRedis {
             age: between(rng, 500, 1_500),
             away: between(rng, 0, 500),
         },
-        54..62 => Fault::LoseWakeUps {
+        62..68 => Fault::LoseWakeUps {
             lasts: between(rng, 500, 2_500),
         },
-        62..72 => {
+        68..76 => {
             let signal = if rng.random_bool(0.7) {
                 Signal::SIGQUIT
             } else {

@@ -111,7 +111,7 @@ async fn play(world: &World, plan: &Plan) -> Result<(usize, Vec<Broken>)> {
     }
 
     world.diary.note("it begins");
-    faults::carry_out(world, plan, time).await?;
+    faults::carry_out(world, plan, concert, time).await?;
     time.reach(plan.window).await;
     world.heal();
     world.diary.note("everything is healed");
