@@ -205,5 +205,16 @@ async fn ready(State(state): State<AppState>) -> impl IntoResponse {
         Some(room) => format!("{writes}; Redis has used {room}"),
         None => writes.to_owned(),
     };
+    let said = match services
+        .clock
+        .skew()
+        .filter(|_| services.primary.is_skewed())
+    {
+        Some(skew) => format!(
+            "{said}; this machine's clock is {} ms off PostgreSQL's, which is followed",
+            skew.num_milliseconds()
+        ),
+        None => said,
+    };
     (StatusCode::OK, said)
 }

@@ -48,14 +48,15 @@ pub struct Shared {
     pub engine: sqlx::PgPool,
     pub redis: stores::Redis,
     pub clock: Clock,
+    pub primary: stores::Primary,
     pub tokens: sessions::TokenKeys,
     pub tickets: tickets::TicketKeys,
     pub passwords: accounts::PasswordHasher,
     pub journal: queue::Journal,
     pub(crate) asked: queue::Asked,
     pub ticks: queue::TickHub,
-    /// The right to build a queue.
-    pub(crate) builder: Arc<Semaphore>,
+    /// The right to build a queue that somebody waits for.
+    pub(crate) builder: queue::Turns,
     /// How many queues the drivers may build at once.
     pub(crate) builds: Semaphore,
     pub(crate) desks: desk::Desks,
@@ -76,8 +77,9 @@ impl Services {
     pub async fn connect(settings: Settings) -> Result<Services> {
         let redis = stores::Redis::new(&settings.redis_url, &settings.redis_prefix)?;
         stores::migrate(&settings.database_url).await?;
-        let db = stores::connect_database(&settings.database_url, 20).await?;
-        let engine = stores::connect_database(&settings.database_url, 6).await?;
+        let primary = stores::Primary::new(settings.clock.clone());
+        let db = stores::connect_database(&settings.database_url, 20, &primary).await?;
+        let engine = stores::connect_database(&settings.database_url, 6, &primary).await?;
         let secrets = || settings.token_secrets.iter().map(stores::Secret::expose);
         let tickets = tickets::TicketKeys::new(secrets())?;
         tickets::publish(&db, &tickets).await?;
@@ -90,9 +92,10 @@ impl Services {
             redis,
             tokens: sessions::TokenKeys::new(secrets())?,
             clock: settings.clock,
+            primary,
             passwords: accounts::PasswordHasher::new()?,
             ticks: queue::TickHub::default(),
-            builder: Arc::new(Semaphore::new(1)),
+            builder: queue::Turns::new(queue::BUILDS),
             builds: Semaphore::new(queue::BUILDS),
             desks: desk::Desks::default(),
             door: limits::Door::new(settings.limits),

@@ -1,11 +1,13 @@
 //! The two stores: PostgreSQL, the record of truth, and Redis, the order and the sessions.
 
 mod cluster;
+mod primary;
 
 use crate::limits::Limits;
 use crate::{Clock, Error, Result};
 use cluster::Cluster;
 pub use model::Secret;
+pub use primary::Primary;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig, PubSubStream};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult, Value};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -47,8 +49,9 @@ const IDLE_PATIENCE: &str = "5s";
 /// statement would make two ways to PostgreSQL of every one; and within this time none comes back that was away.
 const STANDS_FOR: Duration = Duration::from_millis(100);
 
-/// At most `connections` to PostgreSQL.
-pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
+/// At most `connections` to PostgreSQL, each of which tells `primary` first.
+pub async fn connect_database(url: &str, connections: u32, primary: &Primary) -> Result<PgPool> {
+    let primary = primary.clone();
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| Error::Setting(format!("DATABASE_URL cannot be used: {error}")))?
         .application_name("frontrow")
@@ -63,6 +66,10 @@ pub async fn connect_database(url: &str, connections: u32) -> Result<PgPool> {
         // Somebody is waiting for a page: better a clear "try again" than a long silence.
         .acquire_timeout(Duration::from_secs(3))
         .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let primary = primary.clone();
+            Box::pin(async move { primary.ask(connection).await })
+        })
         .before_acquire(|connection, at| {
             Box::pin(async move {
                 if at.idle_for > STANDS_FOR {

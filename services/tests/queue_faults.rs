@@ -8,14 +8,13 @@ use model::Refusal;
 use model::queue::Arrival;
 use model::queue::Standing;
 use services::queue;
-use services::queue::issue;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::queue::{News, Recorded};
 use std::time::Duration;
 use support::queue::{
-    LEASE, NO_PACE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until,
-    set_state,
+    LEASE, NO_PACE, arrival, claim, issue, live_tickets, news_of, rank, redis_command, run_until,
+    seal, set_state,
 };
 use support::{here, world};
 
@@ -43,17 +42,8 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
     assert_eq!(alive.entries, dead.entries);
     assert!(claim(Duration::from_secs(60)).await.is_none());
     // The dead one wakes up after all: its claim is stale once the newer one is carried out.
-    let now = world.clock.now();
-    let issued = issue::issue(&world.services.db, &alive, now)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        issue::issue(&world.services.db, &dead, now)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    let issued = issue(&world.services, &alive).await.unwrap();
+    assert!(issue(&world.services, &dead).await.is_none());
     assert!(
         scheduler::acknowledge(&world.services, &alive, &issued)
             .await
@@ -153,10 +143,7 @@ async fn a_batch_that_was_issued_but_not_acknowledged_is_not_issued_again() {
     let claim = claim(&world.services, &concert, Duration::ZERO)
         .await
         .unwrap();
-    issue::issue(&world.services.db, &claim, world.clock.now())
-        .await
-        .unwrap()
-        .unwrap();
+    issue(&world.services, &claim).await.unwrap();
     // The server dies here. Whoever holds a ticket is shown it, not a place.
     let view = queue::view(&world.services, fans[0].account_id, concert.id)
         .await
@@ -326,7 +313,7 @@ async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued
         .unwrap();
     redis::cmd("HSET")
         .arg(&state)
-        .arg("run_id")
+        .arg("origin")
         .arg("another")
         .exec_async(&mut redis)
         .await
@@ -407,6 +394,7 @@ async fn a_session_without_an_account_stops_nobody() {
         .await
         .unwrap();
     redis_command(&world, &["ZADD"], "waiting", &concert, &["1000", "999999"]).await;
+    seal(&world, &concert).await;
     queue::join(&world.services, &here(), &fan, concert.id)
         .await
         .unwrap();

@@ -17,7 +17,7 @@ use services::sessions::Session;
 use services::tickets;
 use std::time::Duration;
 use support::queue::{
-    LEASE, NO_PACE, arrival, claim, live_tickets, news_of, rank, run_until, set_state,
+    LEASE, NO_PACE, arrival, claim, issue, live_tickets, news_of, rank, run_until, set_state,
 };
 use support::{here, world};
 
@@ -135,10 +135,7 @@ async fn someone_who_leaves_while_in_flight_gets_no_ticket() {
             .standing,
         Standing::Left
     );
-    let issued = issue::issue(&world.services.db, &claim, world.clock.now())
-        .await
-        .unwrap()
-        .unwrap();
+    let issued = issue(&world.services, &claim).await.unwrap();
     use issue::Outcome::*;
     assert_eq!(issued.outcomes, [Issued, Dropped, Issued]);
     assert!(

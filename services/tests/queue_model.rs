@@ -19,6 +19,7 @@ use services::sessions::Session;
 use services::{Error, queue, tickets};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use support::queue as steps;
 use support::{World, here, world};
 use tokio::sync::broadcast::Receiver;
 
@@ -154,9 +155,7 @@ impl Sale<'_> {
 
     async fn issue(&mut self, plain: &mut Plain) -> Option<issue::Issued> {
         let claim = self.claim.as_ref()?;
-        let issued = issue::issue(&self.world.services.db, claim, self.world.clock.now())
-            .await
-            .unwrap();
+        let issued = steps::issue(&self.world.services, claim).await;
         if issued.is_some() {
             plain.issue(&self.claimed());
         }

@@ -9,13 +9,14 @@ use embedded::testing;
 use futures::future::join_all;
 use model::accounts::Role;
 use model::concerts::{Concert, Steering};
-use services::queue::issue;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
 use services::{concerts, queue};
 use std::time::{Duration, Instant};
-use support::queue::{LEASE, claim_ahead, live_tickets, nothing_to_note};
+use support::queue::{
+    LEASE, after_the_last_batch, claim_ahead, issue, live_tickets, nothing_to_note,
+};
 use support::{World, another_server, here, session, world};
 use tokio_util::sync::CancellationToken;
 
@@ -106,16 +107,14 @@ async fn a_batch_that_is_prepared_before_its_time_is_committed_in_its_time() {
     assert_eq!(ahead.entries.len(), 2);
     assert!(ahead.due > Instant::now() + HOUR - minute);
     let patience = Duration::from_millis(300);
-    let issuing = issue::issue(&services.db, &ahead, world.clock.now());
+    let issuing = issue(services, &ahead);
     assert!(tokio::time::timeout(patience, issuing).await.is_err());
     assert_eq!(live_tickets(services, &concert).await.len(), 2);
 
     // As if the hour had passed, but for a moment.
     ahead.due = Instant::now() + patience;
-    let issued = issue::issue(&services.db, &ahead, world.clock.now())
-        .await
-        .unwrap()
-        .unwrap();
+    after_the_last_batch(services, &concert, HOUR).await;
+    let issued = issue(services, &ahead).await.unwrap();
     assert!(Instant::now() >= ahead.due);
     assert_eq!(live_tickets(services, &concert).await.len(), 4);
     // The next one comes an interval after this one was told of, by the clock that tells of both.
@@ -195,7 +194,8 @@ async fn no_ticket_goes_out_after_a_pause_was_answered() {
     let (_, ahead) = claim_ahead(services, &concert, HOUR, LEASE).await;
     let mut ahead = ahead.unwrap();
     ahead.due = Instant::now() + Duration::from_millis(300);
-    let issuing = issue::issue(&services.db, &ahead, world.clock.now());
+    after_the_last_batch(services, &concert, HOUR).await;
+    let issuing = issue(services, &ahead);
     let pausing = async {
         concerts::steer(services, &by, concert.id, Steering::Pause)
             .await
@@ -203,6 +203,6 @@ async fn no_ticket_goes_out_after_a_pause_was_answered() {
         live_tickets(services, &concert).await.len()
     };
     let (issued, when_answered) = tokio::join!(issuing, pausing);
-    issued.unwrap().unwrap();
+    issued.unwrap();
     assert_eq!(live_tickets(services, &concert).await.len(), when_answered);
 }

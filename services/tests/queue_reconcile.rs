@@ -12,7 +12,7 @@ use services::queue::scheduler::{self, Progress};
 use services::queue::{self, News, Recorded};
 use services::sessions::Session;
 use support::queue::{
-    LEASE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until,
+    LEASE, arrival, claim, live_tickets, news_of, rank, redis_command, run_until, seal,
 };
 use support::{World, here, world};
 
@@ -108,7 +108,7 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
         .await
         .unwrap();
     assert_eq!(recorded, Recorded::Waiting(ahead));
-    redis_command(&world, &["HSET"], "state", &concert, &["run_id", "another"]).await;
+    redis_command(&world, &["HSET"], "state", &concert, &["origin", "another"]).await;
     let last = queue::join(&world.services, &here(), &fans[2], concert.id)
         .await
         .unwrap();
@@ -154,6 +154,7 @@ async fn a_place_that_nobody_has_recorded_is_put_on_record() {
     let arrival = Arrival(world.clock.now().timestamp_micros() - 60_000_000);
     let (score, member) = (arrival.0.to_string(), fans[1].account_id.to_string());
     redis_command(&world, &["ZADD"], "waiting", &concert, &[&score, &member]).await;
+    seal(&world, &concert).await;
     reconcile(&world.services, concert.id, Window::Everything)
         .await
         .unwrap();

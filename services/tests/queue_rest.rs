@@ -8,7 +8,7 @@ use embedded::testing::{self, TestStores};
 use services::queue::scheduler;
 use services::{Services, queue};
 use std::time::Duration;
-use support::queue::{LEASE, live_tickets, redis_command};
+use support::queue::{LEASE, live_tickets, redis_command, seal};
 use support::{World, another_server, here, world, world_in};
 use tokio_util::sync::CancellationToken;
 
@@ -125,6 +125,7 @@ async fn a_sweep_finds_what_was_never_published() {
     let arrival = (newest().await + 1).to_string();
     let fan = fans[1].account_id.to_string();
     redis_command(&world, &["ZADD"], "waiting", &concert, &[&arrival, &fan]).await;
+    seal(&world, &concert).await;
     redis_command(&world, &["HSET"], "state", &concert, &["clock", &arrival]).await;
     while live_tickets(&world.services, &concert).await.len() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -135,6 +136,7 @@ async fn a_sweep_finds_what_was_never_published() {
     let earlier = (newest().await - 1_000_000).to_string();
     let fan = fans[2].account_id.to_string();
     redis_command(&world, &["ZADD"], "waiting", &concert, &[&earlier, &fan]).await;
+    seal(&world, &concert).await;
     redis_command(&world, &["HSET"], "state", &concert, &["clock", &earlier]).await;
     while live_tickets(&world.services, &concert).await.len() < 3 {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -17,7 +17,7 @@ use services::queue::scheduler::{self, Progress, UNTIL_WOKEN};
 use services::sessions::Session;
 use services::{Services, concerts};
 use std::time::Duration;
-use support::queue::{LEASE, NO_PACE, live_tickets, nothing_to_note, run_until};
+use support::queue::{LEASE, NO_PACE, issue, live_tickets, nothing_to_note, run_until};
 use support::{World, another_server, here, session, world};
 
 /// A sale without pace by "mina", and so many people who wait for it, in order.
@@ -70,11 +70,7 @@ async fn claim(services: &Services, concert: &Concert, known: &SaleRow) -> Optio
 
 /// Issues a claim and acknowledges it; the accounts that were issued a ticket by now, in order.
 async fn carry_out(services: &Services, concert: &Concert, claim: &Claim) -> Vec<i64> {
-    let now = services.clock.now();
-    let issued = issue::issue(&services.db, claim, now)
-        .await
-        .unwrap()
-        .unwrap();
+    let issued = issue(services, claim).await.unwrap();
     scheduler::acknowledge(services, claim, &issued)
         .await
         .unwrap();
@@ -190,10 +186,7 @@ async fn a_smaller_batch_and_a_pause_take_effect_at_once() {
         .await
         .unwrap();
     // Paused between the claim and the transaction: nothing is issued, everybody keeps their place.
-    let issued = issue::issue(&world.services.db, &claim, world.clock.now())
-        .await
-        .unwrap()
-        .unwrap();
+    let issued = issue(&world.services, &claim).await.unwrap();
     assert!(
         issued
             .outcomes

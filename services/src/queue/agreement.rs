@@ -246,7 +246,10 @@ async fn written(
     };
     let mut due = Vec::new();
     for (concert, mark) in quiet {
-        if written.contains(concert) {
+        if mark.is_after(transaction) {
+            tracing::error!(%concert, transaction, "PostgreSQL has gone back to an earlier transaction");
+            due.push((*concert, Window::Everything));
+        } else if written.contains(concert) {
             due.push((*concert, Window::Since(*mark)));
         } else if let Some(progress) = all.get_mut(concert) {
             progress.window = Window::Since(mark.moved_on(transaction));

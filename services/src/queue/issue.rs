@@ -1,15 +1,17 @@
 //! The transaction that turns a claimed batch into tickets: the only arbiter.
 
 use super::sale::SaleRow;
-use crate::{Result, tickets};
-use chrono::{DateTime, Utc};
+use crate::{Result, Services, tickets};
 use fail::fail_point;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Arrival;
-use sqlx::PgPool;
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What the clocks of Redis and PostgreSQL may say differently of an interval: waited for in the transaction, while joins wait
+/// as well.
+const CLOCKS_AGREE: Duration = Duration::from_millis(50);
 
 /// A batch that the claim script has moved in flight.
 #[derive(Clone, Debug)]
@@ -17,6 +19,10 @@ pub struct Claim {
     pub concert: ConcertId,
     /// Strictly increasing per queue: a claim that is older than the newest one carried out is stale.
     pub number: i64,
+    /// Of the build that it was claimed from.
+    pub generation: i64,
+    /// PostgreSQL's when it was claimed.
+    pub timeline: i64,
     /// In order of arrival.
     pub entries: Vec<(AccountId, Arrival)>,
     /// It is not committed before: then a whole interval has passed since the commit before it.
@@ -44,7 +50,24 @@ impl Outcome {
     }
 }
 
-/// The result of [`issue`].
+/// What [`issue`] did.
+pub enum Issue {
+    Done(Issued),
+    /// Nothing: a later claim was carried out before this one, or PostgreSQL is another one by now.
+    Stale,
+    /// Nothing: the queue was built anew since, perhaps in another Redis. What it was claimed from is no queue any more.
+    OtherBuild,
+    /// Nothing: by PostgreSQL's clock not a whole interval has passed since the batch before. Redis's clock was set forward.
+    TooEarly(TooEarly),
+}
+
+/// When a batch may be claimed again.
+pub struct TooEarly {
+    pub wait: Duration,
+    pub sale: SaleRow,
+}
+
+/// The tickets of a claim.
 pub struct Issued {
     /// One per entry of the claim, in its order.
     pub outcomes: Vec<Outcome>,
@@ -57,26 +80,39 @@ pub struct Issued {
 /// Issues tickets to the batch, all or nothing: in order of arrival, numbered on from the last serial, to nobody who has
 /// left or holds a ticket, and to no more than the capacity and the batch size allow.
 ///
-/// Everything is done at once, and committed when it is due. What is written on the tickets is that instant, or `now` when
-/// it has passed.
+/// Everything is done at once, and committed when it is due. What is written on the tickets is that instant, or when they were
+/// inserted if it had passed, by PostgreSQL's clock.
 ///
-/// None: the claim is stale, somebody else has taken the batch over; nothing was done. Doing it twice is harmless.
-pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Option<Issued>> {
+/// Doing it twice is harmless.
+pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     fail_point!("issue::claimed");
-    let now = now + claim.due.saturating_duration_since(Instant::now());
-    let mut transaction = crate::stores::begin(db).await?;
+    let moved = services.clock.moved().num_microseconds().unwrap_or(0);
+    let mut transaction = crate::stores::begin(&services.engine).await?;
+    // The connection may be the first one to another PostgreSQL, which lacks what the queue was built from.
+    if services.primary.timeline() != claim.timeline {
+        return Ok(Issue::Stale);
+    }
     let concert = sqlx::query!(
-        "UPDATE concerts SET last_claim = $2 WHERE id = $1 AND last_claim < $2
-         RETURNING state, starts_at, capacity - issued AS \"stock!\", batch_size, last_serial",
+        r#"UPDATE concerts SET last_claim = $2 WHERE id = $1 AND last_claim < $2 AND generation = $3
+         RETURNING state, starts_at <= clock_timestamp() + $4::bigint * interval '1 microsecond' AS "over!", capacity - issued AS "stock!", batch_size, last_serial,
+                   (EXTRACT(EPOCH FROM last_batch_at - clock_timestamp()) * 1000000)::bigint + interval_ms * 1000::bigint AS wait,
+                   interval_ms"#,
         claim.concert.0,
-        claim.number
+        claim.number,
+        claim.generation,
+        moved
     )
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(concert) = concert else {
-        return Ok(None);
+        return refused(&mut transaction, claim).await;
     };
     fail_point!("issue::begun");
+    // Of a clock that was set back nothing is known but that it cannot be longer than an interval.
+    let interval = i64::from(concert.interval_ms) * 1_000;
+    let wait = concert.wait.unwrap_or(0).clamp(0, interval);
+    let may = Instant::now() + Duration::from_micros(wait as u64);
+    let due = claim.due.max(may);
 
     let accounts: Vec<i64> = claim.entries.iter().map(|(account, _)| account.0).collect();
     let arrivals: Vec<i64> = claim.entries.iter().map(|(_, arrival)| arrival.0).collect();
@@ -99,7 +135,7 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         recorded = on_record(&mut transaction, claim, &arrivals).await?;
     }
 
-    let on = concert.state == "open" && now < concert.starts_at;
+    let on = concert.state == "open" && !concert.over;
     let room = if on {
         concert.stock.min(concert.batch_size).max(0)
     } else {
@@ -109,6 +145,12 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         .into_iter()
         .filter(|row| row.state == "waiting")
         .partition(|row| !row.holds);
+    if room > 0 && !waiting.is_empty() && may > claim.due.max(Instant::now()) + CLOCKS_AGREE {
+        let sale = SaleRow::find(&mut *transaction, claim.concert).await?;
+        // A little more, for what a commit takes at one time and not at another.
+        let wait = may.saturating_duration_since(Instant::now()) + CLOCKS_AGREE;
+        return Ok(Issue::TooEarly(TooEarly { wait, sale }));
+    }
     let eligible: Vec<(i64, i64)> = waiting
         .iter()
         .take(room as usize)
@@ -123,14 +165,14 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         let codes: Vec<String> = eligible.iter().map(|_| tickets::random_code()).collect();
         sqlx::query!(
             "INSERT INTO tickets (concert_id, account_id, arrival, serial, code, issued_at)
-             SELECT $1, account_id, arrival, serial, code, $6
+             SELECT $1, account_id, arrival, serial, code, clock_timestamp() + $6::bigint * interval '1 microsecond'
                FROM UNNEST($2::bigint[], $3::bigint[], $4::int[], $5::text[]) AS issued (account_id, arrival, serial, code)",
             claim.concert.0,
             &accounts,
             &arrivals,
             &serials,
             &codes,
-            now
+            moved + due.saturating_duration_since(Instant::now()).as_micros() as i64
         )
         .execute(&mut *transaction)
         .await?;
@@ -147,9 +189,12 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
         .execute(&mut *transaction)
         .await?;
         sqlx::query!(
-            "UPDATE concerts SET last_serial = last_serial + $2 WHERE id = $1",
+            "UPDATE concerts
+                SET last_serial = last_serial + $2, last_batch_at = clock_timestamp() + $3::bigint * interval '1 microsecond'
+              WHERE id = $1",
             claim.concert.0,
-            eligible.len() as i32
+            eligible.len() as i32,
+            due.saturating_duration_since(Instant::now()).as_micros() as i64
         )
         .execute(&mut *transaction)
         .await?;
@@ -179,15 +224,43 @@ pub async fn issue(db: &PgPool, claim: &Claim, now: DateTime<Utc>) -> Result<Opt
     let ready = Instant::now();
     // Whoever only left, or holds a ticket already, takes none: that needs no pace.
     if !eligible.is_empty() {
-        tokio::time::sleep_until(claim.due.into()).await;
+        tokio::time::sleep_until(due.into()).await;
     }
     transaction.commit().await?;
+    if !eligible.is_empty() && Instant::now() > due + CLOCKS_AGREE {
+        committed_late(services, claim.concert).await?;
+    }
     fail_point!("issue::committed");
-    Ok(Some(Issued {
+    Ok(Issue::Done(Issued {
         outcomes,
         sale,
         ready,
     }))
+}
+
+/// The commit took longer than what was written on it says: the next batch is an interval after now.
+async fn committed_late(services: &Services, concert: ConcertId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE concerts SET last_batch_at = clock_timestamp() WHERE id = $1",
+        concert.0
+    )
+    .execute(&services.engine)
+    .await?;
+    Ok(())
+}
+
+/// Why a claim cannot be carried out.
+async fn refused(transaction: &mut sqlx::PgConnection, claim: &Claim) -> Result<Issue> {
+    let generation = sqlx::query_scalar!(
+        "SELECT generation FROM concerts WHERE id = $1",
+        claim.concert.0
+    )
+    .fetch_optional(transaction)
+    .await?;
+    Ok(match generation {
+        Some(generation) if generation != claim.generation => Issue::OtherBuild,
+        _ => Issue::Stale,
+    })
 }
 
 /// An entry as it stands.

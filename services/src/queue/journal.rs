@@ -53,8 +53,9 @@ pub enum Recorded {
 /// This process's writer.
 pub struct Journal {
     db: PgPool,
-    joins: Arc<Together<(), Join, Recorded>>,
-    leaves: Arc<Together<(), Leave, bool>>,
+    // By concerts: one whose row is locked keeps no other waiting.
+    joins: Arc<Together<ConcertId, Join, Recorded>>,
+    leaves: Arc<Together<ConcertId, Leave, bool>>,
 }
 
 impl Journal {
@@ -70,14 +71,14 @@ impl Journal {
     pub async fn join(&self, join: Join) -> Result<Recorded> {
         let db = self.db.clone();
         let write = move |joins| write_joins(db.clone(), joins);
-        self.joins.ask((), join, write).await
+        self.joins.ask(join.concert, join, write).await
     }
 
     /// Returns when the leave is on disk: true, or false when a ticket was issued for that place before.
     pub async fn leave(&self, leave: Leave) -> Result<bool> {
         let db = self.db.clone();
         let write = move |leaves| write_leaves(db.clone(), leaves);
-        self.leaves.ask((), leave, write).await
+        self.leaves.ask(leave.concert, leave, write).await
     }
 }
 
@@ -178,7 +179,8 @@ pub async fn record_leaves(db: &PgPool, leaves: &[Leave]) -> Result<Vec<bool>> {
            SELECT DISTINCT concert_id, arrival, account_id, 1, 'left'
              FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS leaving (concert_id, arrival, account_id)
             ORDER BY concert_id, arrival
-           ON CONFLICT (concert_id, arrival) DO UPDATE SET state = 'left' WHERE entry.state IN ('waiting', 'left')
+           ON CONFLICT (concert_id, arrival) DO UPDATE SET state = 'left'
+            WHERE entry.account_id = EXCLUDED.account_id AND entry.state IN ('waiting', 'left')
            RETURNING concert_id, arrival"#,
         &concerts,
         &arrivals,

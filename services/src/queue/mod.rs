@@ -13,11 +13,13 @@ mod hub;
 pub mod issue;
 mod journal;
 mod keys;
+mod losses;
 mod places;
 pub mod reconcile;
 pub mod sale;
 pub mod scheduler;
 mod scripts;
+mod turns;
 mod wake;
 
 pub(crate) use course::{Course, course};
@@ -25,6 +27,7 @@ pub use held::held;
 pub use hub::{News, TickEvent, TickHub};
 pub use journal::{Join, Journal, Leave, Recorded};
 pub use places::{Places, glance, look};
+pub(crate) use turns::Turns;
 
 use crate::rehearsals::Audience;
 use crate::sessions::Session;
@@ -393,8 +396,8 @@ async fn ask(
                 return Ok(answer);
             }
             // One builder at a time in this process; everybody else only looks whether it is done.
-            let built = match services.builder.clone().try_acquire_owned() {
-                Ok(turn) => {
+            let built = match services.builder.take(concert) {
+                Some(turn) => {
                     let services = services.clone();
                     let building = async move {
                         let _turn = turn;
@@ -402,7 +405,7 @@ async fn ask(
                     };
                     Box::pin(to_the_end(building)).await?
                 }
-                Err(_) => reconcile::Outcome::Busy,
+                None => reconcile::Outcome::Busy,
             };
             if matches!(built, reconcile::Outcome::Busy) {
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -423,7 +426,10 @@ async fn carry(
         Question::Join => &scripts::JOIN,
         Question::Standing => &scripts::STANDING,
     };
-    let arguments: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    let mut arguments: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    if question == Question::Join {
+        arguments.insert(0, services.clock.now().timestamp_micros());
+    }
     let called = scripts::call(&services.redis, script, concert, arguments).await;
     match called {
         Ok(answer) => accounts
@@ -507,6 +513,18 @@ async fn remove(
     )
     .await?;
     Ok(())
+}
+
+/// Some of the accounts in a queue's set of holders, and where the others begin; at 0 there are no more. As with every such scan,
+/// one that is there all the time is among them, once or more often.
+async fn holders_from(services: &Services, key: &str, cursor: u64) -> Result<(u64, Vec<i64>)> {
+    Ok(redis::cmd("SSCAN")
+        .arg(key)
+        .arg(cursor)
+        .arg("COUNT")
+        .arg(1_000)
+        .query_async(&mut services.redis.connection())
+        .await?)
 }
 
 /// Tells the queue at once what has changed in PostgreSQL. If Redis is away, the scheduler tells it later.

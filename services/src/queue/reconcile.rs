@@ -2,6 +2,7 @@
 
 use super::sale::SaleRow;
 use super::scripts::{self, Tally};
+use super::{keys, losses};
 use crate::{Error, Result, Services};
 use fail::fail_point;
 use model::accounts::AccountId;
@@ -13,8 +14,8 @@ use std::time::Duration;
 
 /// After this long without a sign of life a builder may be replaced.
 const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
-/// Before every transaction.
-const EVER: i64 = 0;
+/// Changes that are read at once.
+const MOST_CHANGES: i64 = 200_000;
 /// After this long nobody is at it any more: whoever asked for a place has recorded it, or given up.
 pub const RECORDED_BY_NOW: Duration = Duration::from_secs(12);
 /// Entries per call to Redis while a queue is built and nobody else can be served anyway.
@@ -44,6 +45,11 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// Whether it knows of a later transaction than the oldest one under way: then this is another PostgreSQL than before.
+    pub fn is_after(self, oldest: i64) -> bool {
+        self.transaction > oldest
+    }
+
     /// Nothing was written before this transaction that is not in Redis.
     pub fn moved_on(self, transaction: i64) -> Mark {
         Mark {
@@ -70,10 +76,10 @@ pub enum Outcome {
 /// nobody joins meanwhile. An unknown concert is [`model::Refusal::NotFound`].
 pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) -> Result<Outcome> {
     // Before anything is written for a concert that does not exist.
-    SaleRow::find(&services.engine, concert).await?;
+    let sale = SaleRow::find(&services.engine, concert).await?;
     let builder = format!("{:016x}", rand::rng().random::<u64>());
     let patience = BUILDER_PATIENCE.as_micros() as i64;
-    let (begun, redis_now): (String, i64) = scripts::call(
+    let (begun, redis_now, revision): (String, i64, i64) = scripts::call(
         &services.redis,
         &scripts::BUILD_BEGIN,
         concert,
@@ -82,7 +88,13 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
     .await?;
     match begun.as_str() {
         "begun" => {}
-        "built" => return compare(services, concert, window).await,
+        "built" => {
+            if sale.revision < revision && went_back(services, concert, revision).await? {
+                losses::make_good(services, concert).await?;
+                return Ok(Outcome::Busy);
+            }
+            return compare(services, concert, window).await;
+        }
         "busy" => return Ok(Outcome::Busy),
         other => return Err(Error::Broken(format!("build_begin answered {other:?}"))),
     }
@@ -108,10 +120,16 @@ async fn build(
         issued,
     } = fence(services, concert, redis_now).await?;
     fail_point!("build::fenced");
-    let (transaction, entries) = recorded(services, concert, EVER).await?;
-    for chunk in entries.chunks(CHUNK) {
-        if load(services, concert, builder, chunk).await?.is_none() {
-            return Ok(Outcome::Busy);
+    let timeline = services.primary.timeline();
+    let transaction = oldest_transaction(services).await?;
+    let mut loaded = 0;
+    for kind in [Kept::Places, Kept::Tickets] {
+        let mut pages = Pages::new(kind, CHUNK);
+        while let Some(page) = pages.next(services, concert).await? {
+            loaded += page.len();
+            if load(services, concert, builder, &page).await?.is_none() {
+                return Ok(Outcome::Busy);
+            }
         }
     }
     fail_point!("build::loaded");
@@ -120,6 +138,7 @@ async fn build(
     let arguments = (
         builder,
         generation,
+        timeline,
         clock,
         i64::from(issued),
         sale.arguments(),
@@ -130,40 +149,168 @@ async fn build(
         return Ok(Outcome::Busy);
     }
     fail_point!("build::finished");
-    tracing::info!(%concert, entries = entries.len(), "queue built");
+    tracing::info!(%concert, entries = loaded, "queue built");
     Ok(Outcome::Agreed(Mark {
         transaction,
-        arrival: entries.last().map(|entry| entry.arrival),
-        compared: entries.len(),
+        // Whoever comes from now on is later than that.
+        arrival: Some(Arrival(clock)),
+        compared: loaded,
     }))
 }
 
+/// Whether PostgreSQL knows less of a sale than it has told Redis: it came back without its last commits. Redis was asked
+/// first, and hears of a revision only when it is committed.
+async fn went_back(services: &Services, concert: ConcertId, revision: i64) -> Result<bool> {
+    let now = SaleRow::find(&services.engine, concert).await?.revision;
+    if now < revision {
+        tracing::error!(%concert, revision, now, "PostgreSQL has gone back to an earlier revision of a sale");
+    }
+    Ok(now < revision)
+}
+
 async fn compare(services: &Services, concert: ConcertId, window: Window) -> Result<Outcome> {
-    let since = match window {
-        Window::Nothing => return Ok(Outcome::There),
-        Window::Since(mark) => Some(mark),
-        Window::Everything => None,
-    };
-    let (transaction, entries) = recorded(
-        services,
-        concert,
-        since.map_or(EVER, |mark| mark.transaction),
-    )
-    .await?;
+    match window {
+        Window::Nothing => Ok(Outcome::There),
+        Window::Since(mark) => compare_changes(services, concert, mark).await,
+        Window::Everything => compare_all(services, concert).await,
+    }
+}
+
+async fn compare_changes(services: &Services, concert: ConcertId, since: Mark) -> Result<Outcome> {
+    let transaction = oldest_transaction(services).await?;
+    let entries = recorded(services, concert, since.transaction).await?;
+    // More than can be read at once: what there is now is less, or can be read by pages.
+    if entries.len() as i64 == MOST_CHANGES {
+        return compare_all(services, concert).await;
+    }
     for chunk in entries.chunks(SMALL_CHUNK) {
         if !mend(services, concert, chunk).await? {
             return Ok(Outcome::Busy);
         }
     }
-    let arrival = record_places(services, concert, since.and_then(|mark| mark.arrival)).await?;
-    if since.is_none() {
-        scripts::call::<i64>(&services.redis, &scripts::COMPARED, concert, &[0_i64; 0]).await?;
+    Ok(Outcome::Agreed(Mark {
+        transaction,
+        arrival: record_places(services, concert, since.arrival).await?,
+        compared: entries.len(),
+    }))
+}
+
+/// What the journal says of those who wait or hold a ticket, and what Redis says of them: what is over long since costs nothing.
+async fn compare_all(services: &Services, concert: ConcertId) -> Result<Outcome> {
+    let transaction = oldest_transaction(services).await?;
+    let mut compared = 0;
+    for kind in [Kept::Places, Kept::Tickets] {
+        let mut pages = Pages::new(kind, SMALL_CHUNK);
+        while let Some(page) = pages.next(services, concert).await? {
+            compared += page.len();
+            if !mend(services, concert, &page).await? {
+                return Ok(Outcome::Busy);
+            }
+        }
     }
+    let arrival = record_places(services, concert, None).await?;
+    release_holders(services, concert).await?;
+    scripts::call::<i64>(&services.redis, &scripts::COMPARED, concert, &[0_i64; 0]).await?;
     Ok(Outcome::Agreed(Mark {
         transaction,
         arrival,
-        compared: entries.len(),
+        compared,
     }))
+}
+
+/// Those whom Redis takes for holders, and who have no ticket any more, may join again.
+async fn release_holders(services: &Services, concert: ConcertId) -> Result<()> {
+    let [_, _, _, holders, ..] = keys::of(&services.redis, concert);
+    let mut cursor = 0;
+    loop {
+        let (next, accounts) = super::holders_from(services, &holders, cursor).await?;
+        let without = sqlx::query_scalar!(
+            r#"SELECT account_id AS "account_id!" FROM UNNEST($2::bigint[]) AS held (account_id)
+                WHERE NOT EXISTS (SELECT FROM tickets
+                                   WHERE concert_id = $1 AND tickets.account_id = held.account_id
+                                     AND cancelled_at IS NULL)"#,
+            concert.0,
+            &accounts
+        )
+        .fetch_all(&services.engine)
+        .await?;
+        for account in without {
+            tracing::warn!(%concert, account, "Redis takes an account for a holder that has no ticket");
+            super::cancelled(services, concert, AccountId(account)).await?;
+            // Issued a ticket again in between, and taken out of the holders wrongly: the next comparison puts it back.
+        }
+        if next == 0 {
+            return Ok(());
+        }
+        cursor = next;
+    }
+}
+
+/// What of the journal a queue is built from.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    Places,
+    Tickets,
+}
+
+/// All of it, by accounts: so that an index of just those finds them, whatever else the journal has.
+struct Pages {
+    kind: Kept,
+    size: usize,
+    after: Option<AccountId>,
+}
+
+impl Pages {
+    fn new(kind: Kept, size: usize) -> Pages {
+        let after = Some(AccountId(0));
+        Pages { kind, size, after }
+    }
+
+    /// None: that was all.
+    async fn next(
+        &mut self,
+        services: &Services,
+        concert: ConcertId,
+    ) -> Result<Option<Vec<Entry>>> {
+        let Some(AccountId(after)) = self.after else {
+            return Ok(None);
+        };
+        let size = self.size as i64;
+        let rows = match self.kind {
+            Kept::Places => {
+                sqlx::query_as!(
+                    Row,
+                    r#"SELECT account_id, arrival, true AS "waits!", false AS "holds!" FROM queue_entries
+                        WHERE concert_id = $1 AND state = 'waiting' AND account_id > $2
+                        ORDER BY account_id LIMIT $3"#,
+                    concert.0,
+                    after,
+                    size
+                )
+                .fetch_all(&services.engine)
+                .await?
+            }
+            Kept::Tickets => {
+                sqlx::query_as!(
+                    Row,
+                    r#"SELECT account_id, arrival, false AS "waits!", true AS "holds!" FROM tickets
+                        WHERE concert_id = $1 AND cancelled_at IS NULL AND account_id > $2
+                        ORDER BY account_id LIMIT $3"#,
+                    concert.0,
+                    after,
+                    size
+                )
+                .fetch_all(&services.engine)
+                .await?
+            }
+        };
+        let entries: Vec<Entry> = rows.into_iter().map(Entry::from).collect();
+        self.after = match entries.last() {
+            Some(last) if entries.len() == self.size => Some(last.account),
+            _ => None,
+        };
+        Ok((!entries.is_empty()).then_some(entries))
+    }
 }
 
 /// Puts on record who has joined since that arrival and was never recorded: the server that asked for the place has died, or
@@ -189,11 +336,16 @@ async fn record_places(
         };
         let last = *last;
         let arrivals: Vec<Arrival> = places.iter().map(|(_, arrival)| *arrival).collect();
-        let known: HashSet<Arrival> = recorded_at(services, concert, &arrivals)
-            .await?
+        let entries = recorded_at(services, concert, &arrivals).await?;
+        let known: HashSet<Arrival> = entries.iter().map(|entry| entry.arrival).collect();
+        // Redis was asked first: of these it was not told, or not yet.
+        let over: Vec<Entry> = entries
             .into_iter()
-            .map(|entry| entry.arrival)
+            .filter(|entry| entry.standing != Standing::Waiting)
             .collect();
+        if !over.is_empty() {
+            load(services, concert, "", &over).await?;
+        }
         for (account, arrival) in places {
             if !known.contains(&arrival) {
                 tracing::warn!(%concert, %account, arrival = arrival.0, "a place that was never recorded is put on record");
@@ -314,13 +466,8 @@ impl From<Row> for Entry {
 }
 
 /// The journal's entries that were written in this transaction or a later one, or whose ticket was given back there, in order
-/// of arrival; and the transaction from which on there may be more by now.
-async fn recorded(
-    services: &Services,
-    concert: ConcertId,
-    since: i64,
-) -> Result<(i64, Vec<Entry>)> {
-    let transaction = oldest_transaction(services).await?;
+/// of arrival, up to [`MOST_CHANGES`].
+async fn recorded(services: &Services, concert: ConcertId, since: i64) -> Result<Vec<Entry>> {
     // Of a ticket that was given back the entry says "issued", whatever the account does later.
     // `+ 0`: by the index that is for this query alone (migration 0011).
     let rows = sqlx::query_as!(
@@ -338,13 +485,15 @@ async fn recorded(
                              AND live.cancelled_at IS NULL)
              FROM tickets AS given_back
             WHERE concert_id = $1 AND cancelled_at IS NOT NULL AND written_in >= $2
-            ORDER BY 2"#,
+            ORDER BY 2
+            LIMIT $3"#,
         concert.0,
-        since
+        since,
+        MOST_CHANGES
     )
     .fetch_all(&services.engine)
     .await?;
-    Ok((transaction, rows.into_iter().map(Entry::from).collect()))
+    Ok(rows.into_iter().map(Entry::from).collect())
 }
 
 /// The oldest transaction under way. To be asked first: whatever older ones have written is there for the next statement to
@@ -456,7 +605,7 @@ async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Resul
     let fence = sqlx::query_as!(
         Fence,
         r#"UPDATE concerts
-              SET generation = generation + 1,
+              SET generation = GREATEST(generation + 1, $2),
                   last_claim = GREATEST(last_claim, $2,
                       (SELECT max(arrival) FROM queue_entries WHERE concert_id = concerts.id))
             WHERE id = $1

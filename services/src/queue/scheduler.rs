@@ -5,10 +5,12 @@
 
 use super::agreement;
 use super::hub::{News, TickEvent};
-use super::issue::{self, Claim};
+use super::issue::{self, Claim, Issue, Outcome, TooEarly};
+use super::losses;
 use super::reconcile::{self, Window};
 use super::sale::SaleRow;
 use super::scripts;
+use super::turns::{Turn, Turns};
 use super::wake::{self, Alarm, Alarms};
 use crate::{Error, Result, Services, housekeeping, sessions, stores};
 use chrono::TimeDelta;
@@ -32,6 +34,12 @@ const SURVEY: Duration = Duration::from_secs(1);
 /// of them once in so many surveys: there are more of them every year.
 const SETTLED: TimeDelta = TimeDelta::hours(1);
 const SURVEYS_OF_ALL: u32 = 60;
+/// PostgreSQL's clock is read once in so many surveys.
+const SURVEYS_PER_CLOCK: u32 = 5;
+/// Sales whose end is told at once.
+const EXPIRING_AT_ONCE: usize = 2;
+/// People who are told of the end of a sale in one transaction: a part of a second.
+const EXPIRED_AT_ONCE: i64 = 5_000;
 /// Until a driver that could not move on tries again: twice as long each time.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_LONGEST: Duration = Duration::from_secs(1);
@@ -76,9 +84,23 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     tasks.spawn(housekeeping::run(services.clone(), stop.clone()));
     tasks.spawn(sessions::listen(services.clone(), stop.clone()));
     tasks.spawn(keep_up(services.clone(), alarms.clone(), stop.clone()));
+    let expiring = Turns::new(EXPIRING_AT_ONCE);
     for round in (0..SURVEYS_OF_ALL).cycle() {
+        if (round % SURVEYS_PER_CLOCK == 0 || services.clock.is_vague())
+            && let Err(error) = read_clock(&services).await
+        {
+            tracing::warn!(%error, "PostgreSQL's clock could not be read");
+        }
         match survey(&services, round == 0).await {
-            Ok(sales) => {
+            Ok(Survey { over, sales }) => {
+                for concert in over {
+                    if let Some(turn) = expiring.take(concert) {
+                        let services = services.clone();
+                        tasks.spawn(async move {
+                            expire_in_turn(&services, concert, turn).await;
+                        });
+                    }
+                }
                 let active: HashMap<ConcertId, SaleRow> = sales
                     .into_iter()
                     .map(|sale| (sale.concert(), sale))
@@ -140,16 +162,34 @@ async fn keep_up(services: Services, alarms: Arc<Alarms>, stop: CancellationToke
     }
 }
 
-/// Ends the sales that are over, and returns those that have work to do or watchers to serve. `all`: looks through every sale
-/// that was ever closed, too.
-async fn survey(services: &Services, all: bool) -> Result<Vec<SaleRow>> {
-    let now = services.clock.now();
+async fn read_clock(services: &Services) -> Result<()> {
+    let mut connection = services.engine.acquire().await?;
+    Ok(services.primary.ask(&mut connection).await?)
+}
+
+/// What there is to do.
+struct Survey {
+    /// Sales that are over and still have people waiting.
+    over: Vec<ConcertId>,
+    /// Those that have work to do or watchers to serve.
+    sales: Vec<SaleRow>,
+}
+
+/// Closes the sales whose time has come. `all`: looks through every sale that was ever closed, too.
+async fn survey(services: &Services, all: bool) -> Result<Survey> {
+    // What is closed is closed for good: by PostgreSQL's own clock, not by what this server takes it to be.
+    // SKIP LOCKED: a concert whose row somebody holds is closed a second later, and keeps no other from being looked at.
     sqlx::query!(
-        "UPDATE concerts SET state = 'closed' WHERE state <> 'closed' AND starts_at <= $1 AND NOT draft",
-        now
+        "UPDATE concerts SET state = 'closed'
+          WHERE id IN (SELECT id FROM concerts
+                        WHERE state <> 'closed' AND NOT draft
+                          AND starts_at <= clock_timestamp() + $1::bigint * interval '1 microsecond'
+                          FOR UPDATE SKIP LOCKED)",
+        services.clock.moved().num_microseconds().unwrap_or(0)
     )
     .execute(&services.engine)
     .await?;
+    let now = services.clock.now();
     let over = sqlx::query_scalar!(
         "SELECT id FROM concerts
           WHERE state = 'closed' AND (starts_at > $1 OR $2)
@@ -159,28 +199,55 @@ async fn survey(services: &Services, all: bool) -> Result<Vec<SaleRow>> {
     )
     .fetch_all(&services.engine)
     .await?;
-    for id in over {
-        if let Err(error) = expire(services, ConcertId(id)).await {
-            tracing::warn!(concert = id, %error, "the end of a sale could not be told yet");
-        }
-    }
-    SaleRow::active(&services.engine, now, &services.ticks.watched()).await
+    Ok(Survey {
+        over: over.into_iter().map(ConcertId).collect(),
+        sales: SaleRow::active(&services.engine, now, &services.ticks.watched()).await?,
+    })
 }
 
-/// Tells everyone who still waits for a sale that is over that it is.
+/// With many people it takes a while, and no other sale is to wait for it.
+async fn expire_in_turn(services: &Services, concert: ConcertId, _turn: Turn) {
+    if let Err(error) = expire(services, concert).await {
+        tracing::warn!(%concert, %error, "the end of a sale could not be told yet");
+    }
+}
+
+/// Tells everyone who still waits for a sale that is over that it is: so many in a transaction, by one server at a time.
+/// Whatever stops it, what is done stays done, and the next survey goes on.
 async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
     let sale = SaleRow::find(&services.engine, concert).await?;
     scripts::call::<i64>(&services.redis, &scripts::EXPIRE, concert, sale.arguments()).await?;
+    let mut expired = 0;
+    loop {
+        let batch = expire_some(services, concert).await?;
+        expired += batch;
+        if batch < EXPIRED_AT_ONCE as u64 {
+            break;
+        }
+    }
+    if expired > 0 {
+        tracing::info!(%concert, expired, "the sale is over");
+    }
+    Ok(())
+}
+
+/// SKIP LOCKED: what another server is at, and whoever is leaving at this moment, is left to the next survey.
+async fn expire_some(services: &Services, concert: ConcertId) -> Result<u64> {
     let expired = sqlx::query!(
         "UPDATE queue_entries SET state = 'expired'
-          WHERE concert_id = $1 AND state = 'waiting'
-            AND EXISTS (SELECT FROM concerts WHERE id = $1 AND state = 'closed')",
-        concert.0
+          WHERE concert_id = $1
+            AND arrival = ANY(ARRAY(
+                SELECT arrival FROM queue_entries
+                 WHERE concert_id = $1 AND state = 'waiting'
+                   AND EXISTS (SELECT FROM concerts WHERE id = $1 AND state = 'closed')
+                 LIMIT $2
+                   FOR UPDATE SKIP LOCKED))",
+        concert.0,
+        EXPIRED_AT_ONCE
     )
     .execute(&services.engine)
     .await?;
-    tracing::info!(%concert, expired = expired.rows_affected(), "the sale is over");
-    Ok(())
+    Ok(expired.rows_affected())
 }
 
 /// Steps whenever something can be done, and sleeps in between.
@@ -251,15 +318,40 @@ pub async fn step(
     let Some(claim) = claim else {
         return Ok(rest);
     };
-    let issue = || issue::issue(&services.engine, &claim, services.clock.now());
+    let issue = || issue::issue(services, &claim);
     // Not for longer than the lease: then somebody else has the batch.
-    if let Some(issued) = stores::in_time(lease, issue).await? {
-        progress.took(issued.ready - begun, &issued.sale);
-        acknowledge(services, &claim, &issued).await?;
-        fail_point!("acknowledge::done");
+    match stores::in_time(lease, issue).await? {
+        Issue::Done(issued) => {
+            progress.took(issued.ready - begun, &issued.sale);
+            acknowledge(services, &claim, &issued).await?;
+            fail_point!("acknowledge::done");
+        }
+        Issue::Stale => {}
+        Issue::OtherBuild => {
+            tracing::warn!(%concert, generation = claim.generation, "a queue of before issues nothing: it is built anew");
+            scripts::call::<i64>(
+                &services.redis,
+                &scripts::INVALIDATE,
+                concert,
+                claim.generation,
+            )
+            .await?;
+        }
+        Issue::TooEarly(early) => {
+            tracing::warn!(%concert, wait = ?early.wait, "a batch came before its time: Redis's clock was set forward");
+            give_back(services, &claim, &early).await?;
+        }
     }
     // Straight back, for the tick that this made.
     Ok(Duration::ZERO)
+}
+
+/// Back to the head of the queue, until its time has come.
+async fn give_back(services: &Services, claim: &Claim, early: &TooEarly) -> Result<()> {
+    let pause = early.wait.as_micros().to_string();
+    let outcomes = vec![Outcome::Released; claim.entries.len()];
+    end(services, claim, pause, &early.sale, &outcomes).await?;
+    Ok(())
 }
 
 /// Claims a batch, if it is time or will be by when the batch can be committed, for as long as `lease`; hands the ticks that
@@ -274,18 +366,26 @@ pub async fn claim(
     progress: &mut Progress,
 ) -> Result<(Duration, Option<Claim>)> {
     let seen = progress.newest.map(|tick| tick.0.to_string());
+    let timeline = services.primary.timeline();
     let arguments = (
         lease.as_micros() as i64,
         progress.ahead.as_micros() as i64,
         seen.unwrap_or_default(),
+        services.clock.now().timestamp_micros(),
+        timeline,
         sale.arguments(),
     );
-    let (word, rest, clock, number, wait, batch, ticks): RawClaim =
+    let (word, generation, rest, clock, number, wait, batch, ticks): RawClaim =
         scripts::call(&services.redis, &scripts::CLAIM, concert, arguments).await?;
     // From here on: Redis has read its clock before, so that this is never too early.
     let due = Instant::now() + Duration::from_micros(wait.max(0) as u64);
     if word == "over" {
         expire(services, concert).await?;
+    }
+    if word == "forked" {
+        services.ticks.publish(concert, News::Interrupted);
+        losses::make_good(services, concert).await?;
+        return Ok((Duration::ZERO, None));
     }
     if word == "unbuilt" {
         services.ticks.publish(concert, News::Interrupted);
@@ -312,6 +412,8 @@ pub async fn claim(
     let claim = (!entries.is_empty()).then_some(Claim {
         concert,
         number,
+        generation,
+        timeline,
         entries,
         due,
     });
@@ -319,9 +421,9 @@ pub async fn claim(
     Ok((rest, claim))
 }
 
-/// What the script returns: a word, until when to rest, the queue's clock, the claim's number, until when to wait with its
+/// What the script returns: a word, which build of the queue, until when to rest, the queue's clock, the claim's number, until when to wait with its
 /// commit, accounts and arrivals, ticks.
-type RawClaim = (String, i64, i64, i64, i64, Vec<i64>, Vec<String>);
+type RawClaim = (String, i64, i64, i64, i64, i64, Vec<i64>, Vec<String>);
 
 /// Ends a claim after its commit and tells the watchers. False: the lease had ended and somebody else has the batch.
 pub async fn acknowledge(
@@ -329,9 +431,27 @@ pub async fn acknowledge(
     claim: &Claim,
     issued: &issue::Issued,
 ) -> Result<bool> {
-    let mut arguments = vec![claim.number.to_string()];
-    arguments.extend(issued.sale.arguments());
-    for ((account, arrival), outcome) in claim.entries.iter().zip(&issued.outcomes) {
+    end(
+        services,
+        claim,
+        String::new(),
+        &issued.sale,
+        &issued.outcomes,
+    )
+    .await
+}
+
+/// `pause`: µs until the next claim, or empty for an interval after what was issued.
+async fn end(
+    services: &Services,
+    claim: &Claim,
+    pause: String,
+    sale: &SaleRow,
+    outcomes: &[Outcome],
+) -> Result<bool> {
+    let mut arguments = vec![claim.number.to_string(), pause];
+    arguments.extend(sale.arguments());
+    for ((account, arrival), outcome) in claim.entries.iter().zip(outcomes) {
         arguments.extend([
             account.to_string(),
             arrival.0.to_string(),

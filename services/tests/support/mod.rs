@@ -89,12 +89,18 @@ impl World {
 
     /// Accounts without a usable password: hashing thousands would be all that such a test does.
     pub async fn accounts(&self, number: i64) -> Vec<Session> {
+        self.more_accounts("fan", number).await
+    }
+
+    /// Those of other names.
+    pub async fn more_accounts(&self, name: &str, number: i64) -> Vec<Session> {
         let ids = sqlx::query_scalar::<_, i64>(
             "INSERT INTO accounts (account_name, email, name, nickname, password_hash)
-             SELECT 'fan' || n, 'fan' || n || '@example.com', 'Fan', 'Fan ' || n, 'none' FROM generate_series(1, $1) AS n
+             SELECT $2 || n, $2 || n || '@example.com', 'Fan', 'Fan ' || n, 'none' FROM generate_series(1, $1) AS n
              RETURNING id",
         )
         .bind(number)
+        .bind(name)
         .fetch_all(&self.services.db)
         .await
         .unwrap();

@@ -4,7 +4,7 @@ use super::World;
 use model::concerts::Concert;
 use model::queue::{Arrival, QueueView, Standing, TickId};
 use services::queue::News;
-use services::queue::issue::Claim;
+use services::queue::issue::{self, Claim, Issue, Issued};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
@@ -42,6 +42,27 @@ pub async fn claim_ahead(
     scheduler::claim(services, concert.id, &sale, lease, &mut progress)
         .await
         .unwrap()
+}
+
+/// None: the claim is not to be carried out any more.
+pub async fn issue(services: &Services, claim: &Claim) -> Option<Issued> {
+    match issue::issue(services, claim).await.unwrap() {
+        Issue::Done(issued) => Some(issued),
+        Issue::Stale | Issue::OtherBuild => None,
+        Issue::TooEarly(early) => panic!("{:?} too early", early.wait),
+    }
+}
+
+/// As if so much more time had passed since the last batch.
+pub async fn after_the_last_batch(services: &Services, concert: &Concert, passed: Duration) {
+    sqlx::query(
+        "UPDATE concerts SET last_batch_at = last_batch_at - $2 * interval '1 second' WHERE id = $1",
+    )
+    .bind(concert.id.0)
+    .bind(passed.as_secs_f64())
+    .execute(&services.db)
+    .await
+    .unwrap();
 }
 
 /// Nobody can measure it, everybody can claim at once.
@@ -115,6 +136,22 @@ pub async fn redis_command(
         .exec_async(&mut redis)
         .await
         .unwrap();
+}
+
+/// As a script would leave it: what was put there behind its back is no loss.
+pub async fn seal(world: &World, concert: &Concert) {
+    let redis = &world.services.redis;
+    let key = |name: &str| redis.key(format_args!("queue:{{{}}}:{name}", concert.id));
+    let (waiting, inflight, leaving, holders): (u64, u64, u64, u64) = redis::pipe()
+        .zcard(key("waiting"))
+        .zcard(key("inflight"))
+        .zcard(key("leaving"))
+        .scard(key("holders"))
+        .query_async(&mut redis.connection())
+        .await
+        .unwrap();
+    let sizes = format!("{waiting} {inflight} {leaving} {holders}");
+    redis_command(world, &["HSET"], "state", concert, &["sizes", &sizes]).await;
 }
 
 /// As if what happened was on the organiser's desk already: a claim says when that is due, too.

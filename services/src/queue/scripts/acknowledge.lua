@@ -1,12 +1,14 @@
 -- Ends a claim after PostgreSQL has committed it, and tells the watchers.
--- ARGV     claim, sale's seven fields (prelude: take_over_sale), then account, arrival, outcome ('issued' | 'dropped' | 'released') …
--- Returns  1, or 0 when the claim is not the one in flight (its lease ended and somebody else has taken it over)
+-- ARGV     claim, µs until the next claim ('' for a whole interval after what was issued), sale's seven fields (prelude:
+--          take_over_sale), then account, arrival, outcome ('issued' | 'dropped' | 'released') …
+-- Returns  1, or 0 when the claim is not the one in flight (its lease ended and somebody else has taken it over) or a part of
+--          the queue is lost (what builds it anew will know)
 -- Keeps    whoever was not issued and did not leave is back at the head with the old arrival; the next claim is a whole
 --          interval after this commit
-if sale('claim') ~= ARGV[1] then return 0 end
-take_over_sale(2)
+if not INTACT or sale('claim') ~= ARGV[1] then return 0 end
+take_over_sale(3)
 local issued = {}
-for i = 9, #ARGV, 3 do
+for i = 10, #ARGV, 3 do
   local account, arrival, outcome = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local removed = redis.call('ZREM', INFLIGHT, account) == 1
   if outcome == 'issued' then
@@ -19,9 +21,10 @@ for i = 9, #ARGV, 3 do
   end
 end
 redis.call('HSET', STATE, 'claim', '0', 'lease_until', '0')
+local pause = tonumber(ARGV[2]) or (#issued > 0 and tonumber(sale('interval_ms')) * 1000)
+if pause then redis.call('HSET', STATE, 'next_claim', text(now() + pause)) end
 if #issued > 0 then
-  redis.call('HSET', STATE, 'next_claim', text(now() + tonumber(sale('interval_ms')) * 1000))
   redis.call('HINCRBY', STATE, 'issued', #issued)
 end
 publish(issued)
-return 1
+return sealed(1)

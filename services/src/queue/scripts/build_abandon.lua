@@ -2,5 +2,5 @@
 -- ARGV     builder
 -- Returns  1, or 0 when somebody else builds by now
 if sale('builder') ~= ARGV[1] then return 0 end
-redis.call('DEL', WAITING, INFLIGHT, LEAVING, HOLDERS, TICKS, STATE)
+redis.call('UNLINK', WAITING, INFLIGHT, LEAVING, HOLDERS, TICKS, STATE)
 return 1

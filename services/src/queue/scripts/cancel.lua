@@ -4,4 +4,4 @@
 if not built() then return 0 end
 redis.call('SREM', HOLDERS, ARGV[1])
 if take_over_sale(2) then publish({}) end
-return 1
+return sealed(1)

@@ -1,12 +1,19 @@
 -- Moves the head of the queue in flight, when its time has come, and hands out the ticks that the caller has not seen.
 -- There is no leader: every server calls this, and this script is the lock. It is called when it can do something, and when
 -- the queue wakes its drivers: not in between.
--- ARGV     lease (µs), how long before its time the caller wants a batch (µs), newest tick seen ('' for none), sale's seven fields (prelude: take_over_sale)
--- Returns  {'unbuilt', '0', '0', '0', '0', {}, {}} | {'built' or 'over' when a sale that is closed still has people waiting, µs until a call can do something again ('-1': when the queue wakes its drivers), the queue's clock, claim, µs before which it must not be committed, {account, arrival, …}, {tick, …}}
--- Keeps    one batch in flight at a time; at most batch_size at once, and none due before next_claim; strict order
-if not whole() then return {'unbuilt', '0', '0', '0', '0', {}, {}} end
-local lease, ahead, seen = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local changed = take_over_sale(4)
+-- ARGV     lease (µs), how long before its time the caller wants a batch (µs), newest tick seen ('' for none), the time by
+--          PostgreSQL's clock (µs), PostgreSQL's timeline, sale's seven fields (prelude: take_over_sale)
+-- Returns  {'unbuilt', '0', '0', '0', '0', '0', {}, {}}, or 'forked' for 'unbuilt' when PostgreSQL has begun another timeline since
+--          the queue was built | {'built' or 'over' when a sale that is closed still has people waiting, generation, µs until a
+--          call can do something again ('-1': when the queue wakes its drivers), the queue's clock, claim, µs before which it must
+--          not be committed, {account, arrival, …}, {tick, …}}
+-- Keeps    one batch in flight at a time; at most batch_size at once, and none due before next_claim; strict order; whatever
+--          Redis's clock does, nothing is put off for longer than it lasts
+local function nothing(word) return {word, '0', '0', '0', '0', '0', {}, {}} end
+if not whole() then return nothing('unbuilt') end
+if tonumber(ARGV[5]) > (tonumber(sale('timeline')) or 0) then return nothing('forked') end
+local lease, ahead, seen, wall = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local changed = take_over_sale(6)
 -- The caller has seen a tick of later than now: of a Redis before this one, with a clock that was ahead. It would take every
 -- new tick for an old one.
 if seen ~= '' and tonumber(seen) > tonumber(sale('clock')) then
@@ -15,8 +22,16 @@ if seen ~= '' and tonumber(seen) > tonumber(sale('clock')) then
 end
 local instant = now()
 local interval = tonumber(sale('interval_ms')) * 1000
-local next_claim = tonumber(sale('next_claim')) or 0
-local lease_until = tonumber(sale('lease_until')) or 0
+-- An instant that was noted. Further off than `most` it can only be because the clock was set back since.
+local function noted_instant(field, most)
+  local noted = tonumber(sale(field)) or 0
+  if noted <= instant + most then return noted end
+  redis.call('HSET', STATE, field, text(instant + most))
+  return instant + most
+end
+-- A batch may have been claimed half an interval before its time.
+local next_claim = noted_instant('next_claim', interval * 1.5)
+local lease_until = noted_instant('lease_until', lease)
 local claim, wait, batch = '0', 0, {}
 
 local function take(accounts, due)
@@ -29,9 +44,9 @@ end
 if sale('state') ~= 'closed' and redis.call('EXISTS', INFLIGHT) == 1 then
   -- A batch whose server died comes back whole, whatever the sale's state: the transaction knows what became of it.
   if instant >= lease_until then
-    take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES'), tonumber(sale('due')) or 0)
+    take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES'), noted_instant('due', interval))
   end
-elseif sale('state') == 'open' and instant >= tonumber(sale('opens_at')) and instant < tonumber(sale('closes_at'))
+elseif sale('state') == 'open' and wall >= tonumber(sale('opens_at')) and wall < tonumber(sale('closes_at'))
   and instant >= next_claim - ahead then
   local most = math.min(tonumber(sale('batch_size')), tonumber(sale('stock')))
   if most > 0 then
@@ -53,7 +68,7 @@ end
 -- A batch in flight brings a tick in a moment, which tells of the leavers as well; unless its server has died.
 local patience = math.min(interval, 1000000) + (redis.call('EXISTS', INFLIGHT) == 1 and 1000000 or 0)
 local function leavers_due()
-  return redis.call('EXISTS', LEAVING) == 1 and (tonumber(sale('tick')) or 0) + patience or math.huge
+  return redis.call('EXISTS', LEAVING) == 1 and noted_instant('ticked', 0) + patience or math.huge
 end
 if changed or instant >= leavers_due() then publish({}) end
 
@@ -67,13 +82,13 @@ end
 -- Until when nothing happens by itself. Whatever else can change this wakes the drivers.
 local due = leavers_due()
 if sale('state') ~= 'closed' and redis.call('EXISTS', INFLIGHT) == 1 then due = math.min(due, lease_until)
-elseif sale('state') == 'open' and instant < tonumber(sale('closes_at')) and redis.call('EXISTS', WAITING) == 1
+elseif sale('state') == 'open' and wall < tonumber(sale('closes_at')) and redis.call('EXISTS', WAITING) == 1
   and math.min(tonumber(sale('batch_size')), tonumber(sale('stock'))) > 0 then
-  due = math.min(due, math.max(next_claim - ahead, tonumber(sale('opens_at'))))
+  due = math.min(due, math.max(next_claim - ahead, instant + tonumber(sale('opens_at')) - wall))
 end
 if sample(instant) then due = math.min(due, (tonumber(sale('noted')) or 0) + 1000000) end
 -- There are more than travel at once.
 if #ticks == TICKS_AT_ONCE then due = instant end
 local rest = due == math.huge and '-1' or text(math.max(due - instant, 0))
 local over = sale('state') == 'closed' and waiting() > 0
-return {over and 'over' or 'built', rest, sale('clock') or '0', claim, text(wait), batch, ticks}
+return sealed({over and 'over' or 'built', sale('generation'), rest, sale('clock') or '0', claim, text(wait), batch, ticks})

@@ -1,18 +1,19 @@
 -- Gives accounts their places, in this order, or finds the ones they have.
--- ARGV     account …
+-- ARGV     the time by PostgreSQL's clock (µs), account …
 -- Returns  UNBUILT | reading (prelude), with 'joined' now or 'placed' before or 'holds' a ticket or 'closed' or 'early' for each
 -- Keeps    one place per account; arrivals strictly increasing; nobody joins before the opening or after the end; drivers that
 --          sleep because nobody waits are woken
 if not whole() then return UNBUILT end
-local instant, arrival, last = now(), clock(#ARGV), waiting()
-local closed = sale('state') == 'closed' or instant >= tonumber(sale('closes_at'))
-local early = instant < tonumber(sale('opens_at'))
+local wall, arrival, last = tonumber(ARGV[1]), clock(#ARGV - 1), waiting()
+local closed = sale('state') == 'closed' or wall >= tonumber(sale('closes_at'))
+local early = wall < tonumber(sale('opens_at'))
 local alone = redis.call('EXISTS', WAITING) == 0
 local people, joined = {}, 0
 local function say(...)
   for _, value in ipairs({...}) do people[#people + 1] = value end
 end
-for _, account in ipairs(ARGV) do
+for i = 2, #ARGV do
+  local account = ARGV[i]
   local before = place(account)
   if before then say('placed', before, text(rank(before)))
   elseif redis.call('SISMEMBER', HOLDERS, account) == 1 then say('holds', '', '0')
@@ -32,4 +33,4 @@ if joined > 0 then
   -- who is to be counted since the last note.
   if redis.call('HINCRBY', STATE, 'joined', joined) == joined or alone then wake() end
 end
-return reading(people)
+return sealed(reading(people))

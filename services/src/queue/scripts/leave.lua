@@ -2,5 +2,5 @@
 -- ARGV     account, arrival
 -- Returns  1 when the place was there
 -- Keeps    only the place with that arrival goes: a newer one of the same account stays
-if take_out(WAITING, ARGV[1], ARGV[2]) or take_out(INFLIGHT, ARGV[1], ARGV[2]) then return 1 end
+if take_out(WAITING, ARGV[1], ARGV[2]) or take_out(INFLIGHT, ARGV[1], ARGV[2]) then return sealed(1) end
 return 0

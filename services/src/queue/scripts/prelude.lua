@@ -28,11 +28,33 @@ end
 
 local function built() return redis.call('HEXISTS', STATE, 'generation') == 1 end
 
-local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
+-- Which Redis this is, and since which promotion: one that was promoted, demoted and promoted again keeps its run_id, but not
+-- the id of its replication.
+local function origin()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+    .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+end
 
--- Whether the queue is whole: built, and by the very Redis that answers. One that was restarted or promoted may have lost
--- the last moments, and only the journal can tell; its clock may be behind the newest arrival as well.
-local function whole() return built() and redis.call('HGET', STATE, 'run_id') == run_id() end
+-- How many are in each part of the queue. A part that was deleted or evicted behind these scripts' back shows in it.
+local function sizes()
+  return string.format('%d %d %d %d', redis.call('ZCARD', WAITING), redis.call('ZCARD', INFLIGHT),
+    redis.call('ZCARD', LEAVING), redis.call('SCARD', HOLDERS))
+end
+
+-- Whether all parts were as the last script left them when this one began.
+local SIZES = sizes()
+local INTACT = redis.call('HGET', STATE, 'sizes') == SIZES
+
+-- How every script ends that may have changed a part. What was not intact stays so, until it is built anew.
+local function sealed(answer)
+  local now = sizes()
+  if INTACT and now ~= SIZES then redis.call('HSET', STATE, 'sizes', now) end
+  return answer
+end
+
+-- Whether the queue is whole: built, intact, and by the very Redis that answers. One that was restarted or promoted may have
+-- lost the last moments, and only the journal can tell; its clock may be behind the newest arrival as well.
+local function whole() return INTACT and built() and redis.call('HGET', STATE, 'origin') == origin() end
 
 -- People ahead + 1 as of the newest tick: who is in flight, or has left and was not in a tick yet, still counts.
 local function rank(arrival)
@@ -96,7 +118,7 @@ local function publish(issued)
   local json = string.format('{"id":%s,"previous":%s,"issued":[%s],"left":[%s],"waiting":%d,"sale":%s}',
     id, previous, steps(issued), steps(left), waiting(), sale_json())
   redis.call('XADD', TICKS, 'MAXLEN', '~', 500, id .. '-0', 'tick', json)
-  redis.call('HSET', STATE, 'tick', id)
+  redis.call('HSET', STATE, 'tick', id, 'ticked', text(now()))
   wake()
 end
 

@@ -1,13 +1,13 @@
 -- Makes Redis agree with a part of the journal: loads it into a queue that is being built, or mends one that is whole.
 -- ARGV     builder ('' for a queue that is whole), patience (µs), then account, arrival, standing …: 'waiting' | 'holds' a
 --          ticket | 'gone' | 'lost': waiting, 'released': gone, both read after Redis was seen to say something else
--- Returns  {'gone'} when somebody else builds by now or the queue is not whole | {'kept', arrival …} of those waiting who are
+-- Returns  {'gone'} when somebody else builds by now, a part of what it has built is lost, or the queue is not whole | {'kept', arrival …} of those waiting who are
 --          missing here, and those gone who are holders here
 -- Keeps    nobody comes back into a sale that is closed, or beside a ticket; a place in flight is left to its claim, unless
 --          it was given up; who is behind learns of a place that is put back or taken out
 local building = ARGV[1] ~= ''
 if building then
-  if sale('builder') ~= ARGV[1] then return {'gone'} end
+  if not INTACT or sale('builder') ~= ARGV[1] then return {'gone'} end
   redis.call('HSET', STATE, 'builder_until', text(now() + tonumber(ARGV[2])))
 elseif not whole() then return {'gone'} end
 local closed, put_back, answer = sale('state') == 'closed', false, {'kept'}
@@ -39,4 +39,4 @@ end
 
 for i = 3, #ARGV, 3 do follow[ARGV[i + 2]](ARGV[i], ARGV[i + 1]) end
 if put_back then publish_gap() end
-return answer
+return sealed(answer)

@@ -4,4 +4,4 @@
 if not built() then return 0 end
 -- When a sale opens or ends shows in no tick, and drivers sleep until then.
 if take_over_sale(1) then publish({}) else wake() end
-return 1
+return sealed(1)

@@ -1,0 +1,126 @@
+//! When PostgreSQL comes back without its last commits: a standby that was promoted, and had not received them. Redis still
+//! knows what they said of a queue; as far as it can be, it is put back on record before the queue is built anew.
+
+use super::{keys, scripts};
+use crate::{Result, Services};
+use model::accounts::AccountId;
+use model::concerts::ConcertId;
+use redis::AsyncCommands;
+
+/// Places and holders in one statement.
+const AT_ONCE: isize = 2_000;
+
+/// Puts every place that Redis has and PostgreSQL has not on record, notes who has lost a ticket, and has the queue built anew.
+///
+/// Whoever was issued a ticket by a lost commit, but had joined by one that was kept, waits again, in front. Whoever has lost
+/// both is named in `lost_commits` and in the log: nothing says any more when they came.
+pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
+    let [waiting, inflight, _, holders, state, ..] = keys::of(&services.redis, concert);
+    let generation: Option<i64> = services
+        .redis
+        .connection()
+        .hget(state, "generation")
+        .await?;
+    let Some(generation) = generation else {
+        return Ok(());
+    };
+    let mut places = 0;
+    for key in [waiting, inflight] {
+        places += record_all(services, concert, &key).await?;
+    }
+    let lost = without_record(services, concert, &holders).await?;
+    let invalidated: i64 =
+        scripts::call(&services.redis, &scripts::INVALIDATE, concert, generation).await?;
+    // Otherwise another server has done the same.
+    if invalidated == 1 && (places > 0 || !lost.is_empty()) {
+        tracing::error!(%concert, places, holders = ?lost, "PostgreSQL has lost commits: places are put back on record, and these accounts have lost a ticket");
+        note(services, concert, places, &lost).await?;
+    }
+    Ok(())
+}
+
+/// The places in a sorted set, from the oldest on. Returns how many were missing.
+async fn record_all(services: &Services, concert: ConcertId, key: &str) -> Result<u64> {
+    let (mut missing, mut after) = (0, "-inf".to_owned());
+    loop {
+        let places: Vec<(i64, i64)> = services
+            .redis
+            .connection()
+            .zrangebyscore_limit_withscores(key, after, "+inf", 0, AT_ONCE)
+            .await?;
+        let Some((_, last)) = places.last() else {
+            return Ok(missing);
+        };
+        after = format!("({last}");
+        let (accounts, arrivals): (Vec<i64>, Vec<i64>) = places.into_iter().unzip();
+        // Not beside a ticket that was kept.
+        let recorded = sqlx::query!(
+            "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+             SELECT $1, arrival, account_id, 1, 'waiting'
+               FROM UNNEST($2::bigint[], $3::bigint[]) AS kept (account_id, arrival)
+               JOIN accounts ON accounts.id = account_id
+              WHERE NOT EXISTS (SELECT FROM tickets
+                                 WHERE concert_id = $1 AND tickets.account_id = kept.account_id
+                                   AND cancelled_at IS NULL)
+              ORDER BY arrival
+             ON CONFLICT DO NOTHING",
+            concert.0,
+            &accounts,
+            &arrivals
+        )
+        .execute(&services.engine)
+        .await?;
+        missing += recorded.rows_affected();
+    }
+}
+
+/// Those in the set of holders who have neither a live ticket nor a place on record.
+async fn without_record(
+    services: &Services,
+    concert: ConcertId,
+    key: &str,
+) -> Result<Vec<AccountId>> {
+    let (mut lost, mut cursor) = (Vec::new(), 0_u64);
+    loop {
+        let (next, accounts) = super::holders_from(services, key, cursor).await?;
+        let without = sqlx::query_scalar!(
+            r#"SELECT account_id AS "account_id!" FROM UNNEST($2::bigint[]) AS held (account_id)
+                WHERE NOT EXISTS (SELECT FROM tickets
+                                   WHERE concert_id = $1 AND tickets.account_id = held.account_id
+                                     AND cancelled_at IS NULL)
+                  AND NOT EXISTS (SELECT FROM queue_entries
+                                   WHERE concert_id = $1 AND queue_entries.account_id = held.account_id
+                                     AND state = 'waiting')"#,
+            concert.0,
+            &accounts
+        )
+        .fetch_all(&services.engine)
+        .await?;
+        lost.extend(without.into_iter().map(AccountId));
+        if next == 0 {
+            lost.sort_unstable_by_key(|account| account.0);
+            lost.dedup();
+            return Ok(lost);
+        }
+        cursor = next;
+    }
+}
+
+async fn note(
+    services: &Services,
+    concert: ConcertId,
+    places: u64,
+    lost: &[AccountId],
+) -> Result<()> {
+    let holders: Vec<i64> = lost.iter().map(|account| account.0).collect();
+    sqlx::query!(
+        "INSERT INTO lost_commits (noticed_at, concert_id, places, holders) VALUES ($1, $2, $3, $4)",
+        services.clock.now(),
+        concert.0,
+        i32::try_from(places).unwrap_or(i32::MAX),
+        &holders
+    )
+    .execute(&services.engine)
+    .await?;
+    Ok(())
+}

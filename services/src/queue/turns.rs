@@ -1,0 +1,59 @@
+//! Work on a queue that one task of this process does at a time, while others may be at other queues.
+
+use model::concerts::ConcertId;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Who is at what. Clones are of one.
+#[derive(Clone)]
+pub struct Turns {
+    most: usize,
+    taken: Arc<Mutex<HashSet<ConcertId>>>,
+}
+
+impl Turns {
+    /// At most `most` queues at once.
+    pub fn new(most: usize) -> Turns {
+        let taken = Arc::default();
+        Turns { most, taken }
+    }
+
+    /// The right to work on a queue, until it is dropped. None: somebody is at it, or at as many others as may be.
+    pub fn take(&self, concert: ConcertId) -> Option<Turn> {
+        let mut taken = self.lock();
+        let free = taken.len() < self.most && taken.insert(concert);
+        drop(taken);
+        free.then(|| Turn(self.clone(), concert))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<ConcertId>> {
+        // A panic elsewhere leaves the set whole.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to work on one queue.
+pub struct Turn(Turns, ConcertId);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_for_each_and_not_too_many_in_all() {
+        let turns = Turns::new(2);
+        let first = turns.take(ConcertId(1));
+        assert!(first.is_some() && turns.take(ConcertId(1)).is_none());
+        let second = turns.take(ConcertId(2));
+        assert!(second.is_some() && turns.take(ConcertId(3)).is_none());
+        drop(first);
+        assert!(turns.take(ConcertId(3)).is_some());
+        assert!(turns.take(ConcertId(1)).is_some());
+    }
+}

@@ -1,0 +1,479 @@
+//! A queue that lost a part of itself, whose clocks were set, or whose PostgreSQL went back in time issues nothing before that is
+//! known, and goes on.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use chrono::TimeDelta;
+use embedded::testing::stores;
+use model::concerts::Concert;
+use model::queue::Standing;
+use model::{Refusal, concerts::SaleState};
+use services::queue::audit::{Kind, audit};
+use services::queue::issue::{self, Issue};
+use services::queue::reconcile::{Outcome, Window, reconcile};
+use services::queue::sale::SaleRow;
+use services::queue::scheduler::{self, Progress};
+use services::queue::{self, News};
+use services::sessions::Session;
+use services::{Clock, Error, concerts};
+use std::time::Duration;
+use support::queue::{
+    LEASE, NO_PACE, after_the_last_batch, arrival, claim, live_tickets, news_of, rank,
+    redis_command, run_until,
+};
+use support::{World, another_server, here, world};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+async fn join_all(world: &World, fans: &[Session], concert: &Concert) {
+    for fan in fans {
+        queue::join(&world.services, &here(), fan, concert.id)
+            .await
+            .unwrap();
+    }
+}
+
+/// One call of the scheduler, and for how long it would rest.
+async fn step(world: &World, concert: &Concert) -> Duration {
+    let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
+    scheduler::step(
+        &world.services,
+        concert.id,
+        &sale,
+        LEASE,
+        &mut Progress::default(),
+    )
+    .await
+    .unwrap()
+}
+
+async fn holders(world: &World, concert: &Concert) -> Vec<i64> {
+    let tickets = live_tickets(&world.services, concert).await;
+    tickets.into_iter().map(|(account, ..)| account).collect()
+}
+
+/// As if Redis's clock had been set: what the queue has noted of it is that much earlier or later than now.
+async fn set_redis_clock(world: &World, concert: &Concert, by: TimeDelta) {
+    let redis = &world.services.redis;
+    let state = redis.key(format_args!("queue:{{{}}}:state", concert.id));
+    for field in [
+        "next_claim",
+        "lease_until",
+        "due",
+        "ticked",
+        "noted",
+        "builder_until",
+    ] {
+        let noted: Option<i64> = redis::cmd("HGET")
+            .arg(&state)
+            .arg(field)
+            .query_async(&mut redis.connection())
+            .await
+            .unwrap();
+        let micros = by.num_microseconds().unwrap();
+        if let Some(noted) = noted.filter(|noted| *noted > 0) {
+            let now = (noted - micros).to_string();
+            redis_command(world, &["HSET"], "state", concert, &[field, &now]).await;
+        }
+    }
+}
+
+/// Whoever came first is served first, whichever part is lost in the middle of the sale, and the ranks are right at once.
+#[tokio::test]
+async fn whatever_part_is_lost_nobody_is_passed_over() {
+    let world = world().await;
+    let services = &world.services;
+    for part in [
+        "waiting", "inflight", "leaving", "holders", "ticks", "state",
+    ] {
+        let concert = world.concert(30, 2, NO_PACE).await;
+        let fans: Vec<Session> = world.more_accounts(part, 12).await;
+        join_all(&world, &fans[..10], &concert).await;
+        run_until(services, &concert, async || {
+            holders(&world, &concert).await.len() == 4
+        })
+        .await;
+        // One has left since the last tick, and two are in flight.
+        queue::leave(services, &fans[9], concert.id).await.unwrap();
+        let taken = claim(services, &concert, Duration::ZERO).await.unwrap();
+        assert_eq!(taken.entries.len(), 2);
+        redis_command(&world, &["DEL"], part, &concert, &[]).await;
+        join_all(&world, &fans[10..], &concert).await;
+        assert_eq!(rank(services, &fans[4], &concert).await, 1, "{part}");
+        let last = rank(services, &fans[11], &concert).await;
+        assert!((7..=8).contains(&last), "{part}: {last}");
+        let refused = queue::join(services, &here(), &fans[0], concert.id).await;
+        assert!(
+            matches!(refused, Err(Error::Refused(Refusal::HoldsTicket))),
+            "{part}: {refused:?}"
+        );
+        run_until(services, &concert, async || {
+            holders(&world, &concert).await.len() == 11
+        })
+        .await;
+        let order: Vec<i64> = [&fans[..9], &fans[10..]]
+            .concat()
+            .iter()
+            .map(|fan| fan.account_id.0)
+            .collect();
+        assert_eq!(holders(&world, &concert).await, order, "{part}");
+    }
+    assert_eq!(audit(services, None).await.unwrap().violations, []);
+}
+
+/// What was claimed from a Redis that is not the queue any more, because another one was built meanwhile.
+#[tokio::test]
+async fn a_queue_of_an_older_generation_issues_nothing() {
+    let world = world().await;
+    let concert = world.concert(30, 2, NO_PACE).await;
+    let fans = world.accounts(4).await;
+    join_all(&world, &fans, &concert).await;
+    let old = claim(&world.services, &concert, LEASE).await.unwrap();
+    sqlx::query("UPDATE concerts SET generation = generation + 1 WHERE id = $1")
+        .bind(concert.id.0)
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    assert!(matches!(
+        issue::issue(&world.services, &old).await.unwrap(),
+        Issue::OtherBuild
+    ));
+    // Its driver has it built anew, from the journal, and goes on.
+    redis_command(&world, &["HSET"], "state", &concert, &["lease_until", "1"]).await;
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 4
+    })
+    .await;
+    let order: Vec<i64> = fans.iter().map(|fan| fan.account_id.0).collect();
+    assert_eq!(holders(&world, &concert).await, order);
+}
+
+#[tokio::test]
+async fn the_pace_is_kept_when_redis_s_clock_is_set_forward() {
+    let world = world().await;
+    let concert = world.concert(30, 2, 3_600_000).await;
+    let fans = world.accounts(8).await;
+    join_all(&world, &fans, &concert).await;
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 2
+    })
+    .await;
+    for forward in [TimeDelta::milliseconds(3_599_600), TimeDelta::hours(30)] {
+        set_redis_clock(&world, &concert, forward).await;
+        step(&world, &concert).await;
+        assert_eq!(holders(&world, &concert).await.len(), 2, "{forward}");
+        // Given back, and due when the interval is over by the other clock.
+        assert_eq!(rank(&world.services, &fans[2], &concert).await, 1);
+        let rest = step(&world, &concert).await;
+        assert!(
+            rest <= HOUR + Duration::from_secs(1) && rest > HOUR / 2
+                || rest <= Duration::from_secs(1),
+            "{rest:?}"
+        );
+        assert_eq!(holders(&world, &concert).await.len(), 2, "{forward}");
+    }
+    after_the_last_batch(&world.services, &concert, HOUR).await;
+    set_redis_clock(&world, &concert, TimeDelta::hours(1)).await;
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 4
+    })
+    .await;
+}
+
+/// An hour back: nothing is put off by an hour.
+#[tokio::test]
+async fn a_sale_goes_on_when_redis_s_clock_is_set_back() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = world.concert(30, 2, 400).await;
+    let fans = world.accounts(6).await;
+    join_all(&world, &fans, &concert).await;
+    let sold = async |number| {
+        run_until(services, &concert, async || {
+            holders(&world, &concert).await.len() >= number
+        })
+        .await;
+    };
+    sold(2).await;
+    set_redis_clock(&world, &concert, TimeDelta::hours(-1)).await;
+    let rest = step(&world, &concert).await;
+    assert!(rest <= Duration::from_millis(600), "{rest:?}");
+    sold(4).await;
+    // In the middle of a batch whose server has died.
+    let dead = claim(services, &concert, Duration::from_millis(100)).await;
+    let dead = match dead {
+        Some(dead) => dead,
+        None => {
+            set_redis_clock(&world, &concert, TimeDelta::seconds(1)).await;
+            claim(services, &concert, Duration::from_millis(100))
+                .await
+                .unwrap()
+        }
+    };
+    assert_eq!(dead.entries.len(), 2);
+    set_redis_clock(&world, &concert, TimeDelta::hours(-1)).await;
+    let rest = step(&world, &concert).await;
+    assert!(rest <= LEASE, "{rest:?}");
+    redis_command(&world, &["HSET"], "state", &concert, &["lease_until", "1"]).await;
+    sold(6).await;
+    assert_eq!(audit(services, None).await.unwrap().violations, []);
+}
+
+/// Who has left shows in the ranks behind within a second, by a clock that was set back as well.
+#[tokio::test]
+async fn a_clock_that_was_set_back_hides_no_leaver() {
+    let world = world().await;
+    let concert = world.concert(30, 2, 3_600_000).await;
+    let fans = world.accounts(6).await;
+    join_all(&world, &fans, &concert).await;
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 2
+    })
+    .await;
+    set_redis_clock(&world, &concert, TimeDelta::hours(-1)).await;
+    queue::leave(&world.services, &fans[2], concert.id)
+        .await
+        .unwrap();
+    let mut watching = news_of(&world.services, &concert);
+    let rest = step(&world, &concert).await;
+    assert!(rest <= Duration::from_secs(1), "{rest:?}");
+    let told = async || {
+        while let Ok(news) = watching.try_recv() {
+            if matches!(&news, News::Tick(event) if event.tick.left.len() == 1) {
+                return true;
+            }
+        }
+        false
+    };
+    run_until(&world.services, &concert, told).await;
+    assert_eq!(rank(&world.services, &fans[3], &concert).await, 1);
+}
+
+/// It used to close every sale whose concert began within those two hours, for good.
+#[tokio::test]
+async fn a_server_whose_clock_is_ahead_ends_no_sale() {
+    let stores = stores().await.unwrap();
+    let clock = Clock::on_a_machine_ahead(TimeDelta::hours(2));
+    let services = another_server(&stores, &clock).await;
+    let world = World {
+        services: services.clone(),
+        clock,
+        stores,
+    };
+    assert!(services.primary.is_skewed());
+    let skew = services.clock.skew().unwrap() - TimeDelta::hours(2);
+    assert!(skew.abs() < TimeDelta::seconds(5), "{skew}");
+    let concert = world.concert(30, 2, 3_600_000).await;
+    let soon = "UPDATE concerts SET starts_at = now() + interval '1 hour', ends_at = now() + interval '2 hours'";
+    sqlx::query(soon).execute(&services.db).await.unwrap();
+    let fan = world.accounts(1).await.remove(0);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running = tokio::spawn(scheduler::run(services.clone(), LEASE, stop.clone()));
+    queue::join(&services, &here(), &fan, concert.id)
+        .await
+        .unwrap();
+    run_until(&services, &concert, async || {
+        holders(&world, &concert).await.len() == 1
+    })
+    .await;
+    stop.cancel();
+    running.await.unwrap();
+    let concert = concerts::find(&services, concert.id).await.unwrap();
+    assert_eq!(concert.sale().state, SaleState::Open);
+}
+
+/// A standby was promoted that had not received the last commits. Redis still knows what they said.
+#[tokio::test]
+async fn what_postgresql_has_lost_is_put_back_as_far_as_redis_knows_it() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = world.concert(30, 2, NO_PACE).await;
+    let fans = world.accounts(7).await;
+    join_all(&world, &fans[..6], &concert).await;
+    run_until(services, &concert, async || {
+        holders(&world, &concert).await.len() == 2
+    })
+    .await;
+    let fourth = queue::view(services, fans[4].account_id, concert.id)
+        .await
+        .unwrap();
+    // The first has lost place and ticket, the second the ticket, the fifth the place.
+    for lost in [
+        "DELETE FROM tickets WHERE concert_id = $1",
+        "UPDATE queue_entries SET state = 'waiting' WHERE concert_id = $1 AND state = 'issued'",
+        "DELETE FROM queue_entries WHERE concert_id = $1 AND account_id IN
+            (SELECT id FROM accounts WHERE account_name IN ('fan1', 'fan5'))",
+    ] {
+        sqlx::query(lost)
+            .bind(concert.id.0)
+            .execute(&services.db)
+            .await
+            .unwrap();
+    }
+    let timeline = services.primary.timeline();
+    assert!(timeline > 0, "PostgreSQL tells it");
+    let before = (timeline - 1).to_string();
+    redis_command(&world, &["HSET"], "state", &concert, &["timeline", &before]).await;
+
+    step(&world, &concert).await;
+    join_all(&world, &fans[6..], &concert).await;
+    run_until(services, &concert, async || {
+        holders(&world, &concert).await.len() == 6
+    })
+    .await;
+    let order: Vec<i64> = fans[1..].iter().map(|fan| fan.account_id.0).collect();
+    assert_eq!(holders(&world, &concert).await, order);
+    let tickets = live_tickets(services, &concert).await;
+    assert_eq!(tickets[3].1, arrival(&fourth).0);
+    let violations = audit(services, None).await.unwrap().violations;
+    let [lost] = &violations[..] else {
+        panic!("{violations:?}");
+    };
+    assert_eq!(lost.kind, Kind::Lost);
+    assert!(
+        lost.detail.contains(&fans[0].account_id.to_string()),
+        "{lost}"
+    );
+    // And may join again.
+    let view = queue::join(services, &here(), &fans[0], concert.id)
+        .await
+        .unwrap();
+    assert!(matches!(view.standing, Standing::Waiting { .. }));
+}
+
+/// A revision that PostgreSQL does not know any more used to overrule all that came after it.
+#[tokio::test]
+async fn a_sale_that_was_steered_in_a_lost_commit_is_steered_again() {
+    let world = world().await;
+    let concert = world.concert(30, 2, NO_PACE).await;
+    let fans = world.accounts(2).await;
+    join_all(&world, &fans, &concert).await;
+    let paused = ["revision", "1000000", "state", "paused"];
+    redis_command(&world, &["HSET"], "state", &concert, &paused).await;
+    let outcome = reconcile(&world.services, concert.id, Window::Nothing)
+        .await
+        .unwrap();
+    assert!(matches!(outcome, Outcome::Busy), "{outcome:?}");
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 2
+    })
+    .await;
+}
+
+/// As many people as a page of the journal has and more, and many more who have left.
+#[tokio::test]
+async fn a_large_queue_is_built_and_ended_by_pages() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = world.concert(30, 2, 3_600_000).await;
+    let fans = world.accounts(12_001).await;
+    let entries = "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+        SELECT $1, $2 + row_number() OVER (ORDER BY id DESC), id, 1, $3 FROM accounts WHERE account_name LIKE 'fan%'";
+    for (after, state) in [
+        (1_000_000, "left"),
+        (2_000_000, "waiting"),
+        (1_500_000, "left"),
+    ] {
+        sqlx::query(entries)
+            .bind(concert.id.0)
+            .bind(after)
+            .bind(state)
+            .execute(&services.db)
+            .await
+            .unwrap();
+    }
+    reconcile(services, concert.id, Window::Nothing)
+        .await
+        .unwrap();
+    // The one who came last has the lowest number.
+    assert_eq!(rank(services, &fans[0], &concert).await, 12_001);
+    assert_eq!(rank(services, &fans[12_000], &concert).await, 1);
+    let whole = reconcile(services, concert.id, Window::Everything)
+        .await
+        .unwrap();
+    let Outcome::Agreed(mark) = whole else {
+        panic!("{whole:?}");
+    };
+    assert_eq!(mark.compared, 12_001);
+    // Over: while somebody holds one row, all others are told.
+    let mut holding = services::stores::begin(&services.db).await.unwrap();
+    sqlx::query("SELECT FROM queue_entries WHERE concert_id = $1 AND arrival = 2000005 FOR UPDATE")
+        .bind(concert.id.0)
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    support::queue::set_state(&world, &concert, "closed").await;
+    let waiting = async || -> i64 {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM queue_entries WHERE concert_id = $1 AND state = 'waiting'",
+        )
+        .bind(concert.id.0)
+        .fetch_one(&services.db)
+        .await
+        .unwrap()
+    };
+    step(&world, &concert).await;
+    assert_eq!(waiting().await, 1);
+    holding.rollback().await.unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running = tokio::spawn(scheduler::run(services.clone(), LEASE, stop.clone()));
+    run_until(services, &concert, async || waiting().await == 0).await;
+    stop.cancel();
+    running.await.unwrap();
+}
+
+/// The journal was one line for all concerts.
+#[tokio::test]
+async fn a_concert_whose_row_is_locked_keeps_no_other_waiting() {
+    let world = world().await;
+    let services = &world.services;
+    let (locked, free) = (
+        world.concert(30, 2, 3_600_000).await,
+        world.concert(30, 2, 3_600_000).await,
+    );
+    let fans = world.accounts(3).await;
+    for concert in [&locked, &free] {
+        queue::view(services, fans[0].account_id, concert.id)
+            .await
+            .unwrap();
+    }
+    let mut holding = services::stores::begin(&services.db).await.unwrap();
+    sqlx::query("SELECT FROM concerts WHERE id = $1 FOR UPDATE")
+        .bind(locked.id.0)
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    let (client, id) = (here(), locked.id);
+    let stuck = tokio::spawn({
+        let (services, fan) = (services.clone(), fans[0].clone());
+        async move { queue::join(&services, &client, &fan, id).await }
+    });
+    tokio::task::yield_now().await;
+    for fan in &fans {
+        queue::join(services, &here(), fan, free.id).await.unwrap();
+        queue::leave(services, fan, free.id).await.unwrap();
+    }
+    assert!(!stuck.is_finished());
+    holding.rollback().await.unwrap();
+    drop(stuck.await.unwrap());
+}
+
+#[tokio::test]
+async fn nobody_gives_up_a_place_of_somebody_else() {
+    let world = world().await;
+    let concert = world.concert(30, 2, 3_600_000).await;
+    let fans = world.accounts(2).await;
+    join_all(&world, &fans, &concert).await;
+    let first = queue::view(&world.services, fans[0].account_id, concert.id)
+        .await
+        .unwrap();
+    let leave = queue::Leave {
+        concert: concert.id,
+        account: fans[1].account_id,
+        arrival: arrival(&first),
+    };
+    assert!(!world.services.journal.leave(leave).await.unwrap());
+    assert_eq!(rank(&world.services, &fans[0], &concert).await, 1);
+}
