@@ -148,3 +148,23 @@ async fn stores_that_disagree() {
         found_after(&["UPDATE queue_entries SET state = 'left' WHERE state = 'waiting'"]).await;
     assert_eq!(kinds, [Kind::Disagreement]);
 }
+
+#[tokio::test]
+async fn a_sale_that_went_too_fast_ended_early_or_stood_still() {
+    let slower = "UPDATE concerts SET batch_size = 1, interval_ms = 3600000";
+    assert_eq!(found_after(&[slower]).await, [Kind::TooFast]);
+    let closed = "UPDATE concerts SET state = 'closed'";
+    assert_eq!(found_after(&[closed]).await, [Kind::EndedEarly]);
+    let expired = "UPDATE queue_entries SET state = 'expired' WHERE state = 'waiting'";
+    let kinds = found_after(&[expired]).await;
+    assert_eq!(kinds, [Kind::EndedEarly, Kind::Disagreement]);
+    let later = "UPDATE tickets SET issued_at = issued_at + interval '5 minutes' WHERE serial = 2";
+    assert_eq!(found_after(&[later]).await, [Kind::StoodStill]);
+}
+
+#[tokio::test]
+async fn a_ticket_that_postgresql_has_lost() {
+    let noted = "INSERT INTO lost_commits (noticed_at, concert_id, places, holders)
+                 SELECT now(), id, 3, '{7}' FROM concerts";
+    assert_eq!(found_after(&[noted]).await, [Kind::Lost]);
+}

@@ -10,6 +10,12 @@ use std::time::Duration;
 /// Redis and PostgreSQL differ for a moment whenever something is under way; only what differs for longer counts.
 const SETTLING: Duration = Duration::from_millis(1_500);
 
+/// What is written on a ticket is the instant for which its commit was due: servers measure it a little differently.
+const PACE_TOLERANCE_MS: f64 = 20.0;
+
+/// A sale comes back by itself within this time, whatever died: a lease, a store that restarts, and a build.
+const STANDSTILL_S: f64 = 60.0;
+
 /// One row that breaks a promise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
@@ -32,6 +38,14 @@ pub enum Kind {
     Vanished,
     /// P4, P6: Redis and PostgreSQL tell different things about who waits or who holds a ticket.
     Disagreement,
+    /// P4: a sale that was closed before its time by nobody, or somebody who was told that a sale is over that is not.
+    EndedEarly,
+    /// P5: more tickets than a batch within less than an interval.
+    TooFast,
+    /// The sale stood still while somebody waited, there were tickets, and nobody had stopped it.
+    StoodStill,
+    /// P4: what a PostgreSQL that came back without its last commits has lost.
+    Lost,
 }
 
 impl fmt::Display for Violation {
@@ -48,6 +62,8 @@ impl fmt::Display for Violation {
 #[derive(Debug, Default)]
 pub struct Report {
     pub concerts: usize,
+    /// Queues that are in Redis at the moment, and were compared with PostgreSQL.
+    pub queues: usize,
     pub entries: i64,
     pub waiting: i64,
     pub tickets: i64,
@@ -75,9 +91,10 @@ pub async fn audit(services: &Services, concert: Option<ConcertId>) -> Result<Re
         report
             .violations
             .extend(broken_records(services, id).await?);
-        report
-            .violations
-            .extend(lasting_disagreements(services, id).await?);
+        report.violations.extend(broken_course(services, id).await?);
+        let (there, differing) = lasting_disagreements(services, id).await?;
+        report.queues += usize::from(there);
+        report.violations.extend(differing);
     }
     Ok(report)
 }
@@ -156,6 +173,88 @@ async fn broken_records(services: &Services, concert: ConcertId) -> Result<Vec<V
         (Kind::Inversion, inversions),
         (Kind::Vanished, vanished),
     ];
+    Ok(violations(concert, found))
+}
+
+/// Whether the sale went as it should: its pace, its end, and that it went on.
+async fn broken_course(services: &Services, concert: ConcertId) -> Result<Vec<Violation>> {
+    // A sale's pace may be changed on the way: what was allowed then is not on record, so only of one that was left alone.
+    let too_fast = sqlx::query_scalar!(
+        r#"SELECT format('ticket %s was issued %s ms after ticket %s, with a batch of %s and an interval of %s ms',
+                         serial, (EXTRACT(EPOCH FROM issued_at - before) * 1000)::int, serial_before, batch_size, interval_ms) AS "detail!"
+             FROM concerts,
+                  LATERAL (SELECT serial, issued_at, lag(serial, batch_size) OVER by_serial AS serial_before,
+                                  lag(issued_at, batch_size) OVER by_serial AS before
+                             FROM tickets WHERE concert_id = concerts.id
+                           WINDOW by_serial AS (ORDER BY serial)) AS issued
+            WHERE concerts.id = $1
+              AND issued_at - before < interval_ms * interval '1 millisecond' - $2::float8 * interval '1 millisecond'
+              AND NOT EXISTS (SELECT FROM sale_changes
+                               WHERE concert_id = concerts.id AND field IN ('batch_size', 'interval_ms'))"#,
+        concert.0,
+        PACE_TOLERANCE_MS
+    )
+    .fetch_all(&services.db)
+    .await?;
+    // Closed by a person is on record as that.
+    let ended_early = sqlx::query_scalar!(
+        r#"SELECT format('the sale is closed, its concert begins at %s, and nobody has closed it', starts_at) AS "detail!"
+             FROM concerts
+            WHERE id = $1 AND state = 'closed' AND starts_at > clock_timestamp() + $2::bigint * interval '1 microsecond'
+              AND NOT EXISTS (SELECT FROM sale_changes
+                               WHERE concert_id = concerts.id AND field IN ('state', 'starts_at'))
+              AND rehearsal_of IS NULL AND last_serial > 0
+           UNION ALL
+           SELECT format('arrival %s of account %s expired in a sale that is not over', arrival, account_id)
+             FROM queue_entries JOIN concerts ON concerts.id = concert_id
+            WHERE concert_id = $1 AND queue_entries.state = 'expired' AND concerts.state <> 'closed'"#,
+        concert.0,
+        services.clock.moved().num_microseconds().unwrap_or(0)
+    )
+    .fetch_all(&services.db)
+    .await?;
+    // Between two tickets of which the later one's place was taken long before, so that somebody waited all the time. What an
+    // organiser did meanwhile, or a ticket that was given back, may be the reason.
+    let stood_still = sqlx::query_scalar!(
+        r#"SELECT format('nothing was issued for %s s before ticket %s, for which somebody waited',
+                         EXTRACT(EPOCH FROM issued_at - since)::int, serial) AS "detail!"
+             FROM concerts,
+                  LATERAL (SELECT serial, issued_at,
+                                  GREATEST(lag(issued_at) OVER by_serial, sale_opens_at,
+                                           timestamptz 'epoch' + arrival * interval '1 microsecond') AS since
+                             FROM tickets WHERE concert_id = concerts.id
+                           WINDOW by_serial AS (ORDER BY serial)) AS issued
+            WHERE concerts.id = $1
+              AND issued_at - since > interval_ms * interval '1 millisecond' + $2::float8 * interval '1 second'
+              AND NOT EXISTS (SELECT FROM sale_changes
+                               WHERE concert_id = concerts.id AND changed_at <= issued_at)
+              AND NOT EXISTS (SELECT FROM tickets WHERE concert_id = concerts.id AND cancelled_at <= issued.issued_at)"#,
+        concert.0,
+        STANDSTILL_S
+    )
+    .fetch_all(&services.db)
+    .await?;
+    let lost = sqlx::query_scalar!(
+        r#"SELECT format('noticed at %s: PostgreSQL had lost commits; %s places were put back, and accounts %s have lost a ticket',
+                         noticed_at, places, holders) AS "detail!"
+             FROM lost_commits WHERE concert_id = $1 AND holders <> '{}'"#,
+        concert.0
+    )
+    .fetch_all(&services.db)
+    .await?;
+    let found = [
+        (Kind::TooFast, too_fast),
+        (Kind::EndedEarly, ended_early),
+        (Kind::StoodStill, stood_still),
+        (Kind::Lost, lost),
+    ];
+    Ok(violations(concert, found))
+}
+
+fn violations<const N: usize>(
+    concert: ConcertId,
+    found: [(Kind, Vec<String>); N],
+) -> Vec<Violation> {
     let violations = found.into_iter().flat_map(|(kind, details)| {
         details.into_iter().map(move |detail| Violation {
             concert,
@@ -163,24 +262,30 @@ async fn broken_records(services: &Services, concert: ConcertId) -> Result<Vec<V
             detail,
         })
     });
-    Ok(violations.collect())
+    violations.collect()
 }
 
-/// Where the stores differ now and still do a moment later.
+/// Whether the queue is in Redis, and where the stores differ now and still do a moment later.
 async fn lasting_disagreements(
     services: &Services,
     concert: ConcertId,
-) -> Result<BTreeSet<Violation>> {
-    let first = disagreements(services, concert).await?;
+) -> Result<(bool, BTreeSet<Violation>)> {
+    let Some(first) = disagreements(services, concert).await? else {
+        return Ok((false, BTreeSet::new()));
+    };
     if first.is_empty() {
-        return Ok(first);
+        return Ok((true, first));
     }
     tokio::time::sleep(SETTLING).await;
-    let second = disagreements(services, concert).await?;
-    Ok(first.intersection(&second).cloned().collect())
+    let second = disagreements(services, concert).await?.unwrap_or_default();
+    Ok((true, first.intersection(&second).cloned().collect()))
 }
 
-async fn disagreements(services: &Services, concert: ConcertId) -> Result<BTreeSet<Violation>> {
+/// None: the queue is not in Redis.
+async fn disagreements(
+    services: &Services,
+    concert: ConcertId,
+) -> Result<Option<BTreeSet<Violation>>> {
     let [waiting, inflight, _, holders, state, ..] = keys::of(&services.redis, concert);
     type Places = Vec<(i64, i64)>;
     let (built, queued, claimed, holding): (bool, Places, Places, BTreeSet<i64>) = redis::pipe()
@@ -192,7 +297,7 @@ async fn disagreements(services: &Services, concert: ConcertId) -> Result<BTreeS
         .await?;
     // Not there at all: it is built from PostgreSQL when somebody asks, and cannot disagree with it.
     if !built {
-        return Ok(BTreeSet::new());
+        return Ok(None);
     }
     let in_redis: BTreeMap<i64, i64> = queued.into_iter().chain(claimed).collect();
     let on_record: BTreeMap<i64, i64> = sqlx::query!(
@@ -238,5 +343,5 @@ async fn disagreements(services: &Services, concert: ConcertId) -> Result<BTreeS
         kind: Kind::Disagreement,
         detail,
     };
-    Ok(details.into_iter().map(violation).collect())
+    Ok(Some(details.into_iter().map(violation).collect()))
 }
