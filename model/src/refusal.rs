@@ -171,6 +171,8 @@ pub enum ProblemKind {
     BadCharacters,
     /// Easy to guess: too few different characters, or it holds the account's name.
     TooWeak,
+    /// A password that very many people use.
+    TooCommon,
     /// Not an e-mail address, a date, a number: not what the field asks for.
     Malformed,
     /// Outside `least..=most`.

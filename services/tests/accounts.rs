@@ -5,8 +5,8 @@
 mod support;
 
 use futures::future::join_all;
-use model::Refusal;
-use model::accounts::{Role, SignUpForm};
+use model::accounts::{Password, Role, SignUpForm};
+use model::{Field, ProblemKind, Refusal};
 use services::{accounts, sessions};
 use support::{PASSWORD, World, form, here, world};
 
@@ -88,6 +88,33 @@ async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
         (account.account_name.as_str(), account.role),
         ("mina", Role::User)
     );
+}
+
+/// At a sign-up, at a change of the password, and for the command line.
+#[tokio::test]
+async fn a_password_that_very_many_use_is_refused_everywhere() {
+    let world = world().await;
+    let (services, too_common) = (&world.services, Some(ProblemKind::TooCommon));
+    let problem = |error: services::Error| error.refusal().problem_of(Field::Password);
+    let common = || SignUpForm {
+        password: "PassWord123".into(),
+        ..form("mina")
+    };
+    let new = common().parse().unwrap();
+    let refused = accounts::sign_up(services, &here(), new).await;
+    assert_eq!(refused.err().and_then(problem), too_common);
+    let new = common().parse().unwrap();
+    let refused = accounts::create(services, new, Role::Admin).await;
+    assert_eq!(refused.err().and_then(problem), too_common);
+
+    let account = world.account("mina").await;
+    let me = world.log_in(&account).await;
+    let new = Password::parse_new("1Q2w3E4r5T", "mina").unwrap();
+    let refused = accounts::change_password(services, &here(), &me, PASSWORD, &new).await;
+    assert_eq!(refused.err().and_then(problem), too_common);
+    sessions::log_in(services, &here(), "mina", PASSWORD)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

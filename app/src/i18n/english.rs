@@ -245,6 +245,10 @@ pub(super) const ENGLISH: Words = Words {
         ProblemKind::TooWeak => {
             "Too easy to guess. Use more different characters, and not your account name.".into()
         }
+        ProblemKind::TooCommon => {
+            "Very many people use this password, so it is guessed first. Please choose another."
+                .into()
+        }
         ProblemKind::Malformed => "This does not look right. Please check it.".into(),
         ProblemKind::OutOfRange { least, most } => format!(
             "Must be from {} to {}.",

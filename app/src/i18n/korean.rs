@@ -228,6 +228,9 @@ pub(super) const KOREAN: Words = Words {
         ProblemKind::TooWeak => {
             "짐작하기 쉬워요. 더 다양한 글자를 쓰고 아이디는 넣지 마세요.".into()
         }
+        ProblemKind::TooCommon => {
+            "많은 사람이 쓰는 비밀번호라 쉽게 뚫려요. 다른 비밀번호를 써 주세요.".into()
+        }
         ProblemKind::Malformed => "형식이 맞지 않아요. 다시 확인해 주세요.".into(),
         ProblemKind::OutOfRange { least, most } => format!(
             "{}에서 {} 사이여야 해요.",

@@ -3,6 +3,7 @@
 //! A name and an e-mail belong to one account from sign-up until it is purged: also while it is deactivated, and for the
 //! thirty days in which a deleted one can be restored (docs/security.md).
 
+mod common;
 mod life;
 mod password;
 mod profile;
@@ -20,7 +21,8 @@ use model::admin::Deed;
 /// Makes an account with the role of a plain user.
 ///
 /// However many try at once, a name and an e-mail go to exactly one of them (P8); the others are refused with
-/// [`Refusal::AccountNameTaken`] or [`Refusal::EmailTaken`].
+/// [`Refusal::AccountNameTaken`] or [`Refusal::EmailTaken`]. A password that very many people use is refused, too
+/// ([`model::ProblemKind::TooCommon`]).
 ///
 /// Whoever comes when there are too many is refused with [`Refusal::TooManyRequests`] before anything else.
 pub async fn sign_up(services: &Services, from: &Client, new: NewAccount) -> Result<Account> {
@@ -39,6 +41,7 @@ async fn create_for(
     new: NewAccount,
     role: Role,
 ) -> Result<Account> {
+    common::refuse(&new.password)?;
     // Hashing is the dear part, and there are few turns at it: nobody waits for one in vain.
     refuse_taken(services, &new).await?;
     let turn = services.passwords.turn(who).await?;

@@ -1,6 +1,6 @@
 //! What people change about their own account.
 
-use super::{Asker, find, taken};
+use super::{Asker, common, find, taken};
 use crate::limits::guesses::Guess;
 use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
@@ -46,7 +46,7 @@ pub async fn change_profile(
 }
 
 /// Sets a new password and ends every other session of the account. [`Refusal::WrongPassword`] if `current` is not the one
-/// in use.
+/// in use, [`model::ProblemKind::TooCommon`] if very many people use the new one.
 pub async fn change_password(
     services: &Services,
     from: &Client,
@@ -54,6 +54,7 @@ pub async fn change_password(
     current: &str,
     new: &Password,
 ) -> Result<()> {
+    common::refuse(new)?;
     let verified = confirm(services, from, session, current).await?;
     let turn = services.passwords.turn(Asker::of(from)).await?;
     let hash = turn.hash(new.expose()).await?;
