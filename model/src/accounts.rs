@@ -1,12 +1,14 @@
 //! Who can log in.
 
 use crate::refusal::Problems;
-use crate::text::line;
 pub use crate::text::opaque;
+use crate::text::{is_invisible, line};
 use crate::{Field, ProblemKind, Refusal};
 use chrono::{DateTime, Utc};
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use unicode_normalization::UnicodeNormalization;
 
 /// The key of an account. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -131,12 +133,12 @@ pub struct Profile {
 }
 
 impl ProfileForm {
-    /// Parses every field, or says everything that is wrong at once.
-    pub fn parse(self) -> Result<Profile, Refusal> {
+    /// Parses every field, or says everything that is wrong at once. `known` is the account's address until now.
+    pub fn parse(self, known: &str) -> Result<Profile, Refusal> {
         let mut problems = Problems::default();
         let name = problems.check(Field::Name, line(&self.name, 1, 80));
         let nickname = problems.check(Field::Nickname, line(&self.nickname, 1, 40));
-        let email = problems.check(Field::Email, Email::parse(&self.email));
+        let email = problems.check(Field::Email, Email::parse_over(&self.email, known));
         match (name, nickname, email) {
             (Some(name), Some(nickname), Some(email)) => Ok(Profile {
                 name,
@@ -172,35 +174,73 @@ impl AccountName {
     }
 }
 
-/// An e-mail address that could be delivered to: one `@`, a local part, a dotted domain. Folded to lower case.
+/// An e-mail address that could be delivered to (RFC 5321, RFC 6531), spelt in one way however it was typed, so that one mailbox
+/// is one address: the local part composed (NFC) and in lower case, the domain in ASCII as the DNS has it (IDNA, `xn--…`).
+///
+/// The DNS never tells capitals apart, and no provider that people use does so before the `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email(String);
 
 impl Email {
+    /// In octets (RFC 5321, 4.5.3.1.3, without the brackets).
+    pub const MOST: u32 = 254;
+    /// Of what is before the `@`, in octets.
+    const LOCAL_MOST: usize = 64;
+
     pub fn parse(raw: &str) -> Result<Email, ProblemKind> {
-        let email = line(raw, 1, 254)?.to_lowercase();
-        let (local, domain) = email.split_once('@').ok_or(ProblemKind::Malformed)?;
-        let label = |l: &str| {
-            !l.is_empty()
-                && !l.starts_with('-')
-                && !l.ends_with('-')
-                && l.chars().all(|c| c.is_alphanumeric() || c == '-')
-        };
-        let plausible = (1..=64).contains(&local.len())
-            && !local
-                .chars()
-                .any(|c| c.is_whitespace() || c.is_control() || "@<>()[],;:\\\"".contains(c))
-            && domain.contains('.')
-            && domain.split('.').all(label);
-        if plausible {
-            Ok(Email(email))
-        } else {
-            Err(ProblemKind::Malformed)
+        // Typed in letters of which each may be several octets, and its domain in more than are left of them.
+        let typed = line(raw, 1, 2 * Email::MOST)?;
+        let (local, domain) = typed.split_once('@').ok_or(ProblemKind::Malformed)?;
+        let email = format!("{}@{}", local_part(local)?, ascii_domain(domain)?);
+        match email.len() <= Email::MOST as usize {
+            true => Ok(Email(email)),
+            false => Err(ProblemKind::TooLong { most: Email::MOST }),
+        }
+    }
+
+    /// [`Email::parse`] for an account that has an address already: that one is kept, also if it was taken when less was refused.
+    pub fn parse_over(raw: &str, known: &str) -> Result<Email, ProblemKind> {
+        match raw.trim() == known {
+            true => Ok(Email(known.to_owned())),
+            false => Email::parse(raw),
         }
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What stands before the `@`: words with single dots between them.
+fn local_part(typed: &str) -> Result<String, ProblemKind> {
+    // Letter by letter: what a Σ becomes must not depend on where it stands.
+    let local: String = typed.chars().flat_map(char::to_lowercase).nfc().collect();
+    let is_special = |c: char| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c);
+    let plausible = local.len() <= Email::LOCAL_MOST
+        && local.split('.').all(|word| !word.is_empty())
+        && !local.contains(is_special);
+    if !plausible {
+        Err(ProblemKind::Malformed)
+    } else if local.contains(is_invisible) {
+        Err(ProblemKind::BadCharacters)
+    } else {
+        Ok(local)
+    }
+}
+
+/// The domain as the DNS knows it, of two labels at least.
+fn ascii_domain(typed: &str) -> Result<String, ProblemKind> {
+    let domain = Uts46::new()
+        .to_ascii(
+            typed.as_bytes(),
+            AsciiDenyList::STD3,
+            Hyphens::CheckFirstLast,
+            DnsLength::Verify,
+        )
+        .map_err(|_| ProblemKind::Malformed)?;
+    match domain.contains('.') {
+        true => Ok(domain.into_owned()),
+        false => Err(ProblemKind::Malformed),
     }
 }
 
@@ -342,6 +382,67 @@ mod tests {
             assert_eq!(Email::parse(bad), Err(ProblemKind::Malformed), "{bad}");
         }
         assert!(Email::parse("미나@예시.한국").is_ok());
+    }
+
+    #[test]
+    fn one_mailbox_is_one_address_however_it_is_spelt() {
+        for [one, other] in [
+            ["mina@bücher.example", "mina@xn--bcher-kva.example"],
+            ["mina@bücher.example", "MINA@BU\u{308}CHER.EXAMPLE"],
+            ["mina@예시.한국", "mina@예시。한국"],
+            ["mina@예시.한국", "mina@xn--vv4b11d.xn--3e0b707e"],
+            ["mina@ｅｘａｍｐｌｅ.com", "mina@example.com"],
+            [
+                "미나@example.com",
+                "\u{1106}\u{1175}\u{1102}\u{1161}@example.com",
+            ],
+            ["ΟΔΟΣ@example.com", "οδοσ@example.com"],
+        ] {
+            assert_eq!(Email::parse(one), Email::parse(other), "{one} {other}");
+            assert!(Email::parse(one).is_ok(), "{one}");
+        }
+    }
+
+    #[test]
+    fn dots_and_what_is_not_seen_are_as_mail_servers_have_them() {
+        for bad in [
+            ".mina@example.com",
+            "mina.@example.com",
+            "mi..na@example.com",
+            "mina@example.com.",
+            "mina@a_b.com",
+            "mina@xn--a.com",
+            "mina@한국",
+        ] {
+            assert_eq!(Email::parse(bad), Err(ProblemKind::Malformed), "{bad}");
+        }
+        for unseen in ["mi\u{200b}na", "mina\u{ad}", "mi\u{3164}na", "\u{2060}mina"] {
+            let refused = Email::parse(&format!("{unseen}@example.com"));
+            assert_eq!(refused, Err(ProblemKind::BadCharacters), "{unseen:?}");
+        }
+        assert!(Email::parse("mi.na+tickets@example.com").is_ok());
+    }
+
+    #[test]
+    fn an_address_is_as_long_as_its_octets() {
+        let domain = ["a"; 94].join(".");
+        let local = |octets| "m".repeat(octets);
+        assert!(Email::parse(&format!("{}@{domain}", local(64))).is_ok());
+        let refused = Email::parse(&format!("{}@{domain}", local(65)));
+        assert_eq!(refused, Err(ProblemKind::Malformed));
+        let refused = Email::parse(&format!("{}@{domain}.aa", local(64)));
+        assert_eq!(refused, Err(ProblemKind::TooLong { most: 254 }));
+        // Syllables of three octets each.
+        assert!(Email::parse(&format!("{}@example.com", "가".repeat(21))).is_ok());
+        assert!(Email::parse(&format!("{}@example.com", "가".repeat(22))).is_err());
+    }
+
+    #[test]
+    fn an_address_that_an_account_has_is_kept_as_it_is() {
+        let known = "mi..na@example.com";
+        let kept = Email::parse_over(" mi..na@example.com ", known).unwrap();
+        assert_eq!(kept.as_str(), known);
+        assert!(Email::parse_over("mi..na@example.org", known).is_err());
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use model::accounts::{AccountName, Email, Password, ProfileForm, SignUpForm, opa
 use model::concerts::ConcertForm;
 use model::{ProblemKind, Refusal};
 use proptest::prelude::*;
+use unicode_normalization::UnicodeNormalization;
 
 /// What people, scripts and attackers type: words, dates, numbers, markup, control characters, any Unicode, very long things.
 fn typed() -> impl Strategy<Value = String> {
@@ -24,6 +25,15 @@ fn typed() -> impl Strategy<Value = String> {
         1 => Just("\0".to_owned()),
         1 => Just("A long passphrase, too".to_owned()),
     ]
+}
+
+/// What people have before the `@`: letters that are the same in lower case whichever way they come to it.
+fn mailbox() -> impl Strategy<Value = String> {
+    "[a-z0-9가-힣à-öø-þа-я+_-]{1,9}(\\.[a-z0-9é가]{1,9}){0,2}"
+}
+
+fn domain() -> impl Strategy<Value = String> {
+    "[a-z가-힣à-öø-þα-ρа-я]{1,12}(-[a-z0-9]{1,4})?\\.(com|kr|한국|рф|example)"
 }
 
 /// A refusal of a form names at least one field, each at most once.
@@ -60,7 +70,7 @@ proptest! {
 
     #[test]
     fn a_profile(name in typed(), nickname in typed(), email in typed()) {
-        match (ProfileForm { name, nickname, email }).parse() {
+        match (ProfileForm { name, nickname, email }).parse("") {
             Ok(profile) => prop_assert!(plain(&profile.name, 80) && plain(&profile.nickname, 40)),
             Err(refusal) => names_its_problems(&refusal)?,
         }
@@ -75,9 +85,29 @@ proptest! {
         }
         if let Ok(email) = Email::parse(&raw) {
             let email = email.as_str();
-            prop_assert!(email.len() <= 254 * 4 && email.matches('@').count() == 1);
+            prop_assert!(email.len() <= 254 && email.matches('@').count() == 1);
             prop_assert!(!email.chars().any(|c| c.is_whitespace() || c.is_control()));
+            let again = Email::parse(email);
+            prop_assert_eq!(again.as_ref().map(Email::as_str), Ok(email));
         }
+    }
+
+    /// In capitals, taken apart and with the domain in the letters of the DNS it is still the one mailbox.
+    #[test]
+    fn an_address_spelt_in_other_ways(local in mailbox(), domain in domain()) {
+        let spelt = |local: &str, domain: &str| {
+            let email = Email::parse(&format!("{local}@{domain}"));
+            email.map(|email| email.as_str().to_owned())
+        };
+        let email = spelt(&local, &domain);
+        prop_assume!(email.is_ok());
+        let apart = |text: &str| text.nfd().collect::<String>();
+        prop_assert_eq!(&spelt(&apart(&local), &apart(&domain)), &email);
+        prop_assert_eq!(&spelt(&local.to_uppercase().to_lowercase(), &domain.to_uppercase()), &email);
+        let ascii = email.clone().unwrap_or_default();
+        let (_, dns) = ascii.rsplit_once('@').unwrap();
+        prop_assert!(dns.is_ascii());
+        prop_assert_eq!(&spelt(&local, dns), &email);
     }
 
     #[test]

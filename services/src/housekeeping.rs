@@ -53,6 +53,7 @@ async fn purge(services: &Services) -> Result<()> {
     sessions::purge(services).await?;
     sessions::forget(services).await?;
     posters::purge(services).await?;
+    accounts::respell(services).await?;
     let accounts = accounts::purge(services).await?;
     if accounts > 0 {
         tracing::info!(accounts, "accounts deleted long ago were purged");

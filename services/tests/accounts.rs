@@ -5,9 +5,9 @@
 mod support;
 
 use futures::future::join_all;
-use model::accounts::{Password, Role, SignUpForm};
+use model::accounts::{Account, Password, ProfileForm, Role, SignUpForm};
 use model::{Field, ProblemKind, Refusal};
-use services::{accounts, sessions};
+use services::{accounts, admin, sessions};
 use support::{PASSWORD, World, form, here, world};
 
 /// How many tries at the same time made an account, and how the others were refused. Whoever is told that too many come at
@@ -88,6 +88,80 @@ async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
         (account.account_name.as_str(), account.role),
         ("mina", Role::User)
     );
+}
+
+/// The mailbox's owner signed up with it when it was still stored as it was typed.
+#[tokio::test]
+async fn a_mailbox_in_another_spelling_is_the_same_mailbox() {
+    let world = world().await;
+    let services = &world.services;
+    let owner = world.account("mina").await;
+    let stored = "mina@bücher.example";
+    store_email(&world, &owner, stored).await;
+    // As long as it is not respelt, it is still no reason to refuse another nickname.
+    let me = world.log_in(&owner).await;
+    let change = ProfileForm {
+        name: "Mina".into(),
+        nickname: "Moonlight".into(),
+        email: stored.into(),
+    };
+    let changed = accounts::change_profile(services, &here(), &me, change, "").await;
+    assert_eq!(changed.unwrap().email, stored);
+
+    accounts::respell(services).await.unwrap();
+    let found = accounts::find(services, owner.id).await.unwrap();
+    assert_eq!(found.email, "mina@xn--bcher-kva.example");
+    for spelling in [stored, "Mina@BU\u{308}CHER.example", &found.email] {
+        let form = SignUpForm {
+            email: spelling.into(),
+            ..form("other")
+        };
+        let refused = accounts::sign_up(services, &here(), form.parse().unwrap()).await;
+        let refused = refused.err().map(|error| error.refusal());
+        assert_eq!(refused, Some(Refusal::EmailTaken), "{spelling}");
+    }
+    sessions::log_in(services, &here(), "mina", PASSWORD)
+        .await
+        .unwrap();
+    let boss = accounts::create(services, form("boss").parse().unwrap(), Role::Admin).await;
+    let boss = world.log_in(&boss.unwrap()).await;
+    let searched = admin::list(services, &boss, "Mina@Bücher.Example", 1).await;
+    assert_eq!(searched.unwrap().total, 1);
+}
+
+#[tokio::test]
+async fn of_two_accounts_with_one_mailbox_both_go_on_working() {
+    let world = world().await;
+    let services = &world.services;
+    let (one, other, third) = tokio::join!(
+        world.account("mina"),
+        world.account("jun"),
+        world.account("sol")
+    );
+    store_email(&world, &one, "mina@bücher.example").await;
+    store_email(&world, &other, "mina@xn--bcher-kva.example").await;
+    store_email(&world, &third, "sol@예시.한국").await;
+    accounts::respell(services).await.unwrap();
+    for (account, email) in [
+        (&one, "mina@bücher.example"),
+        (&other, "mina@xn--bcher-kva.example"),
+        (&third, "sol@xn--vv4b11d.xn--3e0b707e"),
+    ] {
+        let found = accounts::find(services, account.id).await.unwrap();
+        assert_eq!(found.email, email);
+        sessions::log_in(services, &here(), &account.account_name, PASSWORD)
+            .await
+            .unwrap();
+    }
+}
+
+async fn store_email(world: &World, account: &Account, email: &str) {
+    sqlx::query("UPDATE accounts SET email = $2 WHERE id = $1")
+        .bind(account.id.0)
+        .bind(email)
+        .execute(&world.services.db)
+        .await
+        .unwrap();
 }
 
 /// At a sign-up, at a change of the password, and for the command line.

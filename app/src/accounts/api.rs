@@ -58,7 +58,7 @@ pub async fn change_profile(
         &services()?,
         &client()?,
         &session()?,
-        form.parse()?,
+        form,
         current_password.as_ref().map_or("", Secret::expose),
     )
     .await?;

@@ -4,10 +4,12 @@
 //! thirty days in which a deleted one can be restored (docs/security.md).
 
 mod common;
+mod emails;
 mod life;
 mod password;
 mod profile;
 
+pub use emails::respell;
 pub(crate) use life::retire;
 pub use life::{RESTORABLE, delete, purge, withdraw_unused};
 pub use password::{Asker, PasswordHasher};

@@ -6,10 +6,11 @@ use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
 use crate::{Client, Result, Services, limits};
 use model::Refusal;
-use model::accounts::{Account, Password, Profile};
+use model::accounts::{Account, Password, ProfileForm};
 use model::sessions::EndReason;
 
-/// Changes what others see, and where the person can be reached. [`Refusal::EmailTaken`].
+/// Changes what others see, and where the person can be reached. [`Refusal::Invalid`] with everything that is wrong at once,
+/// [`Refusal::EmailTaken`].
 ///
 /// Another e-mail needs the `password` once more, or a session that was left open would be enough to take the account over:
 /// [`Refusal::WrongPassword`].
@@ -17,11 +18,12 @@ pub async fn change_profile(
     services: &Services,
     from: &Client,
     session: &Session,
-    profile: Profile,
+    form: ProfileForm,
     password: &str,
 ) -> Result<Account> {
-    limits::change_profile(services, session.account_id).await?;
     let known = find(services, session.account_id).await?;
+    let profile = form.parse(&known.email)?;
+    limits::change_profile(services, session.account_id).await?;
     if known.email != profile.email.as_str() {
         confirm(services, from, session, password).await?;
     }

@@ -7,7 +7,7 @@ use crate::to_the_end::to_the_end;
 use crate::{Result, Services};
 use chrono::{DateTime, Utc};
 use model::Refusal;
-use model::accounts::{AccountId, Role};
+use model::accounts::{AccountId, Email, Role};
 use model::admin::{
     ACCOUNTS_PER_PAGE, AccountAction, AccountEntry, AccountPage, AccountState, Deed,
 };
@@ -49,7 +49,7 @@ impl Row {
     }
 }
 
-/// Accounts whose name, nickname, full name or e-mail has `search` in it, capitals or not; all of them for an empty one. The
+/// Accounts whose name, nickname, full name or e-mail has `search` in it, capitals or not, an e-mail in any spelling; all of them for an empty one. The
 /// newest first; `page` from 1. Purged accounts and those of rehearsals are left out.
 pub async fn list(
     services: &Services,
@@ -59,11 +59,14 @@ pub async fn list(
 ) -> Result<AccountPage> {
     authorise(by)?;
     let search = search.trim();
+    let email = Email::parse(search).ok();
+    let email = email.as_ref().map_or("", Email::as_str);
     let total = sqlx::query_scalar!(
         r#"SELECT count(*) AS "total!" FROM accounts
             WHERE purged_at IS NULL AND rehearsal_id IS NULL
-              AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), lower($1)) > 0)"#,
-        search
+              AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), lower($1)) > 0 OR email = $2)"#,
+        search,
+        email
     )
     .fetch_one(&services.db)
     .await? as u64;
@@ -73,9 +76,10 @@ pub async fn list(
         Row,
         "SELECT id, account_name, name, nickname, email, role, created_at, deactivated_at, deleted_at FROM accounts
           WHERE purged_at IS NULL AND rehearsal_id IS NULL
-            AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), lower($1)) > 0)
-          ORDER BY id DESC LIMIT $2 OFFSET $3",
+            AND ($1 = '' OR strpos(lower(account_name || ' ' || nickname || ' ' || name || ' ' || email), lower($1)) > 0 OR email = $2)
+          ORDER BY id DESC LIMIT $3 OFFSET $4",
         search,
+        email,
         i64::from(ACCOUNTS_PER_PAGE),
         i64::from(page - 1) * i64::from(ACCOUNTS_PER_PAGE)
     )
