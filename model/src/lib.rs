@@ -20,3 +20,4 @@ pub mod time;
 
 pub use refusal::{Field, Problem, ProblemKind, Refusal};
 pub use secret::Secret;
+pub use text::is_invisible;

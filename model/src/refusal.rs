@@ -187,6 +187,8 @@ pub enum ProblemKind {
     /// The concert would begin before now.
     InThePast,
     Taken,
+    /// A name by which somebody would be taken for one of those who run the service.
+    Reserved,
     BelowIssued,
     /// By another, since the form was opened.
     ChangedMeanwhile,

@@ -48,7 +48,7 @@ fn is_harmful(c: char) -> bool {
 
 /// Characters that show nothing by themselves: Unicode's `Default_Ignorable_Code_Point`, the Hangul fillers among them, and the
 /// empty pattern of Braille.
-pub(crate) fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'

@@ -155,6 +155,51 @@ async fn of_two_accounts_with_one_mailbox_both_go_on_working() {
     }
 }
 
+/// Nobody calls themselves one of us, but for those whom the command line called so.
+#[tokio::test]
+async fn names_of_those_who_run_the_service_are_kept_for_them() {
+    let world = world().await;
+    let services = &world.services;
+    let reserved = Some(ProblemKind::Reserved);
+    for (account_name, nickname, field) in [
+        ("ad.min", "mina", Field::AccountName),
+        ("mina", "운영자", Field::Nickname),
+        ("mina", "Frontrow\u{200b} Support", Field::Nickname),
+    ] {
+        let form = SignUpForm {
+            nickname: nickname.into(),
+            ..form(account_name)
+        };
+        let refused = accounts::sign_up(services, &here(), form.parse().unwrap()).await;
+        let refused = refused.unwrap_err().refusal();
+        assert_eq!(refused.problem_of(field), reserved, "{nickname}");
+    }
+    let called = |nickname: &str, account: &Account| ProfileForm {
+        name: "Mina".into(),
+        nickname: nickname.into(),
+        email: account.email.clone(),
+    };
+    let mina = world.account("mina").await;
+    let me = world.log_in(&mina).await;
+    let change = called("관 리 자", &mina);
+    let refused = accounts::change_profile(services, &here(), &me, change, "").await;
+    let refused = refused.unwrap_err().refusal();
+    assert_eq!(refused.problem_of(Field::Nickname), reserved);
+
+    // Whoever has such a name keeps it, and an admin may take another one.
+    for (account_name, role, nickname) in [
+        ("support", Role::User, "Support"),
+        ("root", Role::Admin, "관리자"),
+    ] {
+        let new = form(account_name).parse().unwrap();
+        let account = accounts::create(services, new, role).await.unwrap();
+        let me = world.log_in(&account).await;
+        let change = called(nickname, &account);
+        let changed = accounts::change_profile(services, &here(), &me, change, "").await;
+        assert_eq!(changed.unwrap().nickname, nickname);
+    }
+}
+
 async fn store_email(world: &World, account: &Account, email: &str) {
     sqlx::query("UPDATE accounts SET email = $2 WHERE id = $1")
         .bind(account.id.0)

@@ -259,6 +259,7 @@ pub(super) const ENGLISH: Words = Words {
         ProblemKind::InThePast => "The concert must start in the future.".into(),
         ProblemKind::OpensAfterStart => "The sale must open before the concert starts.".into(),
         ProblemKind::Taken => "Somebody already uses this one.".into(),
+        ProblemKind::Reserved => "This one is kept for those who run Frontrow.".into(),
         ProblemKind::BelowIssued => "More tickets than this have already been issued.".into(),
         ProblemKind::ChangedMeanwhile => {
             "Somebody has changed this since you opened the page.".into()

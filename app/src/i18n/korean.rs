@@ -241,6 +241,7 @@ pub(super) const KOREAN: Words = Words {
         ProblemKind::InThePast => "공연은 지금보다 나중에 시작해야 해요.".into(),
         ProblemKind::OpensAfterStart => "예매는 공연 시작 전에 열려야 해요.".into(),
         ProblemKind::Taken => "이미 누가 쓰고 있어요.".into(),
+        ProblemKind::Reserved => "운영자를 위해 남겨 둔 이름이에요.".into(),
         ProblemKind::BelowIssued => "이미 나간 티켓보다 적어요.".into(),
         ProblemKind::ChangedMeanwhile => "페이지를 연 뒤에 다른 사람이 바꿨어요.".into(),
         ProblemKind::Wrong => "비밀번호가 맞지 않아요.".into(),

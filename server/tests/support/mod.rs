@@ -237,13 +237,19 @@ impl Person {
     }
 
     async fn with_role(server: &Server, stores: &TestStores, name: &str, role: &str) -> Person {
-        let person = Person::signed_up(server, name).await;
+        // Many tests call them what nobody may call themselves.
+        let newcomer = format!("new.{name}");
+        let person = Person::signed_up(server, &newcomer).await;
         let db = sqlx::PgPool::connect(&stores.database_url)
             .await
             .expect("database");
-        sqlx::query("UPDATE accounts SET role = $2 WHERE account_name = $1")
-            .bind(name)
+        sqlx::query(
+            "UPDATE accounts SET role = $2, account_name = $3, nickname = $3, email = $3 || '@example.com'
+              WHERE account_name = $1",
+        )
+            .bind(newcomer)
             .bind(role)
+            .bind(name)
             .execute(&db)
             .await
             .expect("role");

@@ -8,6 +8,7 @@ mod emails;
 mod life;
 mod password;
 mod profile;
+mod reserved;
 
 pub use emails::respell;
 pub(crate) use life::retire;
@@ -24,15 +25,17 @@ use model::admin::Deed;
 ///
 /// However many try at once, a name and an e-mail go to exactly one of them (P8); the others are refused with
 /// [`Refusal::AccountNameTaken`] or [`Refusal::EmailTaken`]. A password that very many people use is refused, too
-/// ([`model::ProblemKind::TooCommon`]).
+/// ([`model::ProblemKind::TooCommon`]), and a name that is kept for those who run the service
+/// ([`model::ProblemKind::Reserved`]).
 ///
 /// Whoever comes when there are too many is refused with [`Refusal::TooManyRequests`] before anything else.
 pub async fn sign_up(services: &Services, from: &Client, new: NewAccount) -> Result<Account> {
     limits::sign_up(services, from).await?;
+    reserved::refuse_new(&new)?;
     create_for(services, Asker::of(from), new, Role::User).await
 }
 
-/// [`sign_up`] with a role, from the command line: any but a plain user's is put on record.
+/// [`sign_up`] with a role, from the command line, under any name: any role but a plain user's is put on record.
 pub async fn create(services: &Services, new: NewAccount, role: Role) -> Result<Account> {
     create_for(services, Asker::Server, new, role).await
 }

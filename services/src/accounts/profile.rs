@@ -1,16 +1,16 @@
 //! What people change about their own account.
 
-use super::{Asker, common, find, taken};
+use super::{Asker, common, find, reserved, taken};
 use crate::limits::guesses::Guess;
 use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
 use crate::{Client, Result, Services, limits};
 use model::Refusal;
-use model::accounts::{Account, Password, ProfileForm};
+use model::accounts::{Account, Password, ProfileForm, Role};
 use model::sessions::EndReason;
 
 /// Changes what others see, and where the person can be reached. [`Refusal::Invalid`] with everything that is wrong at once,
-/// [`Refusal::EmailTaken`].
+/// [`Refusal::EmailTaken`]. Names that are kept for those who run the service are for admins alone.
 ///
 /// Another e-mail needs the `password` once more, or a session that was left open would be enough to take the account over:
 /// [`Refusal::WrongPassword`].
@@ -23,6 +23,9 @@ pub async fn change_profile(
 ) -> Result<Account> {
     let known = find(services, session.account_id).await?;
     let profile = form.parse(&known.email)?;
+    if session.role != Role::Admin {
+        reserved::refuse_change(&known.nickname, &profile)?;
+    }
     limits::change_profile(services, session.account_id).await?;
     if known.email != profile.email.as_str() {
         confirm(services, from, session, password).await?;
