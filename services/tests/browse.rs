@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::concerts::{
     Concert, ConcertDetails, ConcertId, ConcertQuery, ConcertSort, Genre, SaleGroup,
 };
-use model::time;
+use model::{is_invisible, time};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -369,6 +369,53 @@ async fn korean_is_found_as_people_type_it() {
         .await
         .unwrap();
     assert_eq!(world.ids("ㅎㄴ").await, [concert.id]);
+}
+
+/// What is stored of every letter of Unicode that has a case is what is looked for when somebody types it.
+#[tokio::test]
+async fn a_search_knows_the_capitals_of_every_script() {
+    let world = world().await;
+    let is_cased = |c: &char| !c.to_lowercase().eq([*c]) || !c.to_uppercase().eq([*c]);
+    let letters: Vec<char> = (char::MIN..=char::MAX).filter(is_cased).collect();
+    assert!(letters.len() > 2_800);
+    let small: Vec<String> = letters.iter().map(|c| c.to_lowercase().collect()).collect();
+    let letters: Vec<String> = letters.into_iter().map(String::from).collect();
+    let stored: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT letter, searched(letter), searched(small) FROM unnest($1::text[], $2::text[]) AS letters (letter, small)",
+    )
+    .bind(&letters)
+    .bind(&small)
+    .fetch_all(&world.services.db)
+    .await
+    .unwrap();
+    for (letter, stored, small) in stored {
+        assert_eq!(stored, small, "{letter} {:x?}", letter.chars());
+        let typed = concerts::search::patterns(&letter).concat();
+        assert_eq!(stored, typed, "{letter} {:x?}", letter.chars());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_seen_is_not_searched() {
+    let world = world().await;
+    let unseen: Vec<char> = (char::MIN..=char::MAX)
+        .filter(|c| is_invisible(*c))
+        .collect();
+    let texts: Vec<String> = unseen.iter().map(|c| format!("Low{c} Ti{c}de")).collect();
+    let stored: Vec<String> =
+        sqlx::query_scalar("SELECT searched(text) FROM unnest($1::text[]) AS texts (text)")
+            .bind(&texts)
+            .fetch_all(&world.services.db)
+            .await
+            .unwrap();
+    for (text, stored) in texts.iter().zip(stored) {
+        assert_eq!(stored, "low tide", "{text:?}");
+        assert_eq!(
+            concerts::search::patterns(text),
+            ["low", "tide"],
+            "{text:?}"
+        );
+    }
 }
 
 #[tokio::test]

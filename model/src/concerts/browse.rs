@@ -5,10 +5,11 @@ use crate::text::number;
 use crate::{Refusal, time};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 /// A sale that opens within this many days opens soon.
 pub const SOON_DAYS: i64 = 7;
-/// Characters of a search.
+/// Characters of a search, composed: a syllable of Hangul is one, also where a system takes it apart.
 pub const LONGEST_SEARCH: usize = 120;
 /// The highest price that a concert can have, in won.
 const HIGHEST_PRICE: i64 = 100_000_000;
@@ -209,7 +210,7 @@ impl ConcertArguments {
     /// What can be read, and whether anything could not.
     fn read(&self, page: u32) -> (ConcertQuery, bool) {
         let mut nonsense = false;
-        let search = self.search.trim();
+        let search: String = self.search.trim().nfc().collect();
         if search.chars().count() > LONGEST_SEARCH {
             nonsense = true;
         }
@@ -379,9 +380,13 @@ mod tests {
             |a| a.sale = "gone".into(),
             |a| a.sort = "random".into(),
             |a| a.search = "a".repeat(121),
+            |a| a.search = "각".nfd().collect::<String>().repeat(121),
         ] {
             assert_eq!(asked(change), Err(Refusal::Malformed));
         }
+        // As macOS has them: three characters each, which are one.
+        let longest = asked(|a| a.search = "각".nfd().collect::<String>().repeat(120));
+        assert_eq!(longest.unwrap().search, "각".repeat(120));
         assert!(asked(|_| ()).is_ok_and(|query| query.is_plain()));
     }
 }

@@ -4,7 +4,7 @@ mod drafts;
 mod edits;
 mod list;
 mod mine;
-mod search;
+pub mod search;
 mod steering;
 
 pub use drafts::{check, draft, may_save, publish};

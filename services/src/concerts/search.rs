@@ -8,25 +8,13 @@
 //! There is no index of this. A trigram index does not know Korean in a database made without a locale, as our own one is
 //! (`show_trgm('한강')` is empty), and nowhere knows words of two syllables, which is most of Korean.
 
+use model::is_invisible;
 use std::fmt::Write;
 use unicode_normalization::UnicodeNormalization;
 
 /// More words than this narrow nothing down any more. PostgreSQL keeps 32 compiled expressions for a connection, and
 /// would compile every one anew for each concert beyond that.
 const MOST_WORDS: usize = 8;
-
-/// Letters and what they are searched as, as in the function `searched` of the migration 0008: case, letters that are drawn with
-/// a stroke, and marks that keyboards have and typesetters have not.
-const FOLDED: [(&str, &str); 5] = [
-    ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"),
-    ("ØøŁłĐđÆŒÞÐĦŊẞ", "oollddæœþðħŋß"),
-    ("ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩς", "αβγδεζηθικλμνξοπρστυφχψωσ"),
-    (
-        "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЄІҐ",
-        "абвгдежзиклмнопрстуфхцчшщъыьэюяєіґ",
-    ),
-    ("‘’“”–—", "''\"\"--"),
-];
 
 /// One expression for each word.
 pub fn patterns(typed: &str) -> Vec<String> {
@@ -43,12 +31,12 @@ pub fn patterns(typed: &str) -> Vec<String> {
     patterns
 }
 
-/// As PostgreSQL's `searched` does it, except that spaces beside Korean stay: they set words apart here.
+/// As PostgreSQL's `searched` does it (migration 0021), except that spaces beside Korean stay: they set words apart here.
 fn fold(text: &str) -> String {
     let letters: String = text
         .nfkd()
-        .filter(|letter| !('\u{300}'..='\u{36f}').contains(letter))
-        .map(fold_letter)
+        .filter(|letter| !('\u{300}'..='\u{36f}').contains(letter) && !is_invisible(*letter))
+        .flat_map(fold_letter)
         .collect();
     letters
         .nfc()
@@ -59,14 +47,22 @@ fn fold(text: &str) -> String {
         .collect()
 }
 
-fn fold_letter(letter: char) -> char {
-    FOLDED
-        .iter()
-        .find_map(|(from, to)| {
-            let place = from.chars().position(|other| other == letter)?;
-            to.chars().nth(place)
-        })
-        .unwrap_or(letter)
+/// A letter as it is searched: without case as Unicode folds it, which is the small letter of its capital (ς is σ, ß is ss), without
+/// a stroke, and marks that keyboards have for those that typesetters have.
+fn fold_letter(letter: char) -> impl Iterator<Item = char> {
+    let plain = match letter {
+        'Ø' | 'ø' => 'o',
+        'Ł' | 'ł' => 'l',
+        'Đ' | 'đ' => 'd',
+        '‘' | '’' => '\'',
+        '“' | '”' => '"',
+        '–' | '—' => '-',
+        other => other,
+    };
+    plain
+        .to_lowercase()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
 }
 
 fn pattern(word: &str, still_typed: bool) -> String {
@@ -267,6 +263,11 @@ mod tests {
         assert_eq!(patterns("콘 서"), ["[서-섷]", "콘"]);
         assert_eq!(patterns("100%"), ["100\\%"]);
         assert!(patterns(" \0\u{301} ").is_empty());
+        // Every script has its capitals, and what is not seen is not searched.
+        assert_eq!(patterns("ԲԱՐԵՎ"), patterns("բարեվ"));
+        assert_eq!(patterns("STRASSE"), patterns("Straße"));
+        assert_eq!(patterns("ab\u{200b}c\u{ad}d"), ["abcd"]);
+        assert_eq!(patterns("\u{feff}콘\u{2060}서"), patterns("콘서"));
         assert_eq!(patterns("a a a b b").len(), 2);
     }
 
