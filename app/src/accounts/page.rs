@@ -53,9 +53,9 @@ fn Facts(account: Account, refused: bool) -> impl IntoView {
             <DoneNote of=Done::HERE refused/>
             <dl class="facts">
                 <div><dt>{label(Field::AccountName)}</dt><dd>{account.account_name}</dd></div>
-                <div><dt>{label(Field::Name)}</dt><dd>{account.name}</dd></div>
-                <div><dt>{label(Field::Nickname)}</dt><dd>{account.nickname}</dd></div>
-                <div><dt>{label(Field::Email)}</dt><dd>{account.email}</dd></div>
+                <div><dt>{label(Field::Name)}</dt><dd><bdi>{account.name}</bdi></dd></div>
+                <div><dt>{label(Field::Nickname)}</dt><dd><bdi>{account.nickname}</bdi></dd></div>
+                <div><dt>{label(Field::Email)}</dt><dd><bdi>{account.email}</bdi></dd></div>
                 <div><dt>{words.role}</dt><dd>{(words.role_name)(account.role)}</dd></div>
                 <div><dt>{words.member_since}</dt><dd>{(words.date_time)(account.created_at)}</dd></div>
             </dl>

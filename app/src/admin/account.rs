@@ -61,9 +61,9 @@ fn Account(account: AccountEntry, visitor: Visitor) -> impl IntoView {
             <p class="lead"><StateBadge state/></p>
             {done}
             <dl class="facts">
-                <div><dt>{label(Field::Name)}</dt><dd>{account.name}</dd></div>
-                <div><dt>{label(Field::Nickname)}</dt><dd>{account.nickname}</dd></div>
-                <div><dt>{label(Field::Email)}</dt><dd>{account.email}</dd></div>
+                <div><dt>{label(Field::Name)}</dt><dd><bdi>{account.name}</bdi></dd></div>
+                <div><dt>{label(Field::Nickname)}</dt><dd><bdi>{account.nickname}</bdi></dd></div>
+                <div><dt>{label(Field::Email)}</dt><dd><bdi>{account.email}</bdi></dd></div>
                 <div><dt>{words.role}</dt><dd data-testid="account-role">{(words.role_name)(role)}</dd></div>
                 <div><dt>{words.member_since}</dt><dd>{(words.date_time)(account.created_at)}</dd></div>
             </dl>

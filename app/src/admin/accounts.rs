@@ -36,7 +36,7 @@ pub(super) fn Accounts(page: AccountPage, search: String) -> impl IntoView {
                 <form method="get" action="/admin" class="search">
                     <div class="search-field search-field--wide">
                         <label for="search">{admin.search}</label>
-                        <input id="search" name="search" type="search" autocomplete="off" maxlength="120" value=search/>
+                        <input id="search" name="search" type="search" dir="auto" autocomplete="off" maxlength="120" value=search/>
                     </div>
                     <button type="submit" class="button">{words.find}</button>
                 </form>
@@ -61,8 +61,8 @@ fn Row(account: AccountEntry) -> impl IntoView {
     view! {
         <li class="account-row">
             <a href=format!("/admin/accounts/{}", account.id)>{account.account_name}</a>
-            <span>{account.nickname}</span>
-            <span class="account-email">{account.email}</span>
+            <span dir="auto">{account.nickname}</span>
+            <span class="account-email" dir="auto">{account.email}</span>
             <span>{(words.role_name)(account.role)}</span>
             <StateBadge state=account.state/>
         </li>

@@ -33,7 +33,7 @@ pub fn ConcertCard(
         }
         Phase::Over => ().into_any(),
     };
-    let link = view! { <a href=path>{concert.title}</a> };
+    let link = view! { <a href=path dir="auto">{concert.title}</a> };
     let title = match within {
         true => view! { <h3 class="poster-title">{link}</h3> }.into_any(),
         false => view! { <h2 class="poster-title">{link}</h2> }.into_any(),
@@ -41,12 +41,12 @@ pub fn ConcertCard(
     view! {
         <li class="stub" class:stub--past=matches!(phase, Phase::SoldOut | Phase::Over)>
             <Poster id=concert.id genre=concert.genre uploaded=concert.poster>
-                <p class="poster-artist">{concert.artist}</p>
+                <p class="poster-artist"><bdi>{concert.artist}</bdi></p>
                 {title}
             </Poster>
             <div class="stub-body">
                 <p class="stub-when">{(words.date_time)(concert.starts_at)}</p>
-                <p class="stub-where">{concert.venue}</p>
+                <p class="stub-where"><bdi>{concert.venue}</bdi></p>
                 <p class="stub-price"><span>{(words.genre_name)(concert.genre)}</span><span>{(words.won)(concert.price_won)}</span></p>
             </div>
             <div class="stub-foot">

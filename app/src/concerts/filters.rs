@@ -59,6 +59,7 @@ pub(super) fn SearchForm(query: ConcertQuery) -> impl IntoView {
                         id="search"
                         name="search"
                         type="search"
+                        dir="auto"
                         autocomplete="off"
                         enterkeyhint="search"
                         maxlength=LONGEST_SEARCH
@@ -191,7 +192,7 @@ pub(super) fn AskedFor(query: ConcertQuery) -> impl IntoView {
                 <li>
                     <a class="chip" href=address(&rest)>
                         <span class="unseen">{browse.take_back}</span>
-                        {said}
+                        <bdi>{said}</bdi>
                         <span class="chip-cross" aria-hidden="true">"×"</span>
                     </a>
                 </li>

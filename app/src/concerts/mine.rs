@@ -78,8 +78,8 @@ fn One(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
     view! {
         <li class="mine-one" data-testid="my-concert">
             <div>
-                <h2 id=heading.clone()><a href=path>{concert.title}</a></h2>
-                <p class="quietly">{concert.artist}" · "{(words.date_time)(concert.starts_at)}</p>
+                <h2 id=heading.clone()><a href=path dir="auto">{concert.title}</a></h2>
+                <p class="quietly"><bdi>{concert.artist}</bdi>" · "{(words.date_time)(concert.starts_at)}</p>
                 <p>{badge}" "{stands}</p>
             </div>
             <p class="mine-ways">

@@ -91,7 +91,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
         .split('\n')
         .map(str::trim)
         .filter(|line| !line.is_empty())
-        .map(|line| view! { <p>{line.to_owned()}</p> })
+        .map(|line| view! { <p><bdi>{line.to_owned()}</bdi></p> })
         .collect_view();
     let about = (!concert.description.trim().is_empty()).then(|| {
         view! {
@@ -114,8 +114,8 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
         <article class="concert">
             <div class="concert-poster">
                 <Poster id=concert.id genre=concert.genre uploaded=concert.poster.clone() sizes=ON_ITS_PAGE>
-                    <p class="poster-artist">{artist}</p>
-                    <h1 class="poster-title">{title}</h1>
+                    <p class="poster-artist"><bdi>{artist}</bdi></p>
+                    <h1 class="poster-title"><bdi>{title}</bdi></h1>
                 </Poster>
             </div>
             <div class="concert-sale">
@@ -157,7 +157,7 @@ pub fn Facts(concert: Concert) -> impl IntoView {
                 <dd>{(words.period)(concert.starts_at, concert.ends_at)}</dd>
                 {calendar}
             </div>
-            <div><dt>{words.venue}</dt><dd>{concert.venue}</dd></div>
+            <div><dt>{words.venue}</dt><dd><bdi>{concert.venue}</bdi></dd></div>
             <div><dt>{words.genre}</dt><dd>{(words.genre_name)(concert.genre)}</dd></div>
             <div><dt>{words.running_time}</dt><dd>{(words.minutes)(concert.running_minutes)}</dd></div>
             <div><dt>{words.price}</dt><dd>{(words.won)(concert.price_won)}</dd></div>

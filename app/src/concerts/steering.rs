@@ -184,7 +184,7 @@ fn Change(change: SaleChange) -> impl IntoView {
                 <span class="unseen">{words.changed_to}</span>" "<strong>{new}</strong>
             </p>
             <p class="change-who">
-                {by.unwrap_or_else(|| words.account_gone.to_owned())}
+                <bdi>{by.unwrap_or_else(|| words.account_gone.to_owned())}</bdi>
                 " · "
                 <time datetime=at.to_rfc3339()>{(words.date_time)(at)}</time>
             </p>

@@ -62,7 +62,7 @@ fn Desk(concert: Concert, view: DeskView) -> impl IntoView {
         <PageMeta title description=words.description.to_owned()/>
         <section class="desk" id=DESK aria-labelledby="desk-title">
             <div class="desk-head">
-                <h1 id="desk-title">{concert.title}</h1>
+                <h1 id="desk-title"><bdi>{concert.title}</bdi></h1>
                 <p class="desk-ways">
                     <a href=concert_path>{use_queue_words().back_to_concert}</a>
                     <a href=record>{words.record}</a>

@@ -104,7 +104,7 @@ pub fn Preview(sketch: Sketch) -> impl IntoView {
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
-        .map(|line| view! { <p>{line.to_owned()}</p> })
+        .map(|line| view! { <p><bdi>{line.to_owned()}</bdi></p> })
         .collect_view();
     view! {
         // Its link leads to what is saved, which is something else.
@@ -113,8 +113,8 @@ pub fn Preview(sketch: Sketch) -> impl IntoView {
         </ul>
         <div class="concert-poster">
             <Poster id=concert.id genre=concert.genre uploaded=concert.poster.clone()>
-                <p class="poster-artist">{artist}</p>
-                <p class="poster-title">{title}</p>
+                <p class="poster-artist"><bdi>{artist}</bdi></p>
+                <p class="poster-title"><bdi>{title}</bdi></p>
             </Poster>
         </div>
         {new.then(|| view! { <p class="quietly">{words.drafts.preview_poster}</p> })}

@@ -73,7 +73,10 @@ impl Tied {
         let name = field_name(field);
         // Both are seen: what was typed in the field, what is saved beside it.
         let saved = match problem {
-            Some(ProblemKind::ChangedMeanwhile) => format!(" {} {saved}", words.forms.saved_now),
+            // In isolates (UAX 9), which do within a text what `<bdi>` does within a page.
+            Some(ProblemKind::ChangedMeanwhile) => {
+                format!(" {} \u{2068}{saved}\u{2069}", words.forms.saved_now)
+            }
             _ => String::new(),
         };
         Tied {
@@ -133,11 +136,14 @@ pub fn TextField(
     } else {
         tied.typed.clone().unwrap_or(value)
     };
+    // An address, a number and a password have a direction of their own.
+    let direction = (kind == "text").then_some("auto");
     let input = view! {
         <input
             id=tied.name
             name=tied.name
             type=kind
+            dir=direction
             value=value
             autocomplete=autocomplete
             inputmode=inputmode
@@ -159,6 +165,7 @@ pub fn TextArea(field: Field, #[prop(optional, into)] value: String) -> impl Int
             id=tied.name
             name=tied.name
             rows="6"
+            dir="auto"
             aria-invalid=tied.invalid()
             aria-describedby=tied.described_by()
         >

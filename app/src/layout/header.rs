@@ -54,7 +54,7 @@ pub fn Header() -> impl IntoView {
 fn LoggedIn(nickname: String) -> impl IntoView {
     let words = use_words();
     view! {
-        <A href="/account" attr:class="who-name" attr:title=words.account>{nickname}</A>
+        <A href="/account" attr:class="who-name" attr:dir="auto" attr:title=words.account>{nickname}</A>
         <form method="post" action=anyones_form_action(LogOut::PATH)>
             <button type="submit" class="quiet">{words.log_out}</button>
         </form>

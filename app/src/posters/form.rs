@@ -31,8 +31,8 @@ pub fn PosterForm(concert: Concert) -> impl IntoView {
             <Refusals refusal=refusal.clone()/>
             <div class="poster-form-now">
                 <Poster id genre=concert.genre uploaded=concert.poster>
-                    <p class="poster-artist">{concert.artist}</p>
-                    <p class="poster-title">{concert.title}</p>
+                    <p class="poster-artist"><bdi>{concert.artist}</bdi></p>
+                    <p class="poster-title"><bdi>{concert.title}</bdi></p>
                 </Poster>
             </div>
             <div class="poster-form-ways">

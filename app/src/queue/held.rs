@@ -16,8 +16,8 @@ pub fn HeldPlaces(places: Vec<HeldPlace>) -> impl IntoView {
             let label = format!("{id}-see {id}");
             view! {
                 <li class="held">
-                    <h3 id=id.clone()>{concert.title}</h3>
-                    <p>{concert.artist}" · "{concert.venue}</p>
+                    <h3 id=id.clone()><bdi>{concert.title}</bdi></h3>
+                    <p><bdi>{concert.artist}</bdi>" · "<bdi>{concert.venue}</bdi></p>
                     <p class="quietly">{joined}</p>
                     <a class="button button--main" href=to id=format!("{id}-see") aria-labelledby=label>
                         {use_queue_words().see_my_place}

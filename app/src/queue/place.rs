@@ -142,7 +142,7 @@ pub fn Place() -> impl IntoView {
         <div class="queue" translate="no" data-testid="standing" data-standing=move || scene.get().name()>
             <p class="queue-concert">
                 <a href=path>
-                    <span aria-hidden="true">"‹ "</span><strong>{title}</strong>", "{artist}
+                    <span aria-hidden="true">"‹ "</span><strong dir="auto">{title}</strong>", "<bdi>{artist}</bdi>
                 </a>
             </p>
             {inner}
@@ -206,8 +206,8 @@ fn Issued(concert: PlaceNow, ticket: Option<TicketId>) -> impl IntoView {
                     <svg viewBox="0 0 24 24"><path d="M4 12.5 9.5 18 20 6.5"/></svg>
                 </p>
                 <h1>{words.issued_heading}</h1>
-                <p class="torn-title">{concert.title}</p>
-                <p>{concert.artist}" · "{concert.venue}</p>
+                <p class="torn-title"><bdi>{concert.title}</bdi></p>
+                <p><bdi>{concert.artist}</bdi>" · "<bdi>{concert.venue}</bdi></p>
                 <p>{concert.when}</p>
             </div>
             <div class="torn-foot">

@@ -10,14 +10,15 @@ use services::drawing::Qr;
 #[component]
 pub(super) fn TicketStub(ticket: Ticket) -> impl IntoView {
     let href = format!("/tickets/{}", ticket.id);
-    let heading = view! { <h2 class="poster-title"><a href=href>{ticket.title.clone()}</a></h2> };
+    let heading =
+        view! { <h2 class="poster-title"><a href=href dir="auto">{ticket.title.clone()}</a></h2> };
     view! { <Stub ticket heading=heading.into_any()/> }
 }
 
 /// The whole ticket, with the code that lets somebody in.
 #[component]
 pub(super) fn WholeTicket(ticket: Ticket) -> impl IntoView {
-    let heading = view! { <h1 class="poster-title">{ticket.title.clone()}</h1> };
+    let heading = view! { <h1 class="poster-title"><bdi>{ticket.title.clone()}</bdi></h1> };
     let qr = ticket.signed.as_deref().map(|signed| {
         let serial = thousands(ticket.serial.into());
         view! { <Code signed=signed.to_owned() serial/> }.into_any()
@@ -55,14 +56,14 @@ fn Stub(
     view! {
         <div class="ticket" class:ticket--whole=whole class:ticket--cancelled=cancelled.is_some() data-testid="ticket">
             <Poster id=ticket.concert_id genre=ticket.genre uploaded=ticket.poster>
-                <p class="poster-artist">{ticket.artist}</p>
+                <p class="poster-artist"><bdi>{ticket.artist}</bdi></p>
                 {heading}
             </Poster>
             <div class="ticket-body">
                 <p class="ticket-when">{(words.date_time)(ticket.starts_at)}</p>
-                <p class="ticket-where">{ticket.venue}</p>
+                <p class="ticket-where"><bdi>{ticket.venue}</bdi></p>
                 <dl class="ticket-facts">
-                    <div><dt>{words.holder}</dt><dd>{ticket.holder}</dd></div>
+                    <div><dt>{words.holder}</dt><dd><bdi>{ticket.holder}</bdi></dd></div>
                     <div><dt>{words.issued_at}</dt><dd>{(words.date_time)(ticket.issued_at)}</dd></div>
                 </dl>
             </div>
