@@ -17,6 +17,7 @@ use model::Refusal;
 use model::concerts::{Concert, ConcertId, Phase};
 use model::tickets::{Ticket, TicketId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use services::concerts::CalendarVersion;
 use services::drawing::{self, About, Qr};
 use services::{Error, concerts, posters, tickets};
 
@@ -74,11 +75,12 @@ async fn concert_calendar(
     answer(&uri, &headers, async {
         let id = ConcertId(number(&id)?);
         // As somebody sees it who is nobody in particular.
+        let version = concerts::calendar_version(&state.services, id).await?;
         let concert = concerts::find_view(&state.services, None, id)
             .await?
             .concert;
         let address = format!("{}/concerts/{id}", state.settings.public_url);
-        let text = event(&state, &concert, &concert.artist, &address);
+        let text = event(&state, &concert, version, &concert.artist, &address);
         Ok(file(
             CALENDAR,
             &concert.title,
@@ -98,6 +100,7 @@ async fn sale_calendar(
 ) -> Response {
     answer(&uri, &headers, async {
         let id = ConcertId(number(&id)?);
+        let version = concerts::calendar_version(&state.services, id).await?;
         let view = concerts::find_view(&state.services, None, id).await?;
         let (concert, now) = (view.concert, view.server_time);
         if concert.phase(now) != Phase::Upcoming {
@@ -106,7 +109,7 @@ async fn sale_calendar(
         let title = (Locale::of_headers(&headers).words().tickets.opening)(&concert.title);
         let public_url = &state.settings.public_url;
         let address = format!("{public_url}/concerts/{id}");
-        let text = opening(&concert, &title, &address, public_url, now);
+        let text = opening(&concert, version, &title, &address, public_url, now);
         Ok(file(CALENDAR, &title, &format!("sale-{id}.ics"), text))
     })
     .await
@@ -120,11 +123,13 @@ async fn ticket_calendar(
     headers: HeaderMap,
 ) -> Response {
     answer(&uri, &headers, async {
-        let (ticket, concert) = held(&state, auth, &id).await?;
+        let ticket = held(&state, auth, &id).await?;
+        let version = concerts::calendar_version(&state.services, ticket.concert_id).await?;
+        let concert = concerts::find(&state.services, ticket.concert_id).await?;
         let words = Locale::of_headers(&headers).words();
         let number = (words.tickets.number)(&thousands(ticket.serial.into()));
         let about = format!("{}\n{number}", concert.artist);
-        let text = event(&state, &concert, &about, &address(&state, &ticket));
+        let text = event(&state, &concert, version, &about, &address(&state, &ticket));
         let plain = format!("concert-{}.ics", concert.id);
         Ok(file(CALENDAR, &concert.title, &plain, text))
     })
@@ -140,7 +145,8 @@ async fn ticket_pdf(
 ) -> Response {
     answer(&uri, &headers, async {
         let owner = auth.clone().session()?.account_id;
-        let (ticket, concert) = held(&state, auth, &id).await?;
+        let ticket = held(&state, auth, &id).await?;
+        let concert = concerts::find(&state.services, ticket.concert_id).await?;
         let locale = Locale::of_headers(&headers);
         let qr = Qr::of(ticket.signed.as_deref().unwrap_or_default())?;
         let poster = posters::uploaded(&state.services, &concert, POSTER_WIDTH).await?;
@@ -158,15 +164,14 @@ async fn ticket_pdf(
     .await
 }
 
-/// Their own ticket, good to go in with, and its concert.
-async fn held(state: &AppState, auth: Auth, id: &str) -> Result<(Ticket, Concert), Error> {
+/// Their own ticket, good to go in with.
+async fn held(state: &AppState, auth: Auth, id: &str) -> Result<Ticket, Error> {
     let session = auth.session()?;
     let ticket = tickets::find(&state.services, &session, TicketId(number(id)?)).await?;
     if ticket.signed.is_none() {
         return Err(Refusal::NotFound.into());
     }
-    let concert = concerts::find(&state.services, ticket.concert_id).await?;
-    Ok((ticket, concert))
+    Ok(ticket)
 }
 
 /// Whatever is no number names nothing.
@@ -178,9 +183,15 @@ fn address(state: &AppState, ticket: &Ticket) -> String {
     format!("{}/tickets/{}", state.settings.public_url, ticket.id)
 }
 
-fn event(state: &AppState, concert: &Concert, about: &str, address: &str) -> String {
-    let now = state.services.clock.now();
-    calendar(concert, about, address, &state.settings.public_url, now)
+fn event(
+    state: &AppState,
+    concert: &Concert,
+    version: CalendarVersion,
+    about: &str,
+    address: &str,
+) -> String {
+    let (now, public_url) = (state.services.clock.now(), &state.settings.public_url);
+    calendar(concert, version, about, address, public_url, now)
 }
 
 /// Something to be kept, under a name that tells what it is; `plain` is for clients that know ASCII alone and has the ending.

@@ -7,7 +7,7 @@ use reqwest::{Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::pages::{is_dressed, said};
-use support::{Person, Server, local, make_concert, now, stores};
+use support::{Person, Server, concert_fields, local, make_concert, now, stores};
 
 /// The ticket of somebody who joins.
 async fn ticket(person: &Person, concert: &str) -> Value {
@@ -235,6 +235,76 @@ async fn anybody_may_note_a_concert_in_their_calendar() {
         let response = get(&nobody, &format!("/concerts/{wrong}/concert.ics")).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
     }
+}
+
+/// The lines of an event of which a calendar tells whether it is the one that it has, and which of the two is the later one.
+async fn noted(server: &Server, path: &str) -> [String; 5] {
+    let response = get(&Person::new(server), path).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let text = response.text().await.expect("a body");
+    [
+        "UID",
+        "SEQUENCE",
+        "DTSTART",
+        "LAST-MODIFIED",
+        "ORGANIZER;CN=Frontrow",
+    ]
+    .map(|name| {
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_else(|| panic!("no {name} in {text}"))
+            .to_owned()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_concert_that_is_moved_twice_moves_in_calendars() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let organiser = Person::organiser(&server, &stores, "organiser").await;
+    let days = |days| {
+        let starts_at = now() + TimeDelta::days(days);
+        vec![
+            ("starts_at", local(starts_at)),
+            ("ends_at", local(starts_at + TimeDelta::hours(2))),
+        ]
+    };
+    let concert = make_concert(&organiser, &days(30)).await;
+    let path = format!("/concerts/{concert}/concert.ics");
+    let mut before = noted(&server, &path).await;
+    assert_eq!(before[1], "0");
+    assert_eq!(before[4], server.url);
+    for (moved_to, sequence) in [(31, "1"), (29, "2")] {
+        let mut changes = days(moved_to);
+        changes.push(("id", concert.clone()));
+        update(&organiser, &changes).await;
+        let after = noted(&server, &path).await;
+        assert_eq!((&after[0], after[1].as_str()), (&before[0], sequence));
+        assert_ne!(after[2], before[2]);
+        assert!(after[3] >= before[3]);
+        // What no calendar says raises nothing: another price, tickets that go, a pause.
+        changes.push(("price_won", format!("{moved_to}000")));
+        update(&organiser, &changes).await;
+        let fan = Person::signed_up(&server, &format!("fan{moved_to}")).await;
+        ticket(&fan, &concert).await;
+        for action in ["pause", "resume"] {
+            let fields = [("id", concert.as_str()), ("action", action)];
+            let (status, body) = organiser.post("steer_sale", &fields).await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+        }
+        assert_eq!(noted(&server, &path).await, after);
+        before = after;
+    }
+}
+
+async fn update(organiser: &Person, changes: &[(&'static str, String)]) {
+    let fields = concert_fields(changes);
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let (status, body) = organiser.post("update_concert", &fields).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

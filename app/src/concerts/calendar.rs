@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::concerts::Concert;
+use services::concerts::CalendarVersion;
 
 /// Octets of a line, its end not counted; a longer one goes on in the next.
 const LONGEST_LINE: usize = 75;
@@ -11,9 +12,11 @@ const OPENING: TimeDelta = TimeDelta::minutes(30);
 
 /// A concert on its day, with a reminder two hours before. `about` stands below the title, `address` is where to read on.
 ///
-/// The event of a concert has the same identity wherever it comes from: added twice, it is there once.
+/// The event of a concert has the same identity wherever it comes from: added twice, it is there once, and moved where the later
+/// `version` has it.
 pub fn calendar(
     concert: &Concert,
+    version: CalendarVersion,
     about: &str,
     address: &str,
     public_url: &str,
@@ -26,12 +29,13 @@ pub fn calendar(
         summary: &concert.title,
         before: "-PT2H",
     };
-    event.written(concert, about, address, public_url, now)
+    event.written(concert, version, about, address, public_url, now)
 }
 
 /// The opening of a concert's sale, called `summary`, with a reminder ten minutes before.
 pub fn opening(
     concert: &Concert,
+    version: CalendarVersion,
     summary: &str,
     address: &str,
     public_url: &str,
@@ -44,7 +48,7 @@ pub fn opening(
         summary,
         before: "-PT10M",
     };
-    event.written(concert, &concert.artist, address, public_url, now)
+    event.written(concert, version, &concert.artist, address, public_url, now)
 }
 
 struct Event<'a> {
@@ -60,6 +64,7 @@ impl Event<'_> {
     fn written(
         &self,
         concert: &Concert,
+        version: CalendarVersion,
         about: &str,
         address: &str,
         public_url: &str,
@@ -77,6 +82,10 @@ impl Event<'_> {
         lines.put("BEGIN", "VEVENT");
         lines.put("UID", &uid);
         lines.put("DTSTAMP", &instant(now));
+        lines.put("LAST-MODIFIED", &instant(version.changed_at));
+        lines.put("SEQUENCE", &version.sequence.to_string());
+        // Whoever publishes an event has to be named (RFC 5546, 3.2.1). Nobody takes letters there: the site stands for itself.
+        lines.put("ORGANIZER;CN=Frontrow", public_url);
         lines.put("DTSTART", &instant(self.from));
         lines.put("DTEND", &instant(self.until));
         lines.put("SUMMARY", &text(self.summary));
@@ -140,6 +149,10 @@ mod tests {
     use proptest::prelude::*;
 
     const HOST: &str = "https://tickets.example";
+    const VERSION: CalendarVersion = CalendarVersion {
+        sequence: 3,
+        changed_at: DateTime::UNIX_EPOCH,
+    };
 
     fn concert(title: &str, venue: &str) -> Concert {
         Concert {
@@ -153,6 +166,7 @@ mod tests {
         let address = format!("{HOST}/concerts/14");
         calendar(
             &concert(title, venue),
+            VERSION,
             about,
             &address,
             HOST,
@@ -174,6 +188,10 @@ mod tests {
         assert_eq!(event.get_location(), Some("노들섬"));
         assert_eq!(event.property_value("DTSTART"), Some("20261121T103000Z"));
         assert_eq!(event.property_value("DTEND"), Some("20261121T123000Z"));
+        assert_eq!(event.property_value("SEQUENCE"), Some("3"));
+        let modified = event.property_value("LAST-MODIFIED");
+        assert_eq!(modified, Some("19700101T000000Z"));
+        assert_eq!(event.property_value("ORGANIZER"), Some(HOST));
         assert_eq!(
             event.property_value("URL"),
             Some("https://tickets.example/concerts/14")
@@ -195,6 +213,7 @@ mod tests {
         let address = format!("{HOST}/concerts/14");
         let text = opening(
             &concert,
+            VERSION,
             "예매 시작: 한강",
             &address,
             HOST,
@@ -222,8 +241,8 @@ mod tests {
             let unfolded = text.replace("\r\n ", "");
             let names: Vec<&str> = unfolded.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
             prop_assert_eq!(names, [
-                "BEGIN", "VERSION", "PRODID", "METHOD", "BEGIN", "UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "LOCATION",
-                "DESCRIPTION", "URL", "BEGIN", "ACTION", "DESCRIPTION", "TRIGGER", "END", "END", "END",
+                "BEGIN", "VERSION", "PRODID", "METHOD", "BEGIN", "UID", "DTSTAMP", "LAST-MODIFIED", "SEQUENCE",
+                "ORGANIZER;CN=Frontrow", "DTSTART", "DTEND", "SUMMARY", "LOCATION", "DESCRIPTION", "URL", "BEGIN", "ACTION", "DESCRIPTION", "TRIGGER", "END", "END", "END",
             ]);
             let summary = unfolded.lines().find_map(|line| line.strip_prefix("SUMMARY:")).unwrap_or_default();
             let read = summary.replace("\\\\", "\u{0}").replace("\\,", ",").replace("\\;", ";").replace('\u{0}', "\\");

@@ -1,5 +1,6 @@
 //! Concerts: found by everyone, made and changed by organisers.
 
+mod calendar;
 mod drafts;
 mod edits;
 mod list;
@@ -7,6 +8,7 @@ mod mine;
 pub mod search;
 mod steering;
 
+pub use calendar::{CalendarVersion, calendar_version};
 pub use drafts::{check, draft, may_save, publish};
 pub(crate) use list::by_ids;
 pub use list::{PER_PAGE, PER_SECTION, list, sections};
