@@ -5,7 +5,9 @@ use super::words::SharingWords;
 use crate::concerts::{Art, Frame, art};
 use crate::i18n::Locale;
 use model::concerts::Concert;
+use model::posters::UploadedPoster;
 use services::drawing::{FAMILY, escaped};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 pub const WIDTH: u32 = 1200;
 pub const HEIGHT: u32 = 630;
@@ -52,6 +54,17 @@ pub fn concert_card(concert: &Concert, poster: Option<&[u8]>, locale: Locale) ->
     words.add(&concert.title, INK, 800, &sizes);
     let (top, bottom) = (words.at(TOP), facts.at(below));
     card(&style, &drawn, &format!("{top}{bottom}"))
+}
+
+/// What the picture of a concert is called beside its number: another as soon as anything else is drawn. Those who show a shared
+/// address keep its picture for days by its own address.
+pub(super) fn card_version(concert: &Concert, locale: Locale) -> String {
+    // The same from one run to the next. From one compiler to the next it need not be: then each picture is fetched once more.
+    let mut hasher = DefaultHasher::new();
+    concert_card(concert, None, locale).hash(&mut hasher);
+    let poster = concert.poster.as_ref().map(UploadedPoster::hash);
+    poster.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// The site's own picture, as SVG.
@@ -123,5 +136,41 @@ impl Column {
         let lines =
             lines.map(|(y, text)| format!("<text x=\"{x}\" y=\"{}\" {text}</text>", top + y));
         lines.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::concerts::example;
+
+    #[test]
+    fn a_picture_is_called_otherwise_when_it_shows_something_else() {
+        let called = |change: fn(&mut Concert), locale| {
+            let mut concert = example();
+            change(&mut concert);
+            card_version(&concert, locale)
+        };
+        let plain = called(|_| (), Locale::Korean);
+        assert_eq!(called(|_| (), Locale::Korean), plain);
+        // What is not on it changes nothing: nobody fetches it anew for a ticket that went.
+        let sold = |concert: &mut Concert| (concert.issued, concert.price_won) = (7, 1);
+        assert_eq!(called(sold, Locale::Korean), plain);
+        let mut names = vec![plain, called(|_| (), Locale::English)];
+        for change in [
+            (|c| c.title.push('!')) as fn(&mut Concert),
+            |c| c.artist.push('!'),
+            |c| c.venue.push('!'),
+            |c| c.starts_at += chrono::TimeDelta::minutes(30),
+            |c| c.genre = model::concerts::Genre::Jazz,
+            |c| c.poster = UploadedPoster::new(&"a".repeat(32), 640),
+            |c| c.poster = UploadedPoster::new(&"b".repeat(32), 640),
+        ] {
+            names.push(called(change, Locale::Korean));
+        }
+        let number = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), number);
     }
 }

@@ -1,5 +1,6 @@
 //! What the head of a page says to whoever lists it, or shows it where somebody has shared it.
 
+use super::card::card_version;
 use super::data::{self, script};
 use super::words::SharingWords;
 use super::{Address, HEIGHT, WIDTH};
@@ -43,7 +44,8 @@ impl Shared {
     pub fn concert(concert: &Concert, phase: Phase, description: &str) -> Shared {
         let (public_url, named, words) = (settings().public_url, Locale::named(), use_words());
         let address = Address::new(&public_url, &concert.path());
-        let card = format!("/concerts/{}/card.png", concert.id);
+        let version = card_version(concert, words.locale);
+        let card = format!("/concerts/{}/card.png?v={version}", concert.id);
         let picture = Address::new(&public_url, &card).whole(Some(words.locale));
         let poster = concert.poster.as_ref().map(|poster| {
             let path = poster.address(concert.id, poster.widest());
