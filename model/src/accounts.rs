@@ -59,6 +59,27 @@ pub struct Account {
     pub created_at: DateTime<Utc>,
 }
 
+/// What becomes of the tickets for concerts to come, when their holder deletes the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketsLeft {
+    /// They go to the next in line.
+    #[default]
+    GiveBack,
+    /// They are good to go in with, by whoever has saved or printed them.
+    Keep,
+}
+
+impl TicketsLeft {
+    /// The stable name, as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TicketsLeft::GiveBack => "give_back",
+            TicketsLeft::Keep => "keep",
+        }
+    }
+}
+
 /// The sign-up form as it was typed.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignUpForm {

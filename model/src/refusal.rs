@@ -152,6 +152,10 @@ pub enum Field {
     IntervalMs,
     /// A file.
     Poster,
+    /// Why a ticket is revoked.
+    Reason,
+    /// Why all tickets of an account are.
+    TicketsReason,
 }
 
 /// What is wrong with a field.

@@ -2,6 +2,8 @@
 
 use crate::concerts::{ConcertId, Genre};
 use crate::posters::UploadedPoster;
+use crate::text::line;
+use crate::{Field, Problem, Refusal};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -37,7 +39,55 @@ pub struct Ticket {
     /// The nickname it was issued to.
     pub holder: String,
     pub issued_at: DateTime<Utc>,
+    /// Given back, or revoked.
     pub cancelled_at: Option<DateTime<Utc>>,
+    /// When and why it was taken back; none when it was not, or when its holder gave it back.
+    pub revoked: Option<Revocation>,
+}
+
+/// That a ticket was taken back by whoever runs the concert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    pub at: DateTime<Utc>,
+    /// As it was typed.
+    pub reason: String,
+}
+
+/// Why a ticket is revoked: one line that its holder is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokeReason(String);
+
+impl RevokeReason {
+    /// Characters.
+    pub const MOST: u32 = 200;
+
+    /// [`Refusal::Invalid`], with the problem of the `field` that it was typed into.
+    pub fn parse(typed: &str, field: Field) -> Result<RevokeReason, Refusal> {
+        let parsed = line(typed, 1, RevokeReason::MOST);
+        parsed.map(RevokeReason).map_err(|kind| Refusal::Invalid {
+            problems: vec![Problem { field, kind }],
+        })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A ticket as whoever runs the concert sees it: not the code that lets somebody in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedTicket {
+    pub id: TicketId,
+    pub concert_id: ConcertId,
+    pub title: String,
+    pub starts_at: DateTime<Utc>,
+    pub serial: u32,
+    /// The nickname that is on the ticket.
+    pub holder: String,
+    pub issued_at: DateTime<Utc>,
+    /// Given back, or revoked.
+    pub cancelled_at: Option<DateTime<Utc>>,
+    pub revoked: Option<Revocation>,
 }
 
 /// What somebody at the door is told of a code. Not whose ticket it is.
@@ -54,6 +104,14 @@ pub enum TicketCheck {
         title: String,
         serial: u32,
         cancelled_at: DateTime<Utc>,
+    },
+    /// Taken back by whoever runs the concert.
+    Revoked {
+        concert_id: ConcertId,
+        title: String,
+        serial: u32,
+        revoked_at: DateTime<Utc>,
+        reason: String,
     },
     /// Made up, changed, retired, or of somebody else's concert.
     NotOurs,

@@ -5,7 +5,7 @@
 mod support;
 
 use chrono::TimeDelta;
-use model::accounts::{Account, AccountId, Password, ProfileForm, Role};
+use model::accounts::{Account, AccountId, Password, ProfileForm, Role, TicketsLeft};
 use model::admin::{AccountAction, AccountState, Actor, Deed};
 use model::sessions::EndReason;
 use model::{Field, Refusal};
@@ -14,6 +14,9 @@ use services::sessions::{self, Session};
 use services::{Error, Services, accounts, admin, queue};
 use std::time::Duration;
 use support::{PASSWORD, World, another_server, client, form, here, world};
+
+/// What a form says that nobody has changed.
+const LEFT: TicketsLeft = TicketsLeft::GiveBack;
 
 fn refusal<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Refusal {
     outcome.unwrap_err().refusal()
@@ -140,10 +143,10 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
         .unwrap();
 
     assert_eq!(
-        refusal(accounts::delete(services, &here(), &me, "not this").await),
+        refusal(accounts::delete(services, &here(), &me, "not this", LEFT).await),
         Refusal::WrongPassword
     );
-    accounts::delete(services, &here(), &me, PASSWORD)
+    accounts::delete(services, &here(), &me, PASSWORD, LEFT)
         .await
         .unwrap();
     assert!(!is_in(&other, &phone).await && !sessions::is_open(&other, &me).await.unwrap());
@@ -170,7 +173,7 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
     assert_eq!(restored.unwrap().state, AccountState::Active);
     let me = log_in(services, "holder", PASSWORD).await.unwrap();
 
-    accounts::delete(services, &here(), &me, PASSWORD)
+    accounts::delete(services, &here(), &me, PASSWORD, LEFT)
         .await
         .unwrap();
     world.clock.advance(RESTORABLE);
@@ -221,7 +224,7 @@ async fn a_purge_keeps_the_accounting_of_tickets() {
     .execute(&services.db)
     .await
     .unwrap();
-    accounts::delete(services, &here(), &me, PASSWORD)
+    accounts::delete(services, &here(), &me, PASSWORD, TicketsLeft::Keep)
         .await
         .unwrap();
     world.clock.advance(RESTORABLE);
@@ -366,7 +369,7 @@ async fn there_is_always_an_admin_left() {
         Refusal::Forbidden
     );
     assert_eq!(
-        refusal(accounts::delete(services, &here(), &left, PASSWORD).await),
+        refusal(accounts::delete(services, &here(), &left, PASSWORD, LEFT).await),
         Refusal::OwnAccount
     );
 }

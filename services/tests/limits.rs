@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use embedded::testing::{self, TestStores};
 use futures::future::join_all;
 use model::Refusal;
-use model::accounts::{NewAccount, Role};
+use model::accounts::{NewAccount, Role, TicketsLeft};
 use services::limits::guesses::{FREE, Guess, LONGEST_DELAY, MEMORY};
 use services::limits::{Limits, SESSION_REFRESHES, UNASKED};
 use services::stores::{Secret, Settings};
@@ -455,7 +455,8 @@ async fn what_cannot_be_counted_is_refused_before_a_password_is_looked_at() {
             let refused = sessions::log_in(&services, &from, "mina", password).await;
             assert_eq!(refused.unwrap_err().refusal(), Refusal::Unavailable);
         }
-        let refused = accounts::delete(&services, &here(), &mina, password).await;
+        let refused =
+            accounts::delete(&services, &here(), &mina, password, TicketsLeft::Keep).await;
         assert_eq!(refused.unwrap_err().refusal(), Refusal::Unavailable);
     }
     assert_eq!(services.passwords.computed(), hashed);

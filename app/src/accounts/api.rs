@@ -11,7 +11,10 @@ use crate::{
     request::{auth, client, services, session},
     sessions::{Auth, cookies, log_in_path, safe_next},
 };
-use model::{Refusal, accounts::Password};
+use model::{
+    Refusal,
+    accounts::{Password, TicketsLeft},
+};
 
 /// Makes an account, logs it in and goes on to `next`.
 #[server(name = SignUp, prefix = "/api", endpoint = "sign_up")]
@@ -84,13 +87,18 @@ pub async fn change_password(current_password: Secret, password: Secret) -> Resu
 }
 
 /// Deletes the account: logged out everywhere, out of every queue. An admin can restore it for thirty days.
+/// `tickets` for concerts to come go to the next in line, or stay good to go in with.
 #[server(name = DeleteAccount, prefix = "/api", endpoint = "delete_account")]
-pub async fn delete_account(current_password: Secret) -> Result<(), ApiError> {
+pub async fn delete_account(
+    current_password: Secret,
+    #[server(default)] tickets: TicketsLeft,
+) -> Result<(), ApiError> {
     services::accounts::delete(
         &services()?,
         &client()?,
         &session()?,
         current_password.expose(),
+        tickets,
     )
     .await?;
     cookies::clear(None);

@@ -2,13 +2,17 @@
 
 use super::api::{ChangePassword, ChangeProfile, DeleteAccount, current_account};
 use crate::error::ApiError;
-use crate::forms::{FormContext, Refusals, SubmitButton, TextField, form_action, refusal_of};
+use crate::forms::{
+    FormContext, FormEcho, Refusals, SubmitButton, TextField, form_action, refusal_of,
+};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
+use crate::request::services;
+use crate::tickets::list_tickets;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use model::accounts::Account;
+use model::accounts::{Account, TicketsLeft};
 use model::{Field, Refusal};
 
 /// What is shown to whoever is logged in.
@@ -40,7 +44,27 @@ pub fn PasswordPage() -> impl IntoView {
 
 #[component]
 pub fn DeletePage() -> impl IntoView {
-    view! { <LoggedIn form=|_| view! { <Delete/> }.into_any()/> }
+    let to_come = Resource::new(|| (), |()| tickets_to_come());
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match to_come.await {
+                    Ok(tickets) => view! { <Delete tickets/> }.into_any(),
+                    Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// How many live tickets for concerts to come they have.
+async fn tickets_to_come() -> Result<u64, ApiError> {
+    let tickets = list_tickets().await?;
+    let now = services()?.clock.now();
+    let to_come = tickets
+        .iter()
+        .filter(|ticket| ticket.cancelled_at.is_none() && now < ticket.starts_at);
+    Ok(to_come.count() as u64)
 }
 
 #[component]
@@ -97,8 +121,37 @@ fn NewPassword(account: Account) -> impl IntoView {
     }
 }
 
+/// What is to become of the tickets.
 #[component]
-fn Delete() -> impl IntoView {
+fn TicketsChoice(tickets: u64) -> impl IntoView {
+    let words = &use_words().my_page;
+    let echo = FormEcho::of_request();
+    let kept = echo.get("tickets") == Some(TicketsLeft::Keep.as_str());
+    let choices = [
+        (TicketsLeft::GiveBack, words.tickets_give_back, !kept),
+        (TicketsLeft::Keep, words.tickets_keep, kept),
+    ];
+    let choices = choices
+        .map(|(choice, words, checked)| {
+            view! {
+                <label class="choice">
+                    <input type="radio" name="tickets" value=choice.as_str() checked=checked/>
+                    <span>{words}</span>
+                </label>
+            }
+        })
+        .into_iter()
+        .collect_view();
+    view! {
+        <fieldset class="choices" data-testid="tickets-left">
+            <legend>{(words.tickets_left)(tickets)}</legend>
+            {choices}
+        </fieldset>
+    }
+}
+
+#[component]
+fn Delete(tickets: u64) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<DeleteAccount>();
     provide_context(FormContext::new(refusal.clone()));
@@ -111,6 +164,7 @@ fn Delete() -> impl IntoView {
             <ul class="consequences">{what.into_iter().collect_view()}</ul>
             <Refusals refusal/>
             <form method="post" action=form_action(DeleteAccount::PATH) novalidate>
+                {(tickets > 0).then(|| view! { <TicketsChoice tickets/> })}
                 <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
                 <SubmitButton
                     words=words.my_page.delete_confirm

@@ -15,7 +15,11 @@ pub struct AccountWords {
     pub password_changed: &'static str,
     pub delete: &'static str,
     pub delete_lead: &'static str,
-    pub delete_what: [&'static str; 3],
+    pub delete_what: [&'static str; 2],
+    /// How many tickets for concerts to come there are.
+    pub tickets_left: fn(u64) -> String,
+    pub tickets_give_back: &'static str,
+    pub tickets_keep: &'static str,
     pub delete_confirm: &'static str,
     pub deleted: &'static str,
     pub back: &'static str,
@@ -51,9 +55,17 @@ pub const ENGLISH: AccountWords = AccountWords {
     delete_lead: "You are logged out everywhere at once.",
     delete_what: [
         "You leave every queue you are in, and your places are gone for good.",
-        "Tickets you hold stay valid, but you cannot look at them here any more: save them as PDF first.",
         "For 30 days an administrator can bring the account back. After that everything personal is erased.",
     ],
+    tickets_left: |n| match n {
+        1 => "You hold a ticket for a concert to come. What becomes of it?".into(),
+        n => format!(
+            "You hold {} tickets for concerts to come. What becomes of them?",
+            thousands(n)
+        ),
+    },
+    tickets_give_back: "Give back: to the next person in line",
+    tickets_keep: "Keep valid: you cannot look at them here any more, so save them as PDF first",
     delete_confirm: "Yes, delete my account",
     deleted: "Your account has been deleted. Take care.",
     back: "Back to your account",
@@ -111,9 +123,16 @@ pub const KOREAN: AccountWords = AccountWords {
     delete_lead: "바로 모든 기기에서 로그아웃돼요.",
     delete_what: [
         "서 있는 모든 줄에서 나가게 되고, 자리는 되찾을 수 없어요.",
-        "가지고 있는 티켓은 그대로 유효하지만 여기서 더 볼 수 없어요. 먼저 PDF로 저장해 두세요.",
         "30일 동안은 관리자가 계정을 되살릴 수 있어요. 그 뒤에는 개인 정보를 모두 지워요.",
     ],
+    tickets_left: |n| {
+        format!(
+            "앞으로 열릴 공연의 티켓 {}장이 있어요. 어떻게 할까요?",
+            thousands(n)
+        )
+    },
+    tickets_give_back: "돌려주기: 다음 사람에게 넘어가요",
+    tickets_keep: "유효하게 두기: 여기서 더 볼 수 없으니 먼저 PDF로 저장해 두세요",
     delete_confirm: "네, 계정을 삭제할게요",
     deleted: "계정을 삭제했어요. 안녕히 가세요.",
     back: "내 계정으로",

@@ -3,16 +3,21 @@
 use super::accounts::StateBadge;
 use super::api::{ActOnAccount, ChangeRole, get_account};
 use crate::error::ApiError;
-use crate::forms::{Refusals, SecondThought, SubmitButton, form_action, just_done, refusal_of};
+use crate::forms::{
+    FormContext, FormEcho, Refusals, SecondThought, SubmitButton, TextField, form_action,
+    just_done, refusal_of,
+};
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
 use crate::sessions::{Visitor, visitor};
+use crate::tickets::{IssuedTickets, account_tickets};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_params_map;
 use model::accounts::{AccountId, Role};
 use model::admin::{AccountAction, AccountEntry, AccountState};
+use model::tickets::IssuedTicket;
 use model::{Field, Refusal};
 
 #[component]
@@ -22,7 +27,7 @@ pub fn AdminAccountPage() -> impl IntoView {
         || (),
         move |()| async move {
             match id {
-                Some(id) => get_account(AccountId(id)).await,
+                Some(id) => load(AccountId(id)).await,
                 None => Err(ApiError(Refusal::NotFound)),
             }
         },
@@ -31,8 +36,8 @@ pub fn AdminAccountPage() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match (account.await, visitor()) {
-                    (Ok(account), Ok(Some(visitor))) => {
-                        view! { <Account account visitor/> }.into_any()
+                    (Ok((account, tickets)), Ok(Some(visitor))) => {
+                        view! { <Account account tickets visitor/> }.into_any()
                     }
                     (Err(ApiError(refusal)), _) | (_, Err(ApiError(refusal))) => {
                         view! { <Refused refusal/> }.into_any()
@@ -44,8 +49,13 @@ pub fn AdminAccountPage() -> impl IntoView {
     }
 }
 
+async fn load(id: AccountId) -> Result<(AccountEntry, Vec<IssuedTicket>), ApiError> {
+    let (account, tickets) = futures::future::join(get_account(id), account_tickets(id)).await;
+    Ok((account?, tickets?))
+}
+
 #[component]
-fn Account(account: AccountEntry, visitor: Visitor) -> impl IntoView {
+fn Account(account: AccountEntry, tickets: Vec<IssuedTicket>, visitor: Visitor) -> impl IntoView {
     let words = use_words();
     let (admin, label) = (&words.admin, words.field_label);
     let own = visitor.account_name == account.account_name;
@@ -54,6 +64,8 @@ fn Account(account: AccountEntry, visitor: Visitor) -> impl IntoView {
     let done = (done && refusal.is_none())
         .then(|| view! { <p class="done" role="status">{admin.done}</p> });
     let (id, role, state) = (account.id, account.role, account.state);
+    let live = tickets.len() as u64;
+    provide_context(FormContext::new(refusal.clone()));
     view! {
         <PageMeta title=account.account_name.clone() description=admin.lead.to_owned()/>
         <section class="sheet sheet--medium">
@@ -70,15 +82,58 @@ fn Account(account: AccountEntry, visitor: Visitor) -> impl IntoView {
             <Refusals refusal/>
             {match own {
                 true => view! { <p class="quietly">{admin.own_account}</p> }.into_any(),
-                false => view! { <Ways id role state/> }.into_any(),
+                false => view! { <Ways id role state live/> }.into_any(),
             }}
+            {(live > 0).then(|| view! { <Held id tickets/> }.into_any())}
             <p class="aside"><a href="/admin">{admin.back}</a></p>
         </section>
     }
 }
 
+/// The tickets that are live, with the way to take one back.
 #[component]
-fn Ways(id: AccountId, role: Role, state: AccountState) -> impl IntoView {
+fn Held(id: AccountId, tickets: Vec<IssuedTicket>) -> impl IntoView {
+    let next = format!("/admin/accounts/{id}");
+    view! {
+        <section aria-labelledby="tickets-title">
+            <h2 id="tickets-title">{use_words().admin.live_tickets}</h2>
+            <IssuedTickets tickets next/>
+        </section>
+    }
+}
+
+/// Deactivating, with all live tickets or without.
+#[component]
+fn Deactivate(id: AccountId, live: u64) -> impl IntoView {
+    let admin = &use_words().admin;
+    let refused = refusal_of::<ActOnAccount>().is_some();
+    let ticked = FormEcho::of_request().get(REVOKE_TICKETS).is_some();
+    view! {
+        <SecondThought summary=admin.deactivate sure=admin.deactivate_sure open=refused && ticked>
+            <form method="post" action=form_action(ActOnAccount::PATH)>
+                <input type="hidden" name="id" value=id.to_string()/>
+                <input type="hidden" name="action" value=AccountAction::Deactivate.as_str()/>
+                {(live > 0).then(|| view! {
+                    <label class="choice">
+                        <input type="checkbox" name=REVOKE_TICKETS value="true" checked=ticked/>
+                        <span>{(admin.revoke_tickets)(live)}</span>
+                    </label>
+                    <TextField field=Field::TicketsReason required=false/>
+                })}
+                <SubmitButton
+                    words=admin.deactivate_confirm
+                    class="button button--danger"
+                />
+            </form>
+        </SecondThought>
+    }
+}
+
+/// The argument of [`ActOnAccount`].
+const REVOKE_TICKETS: &str = "revoke_tickets";
+
+#[component]
+fn Ways(id: AccountId, role: Role, state: AccountState, live: u64) -> impl IntoView {
     let words = use_words();
     let admin = &words.admin;
     let roles = Role::ALL
@@ -102,17 +157,6 @@ fn Ways(id: AccountId, role: Role, state: AccountState) -> impl IntoView {
                 <SubmitButton words=admin.restore/>
             </form>
         })}
-        {active.then(|| view! {
-            <SecondThought summary=admin.deactivate sure=admin.deactivate_sure>
-                <form method="post" action=form_action(ActOnAccount::PATH)>
-                    <input type="hidden" name="id" value=id.to_string()/>
-                    <input type="hidden" name="action" value=AccountAction::Deactivate.as_str()/>
-                    <SubmitButton
-                        words=admin.deactivate_confirm
-                        class="button button--danger"
-                    />
-                </form>
-            </SecondThought>
-        })}
+        {active.then(|| view! { <Deactivate id live/> }.into_any())}
     }
 }

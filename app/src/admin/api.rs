@@ -3,8 +3,10 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use model::Field;
 use model::accounts::{AccountId, Role};
 use model::admin::{AccountAction, AccountEntry, AccountPage, AdminAction, Attendance};
+use model::tickets::RevokeReason;
 
 use crate::forms::say_done;
 use crate::request::{services, session};
@@ -33,13 +35,24 @@ pub async fn change_role(id: AccountId, role: Role) -> Result<AccountEntry, ApiE
     Ok(account)
 }
 
-/// Deactivates an account or restores one.
+/// Deactivates an account or restores one. `revoke_tickets`: with its live tickets, for the reason that is given.
 #[server(name = ActOnAccount, prefix = "/api", endpoint = "act_on_account")]
 pub async fn act_on_account(
     id: AccountId,
     action: AccountAction,
+    #[server(default)] revoke_tickets: bool,
+    #[server(default)] tickets_reason: String,
 ) -> Result<AccountEntry, ApiError> {
-    let account = services::admin::act(&services()?, &session()?, id, action).await?;
+    let (services, session) = (services()?, session()?);
+    let account = match action {
+        AccountAction::Deactivate if revoke_tickets => {
+            let reason = RevokeReason::parse(&tickets_reason, Field::TicketsReason)?;
+            services::admin::deactivate_and_revoke(&services, &session, id, &reason).await?
+        }
+        AccountAction::Deactivate | AccountAction::Restore => {
+            services::admin::act(&services, &session, id, action).await?
+        }
+    };
     say_done(action.as_str());
     leptos_axum::redirect(&format!("/admin/accounts/{id}"));
     Ok(account)

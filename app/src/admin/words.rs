@@ -34,6 +34,9 @@ pub struct AdminWords {
     pub deactivate: &'static str,
     pub deactivate_sure: &'static str,
     pub deactivate_confirm: &'static str,
+    pub live_tickets: &'static str,
+    /// How many there are.
+    pub revoke_tickets: fn(u64) -> String,
     pub restore: &'static str,
     pub done: &'static str,
     pub back: &'static str,
@@ -76,8 +79,16 @@ pub const ENGLISH: AdminWords = AdminWords {
     new_role: "New role",
     deactivate: "Deactivate",
     deactivate_sure: "This person is logged out everywhere at once, leaves every queue, and cannot log in until somebody \
-                      restores the account. Tickets stay.",
+                      restores the account. Tickets stay, unless you revoke them as well.",
     deactivate_confirm: "Yes, deactivate this account",
+    live_tickets: "Live tickets",
+    revoke_tickets: |n| match n {
+        1 => "Revoke the ticket of this account as well".into(),
+        n => format!(
+            "Revoke all {} tickets of this account as well",
+            thousands(n)
+        ),
+    },
     restore: "Restore this account",
     done: "Done. It is in the record.",
     back: "Back to administration",
@@ -133,8 +144,10 @@ pub const KOREAN: AdminWords = AdminWords {
     new_role: "새 역할",
     deactivate: "정지",
     deactivate_sure: "이 사람은 바로 모든 기기에서 로그아웃되고 모든 줄에서 나가요. 계정을 되살릴 때까지 로그인할 수 없어요. \
-                      티켓은 남아요.",
+                      함께 회수하지 않으면 티켓은 남아요.",
     deactivate_confirm: "네, 이 계정을 정지할게요",
+    live_tickets: "유효한 티켓",
+    revoke_tickets: |n| format!("이 계정의 티켓 {}장도 모두 회수하기", thousands(n)),
     restore: "이 계정 되살리기",
     done: "처리하고 기록에 남겼어요.",
     back: "관리로 돌아가기",

@@ -4,6 +4,7 @@ use super::DESK;
 use super::api::{SetCapacity, SetPace, desk_view};
 use super::controls::Controls;
 use super::figures::Figures;
+use super::find::{FindTicket, TICKET, typed};
 use super::live::KeepTrue;
 use super::plot::Plots;
 use crate::concerts::{SALE_CONTROL, SteerSale, get_concert, use_concert_id};
@@ -13,10 +14,13 @@ use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::queue::use_queue_words;
 use crate::refused::Refused;
+use crate::tickets::find_tickets;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use model::Refusal;
 use model::concerts::{Concert, ConcertId, Phase};
 use model::desk::DeskView;
+use model::tickets::IssuedTicket;
 
 /// Where the desk of a concert is.
 pub(crate) fn path(id: ConcertId) -> String {
@@ -26,12 +30,13 @@ pub(crate) fn path(id: ConcertId) -> String {
 #[component]
 pub fn DeskPage() -> impl IntoView {
     let id = use_concert_id();
-    let both = Resource::new(|| (), move |()| load(id));
+    let asked = use_query_map().with_untracked(|query| typed(query.get_str(TICKET)));
+    let all = Resource::new(|| (), move |()| load(id, asked.clone()));
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                match both.await {
-                    Ok((concert, view)) => view! { <Desk concert view/> }.into_any(),
+                match all.await {
+                    Ok((concert, view, found)) => view! { <Desk concert view found/> }.into_any(),
                     Err(ApiError(refusal)) => view! { <Refused refusal/> }.into_any(),
                 }
             })}
@@ -40,14 +45,24 @@ pub fn DeskPage() -> impl IntoView {
 }
 
 /// Who may, first: to everybody else it is as if there were nothing more to load.
-async fn load(id: Option<ConcertId>) -> Result<(Concert, DeskView), ApiError> {
+async fn load(
+    id: Option<ConcertId>,
+    asked: Option<String>,
+) -> Result<(Concert, DeskView, Option<Found>), ApiError> {
     let id = id.ok_or(ApiError(Refusal::NotFound))?;
     let view = desk_view(id).await?;
-    Ok((get_concert(id).await?.concert, view))
+    let found = match asked {
+        Some(asked) => Some((asked.clone(), find_tickets(id, asked).await?)),
+        None => None,
+    };
+    Ok((get_concert(id).await?.concert, view, found))
 }
 
+/// What was looked for, and the tickets that it names.
+type Found = (String, Vec<IssuedTicket>);
+
 #[component]
-fn Desk(concert: Concert, view: DeskView) -> impl IntoView {
+fn Desk(concert: Concert, view: DeskView, found: Option<Found>) -> impl IntoView {
     let words = &use_words().desk;
     let refusal = refusal_of::<SteerSale>()
         .or_else(refusal_of::<SetPace>)
@@ -78,6 +93,7 @@ fn Desk(concert: Concert, view: DeskView) -> impl IntoView {
             <div class="desk-controls" id="desk-controls" data-testid="desk-controls">
                 <Controls view/>
             </div>
+            {view! { <FindTicket id=concert.id found/> }.into_any()}
             <KeepTrue/>
         </section>
     }

@@ -37,6 +37,10 @@ pub struct DeskWords {
     pub minutes_ago: &'static str,
     pub now: &'static str,
 
+    pub find_ticket: &'static str,
+    pub find_ticket_by: &'static str,
+    pub no_such_ticket: &'static str,
+
     pub pause_sure: &'static str,
     pub pause_confirm: &'static str,
     pub resume_sure: &'static str,
@@ -98,6 +102,10 @@ pub const ENGLISH: DeskWords = DeskWords {
     minutes_ago: "5 min ago",
     now: "now",
 
+    find_ticket: "Find a ticket",
+    find_ticket_by: "Code, serial number or account name",
+    no_such_ticket: "No ticket of this concert is called that.",
+
     pause_sure: "No ticket goes out until you resume. People can still join, and everybody keeps their place.",
     pause_confirm: "Yes, pause it",
     resume_sure: "Tickets go out again at once, to whoever is first in line.",
@@ -158,6 +166,10 @@ pub const KOREAN: DeskWords = DeskWords {
     at_most: |most| format!("가장 높을 때 {most}"),
     minutes_ago: "5분 전",
     now: "지금",
+
+    find_ticket: "티켓 찾기",
+    find_ticket_by: "코드, 일련번호 또는 아이디",
+    no_such_ticket: "이 공연에 그런 티켓은 없어요.",
 
     pause_sure: "다시 시작할 때까지 티켓이 나가지 않아요. 줄은 계속 설 수 있고, 모두의 순서가 그대로예요.",
     pause_confirm: "네, 멈출게요",

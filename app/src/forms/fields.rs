@@ -260,6 +260,8 @@ pub fn field_name(field: model::Field) -> &'static str {
         BatchSize => "batch_size",
         IntervalMs => "interval_ms",
         Poster => "poster",
+        Reason => "reason",
+        TicketsReason => "tickets_reason",
     }
 }
 
@@ -278,6 +280,7 @@ mod tests {
             Field::Email,
             Field::CurrentPassword,
             Field::Poster,
+            Field::TicketsReason,
         ] {
             assert_eq!(serde_json::to_value(field).unwrap(), field_name(field));
         }

@@ -10,10 +10,13 @@ pub fn SecondThought<C: IntoView + 'static>(
     /// Of the words on the outside: quiet ones, unless it is what people came for.
     #[prop(optional)]
     class: Option<&'static str>,
+    /// Open already: its form was sent back.
+    #[prop(optional)]
+    open: bool,
     children: TypedChildren<C>,
 ) -> impl IntoView {
     view! {
-        <details class="second-thought">
+        <details class="second-thought" open=open>
             <summary class=class>{summary}</summary>
             <p>{sure}</p>
             {children.into_inner()()}

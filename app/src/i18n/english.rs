@@ -222,6 +222,7 @@ pub(super) const ENGLISH: Words = Words {
         Field::BatchSize => "Tickets per batch",
         Field::IntervalMs => "Milliseconds between batches",
         Field::Poster => "Poster",
+        Field::Reason | Field::TicketsReason => "Reason",
     },
     field_hint: |field| match field {
         Field::AccountName => Some("3 to 30 letters, digits, dots or dashes. You log in with it."),
@@ -232,6 +233,9 @@ pub(super) const ENGLISH: Words = Words {
         Field::PriceWon => Some("0 for a free concert"),
         Field::BatchSize => Some("10 if left empty"),
         Field::IntervalMs => Some("1000, one second, if left empty"),
+        Field::Reason | Field::TicketsReason => {
+            Some("Whoever holds the ticket reads it, and so does the door.")
+        }
         Field::Poster => {
             Some("JPEG, PNG or WebP, 8 MB at most. The middle of it is shown, as a square.")
         }

@@ -205,6 +205,7 @@ pub(super) const KOREAN: Words = Words {
         Field::BatchSize => "한 번에 나가는 티켓 수",
         Field::IntervalMs => "나가는 간격(밀리초)",
         Field::Poster => "포스터",
+        Field::Reason | Field::TicketsReason => "이유",
     },
     field_hint: |field| match field {
         Field::AccountName => Some("영문, 숫자, 점, 줄표로 3~30자. 로그인할 때 써요."),
@@ -215,6 +216,7 @@ pub(super) const KOREAN: Words = Words {
         Field::PriceWon => Some("무료 공연은 0"),
         Field::BatchSize => Some("비워 두면 10장"),
         Field::IntervalMs => Some("비워 두면 1000(1초)"),
+        Field::Reason | Field::TicketsReason => Some("티켓을 가진 사람과 입구에서 보게 돼요."),
         Field::Poster => Some(
             "JPEG, PNG, WebP 파일을 8MB까지 올릴 수 있어요. 가운데 부분이 정사각형으로 보여요.",
         ),

@@ -3,9 +3,17 @@
 use crate::error::ApiError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
-use model::tickets::{Ticket, TicketCheck, TicketId};
+use model::Field;
+use model::accounts::AccountId;
+use model::concerts::ConcertId;
+use model::tickets::{IssuedTicket, RevokeReason, Ticket, TicketCheck, TicketId};
 
-use crate::request::{services, session};
+use super::issued::REVOKED;
+use crate::{
+    forms::say_done,
+    request::{services, session},
+    sessions::safe_next,
+};
 
 /// The tickets of whoever asks, newest first, cancelled ones included.
 #[server(name = ListTickets, prefix = "/api", endpoint = "list_tickets", input = GetUrl)]
@@ -32,4 +40,36 @@ pub async fn cancel_ticket(id: TicketId) -> Result<(), ApiError> {
 #[server(name = CheckTicket, prefix = "/api", endpoint = "check_ticket", input = GetUrl)]
 pub async fn check_ticket(code: String) -> Result<TicketCheck, ApiError> {
     Ok(services::tickets::check(&services()?, &session()?, &code).await?)
+}
+
+/// The tickets of a concert that may be meant by a code, a serial number or an account's name; the concert's organiser and admins
+/// only.
+#[server(name = FindTickets, prefix = "/api", endpoint = "find_tickets", input = GetUrl)]
+pub async fn find_tickets(
+    concert_id: ConcertId,
+    ticket: String,
+) -> Result<Vec<IssuedTicket>, ApiError> {
+    Ok(services::tickets::find_issued(&services()?, &session()?, concert_id, &ticket).await?)
+}
+
+/// The live tickets of an account; admins only.
+#[server(name = AccountTickets, prefix = "/api", endpoint = "account_tickets", input = GetUrl)]
+pub async fn account_tickets(id: AccountId) -> Result<Vec<IssuedTicket>, ApiError> {
+    Ok(services::tickets::live_of(&services()?, &session()?, id).await?)
+}
+
+/// Takes a ticket back, for good and on record: it goes to the next in line. The concert's organiser and admins only. A form goes
+/// on to `next`.
+#[server(name = RevokeTicket, prefix = "/api", endpoint = "revoke_ticket")]
+pub async fn revoke_ticket(
+    id: TicketId,
+    #[server(default)] reason: String,
+    #[server(default)] next: String,
+) -> Result<IssuedTicket, ApiError> {
+    let session = session()?;
+    let reason = RevokeReason::parse(&reason, Field::Reason)?;
+    let ticket = services::tickets::revoke(&services()?, &session, id, &reason).await?;
+    say_done(REVOKED);
+    leptos_axum::redirect(safe_next(&next));
+    Ok(ticket)
 }

@@ -1,13 +1,18 @@
 //! Tickets in hand.
 
 mod api;
+mod issued;
 mod list;
 mod page;
 mod paper;
 mod stub;
 mod words;
 
-pub use api::{CancelTicket, CheckTicket, GetTicket, ListTickets};
+pub use api::{
+    AccountTickets, CancelTicket, CheckTicket, FindTickets, GetTicket, ListTickets, RevokeTicket,
+    account_tickets, find_tickets, list_tickets,
+};
+pub use issued::IssuedTickets;
 pub use list::TicketsPage;
 pub use page::TicketPage;
 pub use paper::paper;

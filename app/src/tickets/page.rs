@@ -113,10 +113,15 @@ fn Ticketed(ticket: Ticket, now: DateTime<Utc>, refusal: Option<Refusal>) -> imp
     let live = ticket.cancelled_at.is_none();
     // Once the concert has begun nobody could use it any more.
     let returnable = live && now < ticket.starts_at;
+    let revoked = ticket
+        .revoked
+        .as_ref()
+        .map(|revocation| (words.tickets.revoked_reason)(&revocation.reason));
     let (id, concert) = (ticket.id, concert_path(ticket.concert_id, &ticket.title));
     view! {
         <section class="ticket-page">
             <WholeTicket ticket/>
+            {revoked.map(|revoked| view! { <p class="ticket-hint" data-testid="revoked">{revoked}</p> })}
             {live.then(|| view! {
                 <p class="ticket-hint">{words.tickets.show_it}</p>
                 // Files: the browser keeps them, and stays where it is.

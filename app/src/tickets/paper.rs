@@ -229,6 +229,7 @@ mod tests {
             holder: holder.to_owned(),
             issued_at: starts_at,
             cancelled_at: None,
+            revoked: None,
         };
         let qr = Qr::of(&signed()).unwrap();
         paper(

@@ -53,6 +53,13 @@ fn Stub(
 ) -> impl IntoView {
     let words = use_words();
     let (whole, cancelled) = (qr.is_some(), ticket.cancelled_at);
+    let void = cancelled.map(|at| {
+        let at = (words.date_time)(at);
+        match ticket.revoked {
+            Some(_) => (words.tickets.revoked_at)(&at),
+            None => (words.cancelled_at)(&at),
+        }
+    });
     view! {
         <div class="ticket" class:ticket--whole=whole class:ticket--cancelled=cancelled.is_some() data-testid="ticket">
             <Poster id=ticket.concert_id genre=ticket.genre uploaded=ticket.poster>
@@ -73,8 +80,8 @@ fn Stub(
                     <span>{words.serial}</span>
                     <span class="figures" data-testid="serial">{thousands(ticket.serial.into())}</span>
                 </p>
-                {match cancelled {
-                    Some(at) => view! { <p class="ticket-void">{(words.cancelled_at)(&(words.date_time)(at))}</p> }.into_any(),
+                {match void {
+                    Some(void) => view! { <p class="ticket-void">{void}</p> }.into_any(),
                     None => view! {
                         <p class="ticket-code"><span>{words.code}</span><code data-testid="code">{ticket.code}</code></p>
                     }.into_any(),

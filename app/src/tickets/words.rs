@@ -4,6 +4,18 @@
 pub struct TicketWords {
     /// Of the QR code, for who does not see it. Serial number.
     pub qr: fn(&str) -> String,
+    pub valid: &'static str,
+    /// In place of the code. When.
+    pub revoked_at: fn(&str) -> String,
+    /// To its holder. Why.
+    pub revoked_reason: fn(&str) -> String,
+    /// To whoever runs the concert. When and why.
+    pub revoked_because: fn(&str, &str) -> String,
+    pub revoke: &'static str,
+    pub revoke_sure: &'static str,
+    pub revoke_which: &'static str,
+    pub revoke_confirm: &'static str,
+    pub revoked_done: &'static str,
     /// Below the code.
     pub show_it: &'static str,
     pub save_pdf: &'static str,
@@ -21,6 +33,19 @@ pub struct TicketWords {
 
 pub const ENGLISH: TicketWords = TicketWords {
     qr: |serial| format!("QR code of ticket number {serial}"),
+    valid: "Valid",
+    revoked_at: |at| format!("Revoked {at}"),
+    revoked_reason: |reason| {
+        format!(
+            "The organiser has taken this ticket back, and it does not let anybody in. The reason given: {reason}"
+        )
+    },
+    revoked_because: |at, reason| format!("Revoked {at}: {reason}"),
+    revoke: "Revoke a ticket",
+    revoke_sure: "A revoked ticket lets nobody in. Its place goes to the next person in line, and cannot be given back.",
+    revoke_which: "Which one?",
+    revoke_confirm: "Yes, revoke this ticket",
+    revoked_done: "The ticket is revoked. It is in the record.",
     show_it: "Show this at the door, on your phone or on paper. It lets one person in, once.",
     save_pdf: "Save as PDF",
     add_to_calendar: "Add to calendar",
@@ -38,6 +63,17 @@ pub const ENGLISH: TicketWords = TicketWords {
 
 pub const KOREAN: TicketWords = TicketWords {
     qr: |serial| format!("{serial}번 티켓의 QR 코드"),
+    valid: "유효함",
+    revoked_at: |at| format!("{at}에 회수됨"),
+    revoked_reason: |reason| {
+        format!("주최자가 이 티켓을 회수해서 입장할 수 없어요. 이유: {reason}")
+    },
+    revoked_because: |at, reason| format!("{at}에 회수됨: {reason}"),
+    revoke: "티켓 회수하기",
+    revoke_sure: "회수한 티켓으로는 아무도 입장할 수 없어요. 자리는 다음 사람에게 넘어가고 되돌릴 수 없어요.",
+    revoke_which: "어느 티켓인가요?",
+    revoke_confirm: "네, 이 티켓을 회수할게요",
+    revoked_done: "티켓을 회수하고 기록에 남겼어요.",
     show_it: "입구에서 휴대폰이나 종이로 보여 주세요. 한 사람이 한 번 입장할 수 있어요.",
     save_pdf: "PDF로 저장하기",
     add_to_calendar: "캘린더에 추가하기",

@@ -1,14 +1,16 @@
 //! The end of an account: deleted by its owner, restorable for thirty days, then purged of everything personal.
 //!
-//! Whatever happens to an account, its tickets stay: they are the accounting of a sale.
+//! Whatever happens to an account, its tickets stay on record: they are the accounting of a sale. What becomes of those for
+//! concerts to come is for their holder to say.
 
 use super::profile::confirm;
 use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
-use crate::{Client, Result, Services, queue};
+use crate::{Client, Result, Services, queue, tickets};
 use chrono::TimeDelta;
+use fail::fail_point;
 use model::Refusal;
-use model::accounts::{AccountId, Role};
+use model::accounts::{AccountId, Role, TicketsLeft};
 use model::concerts::ConcertId;
 use model::sessions::EndReason;
 
@@ -16,7 +18,7 @@ use model::sessions::EndReason;
 pub const RESTORABLE: TimeDelta = TimeDelta::days(30);
 
 /// Deletes the account of whoever asks, who gives the password once more: logged out everywhere, out of every queue, and
-/// gone for good in thirty days.
+/// gone for good in thirty days. What becomes of the `tickets` for concerts to come is on record.
 ///
 /// [`Refusal::WrongPassword`]; [`Refusal::OwnAccount`] for the last admin.
 pub async fn delete(
@@ -24,6 +26,7 @@ pub async fn delete(
     from: &Client,
     session: &Session,
     password: &str,
+    tickets: TicketsLeft,
 ) -> Result<()> {
     confirm(services, from, session, password).await?;
     let (services, account) = (services.clone(), session.account_id);
@@ -43,9 +46,10 @@ pub async fn delete(
             return Err(Refusal::OwnAccount.into());
         }
         sqlx::query!(
-            "UPDATE accounts SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL",
+            "UPDATE accounts SET deleted_at = $2, tickets_when_deleted = $3 WHERE id = $1 AND deleted_at IS NULL",
             account.0,
-            services.clock.now()
+            services.clock.now(),
+            tickets.as_str()
         )
         .execute(&mut *transaction)
         .await?;
@@ -53,7 +57,13 @@ pub async fn delete(
         let ended =
             sessions::end_records(&services, &mut transaction, account, None, reason).await?;
         transaction.commit().await?;
-        retire(&services, account, ended).await
+        fail_point!("delete::committed");
+        retire(&services, account, ended).await?;
+        // Last: out of its queues it gets no ticket any more.
+        match tickets {
+            TicketsLeft::GiveBack => tickets::cancel_all(&services, account).await,
+            TicketsLeft::Keep => Ok(()),
+        }
     })
     .await
 }
@@ -85,8 +95,9 @@ async fn withdraw(services: &Services, account: AccountId) -> Result<()> {
     Ok(())
 }
 
-/// Takes accounts out of their queues that were deactivated or deleted, where a server died before it had done so, or a join
-/// came in at the same moment. Safe to run anywhere, at any time.
+/// Takes accounts out of their queues that were deactivated or deleted, and gives back the tickets that their holders have left
+/// to the next in line, where a server died before it had done so, or a join came in at the same moment. Safe to run anywhere,
+/// at any time.
 pub async fn withdraw_unused(services: &Services) -> Result<()> {
     let waiting = sqlx::query_scalar!(
         "SELECT id FROM accounts
@@ -99,6 +110,26 @@ pub async fn withdraw_unused(services: &Services) -> Result<()> {
         // One of them keeps nobody else in a queue.
         if let Err(error) = withdraw(services, AccountId(account)).await {
             tracing::warn!(account, %error, "an account could not be taken out of its queues yet");
+        }
+    }
+    give_back_left(services).await
+}
+
+async fn give_back_left(services: &Services) -> Result<()> {
+    let holding = sqlx::query_scalar!(
+        r#"SELECT DISTINCT ticket.account_id
+             FROM accounts AS account
+             JOIN tickets AS ticket ON ticket.account_id = account.id AND ticket.cancelled_at IS NULL
+             JOIN concerts AS concert ON concert.id = ticket.concert_id AND concert.starts_at > $1
+            WHERE account.deleted_at IS NOT NULL AND account.purged_at IS NULL
+              AND account.tickets_when_deleted = 'give_back'"#,
+        services.clock.now()
+    )
+    .fetch_all(&services.db)
+    .await?;
+    for account in holding {
+        if let Err(error) = tickets::cancel_all(services, AccountId(account)).await {
+            tracing::warn!(account, %error, "tickets of a deleted account could not be given back yet");
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::{Done, authorise, record};
 use crate::accounts::{self, RESTORABLE, parse_role};
 use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
-use crate::{Result, Services};
+use crate::{Result, Services, tickets};
 use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::accounts::{AccountId, Email, Role};
@@ -12,6 +12,7 @@ use model::admin::{
     ACCOUNTS_PER_PAGE, AccountAction, AccountEntry, AccountPage, AccountState, Deed,
 };
 use model::sessions::EndReason;
+use model::tickets::RevokeReason;
 use sqlx::PgConnection;
 
 struct Row {
@@ -173,7 +174,7 @@ pub async fn act(
             ),
             AccountAction::Restore => (
                 sqlx::query!(
-                    "UPDATE accounts SET deactivated_at = NULL, deleted_at = NULL
+                    "UPDATE accounts SET deactivated_at = NULL, deleted_at = NULL, tickets_when_deleted = NULL
                       WHERE id = $1 AND (deactivated_at IS NOT NULL OR deleted_at IS NOT NULL)",
                     id.0
                 )
@@ -195,6 +196,23 @@ pub async fn act(
             accounts::retire(&services, id, ended).await?;
         }
         find(&services, &by, id).await
+    })
+    .await
+}
+
+/// [`act`] to deactivate an account, whose live tickets are revoked then: each goes to the next in line.
+pub async fn deactivate_and_revoke(
+    services: &Services,
+    by: &Session,
+    id: AccountId,
+    reason: &RevokeReason,
+) -> Result<AccountEntry> {
+    let (services, by, reason) = (services.clone(), by.clone(), reason.clone());
+    to_the_end(async move {
+        // First: out of its queues it gets no ticket any more.
+        let entry = act(&services, &by, id, AccountAction::Deactivate).await?;
+        tickets::revoke_all(&services, &by, id, &reason).await?;
+        Ok(entry)
     })
     .await
 }

@@ -4,7 +4,7 @@ mod accounts;
 mod actions;
 mod attendance;
 
-pub use accounts::{act, change_role, find, list};
+pub use accounts::{act, change_role, deactivate_and_revoke, find, list};
 pub use actions::actions;
 pub(crate) use actions::{Done, record};
 pub use attendance::attendance;
@@ -14,7 +14,7 @@ use crate::sessions::Session;
 use model::Refusal;
 use model::accounts::Role;
 
-fn authorise(by: &Session) -> Result<()> {
+pub(crate) fn authorise(by: &Session) -> Result<()> {
     match by.role {
         Role::Admin => Ok(()),
         Role::User | Role::Organiser => Err(Refusal::Forbidden.into()),

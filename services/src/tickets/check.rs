@@ -1,6 +1,6 @@
 //! The question at the door: may whoever shows this code come in?
 
-use super::keys;
+use super::{keys, revocation};
 use crate::concerts::may_edit;
 use crate::sessions::Session;
 use crate::{Result, Services};
@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::accounts::Role;
 use model::concerts::ConcertId;
-use model::tickets::{TicketCheck, TicketId};
+use model::tickets::{Revocation, TicketCheck, TicketId};
 use unicode_normalization::UnicodeNormalization;
 
 struct Shown {
@@ -19,6 +19,8 @@ struct Shown {
     serial: i32,
     issued_at: DateTime<Utc>,
     cancelled_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    reason: Option<String>,
 }
 
 /// What a code is good for: the text of a QR code, or the ten characters beside it. Says nothing of whose ticket it is.
@@ -39,13 +41,21 @@ pub async fn check(services: &Services, by: &Session, code: &str) -> Result<Tick
     };
     let (concert_id, serial) = (ConcertId(ticket.concert_id), ticket.serial as u32);
     let title = ticket.title;
-    Ok(match ticket.cancelled_at {
-        None => TicketCheck::Valid {
+    let revocation = revocation(ticket.revoked_at, ticket.reason);
+    Ok(match (revocation, ticket.cancelled_at) {
+        (Some(Revocation { at, reason }), _) => TicketCheck::Revoked {
+            concert_id,
+            title,
+            serial,
+            revoked_at: at,
+            reason,
+        },
+        (None, None) => TicketCheck::Valid {
             concert_id,
             title,
             serial,
         },
-        Some(cancelled_at) => TicketCheck::Cancelled {
+        (None, Some(cancelled_at)) => TicketCheck::Cancelled {
             concert_id,
             title,
             serial,
@@ -80,7 +90,7 @@ const LONGEST_TYPED: usize = 40;
 
 /// The ten characters as they are printed, however they were typed: in small or full-width letters, with another dash, with
 /// blanks or with neither, and with the letters that Crockford's base 32 has no use for in the place of the digits they look like.
-fn as_printed(typed: &str) -> Option<String> {
+pub(super) fn as_printed(typed: &str) -> Option<String> {
     let between = |c: &char| !(c.is_whitespace() || is_dash(*c));
     let letters: String = typed
         .chars()
@@ -112,10 +122,12 @@ async fn find(
 ) -> Result<Option<Shown>> {
     Ok(sqlx::query_as!(
         Shown,
-        "SELECT ticket.id, ticket.concert_id, concert.title, concert.created_by, ticket.serial, ticket.issued_at,
-                ticket.cancelled_at
-           FROM tickets AS ticket JOIN concerts AS concert ON concert.id = ticket.concert_id
-          WHERE ticket.id = $1 OR ticket.code = $2",
+        r#"SELECT ticket.id, ticket.concert_id, concert.title, concert.created_by, ticket.serial, ticket.issued_at,
+                  ticket.cancelled_at, revocation.revoked_at AS "revoked_at?", revocation.reason AS "reason?"
+             FROM tickets AS ticket
+             JOIN concerts AS concert ON concert.id = ticket.concert_id
+             LEFT JOIN ticket_revocations AS revocation ON revocation.ticket_id = ticket.id
+            WHERE ticket.id = $1 OR ticket.code = $2"#,
         id.map(|id| id.0),
         code
     )

@@ -3,11 +3,14 @@
 mod check;
 pub mod code;
 mod keys;
+mod revoke;
 
 pub use check::check;
 pub use code::{PublicKey, TicketKeys};
 pub(crate) use keys::publish;
 pub use keys::{key_set, verify};
+pub(crate) use revoke::revoke_all;
+pub use revoke::{find_issued, live_of, revoke};
 
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue};
@@ -16,7 +19,7 @@ use fail::fail_point;
 use model::Refusal;
 use model::accounts::AccountId;
 use model::concerts::{ConcertId, Genre};
-use model::tickets::{Ticket, TicketId};
+use model::tickets::{Revocation, Ticket, TicketId};
 use rand::Rng;
 
 /// Letters and digits that nobody mistakes for one another (Crockford's base 32).
@@ -47,6 +50,8 @@ struct TicketRow {
     holder: String,
     issued_at: DateTime<Utc>,
     cancelled_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    reason: Option<String>,
 }
 
 impl TicketRow {
@@ -78,8 +83,15 @@ impl TicketRow {
             holder: row.holder,
             issued_at: row.issued_at,
             cancelled_at: row.cancelled_at,
+            revoked: revocation(row.revoked_at, row.reason),
         })
     }
+}
+
+/// What is on record of a ticket that was taken back.
+fn revocation(at: Option<DateTime<Utc>>, reason: Option<String>) -> Option<Revocation> {
+    let (at, reason) = at.zip(reason)?;
+    Some(Revocation { at, reason })
 }
 
 /// The account's tickets, newest first, cancelled ones included.
@@ -104,13 +116,15 @@ async fn rows(
 ) -> Result<Vec<TicketRow>> {
     Ok(sqlx::query_as!(
         TicketRow,
-        "SELECT ticket.id, ticket.concert_id, concert.title, concert.artist, concert.venue, concert.genre, concert.poster,
-                concert.starts_at, ticket.serial, ticket.code, account.nickname AS holder, ticket.issued_at, ticket.cancelled_at
-           FROM tickets AS ticket
-           JOIN concerts AS concert ON concert.id = ticket.concert_id
-           JOIN accounts AS account ON account.id = ticket.account_id
-          WHERE ticket.account_id = $1 AND ($2::bigint IS NULL OR ticket.id = $2)
-          ORDER BY ticket.issued_at DESC, ticket.id DESC",
+        r#"SELECT ticket.id, ticket.concert_id, concert.title, concert.artist, concert.venue, concert.genre, concert.poster,
+                  concert.starts_at, ticket.serial, ticket.code, account.nickname AS holder, ticket.issued_at,
+                  ticket.cancelled_at, revocation.revoked_at AS "revoked_at?", revocation.reason AS "reason?"
+             FROM tickets AS ticket
+             JOIN concerts AS concert ON concert.id = ticket.concert_id
+             JOIN accounts AS account ON account.id = ticket.account_id
+             LEFT JOIN ticket_revocations AS revocation ON revocation.ticket_id = ticket.id
+            WHERE ticket.account_id = $1 AND ($2::bigint IS NULL OR ticket.id = $2)
+            ORDER BY ticket.issued_at DESC, ticket.id DESC"#,
         owner.0,
         id.map(|id| id.0)
     )
@@ -159,18 +173,47 @@ pub(crate) async fn cancel_as(services: &Services, account: AccountId, id: Ticke
     if now >= ticket.starts_at {
         return Err(Refusal::SaleClosed.into());
     }
+    // The concert first, as everybody does who changes what belongs to it: nobody waits in a circle.
     sqlx::query!(
-        "UPDATE tickets SET cancelled_at = $2 WHERE id = $1 AND cancelled_at IS NULL",
+        "WITH concert AS (SELECT id FROM concerts WHERE id = $2 FOR NO KEY UPDATE)
+         UPDATE tickets SET cancelled_at = $3 FROM concert
+          WHERE tickets.id = $1 AND tickets.concert_id = concert.id AND cancelled_at IS NULL",
         id.0,
+        ticket.concert_id,
         now
     )
     .execute(&services.db)
     .await?;
     fail_point!("cancel::committed");
-    let concert = ConcertId(ticket.concert_id);
+    tell_queue(services, ConcertId(ticket.concert_id), account).await;
+    Ok(())
+}
+
+/// Tells the queue of a ticket that is live no more, so that its head gets one with the next tick.
+async fn tell_queue(services: &Services, concert: ConcertId, account: AccountId) {
     if let Err(error) = queue::cancelled(services, concert, account).await {
         // The record stands; the scheduler and the next join tell the queue.
         tracing::warn!(%concert, %error, "the queue could not be told of a cancelled ticket yet");
+    }
+}
+
+/// Gives back every ticket of an account for a concert to come.
+pub(crate) async fn cancel_all(services: &Services, account: AccountId) -> Result<()> {
+    let tickets = sqlx::query_scalar!(
+        "SELECT ticket.id FROM tickets AS ticket JOIN concerts AS concert ON concert.id = ticket.concert_id
+          WHERE ticket.account_id = $1 AND ticket.cancelled_at IS NULL AND concert.starts_at > $2
+          ORDER BY ticket.id",
+        account.0,
+        services.clock.now()
+    )
+    .fetch_all(&services.db)
+    .await?;
+    for ticket in tickets {
+        match cancel_as(services, account, TicketId(ticket)).await {
+            // Its concert has begun in this moment.
+            Err(Error::Refused(Refusal::SaleClosed)) => {}
+            cancelled => cancelled?,
+        }
     }
     Ok(())
 }
