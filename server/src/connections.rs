@@ -42,7 +42,7 @@ const ENOUGH: u32 = 4096;
 /// Where a kernel says how many it lets wait.
 const KERNELS_BACKLOG: &str = "/proc/sys/net/core/somaxconn";
 
-/// Listens at an address. What the kernel allows in place of [`BACKLOG`] is said.
+/// Listens at an address. Logs nothing: the rest of the configuration may still be refused.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -51,6 +51,11 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // A server that is started again finds its port free, whatever was under way before.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Logs how many connections may wait to be taken: [`BACKLOG`], or what the kernel allows in place of it.
+pub fn log_backlog() {
     let allowed = std::fs::read_to_string(KERNELS_BACKLOG).ok();
     let allowed = allowed.and_then(|allowed| allowed.trim().parse::<u32>().ok());
     match allowed {
@@ -66,7 +71,6 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
             "listening"
         ),
     }
-    socket.listen(BACKLOG)
 }
 
 /// Of one address it is said once in so long a time.

@@ -50,6 +50,8 @@ pub async fn run(options: cli::Serve) -> Result<()> {
         say("Starting PostgreSQL and Redis …");
     }
     let stores = Stores::open(options.stores.clone(), Sharing::No, options.limits.into()).await?;
+    // Not before: what is wrong with a setting is one line, and the only one.
+    connections::log_backlog();
     let served = serve(&options, &stores, listener, address, stop).await;
     let closed = stores.close().await;
     say("Stopped.");
