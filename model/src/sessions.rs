@@ -84,3 +84,13 @@ pub struct Sessions {
     /// The newest one of the last thirty days, if there was any.
     pub misused: Option<Misuse>,
 }
+
+/// Passwords that were tried in vain before the account was last logged in to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrongPasswords {
+    pub wrong: u32,
+    /// From how many addresses, to within a few in a hundred.
+    pub addresses: u32,
+    /// When it was logged in to.
+    pub at: DateTime<Utc>,
+}

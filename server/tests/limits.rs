@@ -80,6 +80,67 @@ async fn people_behind_a_proxy_are_told_apart_and_nobody_can_pretend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_attack_from_many_addresses_is_told_to_wait_and_its_target_reads_of_it() {
+    let stores = stores().await;
+    let settings = [("FRONTROW_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let server = started(&stores, &settings);
+    let mina = Person::signed_up(&server, "mina").await;
+    let (_, page) = mina.page("/account").await;
+    assert!(!page.contains("wrong-passwords"), "{page}");
+
+    let stranger = Person::new(&server);
+    let wrong = [("account_name", "mina"), ("password", "not this one")];
+    let (mut judged, mut refused) = (0, 0);
+    for n in 0..60 {
+        let request = stranger
+            .client
+            .post(format!("{}/api/log_in", server.url))
+            .header(header::ACCEPT, "application/json")
+            .header("x-forwarded-for", format!("10.0.{n}.7"))
+            .form(&wrong);
+        let response = request.send().await.expect("an answer");
+        match response.status() {
+            StatusCode::UNAUTHORIZED => judged += 1,
+            StatusCode::TOO_MANY_REQUESTS => {
+                assert!(response.headers().contains_key(header::RETRY_AFTER));
+                refused += 1;
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert!(judged > 20 && refused > 30, "{judged} {refused}");
+
+    // Where she has been before she logs in at once, and reads of it, in her language, until she has.
+    let right = [("account_name", "mina"), ("password", PASSWORD)];
+    let told = loop {
+        let (status, body) = mina.post("log_in", &right).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let (_, told) = mina.get("wrong_passwords", &[]).await;
+        // They are counted behind the answers.
+        if told["wrong"] == judged {
+            break told;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    let addresses = told["addresses"].as_i64().expect("a number");
+    assert!((addresses - judged).abs() <= 3, "{told}");
+    let (_, page) = mina.page("/account").await;
+    let said = format!(
+        "{judged} wrong passwords were tried for your account, from about {addresses} addresses,"
+    );
+    assert!(page.contains(&said), "{page}");
+    let (_, page) = mina.page("/account?lang=ko").await;
+    let said = format!("약 {addresses}개 주소에서 틀린 비밀번호가 {judged}번");
+    assert!(page.contains(&said), "{page}");
+    let read = mina
+        .send_form("/account", "dismiss_wrong_passwords", &[])
+        .await;
+    assert_eq!(read.status(), StatusCode::FOUND);
+    let (_, page) = mina.page("/account").await;
+    assert!(!page.contains("wrong-passwords"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn too_many_joins_from_one_address_are_told_when_to_come_again() {
     let stores = stores().await;
     let settings = [

@@ -8,9 +8,10 @@ use chrono::TimeDelta;
 use embedded::testing::{self, TestStores};
 use futures::future::join_all;
 use model::Refusal;
-use model::accounts::{NewAccount, Role, TicketsLeft};
-use services::limits::guesses::{FREE, Guess, LONGEST_DELAY, MEMORY};
+use model::accounts::{NewAccount, Password, Role, TicketsLeft};
+use services::limits::guesses::{FREE, Guess, LONGEST_DELAY, MEMORY, STRANGERS_FREE};
 use services::limits::{Limits, SESSION_REFRESHES, UNASKED};
+use services::sessions::{KNOWN, Session, TOLD};
 use services::stores::{Secret, Settings};
 use services::{Client, Clock, Error, Services, accounts, queue, sessions};
 use support::{PASSWORD, World, form, here, server_with, session};
@@ -215,7 +216,7 @@ async fn joining_again_and_again_is_refused_and_the_first_joins_ask_nobody() {
 
     // Made for a rehearsal: never refused, whatever else comes of it.
     let organiser = world.organiser("organiser").await;
-    let rehearsed = services::sessions::Session {
+    let rehearsed = Session {
         rehearsal: Some(concert.id),
         ..session(organiser.account_id.0, Role::User)
     };
@@ -269,7 +270,7 @@ async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_no
 
     // The neighbours have a limit of their own, and nobody of a rehearsal has one.
     assert_eq!(join(&other, "2001:db8:0:2::1", 399).await, None);
-    let rehearsed = services::sessions::Session {
+    let rehearsed = Session {
         rehearsal: Some(concert.id),
         ..fans[398].clone()
     };
@@ -408,6 +409,207 @@ async fn an_attempt_that_was_never_judged_is_not_held_against_anybody() {
     for _ in 0..=FREE {
         assert_eq!(guess(&world.services, &here(), "mina").await, None);
     }
+}
+
+/// One address in each of so many networks.
+fn many(number: u32) -> impl Iterator<Item = Client> {
+    (0..number).map(|n| at(&format!("10.{}.{}.7", n / 256, n % 256)))
+}
+
+/// How many of the passwords that strangers try are looked at.
+async fn judged(services: &Services, strangers: impl Iterator<Item = Client>, name: &str) -> u32 {
+    let mut judged = 0;
+    for stranger in strangers {
+        match log_in(services, &stranger, name).await {
+            None => judged += 1,
+            Some(seconds) => assert!((1..=60).contains(&seconds), "{seconds}"),
+        }
+    }
+    judged
+}
+
+/// Waits until so many wrong passwords are on record, told of or not: no log-in waits for that.
+async fn noted(services: &Services, number: u32) {
+    loop {
+        let noted: Option<i32> =
+            sqlx::query_scalar("SELECT sum(wrong + told_wrong)::int FROM wrong_passwords")
+                .fetch_one(&services.db)
+                .await
+                .unwrap();
+        if noted == Some(number as i32) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+async fn log_in_right(services: &Services, from: &Client, name: &str) -> Session {
+    let (_, tokens) = sessions::log_in(services, from, name, PASSWORD)
+        .await
+        .unwrap();
+    sessions::authenticate(services, &tokens.access)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attack_from_many_addresses_is_slowed_and_the_owner_is_not() {
+    let Two { world, other } = two(Limits::NONE).await;
+    let services = &world.services;
+    world.account("mina").await;
+    log_in_right(services, &at("198.51.100.4"), "mina").await;
+
+    // The owner has another address of the same provider by now, and logs in at once, over and over.
+    let attack = async {
+        let tried = judged(services, many(400), "mina").await;
+        // The waits between those after the budget are seconds, and a slow machine takes as long.
+        assert!(
+            (STRANGERS_FREE + 1..STRANGERS_FREE + 8).contains(&tried),
+            "{tried}"
+        );
+        tried
+    };
+    let owner = async {
+        for _ in 0..6 {
+            log_in_right(&other, &at("198.51.100.200"), "mina").await;
+        }
+    };
+    let (tried, ()) = tokio::join!(attack, owner);
+    log_in_right(&other, &at("198.51.100.200"), "mina").await;
+
+    // From elsewhere the owner waits for a minute at most, and opens the gate for nobody else.
+    let new = at("203.0.113.7");
+    let wait_for = wait(sessions::log_in(services, &new, "mina", PASSWORD).await);
+    world
+        .clock
+        .advance(TimeDelta::seconds(wait_for.unwrap_or_default().into()));
+    let me = log_in_right(services, &new, "mina").await;
+    let more = judged(services, many(450).skip(400), "mina").await;
+    assert!(more <= 3, "{more}");
+
+    noted(services, tried + more).await;
+    let me = match more {
+        0 => me,
+        _ => log_in_right(services, &new, "mina").await,
+    };
+    let told = sessions::wrong_passwords(services, &me).await.unwrap();
+    let told = told.unwrap();
+    assert_eq!(told.wrong, tried + more);
+    assert!(told.addresses.abs_diff(tried + more) <= 5, "{told:?}");
+    // The addresses themselves are nowhere.
+    let rows: String = sqlx::query_scalar("SELECT row_to_json(w)::text FROM wrong_passwords AS w")
+        .fetch_one(&services.db)
+        .await
+        .unwrap();
+    assert!(!rows.contains("10.0."), "{rows}");
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_slowed_alike() {
+    let Two { world, .. } = two(Limits::NONE).await;
+    let tried = judged(&world.services, many(60), "nobody").await;
+    assert!(
+        (STRANGERS_FREE + 1..STRANGERS_FREE + 6).contains(&tried),
+        "{tried}"
+    );
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM wrong_passwords")
+        .fetch_one(&world.services.db)
+        .await
+        .unwrap();
+    assert_eq!(rows, 0);
+}
+
+#[tokio::test]
+async fn a_stolen_session_is_no_way_to_try_passwords_from_many_addresses() {
+    let Two { world, .. } = two(Limits::NONE).await;
+    let mina = world.account("mina").await;
+    let stolen = world.log_in(&mina).await;
+    let new = Password::parse_new("another long passphrase", "mina").unwrap();
+    let mut tried = 0;
+    for from in many(60) {
+        let refused =
+            accounts::change_password(&world.services, &from, &stolen, "wrong", &new).await;
+        if wait(refused).is_none() {
+            tried += 1;
+        }
+    }
+    assert!(
+        (STRANGERS_FREE + 1..STRANGERS_FREE + 6).contains(&tried),
+        "{tried}"
+    );
+    // Another session of the owner's is none of that.
+    let own = log_in_right(&world.services, &at("198.51.100.4"), "mina").await;
+    accounts::change_password(&world.services, &at("198.51.100.4"), &own, PASSWORD, &new)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_network_is_known_for_ninety_days_after_a_log_in() {
+    let Two { world, .. } = two(Limits::NONE).await;
+    let services = &world.services;
+    world.account("mina").await;
+    let home = at("2001:db8:0:1::7");
+    log_in_right(services, &home, "mina").await;
+    let hour = TimeDelta::hours(1);
+    world.clock.advance(KNOWN - hour);
+    sessions::purge(services).await.unwrap();
+    judged(services, many(40), "mina").await;
+    log_in_right(services, &at("2001:db8:0:1:2::9"), "mina").await;
+    world.clock.advance(KNOWN + hour);
+    sessions::purge(services).await.unwrap();
+    judged(services, many(40), "mina").await;
+    let stranger = sessions::log_in(services, &home, "mina", PASSWORD).await;
+    assert!(wait(stranger).is_some());
+}
+
+#[tokio::test]
+async fn an_owner_is_told_once_of_what_others_have_tried() {
+    let Two { world, .. } = two(Limits::NONE).await;
+    let services = &world.services;
+    world.account("mina").await;
+    let home = at("198.51.100.4");
+    let told = async |me: &Session| sessions::wrong_passwords(services, me).await.unwrap();
+    let me = log_in_right(services, &home, "mina").await;
+    assert_eq!(told(&me).await, None);
+
+    // Their own slips are no news.
+    judged(services, [home.clone(), home.clone()].into_iter(), "mina").await;
+    noted(services, 2).await;
+    let me = log_in_right(services, &home, "mina").await;
+    assert_eq!(told(&me).await, None);
+
+    // Those of others are, and add up until they are read.
+    judged(services, many(3), "mina").await;
+    judged(services, [home.clone()].into_iter(), "mina").await;
+    noted(services, 4).await;
+    let me = log_in_right(services, &home, "mina").await;
+    let first = told(&me).await.unwrap();
+    assert_eq!((first.wrong, first.addresses), (3, 3));
+    judged(services, many(1), "mina").await;
+    noted(services, 4).await;
+    assert_eq!(told(&me).await, Some(first));
+    let me = log_in_right(services, &home, "mina").await;
+    assert_eq!(told(&me).await.map(|told| told.wrong), Some(4));
+    sessions::dismiss_wrong_passwords(services, &me)
+        .await
+        .unwrap();
+    assert_eq!(told(&me).await, None);
+
+    // Unread, they are told of for a week.
+    judged(services, many(2), "mina").await;
+    noted(services, 2).await;
+    let me = log_in_right(services, &home, "mina").await;
+    world.clock.advance(TOLD - TimeDelta::minutes(5));
+    assert_eq!(told(&me).await.map(|told| told.wrong), Some(2));
+    world.clock.advance(TimeDelta::minutes(5));
+    assert_eq!(told(&me).await, None);
+    sessions::purge(services).await.unwrap();
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM wrong_passwords")
+        .fetch_one(&services.db)
+        .await
+        .unwrap();
+    assert_eq!(rows, 0);
 }
 
 /// With Redis full, wrong passwords were not counted, and the answer to the right one told which it was.

@@ -7,23 +7,25 @@ use crate::forms::refusal_of;
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
 use crate::refused::Refused;
-use crate::sessions::{EndOtherSessions, EndSession, SessionList, list_sessions};
+use crate::sessions::{
+    EndOtherSessions, EndSession, SessionList, WrongPasswordsNote, list_sessions, wrong_passwords,
+};
 use leptos::prelude::*;
 use model::accounts::Account;
-use model::sessions::Sessions;
+use model::sessions::{Sessions, WrongPasswords};
 use model::{Field, Refusal};
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let refusal = refusal_of::<EndSession>().or_else(refusal_of::<EndOtherSessions>);
-    let both = Resource::new(|| (), |()| load());
+    let all = Resource::new(|| (), |()| load());
     view! {
         <Suspense>
             {move || {
                 let refusal = refusal.clone();
-                Suspend::new(async move { match both.await {
-                    Ok((account, sessions)) => view! {
-                        <Facts account refused=refusal.is_some()/>
+                Suspend::new(async move { match all.await {
+                    Ok((account, sessions, wrong)) => view! {
+                        <Facts account wrong refused=refusal.is_some()/>
                         <SessionList sessions refusal/>
                         <Farewell/>
                     }.into_any(),
@@ -34,15 +36,16 @@ pub fn AccountPage() -> impl IntoView {
     }
 }
 
-async fn load() -> Result<(Account, Sessions), ApiError> {
+async fn load() -> Result<(Account, Sessions, Option<WrongPasswords>), ApiError> {
     let account = current_account()
         .await?
         .ok_or(ApiError(Refusal::NotLoggedIn))?;
-    Ok((account, list_sessions().await?))
+    let (sessions, wrong) = futures::future::join(list_sessions(), wrong_passwords()).await;
+    Ok((account, sessions?, wrong?))
 }
 
 #[component]
-fn Facts(account: Account, refused: bool) -> impl IntoView {
+fn Facts(account: Account, wrong: Option<WrongPasswords>, refused: bool) -> impl IntoView {
     let words = use_words();
     let label = words.field_label;
     view! {
@@ -51,6 +54,7 @@ fn Facts(account: Account, refused: bool) -> impl IntoView {
             <h1>{words.account}</h1>
             <p class="lead">{words.account_lead}</p>
             <DoneNote of=Done::HERE refused/>
+            {wrong.map(|wrong| view! { <WrongPasswordsNote wrong/> }.into_any())}
             <dl class="facts">
                 <div><dt>{label(Field::AccountName)}</dt><dd>{account.account_name}</dd></div>
                 <div><dt>{label(Field::Name)}</dt><dd><bdi>{account.name}</bdi></dd></div>

@@ -36,6 +36,10 @@ pub struct AccountWords {
     pub end_others: fn(u64) -> String,
     pub session_ended: &'static str,
     pub others_ended: &'static str,
+    /// How many passwords, from how many addresses, before a log-in at this time.
+    pub wrong_passwords: fn(u64, u64, &str) -> String,
+    pub wrong_passwords_hint: &'static str,
+    pub wrong_passwords_read: &'static str,
     /// Device and time.
     pub misused: fn(&str, &str) -> String,
     /// Why somebody is logged out; none when they know.
@@ -84,6 +88,20 @@ pub const ENGLISH: AccountWords = AccountWords {
     },
     session_ended: "That device is logged out.",
     others_ended: "Every other device is logged out.",
+    wrong_passwords: |wrong, addresses, at| {
+        let passwords = match wrong {
+            1 => "A wrong password was tried".to_owned(),
+            n => format!("{} wrong passwords were tried", thousands(n)),
+        };
+        let addresses = match addresses {
+            1 => "1 address".to_owned(),
+            n @ 2..=9 => format!("{n} addresses"),
+            n => format!("about {} addresses", thousands(n)),
+        };
+        format!("{passwords} for your account, from {addresses}, before you logged in on {at}.")
+    },
+    wrong_passwords_hint: "None of them opened anything. If your password is short, or you use it elsewhere, change it.",
+    wrong_passwords_read: "Understood",
     misused: |device, at| {
         format!(
             "On {at} the session of {device} was ended, because its key was used twice: somebody may have copied it. \
@@ -151,6 +169,16 @@ pub const KOREAN: AccountWords = AccountWords {
     },
     session_ended: "그 기기를 로그아웃했어요.",
     others_ended: "다른 기기를 모두 로그아웃했어요.",
+    wrong_passwords: |wrong, addresses, at| {
+        let about = if addresses < 10 { "" } else { "약 " };
+        format!(
+            "{at}에 로그인하시기 전에 {about}{}개 주소에서 틀린 비밀번호가 {}번 입력됐어요.",
+            thousands(addresses),
+            thousands(wrong)
+        )
+    },
+    wrong_passwords_hint: "모두 막았어요. 비밀번호가 짧거나 다른 곳에서도 쓰고 있다면 바꿔 주세요.",
+    wrong_passwords_read: "확인했어요",
     misused: |device, at| {
         format!(
             "{at}에 {device} 세션을 끝냈어요. 세션 키가 두 번 쓰여서, 누군가 복사했을 수 있어요. \

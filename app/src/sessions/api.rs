@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::request::{Response, client, ended, services, session};
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
-use model::sessions::{EndReason, Sessions};
+use model::sessions::{EndReason, Sessions, WrongPasswords};
 use model::{Refusal, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,21 @@ pub async fn end_session(sid: String) -> Result<(), ApiError> {
 pub async fn end_other_sessions() -> Result<(), ApiError> {
     services::sessions::end_other_sessions(&services()?, &session()?).await?;
     Done::OthersEnded.redirect();
+    Ok(())
+}
+
+/// The passwords that were tried in vain before the account was last logged in to; null when there were none, when that was
+/// dismissed, or a week later.
+#[server(name = GetWrongPasswords, prefix = "/api", endpoint = "wrong_passwords", input = GetUrl)]
+pub async fn wrong_passwords() -> Result<Option<WrongPasswords>, ApiError> {
+    Ok(services::sessions::wrong_passwords(&services()?, &session()?).await?)
+}
+
+/// They are told of no more.
+#[server(name = DismissWrongPasswords, prefix = "/api", endpoint = "dismiss_wrong_passwords")]
+pub async fn dismiss_wrong_passwords() -> Result<(), ApiError> {
+    services::sessions::dismiss_wrong_passwords(&services()?, &session()?).await?;
+    leptos_axum::redirect("/account");
     Ok(())
 }
 

@@ -6,15 +6,18 @@ mod list;
 mod log_in;
 mod next;
 mod visitor;
+mod wrong_passwords;
 
 pub use api::{
-    CreateToken, EndOtherSessions, EndSession, LastSession, ListSessions, LogIn, LogOut,
-    RefreshToken, TokenPair, VisitorQuery, list_sessions,
+    CreateToken, DismissWrongPasswords, EndOtherSessions, EndSession, GetWrongPasswords,
+    LastSession, ListSessions, LogIn, LogOut, RefreshToken, TokenPair, VisitorQuery, list_sessions,
+    wrong_passwords,
 };
 pub use list::SessionList;
 pub use log_in::LogInPage;
 pub use next::{log_in_path, safe_next, use_next, with_next};
 pub use visitor::{Viewer, Visitor, viewer, visitor};
+pub use wrong_passwords::WrongPasswordsNote;
 
 /// Why the session that a browser had was ended, if somebody else did it. In the request's extensions, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

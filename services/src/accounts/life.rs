@@ -159,6 +159,14 @@ pub async fn purge(services: &Services) -> Result<u64> {
             "DELETE FROM active_days WHERE account_id = ANY ($1)",
             &purged
         ),
+        sqlx::query!(
+            "DELETE FROM account_networks WHERE account_id = ANY ($1)",
+            &purged
+        ),
+        sqlx::query!(
+            "DELETE FROM wrong_passwords WHERE account_id = ANY ($1)",
+            &purged
+        ),
     ] {
         table.execute(&mut *transaction).await?;
     }

@@ -98,6 +98,7 @@ pub(super) async fn confirm(
 ) -> Result<String> {
     limits::log_in(services, from).await?;
     let guess = Guess::begin(services, from, &session.account_name).await?;
+    let guess = guess.in_session(services, &session.sid).await?;
     guess
         .check(services, check(services, from, session, password))
         .await

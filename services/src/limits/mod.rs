@@ -10,7 +10,8 @@
 //! | `limit:upload:account` | string | the same | posters that an account uploads |
 //! | `limit:join:account` | string | the same | joins of an account, from the fourth a minute on each server |
 //! | `limit:join-from:address` | string | the same | joins from an address, after the first hundred a minute on each server |
-//! | `limit:password:digest` | hash | an hour after the last one | wrong passwords: [`guesses`] |
+//! | `limit:password:digest` | hash | an hour after the last one | wrong passwords from an address: [`guesses`] |
+//! | `limit:strangers:digest` | hash | the same | wrong passwords from all addresses that an account is not known to be used from, or in a session |
 //!
 //! Each key is alone in its script, so a cluster may keep it anywhere. What cannot be counted, because Redis is away or full, is
 //! refused: whoever fills it would be without limits otherwise, and what is limited needs Redis itself.
@@ -26,7 +27,7 @@ use moka::sync::Cache;
 use redis::{RedisResult, Script};
 use std::fmt;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -128,6 +129,31 @@ impl Network {
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.fmt(f)
+    }
+}
+
+/// Where an address is, more roughly than [`Network`]: a phone or a router that gets another address of its provider is mostly
+/// still there. 24 bits, in IPv6 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Neighbourhood {
+    first: IpAddr,
+}
+
+impl Neighbourhood {
+    pub fn of(address: IpAddr) -> Neighbourhood {
+        let first = match Network::of(address).address {
+            IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8)).into(),
+            v6 => v6,
+        };
+        Neighbourhood { first }
+    }
+}
+
+/// As PostgreSQL's `cidr` reads it.
+impl fmt::Display for Neighbourhood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = if self.first.is_ipv4() { 24 } else { 64 };
+        write!(f, "{}/{bits}", self.first)
     }
 }
 
@@ -316,5 +342,9 @@ mod tests {
         );
         assert_ne!(network("2001:db8:0:1::7"), network("2001:db8:0:2::7"));
         assert_eq!(network("2001:db8:0:1::7").to_string(), "2001:db8:0:1::");
+        let neighbourhood = |address: &str| Neighbourhood::of(address.parse().unwrap()).to_string();
+        assert_eq!(neighbourhood("203.0.113.7"), "203.0.113.0/24");
+        assert_eq!(neighbourhood("::ffff:203.0.113.7"), "203.0.113.0/24");
+        assert_eq!(neighbourhood("2001:db8:0:1:2::7"), "2001:db8:0:1::/64");
     }
 }

@@ -3,12 +3,13 @@
 use super::log_out::forget_ended;
 use super::tokens::RefreshToken;
 use super::{
-    REFRESH_LIFE, SESSIONS_MAX, SessionRow, StoredSession, Tokens, presence, random_id, store,
+    REFRESH_LIFE, SESSIONS_MAX, SessionRow, StoredSession, Tokens, known, presence, random_id,
+    store, wrong_passwords,
 };
 use crate::accounts::{self, Asker, RESTORABLE};
 use crate::limits::guesses::Guess;
 use crate::to_the_end::to_the_end;
-use crate::{Client, Result, Services, limits};
+use crate::{Client, Error, Result, Services, limits};
 use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::accounts::{Account, AccountId, AccountName};
@@ -18,8 +19,8 @@ use sqlx::PgConnection;
 /// Opens a session. A wrong password and an unknown account get the same answer after the same work.
 ///
 /// [`Refusal::WrongCredentials`]; to whoever knows the password also [`Refusal::AccountDeactivated`] and
-/// [`Refusal::AccountDeleted`]. Too many from one address, or too many wrong passwords for one account from there, are
-/// [`Refusal::TooManyRequests`] before any work is done.
+/// [`Refusal::AccountDeleted`]. Too many from one address, too many wrong passwords for one account from there, or from all
+/// addresses together that it is not known to be used from, are [`Refusal::TooManyRequests`] before any work is done.
 pub async fn log_in(
     services: &Services,
     from: &Client,
@@ -27,11 +28,33 @@ pub async fn log_in(
     password: &str,
 ) -> Result<(Account, Tokens)> {
     limits::log_in(services, from).await?;
-    let guess = Guess::begin(services, from, account_name).await?;
+    let mut guess = Guess::begin(services, from, account_name).await?;
+    match known::is_known(services, from, account_name).await {
+        Ok(true) => {}
+        Ok(false) => guess = guess.as_a_stranger(services, account_name).await?,
+        Err(error) => {
+            guess.take_back(services).await;
+            return Err(error);
+        }
+    }
+    let wrong_before = guess.wrong_before();
     let checking = check(services, from, account_name, password);
-    let (id, verified) = guess.check(services, checking).await?;
+    let checked = guess.check(services, checking).await;
+    if let Err(Error::Refused(Refusal::WrongCredentials)) = &checked {
+        wrong_passwords::note(services, from, account_name);
+    }
+    let (id, hash) = checked?;
+    let verified = Verified { hash, wrong_before };
     let tokens = open_for(services, from, id, Some(&verified)).await?;
     Ok((accounts::find(services, id).await?, tokens))
+}
+
+/// A password that was right.
+struct Verified {
+    /// The hash that it was verified against.
+    hash: String,
+    /// Wrong ones from the same address before it.
+    wrong_before: u32,
 }
 
 /// Whose name and password these are, and the hash that the password was verified against.
@@ -70,12 +93,12 @@ pub async fn open(services: &Services, from: &Client, account: &Account) -> Resu
     open_for(services, from, account.id, None).await
 }
 
-/// `verified` is the hash that a password was verified against: should it have been changed meanwhile, nothing is opened.
+/// Should the password have been changed since it was `verified`, nothing is opened.
 async fn open_for(
     services: &Services,
     from: &Client,
     account_id: AccountId,
-    verified: Option<&str>,
+    verified: Option<&Verified>,
 ) -> Result<Tokens> {
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
@@ -87,7 +110,7 @@ async fn open_for(
             AND ($2::text IS NULL OR password_hash = $2)
             FOR SHARE",
         account_id.0,
-        verified
+        verified.map(|verified| &verified.hash)
     )
     .fetch_optional(&mut *transaction)
     .await?
@@ -100,6 +123,10 @@ async fn open_for(
         rotated_at: now,
         expires_at: now + REFRESH_LIFE,
     };
+    known::remember(&mut transaction, &row, from).await?;
+    if let Some(Verified { wrong_before, .. }) = verified {
+        wrong_passwords::tell(&mut transaction, &row, from, *wrong_before).await?;
+    }
     let session = row.with_account(&mut transaction).await?;
     let refresh = services.tokens.first(&session.sid);
     sqlx::query!(

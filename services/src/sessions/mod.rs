@@ -14,6 +14,7 @@
 
 mod device;
 mod ending;
+mod known;
 mod list;
 mod log_in;
 mod log_out;
@@ -22,8 +23,10 @@ mod refresh;
 mod rehearsal;
 mod retell;
 mod tokens;
+mod wrong_passwords;
 
 pub use ending::{Held, Hold, hold, listen};
+pub use known::KNOWN;
 pub use list::list;
 pub use log_in::{log_in, open};
 pub use log_out::{end_other_sessions, end_session, log_out, log_out_with, sweep};
@@ -35,6 +38,7 @@ pub(crate) use rehearsal::open_for_rehearsal;
 pub(crate) use retell::retell;
 pub(crate) use tokens::random_id;
 pub use tokens::{TokenKeys, Tokens};
+pub use wrong_passwords::{TOLD, dismiss_wrong_passwords, wrong_passwords};
 
 use crate::stores::Redis;
 use crate::together::Together;
@@ -212,14 +216,15 @@ pub async fn is_open(services: &Services, session: &Session) -> Result<bool> {
     Ok(stored && !blacklisted && services.clock.now() < session.expires_at)
 }
 
-/// Forgets the records of sessions that nothing can bring back any more. Safe to run anywhere, at any time.
+/// Forgets the records of sessions that nothing can bring back any more, from where accounts were logged in to long ago, and the
+/// wrong passwords that nobody is told of any more. Safe to run anywhere, at any time.
 pub async fn purge(services: &Services) -> Result<u64> {
-    let purged = sqlx::query!(
-        "DELETE FROM sessions WHERE expires_at <= $1",
-        services.clock.now()
-    )
-    .execute(&services.db)
-    .await?;
+    let now = services.clock.now();
+    let purged = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now)
+        .execute(&services.db)
+        .await?;
+    known::purge(services, now).await?;
+    wrong_passwords::purge(services, now).await?;
     Ok(purged.rows_affected())
 }
 
