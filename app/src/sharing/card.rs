@@ -1,13 +1,13 @@
 //! The picture that goes with a shared address: a stub with the concert's poster on it.
 
-use super::lettering::{lettered, set};
 use super::words::SharingWords;
 use crate::concerts::{Art, Frame, art};
 use crate::i18n::Locale;
 use model::concerts::Concert;
 use model::posters::UploadedPoster;
-use services::drawing::{FAMILY, escaped};
+use services::drawing::{Block, FAMILY, Typesetter};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 pub const WIDTH: u32 = 1200;
 pub const HEIGHT: u32 = 630;
@@ -33,13 +33,15 @@ pub fn concert_card(concert: &Concert, poster: Option<&[u8]>, locale: Locale) ->
         height: HEIGHT as f32,
     };
     let Art { style, drawn } = art(concert.id, concert.genre, poster, frame);
-    let mut facts = Column::new();
+    let mut typesetter = Typesetter::default();
+    let mut facts = Column::new(&mut typesetter);
     let when = (locale.words().date_time)(concert.starts_at);
     facts.add(&when, INK, 800, &[(30.0, 1), (27.0, 1), (24.0, 2)]);
     facts.gap(8.0);
     facts.add(&concert.venue, INK_SOFT, 400, &[(28.0, 1), (24.0, 2)]);
     let below = HEIGHT as f32 - MARGIN - facts.height;
-    let mut words = Column::new();
+    let bottom = facts.at(below);
+    let mut words = Column::new(&mut typesetter);
     words.add(
         &concert.artist,
         INK_SOFT,
@@ -52,7 +54,8 @@ pub fn concert_card(concert: &Concert, poster: Option<&[u8]>, locale: Locale) ->
     let sizes = [76.0, 64.0, 54.0, 46.0, 38.0, 32.0];
     let sizes = sizes.map(|size| (size, (room / (size * LINE)) as usize));
     words.add(&concert.title, INK, 800, &sizes);
-    let (top, bottom) = (words.at(TOP), facts.at(below));
+    let top = words.at(TOP);
+    typesetter.finish();
     card(&style, &drawn, &format!("{top}{bottom}"))
 }
 
@@ -69,7 +72,8 @@ pub(super) fn card_version(concert: &Concert, locale: Locale) -> String {
 
 /// The site's own picture, as SVG.
 pub fn site_card(locale: Locale) -> String {
-    let mut words = Column::new();
+    let mut typesetter = Typesetter::default();
+    let mut words = Column::new(&mut typesetter);
     for line in locale.words().sharing.picture_lines {
         words.add(line, INK, 800, &[(56.0, 1)]);
     }
@@ -99,31 +103,29 @@ fn card(style: &str, left: &str, words: &str) -> String {
 }
 
 /// Texts below each other.
-struct Column {
-    lines: Vec<(f32, String)>,
+struct Column<'a> {
+    typesetter: &'a mut Typesetter,
+    /// How far from the top, in which colour.
+    blocks: Vec<(f32, &'static str, Arc<Block>)>,
     height: f32,
 }
 
-impl Column {
+impl Column<'_> {
     const WIDTH: f32 = WIDTH as f32 - EDGE - 2.0 * MARGIN;
 
-    fn new() -> Column {
+    fn new(typesetter: &mut Typesetter) -> Column<'_> {
         Column {
-            lines: Vec::new(),
+            typesetter,
+            blocks: Vec::new(),
             height: 0.0,
         }
     }
 
-    fn add(&mut self, text: &str, ink: &str, weight: u16, sizes: &[(f32, usize)]) {
-        let (size, lines) = set(&lettered(text), Column::WIDTH, sizes);
-        for line in lines {
-            let line = escaped(&line);
-            let text =
-                format!("font-size=\"{size}\" font-weight=\"{weight}\" fill=\"{ink}\">{line}");
-            // On the line that letters stand on.
-            self.lines.push((self.height + size, text));
-            self.height += size * LINE;
-        }
+    fn add(&mut self, text: &str, ink: &'static str, weight: u16, sizes: &[(f32, usize)]) {
+        let block = self.typesetter.fit(text, weight, Column::WIDTH, sizes);
+        let top = self.height;
+        self.height += block.height(LINE);
+        self.blocks.push((top, ink, block));
     }
 
     fn gap(&mut self, height: f32) {
@@ -132,10 +134,54 @@ impl Column {
 
     fn at(&self, top: f32) -> String {
         let x = EDGE + MARGIN;
-        let lines = self.lines.iter();
-        let lines =
-            lines.map(|(y, text)| format!("<text x=\"{x}\" y=\"{}\" {text}</text>", top + y));
-        lines.collect()
+        let blocks = self.blocks.iter();
+        let blocks = blocks.map(|(below, ink, block)| block.svg(x, top + below, LINE, ink));
+        blocks.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::concerts::example;
+    use resvg::tiny_skia::Pixmap;
+    use services::drawing;
+
+    #[tokio::test]
+    async fn no_words_leave_the_card() {
+        let drawn = async |title: String, name: &str| {
+            let concert = Concert {
+                title,
+                artist: "漢字 Dvořák عمر 🎸 ".repeat(4),
+                venue: "WWWWWWWW".repeat(8),
+                ..example()
+            };
+            let svg = concert_card(&concert, None, Locale::Korean);
+            let png = drawing::png(svg).await.unwrap();
+            if let Ok(folder) = std::env::var("FRONTROW_LOOK") {
+                std::fs::write(format!("{folder}/card-{name}.png"), &png).unwrap();
+            }
+            Pixmap::decode_png(&png).unwrap()
+        };
+        for (name, word) in [
+            ("w", "W"),
+            ("han", "漢字"),
+            ("arabic", "ضوء "),
+            ("emoji", "🎸"),
+            ("hangul", "뷁봄"),
+        ] {
+            let card = drawn(word.repeat(60), name).await;
+            let hall = card.pixel(WIDTH - 2, 2).unwrap();
+            let is_margin = |x: u32, y: u32| {
+                let right = x > WIDTH - MARGIN as u32 / 2;
+                let below = x > EDGE as u32 + 20 && y > HEIGHT - MARGIN as u32 / 2;
+                right || below
+            };
+            for (at, pixel) in card.pixels().iter().enumerate() {
+                let (x, y) = (at as u32 % WIDTH, at as u32 / WIDTH);
+                assert!(!is_margin(x, y) || *pixel == hall, "{name}: {x} {y}");
+            }
+        }
     }
 }
 

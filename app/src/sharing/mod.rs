@@ -4,7 +4,6 @@ mod address;
 mod card;
 mod crawlers;
 mod data;
-pub(crate) mod lettering;
 mod tags;
 mod words;
 

@@ -2,10 +2,9 @@
 
 use crate::concerts::{Frame, art};
 use crate::i18n::{Locale, thousands};
-use crate::sharing::lettering::{lettered, set};
 use model::concerts::Concert;
 use model::tickets::Ticket;
-use services::drawing::{FAMILY, Qr, escaped};
+use services::drawing::{FAMILY, Qr, Typesetter};
 
 /// Units, four to a millimetre.
 const WIDTH: f32 = 840.0;
@@ -52,7 +51,7 @@ pub fn paper(
         Ink(INK_SOFT, 400),
         &[(16.0, 1), (13.0, 2)],
     );
-    let title = [(30.0, 2), (25.0, 3), (21.0, 3), (17.0, 4)];
+    let title = [(30.0, 2), (25.0, 3), (21.0, 3), (17.0, 4), (13.0, 6)];
     sheet.lines(x, y + 4.0, width, &ticket.title, Ink(INK, 800), &title);
     let mut y = bottom - 134.0;
     let when = (words.period)(concert.starts_at, concert.ends_at);
@@ -72,14 +71,21 @@ pub fn paper(
         width,
         &ticket.holder,
         Ink(INK, 800),
-        &[(15.0, 1), (11.0, 1)],
+        &[(15.0, 1), (11.0, 1), (9.0, 1)],
     );
 
     let x = TEAR + (WIDTH - MARGIN - TEAR - QR) / 2.0;
     sheet.code(x, TOP + PAD - 4.0, qr);
     let serial = thousands(ticket.serial.into());
     sheet.text(x, TOP + QR + 48.0, 12.0, Ink(INK_SOFT, 400), words.serial);
-    sheet.text(x, TOP + QR + 88.0, 42.0, Ink(HELD, 800), &serial);
+    sheet.lines(
+        x,
+        TOP + QR + 46.0,
+        QR,
+        &serial,
+        Ink(HELD, 800),
+        &[(42.0, 1), (30.0, 1)],
+    );
     sheet.text(x, TOP + QR + 120.0, 17.0, Ink(INK, 800), &ticket.code);
 
     let mut y = bottom + 56.0;
@@ -112,14 +118,14 @@ struct Ink(&'static str, u16);
 struct Sheet {
     style: String,
     drawn: String,
+    typesetter: Typesetter,
 }
 
 impl Sheet {
+    /// The text on a line at `y`, of a length that is known.
     fn text(&mut self, x: f32, y: f32, size: f32, Ink(colour, weight): Ink, text: &str) {
-        let text = escaped(text);
-        self.drawn.push_str(&format!(
-            "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" font-weight=\"{weight}\" fill=\"{colour}\">{text}</text>"
-        ));
+        let line = self.typesetter.line(text, weight, size);
+        self.drawn.push_str(&line.svg(x, y - size, LINE, colour));
     }
 
     /// The text below `y`, as large as it fits; returns where it ends.
@@ -129,16 +135,12 @@ impl Sheet {
         y: f32,
         width: f32,
         text: &str,
-        ink: Ink,
+        Ink(colour, weight): Ink,
         sizes: &[(f32, usize)],
     ) -> f32 {
-        let (size, lines) = set(&lettered(text), width, sizes);
-        let mut end = y;
-        for line in lines {
-            self.text(x, end + size, size, ink, &line);
-            end += size * LINE;
-        }
-        end
+        let block = self.typesetter.fit(text, weight, width, sizes);
+        self.drawn.push_str(&block.svg(x, y, LINE, colour));
+        y + block.height(LINE)
     }
 
     fn poster(&mut self, concert: &Concert, uploaded: Option<&[u8]>) {
@@ -164,7 +166,12 @@ impl Sheet {
     }
 
     fn into_svg(self) -> String {
-        let Sheet { style, drawn } = self;
+        let Sheet {
+            style,
+            drawn,
+            typesetter,
+        } = self;
+        typesetter.finish();
         let (width, bottom) = (WIDTH - 2.0 * MARGIN, TOP + STUB);
         let stub =
             format!("x=\"{MARGIN}\" y=\"{TOP}\" width=\"{width}\" height=\"{STUB}\" rx=\"14\"");
@@ -313,6 +320,58 @@ mod tests {
                 !off(seen.red(), 130) && !off(seen.green(), 40) && !off(seen.blue(), 200),
                 "{seen:?}"
             );
+        }
+    }
+
+    /// Where pixels of two pictures differ: from the left, from above, to the right, below.
+    fn differing(one: &[u8], other: &[u8]) -> Option<[usize; 4]> {
+        let (one, other) = (Pixmap::decode_png(one), Pixmap::decode_png(other));
+        let (one, other) = (one.unwrap(), other.unwrap());
+        let width = one.width() as usize;
+        let pixels = one.pixels().iter().zip(other.pixels()).enumerate();
+        let differing = pixels.filter(|(_, (one, other))| one != other);
+        let places = differing.map(|(at, _)| (at % width, at / width));
+        places.fold(None, |all: Option<[usize; 4]>, (x, y)| {
+            let [left, top, right, bottom] = all.unwrap_or([x, y, x, y]);
+            Some([left.min(x), top.min(y), right.max(x), bottom.max(y)])
+        })
+    }
+
+    #[tokio::test]
+    async fn no_words_leave_their_place_beside_the_code() {
+        let drawn = async |title: &str, holder: &str| {
+            let svg = made(title, holder, Genre::Rock, None, Locale::English);
+            drawing::png(svg).await.unwrap()
+        };
+        let short = drawn("a", "a").await;
+        for word in [
+            "W",
+            "@",
+            "—",
+            "＠",
+            "뷁",
+            "漢",
+            "ض",
+            "क्षि",
+            "𝓦",
+            "🎸",
+            "ﷺ",
+            "Ǆ",
+            "ꙮ",
+            "\u{13000}",
+        ] {
+            for title in [word.repeat(60), format!("{word}{word} ").repeat(30)] {
+                let long = drawn(&title, &word.repeat(20)).await;
+                let [left, top, right, bottom] = differing(&short, &long).unwrap();
+                let unit = Pixmap::decode_png(&short).unwrap().width() as f32 / WIDTH;
+                let at = |place: usize| place as f32 / unit;
+                assert!(at(left) > POSTER + PAD / 2.0, "{word}: {left}");
+                assert!(at(right) < TEAR - PAD / 2.0, "{word}: {right}");
+                assert!(
+                    at(top) > TOP && at(bottom) < TOP + STUB,
+                    "{word}: {top} {bottom}"
+                );
+            }
         }
     }
 

@@ -1,14 +1,20 @@
 //! Pictures and pages out of SVG, drawn with our own fonts and nothing of the machine's, so that they look the same
 //! everywhere: a poster's card as PNG, a ticket as PDF.
 //!
-//! Texts are set in [`FAMILY`], 400 or 800 heavy, whatever family the SVG names. Whoever puts somebody's words into an SVG
-//! puts them through [`escaped`].
+//! Somebody's words come into an SVG through a [`Typesetter`], which measures them and knows which font has which character.
+//! Whatever else is text is set in [`FAMILY`], 400 or 800 heavy, and goes through [`escaped`].
 
+mod fonts;
+mod line;
 mod paint;
 mod qr;
 mod qr_mask;
+mod typesetter;
 
+pub use fonts::FAMILY;
+pub use line::missing;
 pub use qr::Qr;
+pub use typesetter::{Block, Typesetter};
 
 use crate::fair::FairQueue;
 use crate::{Error, Result};
@@ -19,9 +25,6 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
-
-/// The one family there is (`services/fonts/`): Latin and Hangul.
-pub const FAMILY: &str = "Frontrow Sans";
 
 /// So many may wait for a turn. A page takes some milliseconds of a processor, a large picture some hundred.
 const MOST_WAITING: usize = 64;

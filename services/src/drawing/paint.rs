@@ -1,6 +1,7 @@
 //! The drawing itself. Work for a processor: never on a thread that serves.
 
-use super::{About, FAMILY};
+use super::About;
+use super::fonts::{DATABASE, FAMILY, fallback};
 use crate::{Error, Result};
 use krilla::Document;
 use krilla::geom::Size;
@@ -8,35 +9,21 @@ use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
 use krilla_svg::{SurfaceExt, SvgSettings};
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{ImageHrefResolver, Options, Tree, fontdb};
-use std::sync::{Arc, LazyLock};
-
-const REGULAR: &[u8] = include_bytes!("../../fonts/FrontrowSans-Regular.otf");
-const EXTRA_BOLD: &[u8] = include_bytes!("../../fonts/FrontrowSans-ExtraBold.otf");
+use resvg::usvg::{FontResolver, ImageHrefResolver, Options, Tree};
 
 /// Pixels on a side: a picture takes four bytes of memory for each.
 const LONGEST_SIDE: f32 = 4096.0;
 /// A unit of SVG is a 96th of an inch, one of PDF a 72nd.
 const POINTS: f32 = 72.0 / 96.0;
 
-static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
-    let mut fonts = fontdb::Database::new();
-    for font in [REGULAR, EXTRA_BOLD] {
-        fonts.load_font_source(fontdb::Source::Binary(Arc::new(font)));
-    }
-    // Whatever a drawing asks for.
-    fonts.set_sans_serif_family(FAMILY);
-    fonts.set_serif_family(FAMILY);
-    fonts.set_monospace_family(FAMILY);
-    fonts.set_cursive_family(FAMILY);
-    fonts.set_fantasy_family(FAMILY);
-    Arc::new(fonts)
-});
-
-fn parse(svg: &str) -> Result<Tree> {
+pub(super) fn parse(svg: &str) -> Result<Tree> {
     let options = Options {
         font_family: FAMILY.to_owned(),
-        fontdb: FONTS.clone(),
+        fontdb: DATABASE.clone(),
+        font_resolver: FontResolver {
+            select_font: FontResolver::default_font_selector(),
+            select_fallback: Box::new(|character, tried, fonts| fallback(character, tried, fonts)),
+        },
         // Pictures are inside the drawing (`data:`): an address in one would be a file of this machine.
         image_href_resolver: ImageHrefResolver {
             resolve_data: ImageHrefResolver::default_data_resolver(),
