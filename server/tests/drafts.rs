@@ -96,6 +96,17 @@ async fn a_form_is_looked_at_and_nothing_is_saved() {
         "{html}"
     );
 
+    // What a ticket cannot show is said and no fault; what it can is not spoken of.
+    let unset = "show a box in place of: \u{13000}\u{13001}.";
+    let title = "Dvořák 漢字 عمر 🎸 \u{13001}\u{13000}\u{13001}";
+    for (title, said) in [(title, true), ("Dvořák 漢字 عمر 🎸", false)] {
+        let (_, looked) = look(&organiser, &form(&[("title", title)])).await;
+        let html = looked["html"].as_str().expect("markup");
+        assert_eq!(looked["problems"], json!([]));
+        assert_eq!(html.contains(unset), said, "{html}");
+        assert_eq!(html.contains("undrawable"), said, "{html}");
+    }
+
     let wrong = form(&[("price_won", "-1"), ("ends_at", "")]);
     let (_, looked) = look(&organiser, &wrong).await;
     let expected = json!([
@@ -129,7 +140,11 @@ async fn a_form_is_looked_at_and_nothing_is_saved() {
     }
 
     // Without JavaScript: the page comes back with what was typed, what is wrong, and the preview.
-    let mut fields = form(&[("title", "Day Boat"), ("price_won", "-1")]);
+    let mut fields = form(&[
+        ("title", "Day Boat"),
+        ("price_won", "-1"),
+        ("venue", "\u{13000}\u{13001}"),
+    ]);
     fields.push(("id", concert.clone()));
     let fields: Vec<(&str, &str)> = fields
         .iter()
@@ -142,6 +157,7 @@ async fn a_form_is_looked_at_and_nothing_is_saved() {
     assert!(page.contains("value=\"Day Boat\""), "{page}");
     assert!(page.contains("Must be from 0 to 100,000,000."), "{page}");
     assert!(page.contains("multipart/form-data"));
+    assert!(page.contains(unset), "{page}");
     let (_, view) = fan.get("get_concert", &[("id", &concert)]).await;
     assert_eq!(view["concert"]["title"], "Low Tide");
     let (_, mine) = organiser.get("list_my_concerts", &[]).await;

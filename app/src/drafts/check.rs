@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::concerts::{Concert, ConcertDetails, ConcertForm, ConcertId, SaleState};
 use model::{Refusal, time};
 use serde::{Deserialize, Serialize};
+use services::drawing;
 
 /// In a page's address: what was typed is to be seen, and nothing of it is saved.
 pub const PREVIEW: &str = "preview";
@@ -20,6 +21,8 @@ pub struct Sketch {
     pub refusal: Option<Refusal>,
     /// As buyers would see it. None: something is missing that they would see at once.
     pub concert: Option<Concert>,
+    /// Characters that tickets and shared pictures show a box for, since no font of theirs has them.
+    pub undrawable: String,
     pub now: DateTime<Utc>,
 }
 
@@ -32,10 +35,12 @@ impl Sketch {
             Err(refusal) => Some(refusal),
             Ok(details) => services::concerts::check(&services, before.as_ref(), &details).err(),
         };
+        let undrawable = drawing::missing(&[&*form.title, &form.artist, &form.venue].join(" "));
         let concert = as_far_as_it_goes(form).map(|details| concert(before, details));
         Ok(Sketch {
             refusal,
             concert,
+            undrawable: undrawable.into_iter().collect(),
             now: services.clock.now(),
         })
     }

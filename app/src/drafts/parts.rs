@@ -93,8 +93,15 @@ fn PreviewSale(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
 #[component]
 pub fn Preview(sketch: Sketch) -> impl IntoView {
     let words = use_words();
+    let undrawable = (!sketch.undrawable.is_empty())
+        .then(|| (words.drafts.undrawable)(&sketch.undrawable))
+        .map(|said| view! { <p class="warning" data-testid="undrawable">{said}</p> });
     let Some(concert) = sketch.concert else {
-        return view! { <p class="quietly">{words.drafts.preview_empty}</p> }.into_any();
+        return view! {
+            {undrawable}
+            <p class="quietly">{words.drafts.preview_empty}</p>
+        }
+        .into_any();
     };
     let (card, now) = (concert.clone(), sketch.now);
     let new = concert.id == NEW;
@@ -107,6 +114,7 @@ pub fn Preview(sketch: Sketch) -> impl IntoView {
         .map(|line| view! { <p><bdi>{line.to_owned()}</bdi></p> })
         .collect_view();
     view! {
+        {undrawable}
         // Its link leads to what is saved, which is something else.
         <ul class="stubs" inert>
             {view! { <ConcertCard concert=card now within=true/> }.into_any()}

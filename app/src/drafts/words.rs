@@ -14,6 +14,8 @@ pub struct DraftWords {
     pub preview_empty: &'static str,
     /// Of a concert that has no number yet, from which its poster is drawn.
     pub preview_poster: &'static str,
+    /// The characters that no font of tickets and pictures has.
+    pub undrawable: fn(&str) -> String,
 }
 
 pub const ENGLISH: DraftWords = DraftWords {
@@ -28,6 +30,11 @@ pub const ENGLISH: DraftWords = DraftWords {
     preview_lead: "As buyers see it. Nothing changes before you save it.",
     preview_empty: "It appears here as soon as there is a title, an artist, a place, a start, a price and a sale.",
     preview_poster: "The poster is an example. Yours is drawn when the concert is saved, and you can upload your own.",
+    undrawable: |characters| {
+        format!(
+            "Tickets as PDF and the pictures of shared links show a box in place of: {characters}. On this site everything stays as you type it."
+        )
+    },
 };
 
 pub const KOREAN: DraftWords = DraftWords {
@@ -42,4 +49,9 @@ pub const KOREAN: DraftWords = DraftWords {
     preview_lead: "예매하는 분들에게 이렇게 보여요. 저장하기 전에는 아무것도 바뀌지 않아요.",
     preview_empty: "제목, 아티스트, 장소, 시작, 가격, 예매 정보를 적으면 여기에 보여요.",
     preview_poster: "포스터는 예시예요. 공연을 저장하면 새로 그려지고, 직접 올릴 수도 있어요.",
+    undrawable: |characters| {
+        format!(
+            "티켓 PDF와 공유 링크의 그림에서는 다음 글자가 네모로 보여요: {characters}. 이 사이트에서는 적은 그대로 보여요."
+        )
+    },
 };
