@@ -7,7 +7,6 @@ use services::limits::Limits;
 use services::stores::Secret;
 use services::{Clock, Services, Settings};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -42,8 +41,6 @@ impl World {
         let dir = tempfile::Builder::new()
             .prefix("frontrow-bench-")
             .tempdir()?;
-        // PostgreSQL runs as another user when we are root.
-        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755))?;
         let stores = Stores::start(dir.path(), Durability::Durable).await?;
         // What is put there for a measurement need not be on disk; what is measured is.
         let hasty = if stores.database_url().contains('?') {

@@ -15,10 +15,9 @@ use services::sessions::{self, Tokens};
 use services::stores::Secret;
 use services::{Client, Clock, Services, Settings};
 use std::fmt;
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -46,7 +45,7 @@ pub struct Template {
 
 impl Template {
     pub async fn make() -> Result<Template> {
-        let dir = folder()?;
+        let dir = embedded::testing::tempdir()?;
         let stores = Stores::start(dir.path(), Durability::Throwaway).await?;
         services::stores::migrate(stores.database_url()).await?;
         stores.stop().await?;
@@ -64,13 +63,6 @@ impl Template {
         ensure!(copied.success(), "the template could not be copied");
         Ok(())
     }
-}
-
-fn folder() -> Result<TempDir> {
-    let dir = embedded::testing::tempdir()?;
-    // PostgreSQL runs as another user when we are root, and must be able to reach its part of the directory.
-    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
-    Ok(dir)
 }
 
 /// The run's clock: monotonic, in microseconds since the epoch, to be compared with PostgreSQL's times of commits.
@@ -130,7 +122,7 @@ pub struct World {
 
 impl World {
     pub async fn start(template: &Template, plan: &Plan, frontrow: &Path) -> Result<World> {
-        let dir = folder()?;
+        let dir = embedded::testing::tempdir()?;
         template.copy_to(dir.path()).await?;
         let settings = ["track_commit_timestamp=on"];
         let stores = Stores::start_with(dir.path(), Durability::Durable, &settings).await?;

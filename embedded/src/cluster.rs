@@ -2,17 +2,17 @@
 //!
 //! Nodes of a cluster find each other over TCP, so these listen on free ports of the loopback address.
 
+use crate::account::Account;
+use crate::folder;
 use crate::program::{self, Program, Running, Starting};
 use crate::redis::PACKAGE;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, Uid};
 use redis::aio::MultiplexedConnection;
-use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::process::Command;
 
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
@@ -33,6 +33,11 @@ impl Cluster {
     /// Starts the masters in `dir`, which has to be there, and waits until they serve all keys together.
     pub async fn start(dir: &Path) -> Result<Cluster> {
         let program = program::find("redis-server", &[], PACKAGE)?;
+        let account = match Uid::effective().is_root() {
+            true => Some(Account::of_data(dir)?),
+            false => None,
+        };
+        let dir = folder::prepare(dir, account.as_ref())?;
         // All at once, so that none is given out twice; a second one each for what the nodes tell each other.
         let free = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let listeners: Vec<TcpListener> = (0..2 * MASTERS).map(free).collect::<Result<_, _>>()?;
@@ -44,7 +49,7 @@ impl Cluster {
 
         let mut masters = Vec::new();
         for pair in ports.chunks_exact(2) {
-            masters.push(Master::start(&program, dir, pair[0], pair[1]).await?);
+            masters.push(Master::start(&program, &dir, account.clone(), pair[0], pair[1]).await?);
         }
         let mut first = connect(ports[0]).await?;
         for (index, pair) in ports.chunks_exact(2).enumerate() {
@@ -135,13 +140,19 @@ impl Cluster {
 }
 
 impl Master {
-    async fn start(program: &Path, dir: &Path, port: u16, bus_port: u16) -> Result<Master> {
+    async fn start(
+        program: &Path,
+        dir: &Path,
+        account: Option<Account>,
+        port: u16,
+        bus_port: u16,
+    ) -> Result<Master> {
         let data = dir.join(format!("redis-{port}"));
-        fs::create_dir_all(&data)?;
+        folder::own(&data, account.as_ref())?;
         let log = dir.join(format!("redis-{port}.log"));
         let program = program.to_owned();
         let command = Box::new(move || {
-            let mut command = Command::new(&program);
+            let mut command = program::command(&program, account.as_ref());
             command
                 .args(["--bind", "127.0.0.1", "--daemonize", "no"])
                 .args(["--save", "", "--appendonly", "no"])

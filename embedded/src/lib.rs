@@ -1,19 +1,23 @@
 //! PostgreSQL and Redis as child processes: the stores of a `frontrow` that was given none, and of the tests.
 //!
-//! Both listen on Unix sockets only, so that ports never clash and nobody else gets in.
+//! Both listen on Unix sockets only, so that ports never clash and nobody else gets in. What they keep is open to the account
+//! that runs them and to nobody else, and they are told nothing that this process knows by its environment.
 
+pub mod account;
 pub mod cluster;
+mod folder;
 mod postgres;
 mod program;
 mod redis;
 pub mod testing;
 
-use anyhow::{Context, Result, bail};
+use account::Account;
+use anyhow::{Result, bail};
+pub use folder::prepare;
 use nix::sys::signal::Signal;
-use std::fs::{self, File, TryLockError};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use nix::unistd::Uid;
+use std::fs::{File, TryLockError};
+use std::path::Path;
 
 /// How much is promised when the power fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +44,8 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Starts both in `dir`, which is made when it is missing, and waits until they answer.
+    /// Starts both in `dir`, which is made when it is missing and closed to others, and waits until they answer. As root,
+    /// they run as the account that the data belong to ([`Account::of_data`]).
     ///
     /// Stores left over from a process that was killed are stopped first. Fails when a program is missing (the error
     /// says which package to install), or when another process uses the directory.
@@ -54,12 +59,21 @@ impl Stores {
         durability: Durability,
         postgres_settings: &[&str],
     ) -> Result<Stores> {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let dir = dir.canonicalize()?;
+        let account = match Uid::effective().is_root() {
+            true => Some(Account::of_data(dir)?),
+            false => None,
+        };
+        let account = account.as_ref();
+        let dir = prepare(dir, account)?;
         let lock = lock(&dir)?;
-        let sockets = socket_dir(&dir)?;
-        let postgres = postgres::Postgres::start(&dir, &sockets, durability, postgres_settings);
-        let redis = redis::Redis::start(&dir, &sockets, durability);
+        let sockets = folder::make_sockets(&dir, account)?;
+        let place = Place {
+            dir: &dir,
+            sockets: &sockets,
+            account,
+        };
+        let postgres = postgres::Postgres::start(place, durability, postgres_settings);
+        let redis = redis::Redis::start(place, durability);
         let (postgres, redis) = tokio::try_join!(postgres, redis)?;
         Ok(Stores {
             postgres,
@@ -105,6 +119,15 @@ impl Stores {
     }
 }
 
+/// Where the stores run, and as whom.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    dir: &'a Path,
+    sockets: &'a Path,
+    /// None: as we do.
+    account: Option<&'a Account>,
+}
+
 /// The addresses of stores that another process has started.
 pub struct Running {
     pub database_url: String,
@@ -120,7 +143,9 @@ pub fn running(dir: &Path) -> Result<Option<Running>> {
     if try_lock(&dir)?.is_some() {
         return Ok(None);
     }
-    let sockets = socket_path(&dir);
+    let Some(sockets) = folder::sockets(&dir) else {
+        return Ok(None);
+    };
     Ok(Some(Running {
         database_url: postgres::url(&sockets, postgres::DATABASE),
         redis_url: redis::url(&sockets)?,
@@ -139,34 +164,10 @@ fn lock(dir: &Path) -> Result<File> {
 
 /// None: another process holds it.
 fn try_lock(dir: &Path) -> Result<Option<File>> {
-    let path = dir.join("lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let file = folder::open_file(&dir.join("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
-}
-
-/// Inside the data directory, unless that makes the path longer than a socket's address may be (about 100 bytes).
-fn socket_path(dir: &Path) -> PathBuf {
-    let inside = dir.join("run");
-    if inside.as_os_str().len() <= 80 {
-        inside
-    } else {
-        let mut hasher = DefaultHasher::new();
-        dir.hash(&mut hasher);
-        std::env::temp_dir().join(format!("frontrow-{:016x}", hasher.finish()))
-    }
-}
-
-fn socket_dir(dir: &Path) -> Result<PathBuf> {
-    let sockets = socket_path(dir);
-    fs::create_dir_all(&sockets)?;
-    // PostgreSQL runs as another user when we are root, and must be able to make its socket here.
-    fs::set_permissions(&sockets, fs::Permissions::from_mode(0o700))?;
-    if let Some(user) = program::unprivileged_user()? {
-        std::os::unix::fs::chown(&sockets, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
-    }
-    Ok(sockets)
 }

@@ -1,10 +1,10 @@
-use crate::Durability;
+use crate::account::Account;
 use crate::program::{self, Program, Running, Starting};
+use crate::{Durability, Place, folder};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use sqlx::{Connection, PgConnection};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::process::Command;
@@ -19,20 +19,24 @@ pub struct Postgres {
 
 impl Postgres {
     pub async fn start(
-        dir: &Path,
-        sockets: &Path,
+        place: Place<'_>,
         durability: Durability,
         settings: &[&str],
     ) -> Result<Postgres> {
+        let Place {
+            dir,
+            sockets,
+            account,
+        } = place;
         let data = dir.join("postgres");
-        let programs = Programs::find()?;
+        let programs = Programs::find(account)?;
         programs.initialise(&data).await?;
         programs.stop_leftover(&data).await?;
 
         let (log, data_dir, socket_dir) = (dir.join("postgres.log"), data, sockets.to_owned());
         let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         let command = Box::new(move || {
-            let mut command = programs.command(&programs.postgres)?;
+            let mut command = programs.command(&programs.postgres);
             command.arg("-D").arg(&data_dir).arg("-k").arg(&socket_dir);
             for setting in [
                 "listen_addresses=",
@@ -70,28 +74,24 @@ struct Programs {
     postgres: PathBuf,
     initdb: PathBuf,
     pg_ctl: PathBuf,
+    /// Who runs them; none: we do.
+    account: Option<Account>,
 }
 
 impl Programs {
-    fn find() -> Result<Programs> {
+    fn find(account: Option<&Account>) -> Result<Programs> {
         let folders = folders();
         let find = |name| program::find(name, &folders, PACKAGE);
         Ok(Programs {
             postgres: find("postgres")?,
             initdb: find("initdb")?,
             pg_ctl: find("pg_ctl")?,
+            account: account.cloned(),
         })
     }
 
-    /// The program, run as somebody who is not root.
-    fn command(&self, program: &Path) -> Result<Command> {
-        let mut command = Command::new(program);
-        // PostgreSQL complains of a working directory that its user may not read.
-        command.current_dir("/");
-        if let Some(user) = program::unprivileged_user()? {
-            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
-        }
-        Ok(command)
+    fn command(&self, program: &Path) -> Command {
+        program::command(program, self.account.as_ref())
     }
 
     async fn initialise(&self, data: &Path) -> Result<()> {
@@ -103,16 +103,8 @@ impl Programs {
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
-        fs::create_dir_all(&unfinished)?;
-        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o700))?;
-        if let Some(user) = program::unprivileged_user()? {
-            std::os::unix::fs::chown(
-                &unfinished,
-                Some(user.uid.as_raw()),
-                Some(user.gid.as_raw()),
-            )?;
-        }
-        let mut initdb = self.command(&self.initdb)?;
+        folder::own(&unfinished, self.account.as_ref())?;
+        let mut initdb = self.command(&self.initdb);
         initdb.arg("-D").arg(&unfinished).args([
             "--username=frontrow",
             "--auth=trust",
@@ -123,7 +115,7 @@ impl Programs {
         let output = initdb.output().await.context("cannot start initdb")?;
         if !output.status.success() {
             bail!(
-                "initdb could not make {}: {} (when run as root, the directory must be one that the user `postgres` can reach)",
+                "initdb could not make {}: {} (the account that runs PostgreSQL has to be able to reach the directory)",
                 data.display(),
                 String::from_utf8_lossy(&output.stderr).trim()
             );
@@ -136,7 +128,7 @@ impl Programs {
         if !data.join("postmaster.pid").exists() {
             return Ok(());
         }
-        let mut status = self.command(&self.pg_ctl)?;
+        let mut status = self.command(&self.pg_ctl);
         if status
             .arg("-D")
             .arg(data)
@@ -146,7 +138,7 @@ impl Programs {
             .status
             .success()
         {
-            let mut stop = self.command(&self.pg_ctl)?;
+            let mut stop = self.command(&self.pg_ctl);
             stop.arg("-D")
                 .arg(data)
                 .args(["stop", "--mode=fast", "--wait"])

@@ -1,10 +1,11 @@
 //! Finding, starting and stopping other people's programs.
 
+use crate::account::Account;
+use crate::folder;
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, Uid, User};
-use std::fs::File;
-use std::path::PathBuf;
+use nix::unistd::Pid;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -19,19 +20,34 @@ use tokio_util::sync::CancellationToken;
 pub const PATIENCE: Duration = Duration::from_secs(15);
 const RESTART_PAUSE: Duration = Duration::from_millis(300);
 
-/// The user that PostgreSQL runs as when we are root, which it refuses to be.
-pub fn unprivileged_user() -> Result<Option<User>> {
-    if !Uid::effective().is_root() {
-        return Ok(None);
+/// What a program is told by its environment: where to find programs and libraries, and in which language and time to speak.
+/// All else may be secret (addresses of stores, passwords, keys), or mean something to PostgreSQL that was not meant for it.
+const PASSED_ON: [&str; 9] = [
+    "PATH",
+    "LANG",
+    "TZ",
+    "TZDIR",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "LOCALE_ARCHIVE",
+    // By which `make test` finds what was left running.
+    "FRONTROW_TEST_RUN",
+];
+
+/// The program, to be run by the account, in a working directory that everybody may read, and with none of our secrets.
+pub fn command(program: &Path, account: Option<&Account>) -> Command {
+    let mut command = Command::new(program);
+    let passed_on = std::env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        PASSED_ON.contains(&name.as_ref()) || name.starts_with("LC_")
+    });
+    command.env_clear().envs(passed_on).current_dir("/");
+    if let Some(account) = account {
+        // Without root's groups: the standard library drops them together with the user.
+        command.uid(account.uid.as_raw()).gid(account.gid.as_raw());
     }
-    for name in ["postgres", "nobody"] {
-        if let Some(user) = User::from_name(name)? {
-            return Ok(Some(user));
-        }
-    }
-    bail!(
-        "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as"
-    )
+    command
 }
 
 /// The path of a program on PATH or in one of `folders`.
@@ -60,7 +76,7 @@ pub struct Program {
 impl Program {
     /// In a process group of its own, so that Ctrl-C in a terminal reaches only us and we stop it in order.
     fn spawn(&self) -> Result<Child> {
-        let output = File::options().create(true).append(true).open(&self.log)?;
+        let output = folder::open_file(&self.log)?;
         (self.command)()?
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)

@@ -1,11 +1,9 @@
-use crate::Durability;
 use crate::program::{self, Program, Running, Starting};
+use crate::{Durability, Place, folder};
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio::process::Command;
 
 pub const PACKAGE: &str = "Redis (Debian and Ubuntu: redis-server; Homebrew: redis)";
 
@@ -16,17 +14,22 @@ pub struct Redis {
 }
 
 impl Redis {
-    pub async fn start(dir: &Path, sockets: &Path, durability: Durability) -> Result<Redis> {
+    pub async fn start(place: Place<'_>, durability: Durability) -> Result<Redis> {
+        let Place {
+            dir,
+            sockets,
+            account,
+        } = place;
         let program = program::find("redis-server", &[], PACKAGE)?;
         let data = dir.join("redis");
-        fs::create_dir_all(&data)?;
+        folder::own(&data, account)?;
         let socket = socket(sockets);
         let url = url(sockets)?;
         stop_leftover(&url).await;
 
-        let (log, data_dir) = (dir.join("redis.log"), data.clone());
+        let (log, data_dir, account) = (dir.join("redis.log"), data.clone(), account.cloned());
         let command = Box::new(move || {
-            let mut command = Command::new(&program);
+            let mut command = program::command(&program, account.as_ref());
             command.args([
                 "--port",
                 "0",

@@ -44,11 +44,6 @@ pub async fn throwaway_cluster() -> Result<(Cluster, tempfile::TempDir)> {
 /// PostgreSQL and Redis in a temporary directory, which goes with the second value.
 pub async fn throwaway() -> Result<(Stores, tempfile::TempDir)> {
     let dir = tempdir()?;
-    // PostgreSQL runs as another user when we are root, and must be able to reach its part of the directory.
-    std::fs::set_permissions(
-        dir.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )?;
     let stores = Stores::start(dir.path(), Durability::Throwaway).await?;
     Ok((stores, dir))
 }

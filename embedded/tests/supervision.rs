@@ -12,11 +12,6 @@ async fn killed_stores_come_back_with_everything_and_stop_when_told() {
         .prefix("frontrow-")
         .tempdir()
         .unwrap();
-    std::fs::set_permissions(
-        dir.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
     let stores = Stores::start(dir.path(), Durability::Durable)
         .await
         .unwrap();

@@ -2,7 +2,7 @@
 // holds the other end: however they end, killed included, the server is stopped, waited for, and its data removed.
 
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, openSync, rmSync, statfsSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -20,8 +20,6 @@ const hasRoom = () => {
   }
 };
 const dataDir = mkdtempSync(join(hasRoom() ? MEMORY : tmpdir(), 'frontrow-end2end-'));
-// As root, PostgreSQL runs as another user, who must be able to look inside.
-chmodSync(dataDir, 0o755);
 
 const server = spawn(binary, ['serve', '--listen', '127.0.0.1:0'], {
   env: { ...process.env, FRONTROW_DATA_DIR: dataDir, NO_COLOR: '1' },

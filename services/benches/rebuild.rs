@@ -15,7 +15,6 @@ use model::queue::Standing;
 use services::limits::Limits;
 use services::stores::{Secret, Settings};
 use services::{Clock, Error, Services, queue};
-use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 const SIZES: [i64; 3] = [1_000, 10_000, 100_000];
@@ -23,8 +22,6 @@ const SIZES: [i64; 3] = [1_000, 10_000, 100_000];
 #[tokio::main]
 async fn main() {
     let dir = tempfile::tempdir().unwrap();
-    // PostgreSQL runs as another user when we are root.
-    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let stores = Stores::start(dir.path(), Durability::Durable)
         .await
         .unwrap();
