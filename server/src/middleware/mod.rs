@@ -19,6 +19,7 @@ use self::security::SecurityLog;
 use self::templates::Templates;
 use crate::router::AppState;
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -61,10 +62,20 @@ pub async fn dress(
     response
 }
 
-/// RFC 9112, section 3.2: a request without a host, or with two of which a proxy may have believed the other, is none.
+/// RFC 9112, section 3.2: a request without a host, or with two of which a proxy may have believed the other, is none; nor is
+/// one whose host is no name and no address. Without a host there is HTTP/1.0 only.
 fn has_one_host(request: &Request) -> bool {
-    request.version() != Version::HTTP_11
-        || request.headers().get_all(header::HOST).iter().count() == 1
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host.as_bytes()),
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Empty, or a host with a port or without. Nobody's name stands before it.
+fn is_host(host: &[u8]) -> bool {
+    host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
 }
 
 /// What [`admit`] needs to know.
