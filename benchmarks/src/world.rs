@@ -114,6 +114,7 @@ fn serve(program: &Path, stores: &Stores) -> Command {
         .env("DATABASE_URL", stores.database_url())
         .env("REDIS_URL", stores.redis_url())
         .env("FRONTROW_TOKEN_SECRET", SECRET)
+        .envs(embedded::testing::stay_root())
         .env("FRONTROW_LOG", "warn")
         // Many people come from the one address of this machine.
         .envs([

@@ -355,6 +355,7 @@ impl Server {
             .env("REDIS_URL", format!("redis://{}", self.to_redis.address))
             .env("FRONTROW_REDIS_PREFIX", "")
             .env("FRONTROW_TOKEN_SECRET", SECRET)
+            .envs(embedded::testing::stay_root())
             .env("LEPTOS_SITE_ROOT", &self.site)
             .env("FRONTROW_FAILPOINTS", armed)
             .env("FRONTROW_LOG", "info,sqlx=warn")

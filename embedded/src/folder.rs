@@ -3,6 +3,7 @@
 use crate::account::Account;
 use anyhow::{Context, Result, bail, ensure};
 use nix::dir::Dir;
+use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{Mode, SFlag, fstatat};
 use nix::unistd::{Uid, fchownat};
@@ -227,12 +228,15 @@ fn folder_flags() -> OFlag {
 /// elsewhere: it may be somebody else's.
 fn give(folder: &Dir, name: &[u8], account: &Account) -> Result<()> {
     let found = match fstatat(folder.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Err(nix::errno::Errno::ENOENT) => return Ok(()),
+        Err(Errno::ENOENT) => return Ok(()),
         found => found?,
     };
     let kind = SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT;
     if kind == SFlag::S_IFDIR {
-        let mut inner = Dir::openat(folder.as_fd(), name, folder_flags(), Mode::empty())?;
+        let mut inner = match Dir::openat(folder.as_fd(), name, folder_flags(), Mode::empty()) {
+            Err(Errno::ENOENT) => return Ok(()),
+            inner => inner?,
+        };
         let names: Vec<Vec<u8>> = inner
             .iter()
             .map(|entry| Ok(entry?.file_name().to_bytes().to_owned()))

@@ -1,6 +1,7 @@
 //! `frontrow admin create`, and the demo's admin.
 
 use crate::cli::AdminCreate;
+use crate::passwords;
 use crate::stores::{Sharing, Stores, kept, random_text};
 use anyhow::Result;
 use model::Refusal;
@@ -10,14 +11,16 @@ use services::{Error, Services, accounts};
 use std::path::Path;
 
 pub async fn create(options: AdminCreate) -> Result<()> {
+    // First: what root may read, the account that it becomes may not.
+    let password = passwords::given(options.password_file.as_ref(), options.password)?;
     let stores = Stores::open(options.stores, Sharing::Yes, Limits::NONE).await?;
-    let generated = options.password.is_none();
+    let generated = password.is_none();
     let form = SignUpForm {
         nickname: options
             .nickname
             .unwrap_or_else(|| options.account_name.clone()),
         account_name: options.account_name,
-        password: options.password.unwrap_or_else(|| random_text(20)),
+        password: password.unwrap_or_else(|| random_text(20)),
         name: options.name,
         email: options.email,
     };
@@ -33,11 +36,15 @@ pub async fn create(options: AdminCreate) -> Result<()> {
     Ok(())
 }
 
-/// The demo's admin: made once, its password kept in the data directory.
-pub async fn demo(services: &Services, data_dir: &Path) -> Result<(String, String)> {
-    const NAME: &str = "admin";
+/// What the demo's admin logs in with: made up once, and kept in the data directory.
+pub fn demo_password(data_dir: &Path) -> Result<String> {
     std::fs::create_dir_all(data_dir)?;
-    let password = kept(&data_dir.join("demo-admin-password"), || random_text(16))?;
+    kept(&data_dir.join("demo-admin-password"), || random_text(16))
+}
+
+/// The demo's admin, made when there is none.
+pub async fn demo(services: &Services, password: String) -> Result<(String, String)> {
+    const NAME: &str = "admin";
     if !accounts::any_admin(services).await? {
         let form = SignUpForm {
             account_name: NAME.into(),

@@ -136,7 +136,8 @@ impl From<Limits> for Most {
 
 #[derive(Clone, Args)]
 pub struct Stores {
-    /// PostgreSQL to use, for example postgres://user:password@host/database; with REDIS_URL.
+    /// PostgreSQL to use, for example postgres://user:password@host/database; with REDIS_URL. What is said in an argument
+    /// stands in `ps` and in the shell's history: say an address with a password, and a secret, by the environment.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
     /// Redis to use, for example redis://host:6379, or a cluster by some of its nodes,
@@ -150,13 +151,17 @@ pub struct Stores {
     #[arg(long, env = "FRONTROW_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// At least 32 characters with which sessions are signed, the same on all servers. With stores of its own the server
-    /// makes one up and keeps it in the data directory.
+    /// makes one up and keeps it in the data directory. By the environment: arguments stand in `ps`.
     #[arg(long, env = "FRONTROW_TOKEN_SECRET", hide_env_values = true)]
     pub token_secret: Option<String>,
     /// A second secret: what was signed with it is good, too. For changing the first one without logging anyone out
     /// (docs/operations.md).
     #[arg(long, env = "FRONTROW_OTHER_TOKEN_SECRET", hide_env_values = true)]
     pub other_token_secret: Option<String>,
+    /// The account, by name or number, that it becomes when root starts it, once it has its port; `root` to stay root.
+    /// [default: frontrow; if there is none, postgres with stores of its own (whose data belong to it), else nobody]
+    #[arg(long, env = "FRONTROW_USER")]
+    pub user: Option<String>,
 }
 
 /// Leaves the secret out, and the addresses, which may have passwords in them.
@@ -165,6 +170,7 @@ impl fmt::Debug for Stores {
         f.debug_struct("Stores")
             .field("redis_prefix", &self.redis_prefix)
             .field("data_dir", &self.data_dir)
+            .field("user", &self.user)
             .finish_non_exhaustive()
     }
 }
@@ -222,7 +228,8 @@ pub struct Rehearse {
     /// The folder for report.html and report.json.
     #[arg(long, default_value = "rehearsal")]
     pub report: PathBuf,
-    /// The organiser's access token, good for a quarter of an hour; for longer rehearsals give name and password.
+    /// The organiser's access token, good for a quarter of an hour; for longer rehearsals give name and password. By the
+    /// environment: arguments stand in `ps` and in the shell's history.
     #[arg(
         long,
         env = "FRONTROW_TOKEN",
@@ -232,10 +239,15 @@ pub struct Rehearse {
     )]
     pub token: Option<String>,
     /// What the organiser logs in with.
-    #[arg(long, env = "FRONTROW_ACCOUNT_NAME", requires = "password")]
+    #[arg(long, env = "FRONTROW_ACCOUNT_NAME")]
     pub account_name: Option<String>,
+    /// The password. As an argument it is seen by whoever looks at `ps`, and kept in the shell's history: prefer
+    /// --password-file, or the environment.
     #[arg(long, env = "FRONTROW_PASSWORD", hide_env_values = true)]
     pub password: Option<String>,
+    /// A file with the password in its first line, or - for standard input; wins over --password.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// Leaves token and password out.
@@ -284,9 +296,13 @@ pub struct AdminCreate {
     pub nickname: Option<String>,
     #[arg(long, value_enum, default_value = "admin")]
     pub role: GrantedRole,
-    /// Generated and printed when it is not given.
+    /// The password; generated and printed when none is given. As an argument it is seen by whoever looks at `ps`, and kept
+    /// in the shell's history: prefer --password-file, or the environment.
     #[arg(long, env = "FRONTROW_ADMIN_PASSWORD", hide_env_values = true)]
     pub password: Option<String>,
+    /// A file with the password in its first line, or - for standard input; wins over --password.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// Leaves the password out.

@@ -10,6 +10,8 @@ mod connections;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod middleware;
+mod passwords;
+mod reach;
 mod rehearse;
 mod router;
 mod serve;
@@ -19,6 +21,7 @@ mod tickets;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use nix::sys::stat::{Mode, umask};
 use std::process::ExitCode;
 
 /// With the system's own, a sixth of the server's time under load goes into allocating (docs/benchmarks.md).
@@ -31,6 +34,10 @@ async fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
+    // What is written is for us and whoever we start; a report is for others to read.
+    if !matches!(cli.command, cli::Command::Rehearse(_)) {
+        umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    }
     #[cfg(feature = "failpoints")]
     if let Err(error) = failpoints::arm() {
         return fail(&error);

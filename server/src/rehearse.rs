@@ -1,6 +1,7 @@
 //! `frontrow rehearse`.
 
 use crate::cli::{self, CurveName};
+use crate::passwords;
 use anyhow::{Context, Result};
 use bench::address::{Address, Reach};
 use bench::check::Check;
@@ -75,13 +76,16 @@ async fn rehearse(options: cli::Rehearse) -> Result<Numbers> {
 }
 
 fn credentials(options: &cli::Rehearse) -> Result<Credentials> {
-    match (&options.token, &options.account_name, &options.password) {
-        (Some(token), ..) => Ok(Credentials::Token(token.clone())),
-        (None, Some(name), Some(password)) => Ok(Credentials::Account {
+    if let Some(token) = &options.token {
+        return Ok(Credentials::Token(token.clone()));
+    }
+    let password = passwords::given(options.password_file.as_ref(), options.password.clone())?;
+    match (&options.account_name, password) {
+        (Some(name), Some(password)) => Ok(Credentials::Account {
             name: name.clone(),
-            password: password.clone(),
+            password,
         }),
-        _ => anyhow::bail!("--token is missing, or --account-name with --password"),
+        _ => anyhow::bail!("--token is missing, or --account-name with --password-file"),
     }
 }
 

@@ -3,20 +3,23 @@
 use crate::admin;
 use crate::cli;
 use crate::connections::{self, PerAddress};
+use crate::reach::Held;
 use crate::router::{self, AppState, Shared};
-use crate::stores::{Sharing, Stores};
+use crate::stores::{Opening, Sharing, Stores};
 use anyhow::{Context, Result, bail};
 use app::queue::Seats;
 use app::settings::Settings;
 use axum::serve::ListenerExt;
+use embedded::account::Account;
 use leptos::config::LeptosOptions;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 #[cfg(target_os = "linux")]
 use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
+use nix::unistd::Uid;
 use services::{demo, queue};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -40,19 +43,44 @@ pub async fn run(options: cli::Serve) -> Result<()> {
             options.site_root.display()
         );
     }
-    // First the address: a port that is taken should be said before anything is started.
+    let opening = Opening::check(options.stores.clone())?;
+    // First the address: a port that is taken should be said before anything is started, and some are root's to take.
     let listener = connections::listen(options.listen)
         .with_context(|| format!("FRONTROW_LISTEN: cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
     // From here on a Ctrl-C is an orderly stop.
     let stop = stop_on_signal()?;
-    if options.stores.database_url.is_none() {
+    let site = Site::hold(&options.site_root);
+    let (demo, own) = (options.demo, opening.has_own());
+    let demo_password = |dir: &Path| demo.then(|| admin::demo_password(dir)).transpose();
+    // Without data of our own it is root's to keep.
+    let kept_by_root = match own {
+        true => None,
+        false => demo_password(opening.data_dir())?,
+    };
+    let account = opening.step_down()?;
+    let site = site.within_reach()?;
+    if own {
         say("Starting PostgreSQL and Redis …");
     }
-    let stores = Stores::open(options.stores.clone(), Sharing::No, options.limits.into()).await?;
+    let stores = opening.open(Sharing::No, options.limits.into()).await?;
     // Not before: what is wrong with a setting is one line, and the only one.
     connections::log_backlog();
-    let served = serve(&options, &stores, listener, address, stop).await;
+    log_account(&options, account.as_ref());
+    let demo_password = match own {
+        true => demo_password(&stores.data_dir)?,
+        false => kept_by_root,
+    };
+    let served = serve(
+        &options,
+        &stores,
+        &site,
+        demo_password,
+        listener,
+        address,
+        stop,
+    )
+    .await;
     let closed = stores.close().await;
     say("Stopped.");
     served.and(closed)
@@ -61,6 +89,8 @@ pub async fn run(options: cli::Serve) -> Result<()> {
 async fn serve(
     options: &cli::Serve,
     stores: &Stores,
+    site: &Site<PathBuf>,
+    demo_password: Option<String>,
     listener: TcpListener,
     address: SocketAddr,
     stop: Stop,
@@ -76,12 +106,12 @@ async fn serve(
         options.trusted_proxies.clone(),
     );
     let mut login = None;
-    if options.demo {
+    if let Some(password) = demo_password {
         let made = demo::load(&services).await?;
         if made > 0 {
             say(&format!("Loaded {made} demo concerts."));
         }
-        login = Some(admin::demo(&services, &stores.data_dir).await?);
+        login = Some(admin::demo(&services, password).await?);
     }
     let scheduler = tokio::spawn(queue::scheduler::run(
         services.clone(),
@@ -93,7 +123,7 @@ async fn serve(
         .then(|| tokio::spawn(demo::run_crowd(services.clone(), stop.clone())));
 
     let state = AppState::new(Shared {
-        leptos_options: leptos_options(options, address),
+        leptos_options: leptos_options(site, address),
         services,
         settings,
         trusted_proxies: options.trusted_proxies.clone(),
@@ -179,14 +209,44 @@ fn settings(options: &cli::Serve, address: SocketAddr) -> Settings {
     }
 }
 
-fn leptos_options(options: &cli::Serve, address: SocketAddr) -> LeptosOptions {
-    let hashes = Path::new("hash.txt");
-    let beside_program = std::env::current_exe()
-        .ok()
-        .and_then(|program| Some(program.parent()?.join(hashes)));
+/// The folders that pages are made of.
+struct Site<Folder> {
+    root: Folder,
+    /// The program's own, where it has the names of the hashed files beside it; without them, files have plain names.
+    hashes: Option<Folder>,
+}
+
+/// The names that site/build.mjs writes beside the program.
+const HASHES: &str = "hash.txt";
+
+impl Site<Held> {
+    /// To be called before the process becomes somebody else.
+    fn hold(root: &Path) -> Site<Held> {
+        let program = std::env::current_exe().ok();
+        let beside = program.as_deref().and_then(Path::parent);
+        Site {
+            root: Held::open(root.to_owned()),
+            hashes: beside
+                .filter(|folder| folder.join(HASHES).exists())
+                .map(|folder| Held::open(folder.to_owned())),
+        }
+    }
+
+    /// To be called after it.
+    fn within_reach(self) -> Result<Site<PathBuf>> {
+        Ok(Site {
+            root: self.root.within_reach()?,
+            hashes: self.hashes.map(Held::within_reach).transpose()?,
+        })
+    }
+}
+
+fn leptos_options(site: &Site<PathBuf>, address: SocketAddr) -> LeptosOptions {
+    let hashes = site.hashes.as_ref().map(|folder| folder.join(HASHES));
+    let hash_file = hashes.as_deref().unwrap_or(Path::new(HASHES));
     LeptosOptions::builder()
         .output_name("frontrow")
-        .site_root(Arc::<str>::from(options.site_root.to_string_lossy()))
+        .site_root(Arc::<str>::from(site.root.to_string_lossy()))
         .site_pkg_dir("pkg")
         .site_addr(address)
         .reload_port(3001)
@@ -195,9 +255,8 @@ fn leptos_options(options: &cli::Serve, address: SocketAddr) -> LeptosOptions {
         } else {
             leptos::config::Env::PROD
         })
-        .hash_file(Arc::<str>::from(hashes.to_string_lossy()))
-        // site/build.mjs writes the hashes in the names of files beside the program; without that file they have plain names.
-        .hash_files(beside_program.is_some_and(|path| path.exists()))
+        .hash_file(Arc::<str>::from(hash_file.to_string_lossy()))
+        .hash_files(hashes.is_some())
         .build()
 }
 
@@ -223,8 +282,24 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
+fn log_account(options: &cli::Serve, account: Option<&Account>) {
+    match account {
+        Some(account) => tracing::info!(%account, "stepped down from root"),
+        None if Uid::effective().is_root() && options.stores.user.is_none() => {
+            tracing::warn!(
+                "running as root: there is no account to step down to; name one with --user"
+            );
+        }
+        None => {}
+    }
+}
+
 fn start_logging(options: &cli::Serve) -> Result<()> {
-    let filter = EnvFilter::try_new(&options.log).context("FRONTROW_LOG")?;
+    let mut filter = EnvFilter::try_new(&options.log).context("FRONTROW_LOG")?;
+    if Uid::effective().is_root() {
+        // The account that it becomes cannot read root's ~/.pgpass, and need not.
+        filter = filter.add_directive("sqlx_postgres::options::pgpass=error".parse()?);
+    }
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

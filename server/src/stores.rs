@@ -1,8 +1,11 @@
 //! The stores that the command line names, or our own.
 
 use crate::cli;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use embedded::Durability;
+use embedded::account::Account;
+use nix::fcntl::OFlag;
+use nix::unistd::Uid;
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use services::limits::Limits;
@@ -10,7 +13,7 @@ use services::stores::{Secret, Settings};
 use services::{Clock, Services};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -42,44 +45,29 @@ pub enum Sharing {
     No,
 }
 
-impl Stores {
-    /// Starts our own stores or connects to those named, and brings the schema up to date.
-    pub async fn open(options: cli::Stores, sharing: Sharing, limits: Limits) -> Result<Stores> {
-        let data_dir = match &options.data_dir {
-            Some(dir) => dir.clone(),
-            None => default_data_dir()?,
-        };
-        let (own, database_url, redis_url, token_secret) = match (
-            options.database_url,
-            options.redis_url,
-        ) {
-            (Some(database_url), Some(redis_url)) => {
-                let secret = options
-                    .token_secret
-                    .context("FRONTROW_TOKEN_SECRET is missing: servers that share their stores need the same one")?;
-                (None, database_url, redis_url, secret)
-            }
-            (None, None) => {
-                let running = if sharing == Sharing::Yes {
-                    embedded::running(&data_dir)?
-                } else {
-                    None
-                };
-                let (own, database_url, redis_url) = match running {
-                    Some(running) => (None, running.database_url, running.redis_url),
-                    None => {
-                        let own = embedded::Stores::start(&data_dir, Durability::Durable).await?;
-                        let (database_url, redis_url) =
-                            (own.database_url().to_owned(), own.redis_url().to_owned());
-                        (Some(own), database_url, redis_url)
-                    }
-                };
-                let secret = match options.token_secret {
-                    Some(secret) => secret,
-                    None => kept(&data_dir.join("token-secret"), || random_text(64))?,
-                };
-                (own, database_url, redis_url, secret)
-            }
+/// Settings that have been found good, before anything is started, bound to or written.
+pub struct Opening {
+    /// None: stores of our own.
+    addresses: Option<Addresses>,
+    data_dir: PathBuf,
+    redis_prefix: String,
+    /// None: the one that is kept in the data directory.
+    token_secret: Option<Secret>,
+    other_token_secret: Option<Secret>,
+    /// Whom root becomes.
+    user: Option<Account>,
+}
+
+struct Addresses {
+    database: String,
+    redis: String,
+}
+
+impl Opening {
+    pub fn check(options: cli::Stores) -> Result<Opening> {
+        let addresses = match (options.database_url, options.redis_url) {
+            (Some(database), Some(redis)) => Some(Addresses { database, redis }),
+            (None, None) => None,
             (Some(_), None) => {
                 bail!("REDIS_URL is missing: set it together with DATABASE_URL, or neither")
             }
@@ -87,15 +75,91 @@ impl Stores {
                 bail!("DATABASE_URL is missing: set it together with REDIS_URL, or neither")
             }
         };
-        let mut token_secrets = vec![checked("FRONTROW_TOKEN_SECRET", token_secret)?];
-        if let Some(secret) = options.other_token_secret {
-            token_secrets.push(checked("FRONTROW_OTHER_TOKEN_SECRET", secret)?);
+        if addresses.is_some() && options.token_secret.is_none() {
+            bail!(
+                "FRONTROW_TOKEN_SECRET is missing: servers that share their stores need the same one"
+            );
         }
-        let settings = Settings {
-            database_url,
-            redis_url,
+        let checked = |setting, secret: Option<String>| {
+            secret.map(|secret| checked(setting, secret)).transpose()
+        };
+        Ok(Opening {
+            addresses,
+            data_dir: match options.data_dir {
+                Some(dir) => dir,
+                None => default_data_dir()?,
+            },
             redis_prefix: options.redis_prefix,
-            token_secrets,
+            token_secret: checked("FRONTROW_TOKEN_SECRET", options.token_secret)?,
+            other_token_secret: checked("FRONTROW_OTHER_TOKEN_SECRET", options.other_token_secret)?,
+            user: user(options.user)?,
+        })
+    }
+
+    /// Whether the stores are ours to start.
+    pub fn has_own(&self) -> bool {
+        self.addresses.is_none()
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Makes the process one of an account that may do less, if it is root's: after this, what only root may do cannot be done
+    /// any more. With stores of our own the data directory is that account's. Returns it; none: we are who we were.
+    pub fn step_down(&self) -> Result<Option<Account>> {
+        if !Uid::effective().is_root() {
+            return Ok(None);
+        }
+        match self.has_own() {
+            true => self.step_down_to_owner(),
+            false => step_down_without_data(self.user.as_ref()),
+        }
+    }
+
+    fn step_down_to_owner(&self) -> Result<Option<Account>> {
+        let account = match &self.user {
+            // PostgreSQL and Redis run as the data's owner all the same.
+            Some(root) if root.uid.is_root() => return Ok(None),
+            Some(account) => account.clone(),
+            None => Account::of_data(&self.data_dir)?,
+        };
+        account.check_may_own().context("--user")?;
+        if embedded::running(&self.data_dir)?.is_none() {
+            embedded::prepare(&self.data_dir, Some(&account))?;
+        }
+        account.step_down()?;
+        fs::metadata(self.data_dir.join(".")).with_context(|| {
+            format!(
+                "the account {account} (--user) cannot reach the data directory {}",
+                self.data_dir.display()
+            )
+        })?;
+        Ok(Some(account))
+    }
+
+    /// Starts our own stores or connects to those named, and brings the schema up to date.
+    pub async fn open(self, sharing: Sharing, limits: Limits) -> Result<Stores> {
+        let data_dir = self.data_dir;
+        let (own, addresses) = match self.addresses {
+            Some(addresses) => (None, addresses),
+            None => own(&data_dir, sharing).await?,
+        };
+        let token_secret = match self.token_secret {
+            Some(secret) => secret,
+            None => checked(
+                "FRONTROW_TOKEN_SECRET",
+                kept(&data_dir.join("token-secret"), || random_text(64))?,
+            )?,
+        };
+        let settings = Settings {
+            database_url: addresses.database,
+            redis_url: addresses.redis,
+            redis_prefix: self.redis_prefix,
+            token_secrets: [Some(token_secret), self.other_token_secret]
+                .into_iter()
+                .flatten()
+                .collect(),
             clock: Clock::default(),
             limits,
         };
@@ -105,6 +169,65 @@ impl Stores {
             own,
             data_dir,
         })
+    }
+}
+
+/// Those that another process runs in the data directory, if they will do, else new ones, which are ours to stop.
+async fn own(data_dir: &Path, sharing: Sharing) -> Result<(Option<embedded::Stores>, Addresses)> {
+    let running = match sharing {
+        Sharing::Yes => embedded::running(data_dir)?,
+        Sharing::No => None,
+    };
+    if let Some(running) = running {
+        let addresses = Addresses {
+            database: running.database_url,
+            redis: running.redis_url,
+        };
+        return Ok((None, addresses));
+    }
+    let own = embedded::Stores::start(data_dir, Durability::Durable).await?;
+    let addresses = Addresses {
+        database: own.database_url().to_owned(),
+        redis: own.redis_url().to_owned(),
+    };
+    Ok((Some(own), addresses))
+}
+
+/// The account that is to be run as: root alone may choose.
+fn user(name: Option<String>) -> Result<Option<Account>> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let account = Account::named(&name).context("--user")?;
+    let us = Uid::effective();
+    ensure!(
+        us.is_root() || us == account.uid,
+        "--user: only root can become another account"
+    );
+    Ok(Some(account))
+}
+
+/// Where nobody was named and nobody can be become (a container that has root alone, or keeps it from changing), root stays.
+fn step_down_without_data(user: Option<&Account>) -> Result<Option<Account>> {
+    let account = match user {
+        Some(account) => Some(account.clone()),
+        None => Account::without_data()?,
+    };
+    let Some(account) = account.filter(|account| !account.uid.is_root()) else {
+        return Ok(None);
+    };
+    match account.step_down() {
+        Err(error) if user.is_some() => Err(error),
+        stepped => Ok(stepped.is_ok().then_some(account)),
+    }
+}
+
+impl Stores {
+    /// For a command that does its work and ends: the settings are checked, root steps down, and the stores are opened.
+    pub async fn open(options: cli::Stores, sharing: Sharing, limits: Limits) -> Result<Stores> {
+        let opening = Opening::check(options)?;
+        opening.step_down()?;
+        opening.open(sharing, limits).await
     }
 
     /// Stops what was started.
@@ -122,6 +245,9 @@ pub async fn migrate(options: cli::Stores) -> Result<()> {
     // The schema is all that is touched: no Redis and no secret is needed for it.
     match &options.database_url {
         Some(url) => {
+            if Uid::effective().is_root() {
+                step_down_without_data(user(options.user.clone())?.as_ref())?;
+            }
             services::stores::migrate(url).await.map_err(explain)?;
         }
         None => {
@@ -138,13 +264,22 @@ pub async fn migrate(options: cli::Stores) -> Result<()> {
 /// Names the setting behind an error.
 fn explain(error: services::Error) -> anyhow::Error {
     match error {
+        services::Error::Database(error) if is_forbidden(&error) => {
+            anyhow::anyhow!("DATABASE_URL: {error}, for the account that it runs as (--user)")
+        }
         services::Error::Database(error) => anyhow::anyhow!("DATABASE_URL: {error}"),
         error => error.into(),
     }
 }
 
+/// As when a socket is in a folder that the account may not enter.
+fn is_forbidden(error: &impl std::error::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::PermissionDenied)
+}
+
 fn default_data_dir() -> Result<PathBuf> {
-    if nix::unistd::Uid::effective().is_root() {
+    if Uid::effective().is_root() {
         // PostgreSQL runs as another user, who cannot look into root's home.
         return Ok("/var/lib/frontrow".into());
     }
@@ -173,22 +308,34 @@ fn checked(setting: &str, secret: String) -> Result<Secret> {
     Ok(Secret::new(secret))
 }
 
-/// What the file says; made up and written, readable by us alone, when there is none.
+/// What the file says; made up and written, readable by us alone, when there is none. No link is followed to it.
 pub fn kept(path: &Path, make_up: impl FnOnce() -> String) -> Result<String> {
-    match fs::read_to_string(path) {
-        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-        _ => {
-            let text = make_up();
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(path)?;
-            file.write_all(text.as_bytes())?;
-            Ok(text)
-        }
+    let options = || {
+        let mut options = fs::OpenOptions::new();
+        options.custom_flags(OFlag::O_NOFOLLOW.bits());
+        options
+    };
+    let mut text = String::new();
+    match options().read(true).open(path) {
+        Ok(mut file) => file.read_to_string(&mut text),
+        // It is there and says something: to make up another would be to forget it.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Err(_) => Ok(0),
     }
+    .with_context(|| format!("cannot read {}", path.display()))?;
+    if !text.trim().is_empty() {
+        return Ok(text.trim().to_owned());
+    }
+    let text = make_up();
+    let mut file = options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_all(text.as_bytes())?;
+    Ok(text)
 }
 
 pub fn random_text(length: usize) -> String {

@@ -38,6 +38,7 @@ async fn main() -> Result<ExitCode> {
         .args(arguments)
         .env(testing::DATABASE_URL, stores.database_url())
         .env(testing::REDIS_URL, redis_url)
+        .envs(testing::stay_root())
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;

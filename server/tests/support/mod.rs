@@ -56,11 +56,30 @@ impl Server {
             .env("REDIS_URL", &stores.redis_url)
             .env("FRONTROW_REDIS_PREFIX", &stores.redis_prefix)
             .env("FRONTROW_TOKEN_SECRET", SECRET)
+            .envs(testing::stay_root())
             .env("LEPTOS_SITE_ROOT", site.path())
             .env("FRONTROW_LOG", "warn")
             .envs(NO_LIMITS)
             .stdout(Stdio::piped());
         set(&mut command);
+        Server::spawn(command, site)
+    }
+
+    /// With stores of its own, to be set up by `set` altogether.
+    pub fn start_own(set: impl FnOnce(&mut Command)) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_frontrow"));
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env_remove("DATABASE_URL")
+            .env_remove("REDIS_URL")
+            .env("FRONTROW_LOG", "warn")
+            .envs(NO_LIMITS)
+            .stdout(Stdio::piped());
+        set(&mut command);
+        Server::spawn(command, tempfile::tempdir().expect("a folder"))
+    }
+
+    fn spawn(mut command: Command, site: tempfile::TempDir) -> Server {
         let mut child = command.spawn().expect("frontrow");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let url = lines
@@ -71,6 +90,11 @@ impl Server {
             })
             .expect("frontrow says where it is");
         Server { child, url, site }
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// A file of the built site.
@@ -113,6 +137,7 @@ pub fn audit(stores: &TestStores) -> (bool, String) {
         .env("REDIS_URL", &stores.redis_url)
         .env("FRONTROW_REDIS_PREFIX", &stores.redis_prefix)
         .env("FRONTROW_TOKEN_SECRET", SECRET)
+        .envs(testing::stay_root())
         .output()
         .expect("frontrow audit");
     (
