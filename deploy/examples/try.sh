@@ -39,6 +39,7 @@ fi
 "$frontrow" serve --demo --listen 127.0.0.1:3001 &
 "$frontrow" serve --listen 127.0.0.1:3002 &
 "$php_fpm" -p "$run" -y "$run/php-fpm.conf" --force-stderr ${as_root:+"$as_root"} &
-nginx -p "$run/" -c nginx.conf -e stderr &
+# Which needs to know none of the secrets.
+env -u DATABASE_URL -u REDIS_URL -u FRONTROW_TOKEN_SECRET nginx -p "$run/" -c nginx.conf -e stderr &
 # If one of them ends by itself, the others go on: that is what is shown here.
 wait
