@@ -1,5 +1,7 @@
 //! What the stores keep is open to whoever runs them and to nobody else, and they know nothing that is none of their business.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use embedded::{Durability, Stores, testing};
 use nix::unistd::Uid;
 use std::fs::{self, Permissions};

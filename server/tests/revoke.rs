@@ -114,7 +114,7 @@ async fn an_organiser_finds_a_ticket_on_the_desk_and_revokes_it() {
     assert!(page.contains("The ticket is revoked. It is in the record."));
     let state = said(&page, "[data-testid=ticket-state]").remove(0);
     assert!(
-        state.starts_with("Revoked ") && state.ends_with(REASON),
+        state.starts_with("Revoked ") && state.contains(REASON),
         "{state}"
     );
     assert!(said(&page, "[data-testid=revoke-ticket]").is_empty());

@@ -37,7 +37,7 @@ pub(super) fn FindTicket(
                 <form method="get" action=path(id) class="search">
                     <div class="search-field search-field--wide">
                         <label for=TICKET>{desk.find_ticket_by}</label>
-                        <input id=TICKET name=TICKET type="search" autocomplete="off" maxlength=TYPED_MAX value=typed/>
+                        <input id=TICKET name=TICKET type="search" dir="auto" autocomplete="off" maxlength=TYPED_MAX value=typed/>
                     </div>
                     <button type="submit" class="button">{words.find}</button>
                 </form>

@@ -70,7 +70,7 @@ fn Which(live: Vec<IssuedTicket>) -> impl IntoView {
             view! {
                 <label class="choice">
                     <input type="radio" name="id" value=id checked=checked required/>
-                    <span>{ticket.title}", "{number}</span>
+                    <span><bdi>{ticket.title}</bdi>", "{number}</span>
                 </label>
             }
         })
@@ -100,9 +100,9 @@ fn Row(ticket: IssuedTicket) -> impl IntoView {
         (None, None) => ("badge badge--now", words.tickets.valid.to_owned()),
     };
     view! {
-        <p><strong>{ticket.title}</strong>" · "{number}</p>
+        <p><strong><bdi>{ticket.title}</bdi></strong>" · "{number}</p>
         <p class="quietly">
-            {words.holder}": "{ticket.holder}" · "{words.issued_at}": "{(words.date_time)(ticket.issued_at)}
+            {words.holder}": "<bdi>{ticket.holder}</bdi>" · "{words.issued_at}": "{(words.date_time)(ticket.issued_at)}
         </p>
         <p><span class=class data-testid="ticket-state">{state}</span></p>
     }

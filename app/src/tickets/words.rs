@@ -9,7 +9,7 @@ pub struct TicketWords {
     pub revoked_at: fn(&str) -> String,
     /// To its holder. Why.
     pub revoked_reason: fn(&str) -> String,
-    /// To whoever runs the concert. When and why.
+    /// To whoever runs the concert. When and why. A reason is typed: it stands in isolates (UAX 9).
     pub revoked_because: fn(&str, &str) -> String,
     pub revoke: &'static str,
     pub revoke_sure: &'static str,
@@ -37,10 +37,10 @@ pub const ENGLISH: TicketWords = TicketWords {
     revoked_at: |at| format!("Revoked {at}"),
     revoked_reason: |reason| {
         format!(
-            "The organiser has taken this ticket back, and it does not let anybody in. The reason given: {reason}"
+            "The organiser has taken this ticket back, and it does not let anybody in. The reason given: \u{2068}{reason}\u{2069}"
         )
     },
-    revoked_because: |at, reason| format!("Revoked {at}: {reason}"),
+    revoked_because: |at, reason| format!("Revoked {at}: \u{2068}{reason}\u{2069}"),
     revoke: "Revoke a ticket",
     revoke_sure: "A revoked ticket lets nobody in. Its place goes to the next person in line, and cannot be given back.",
     revoke_which: "Which one?",
@@ -66,9 +66,9 @@ pub const KOREAN: TicketWords = TicketWords {
     valid: "유효함",
     revoked_at: |at| format!("{at}에 회수됨"),
     revoked_reason: |reason| {
-        format!("주최자가 이 티켓을 회수해서 입장할 수 없어요. 이유: {reason}")
+        format!("주최자가 이 티켓을 회수해서 입장할 수 없어요. 이유: \u{2068}{reason}\u{2069}")
     },
-    revoked_because: |at, reason| format!("{at}에 회수됨: {reason}"),
+    revoked_because: |at, reason| format!("{at}에 회수됨: \u{2068}{reason}\u{2069}"),
     revoke: "티켓 회수하기",
     revoke_sure: "회수한 티켓으로는 아무도 입장할 수 없어요. 자리는 다음 사람에게 넘어가고 되돌릴 수 없어요.",
     revoke_which: "어느 티켓인가요?",
