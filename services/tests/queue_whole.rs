@@ -182,6 +182,61 @@ async fn the_pace_is_kept_when_redis_s_clock_is_set_forward() {
     .await;
 }
 
+/// A longer interval counts from the batch before, and what is told to Redis meanwhile is what PostgreSQL says.
+#[tokio::test]
+async fn a_batch_that_is_given_back_tells_no_revision_that_is_none() {
+    let world = world().await;
+    let concert = world.concert(30, 2, NO_PACE).await;
+    let fans = world.accounts(6).await;
+    join_all(&world, &fans, &concert).await;
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 2
+    })
+    .await;
+    sqlx::query("UPDATE concerts SET interval_ms = 3600000 WHERE id = $1")
+        .bind(concert.id.0)
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    step(&world, &concert).await;
+    step(&world, &concert).await;
+    assert_eq!(holders(&world, &concert).await.len(), 2);
+    let outcome = reconcile(&world.services, concert.id, Window::Nothing)
+        .await
+        .unwrap();
+    assert!(matches!(outcome, Outcome::There), "{outcome:?}");
+    sqlx::query("UPDATE concerts SET interval_ms = 1 WHERE id = $1")
+        .bind(concert.id.0)
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 6
+    })
+    .await;
+}
+
+/// Also of PostgreSQL's own: an hour ahead, and corrected.
+#[tokio::test]
+async fn a_sale_goes_on_when_postgresql_s_clock_is_set_back() {
+    let world = world().await;
+    let concert = world.concert(30, 2, 400).await;
+    let fans = world.accounts(4).await;
+    join_all(&world, &fans, &concert).await;
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 2
+    })
+    .await;
+    sqlx::query("UPDATE concerts SET last_batch_at = now() + interval '1 hour'")
+        .execute(&world.services.db)
+        .await
+        .unwrap();
+    run_until(&world.services, &concert, async || {
+        holders(&world, &concert).await.len() == 4
+    })
+    .await;
+}
+
 /// An hour back: nothing is put off by an hour.
 #[tokio::test]
 async fn a_sale_goes_on_when_redis_s_clock_is_set_back() {
@@ -414,11 +469,10 @@ async fn a_large_queue_is_built_and_ended_by_pages() {
         .await
         .unwrap()
     };
-    step(&world, &concert).await;
-    assert_eq!(waiting().await, 1);
-    holding.rollback().await.unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let running = tokio::spawn(scheduler::run(services.clone(), LEASE, stop.clone()));
+    run_until(services, &concert, async || waiting().await == 1).await;
+    holding.rollback().await.unwrap();
     run_until(services, &concert, async || waiting().await == 0).await;
     stop.cancel();
     running.await.unwrap();

@@ -31,7 +31,7 @@ pub fn patterns(typed: &str) -> Vec<String> {
     patterns
 }
 
-/// As PostgreSQL's `searched` does it (migration 0021), except that spaces beside Korean stay: they set words apart here.
+/// As PostgreSQL's `searched` does it (migration 0017), except that spaces beside Korean stay: they set words apart here.
 fn fold(text: &str) -> String {
     let letters: String = text
         .nfkd()

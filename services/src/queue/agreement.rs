@@ -248,7 +248,7 @@ async fn written(
     for (concert, mark) in quiet {
         if mark.is_after(transaction) {
             tracing::error!(%concert, transaction, "PostgreSQL has gone back to an earlier transaction");
-            due.push((*concert, Window::Everything));
+            due.push((*concert, Window::Forked));
         } else if written.contains(concert) {
             due.push((*concert, Window::Since(*mark)));
         } else if let Some(progress) = all.get_mut(concert) {

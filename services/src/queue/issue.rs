@@ -2,6 +2,7 @@
 
 use super::sale::SaleRow;
 use crate::{Result, Services, tickets};
+use chrono::TimeDelta;
 use fail::fail_point;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
@@ -57,7 +58,8 @@ pub enum Issue {
     Stale,
     /// Nothing: the queue was built anew since, perhaps in another Redis. What it was claimed from is no queue any more.
     OtherBuild,
-    /// Nothing: by PostgreSQL's clock not a whole interval has passed since the batch before. Redis's clock was set forward.
+    /// Nothing: by PostgreSQL's clock not a whole interval has passed since the batch before. Redis's clock was set forward, or
+    /// the interval was lengthened a moment ago.
     TooEarly(TooEarly),
 }
 
@@ -80,8 +82,8 @@ pub struct Issued {
 /// Issues tickets to the batch, all or nothing: in order of arrival, numbered on from the last serial, to nobody who has
 /// left or holds a ticket, and to no more than the capacity and the batch size allow.
 ///
-/// Everything is done at once, and committed when it is due. What is written on the tickets is that instant, or when they were
-/// inserted if it had passed, by PostgreSQL's clock.
+/// Everything is done at once, and committed when it is due. What is written on the tickets is that instant, or that of the
+/// transaction if it had passed, by PostgreSQL's clock.
 ///
 /// Doing it twice is harmless.
 pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
@@ -95,8 +97,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     let concert = sqlx::query!(
         r#"UPDATE concerts SET last_claim = $2 WHERE id = $1 AND last_claim < $2 AND generation = $3
          RETURNING state, starts_at <= clock_timestamp() + $4::bigint * interval '1 microsecond' AS "over!", capacity - issued AS "stock!", batch_size, last_serial,
-                   (EXTRACT(EPOCH FROM last_batch_at - clock_timestamp()) * 1000000)::bigint + interval_ms * 1000::bigint AS wait,
-                   interval_ms"#,
+                   last_batch_at, interval_ms, clock_timestamp() AS "now!""#,
         claim.concert.0,
         claim.number,
         claim.generation,
@@ -107,12 +108,18 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     let Some(concert) = concert else {
         return refused(&mut transaction, claim).await;
     };
+    let read = Instant::now();
     fail_point!("issue::begun");
     // Of a clock that was set back nothing is known but that it cannot be longer than an interval.
-    let interval = i64::from(concert.interval_ms) * 1_000;
-    let wait = concert.wait.unwrap_or(0).clamp(0, interval);
-    let may = Instant::now() + Duration::from_micros(wait as u64);
+    let interval = TimeDelta::milliseconds(concert.interval_ms.into());
+    let wait = concert
+        .last_batch_at
+        .map(|last| last + interval - concert.now);
+    let wait = wait.unwrap_or_default().clamp(TimeDelta::zero(), interval);
+    let may = read + wait.to_std().unwrap_or_default();
     let due = claim.due.max(may);
+    // As PostgreSQL's clock will say it then: never less than an interval after the batch before.
+    let at = concert.now + TimeDelta::from_std(due - read).unwrap_or_default();
 
     let accounts: Vec<i64> = claim.entries.iter().map(|(account, _)| account.0).collect();
     let arrivals: Vec<i64> = claim.entries.iter().map(|(_, arrival)| arrival.0).collect();
@@ -146,7 +153,9 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         .filter(|row| row.state == "waiting")
         .partition(|row| !row.holds);
     if room > 0 && !waiting.is_empty() && may > claim.due.max(Instant::now()) + CLOCKS_AGREE {
-        let sale = SaleRow::find(&mut *transaction, claim.concert).await?;
+        // What is told to Redis has to be committed: not the revision that is undone here.
+        transaction.rollback().await?;
+        let sale = too_early(services, claim.concert).await?;
         // A little more, for what a commit takes at one time and not at another.
         let wait = may.saturating_duration_since(Instant::now()) + CLOCKS_AGREE;
         return Ok(Issue::TooEarly(TooEarly { wait, sale }));
@@ -165,14 +174,14 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         let codes: Vec<String> = eligible.iter().map(|_| tickets::random_code()).collect();
         sqlx::query!(
             "INSERT INTO tickets (concert_id, account_id, arrival, serial, code, issued_at)
-             SELECT $1, account_id, arrival, serial, code, clock_timestamp() + $6::bigint * interval '1 microsecond'
+             SELECT $1, account_id, arrival, serial, code, $6
                FROM UNNEST($2::bigint[], $3::bigint[], $4::int[], $5::text[]) AS issued (account_id, arrival, serial, code)",
             claim.concert.0,
             &accounts,
             &arrivals,
             &serials,
             &codes,
-            moved + due.saturating_duration_since(Instant::now()).as_micros() as i64
+            at + services.clock.moved()
         )
         .execute(&mut *transaction)
         .await?;
@@ -190,11 +199,11 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         .await?;
         sqlx::query!(
             "UPDATE concerts
-                SET last_serial = last_serial + $2, last_batch_at = clock_timestamp() + $3::bigint * interval '1 microsecond'
+                SET last_serial = last_serial + $2, last_batch_at = $3
               WHERE id = $1",
             claim.concert.0,
             eligible.len() as i32,
-            due.saturating_duration_since(Instant::now()).as_micros() as i64
+            at
         )
         .execute(&mut *transaction)
         .await?;
@@ -228,7 +237,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     }
     transaction.commit().await?;
     if !eligible.is_empty() && Instant::now() > due + CLOCKS_AGREE {
-        committed_late(services, claim.concert).await?;
+        committed_late(services, claim.concert).await;
     }
     fail_point!("issue::committed");
     Ok(Issue::Done(Issued {
@@ -238,15 +247,30 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     }))
 }
 
-/// The commit took longer than what was written on it says: the next batch is an interval after now.
-async fn committed_late(services: &Services, concert: ConcertId) -> Result<()> {
+/// A batch before that lies ahead was written before PostgreSQL's clock was set back, or by another PostgreSQL: it is taken for one
+/// of now, so that the sale stands still for an interval and not until that instant has come. Returns the sale.
+async fn too_early(services: &Services, concert: ConcertId) -> Result<SaleRow> {
     sqlx::query!(
-        "UPDATE concerts SET last_batch_at = clock_timestamp() WHERE id = $1",
+        "UPDATE concerts SET last_batch_at = clock_timestamp() WHERE id = $1 AND last_batch_at > clock_timestamp()",
         concert.0
     )
     .execute(&services.engine)
     .await?;
-    Ok(())
+    SaleRow::find(&services.engine, concert).await
+}
+
+/// The commit took longer than what was written on it says: the next batch is an interval after now. Should this fail, Redis
+/// still keeps the pace.
+async fn committed_late(services: &Services, concert: ConcertId) {
+    let noted = sqlx::query!(
+        "UPDATE concerts SET last_batch_at = clock_timestamp() WHERE id = $1",
+        concert.0
+    )
+    .execute(&services.engine)
+    .await;
+    if let Err(error) = noted {
+        tracing::warn!(%concert, %error, "a late commit could not be noted");
+    }
 }
 
 /// Why a claim cannot be carried out.

@@ -11,6 +11,7 @@ use model::queue::Arrival;
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// At most this many records go into one commit.
 const MOST_PER_COMMIT: usize = 2_000;
@@ -50,9 +51,13 @@ pub enum Recorded {
     NoAccount,
 }
 
+/// Commits at once, over all concerts: where rows are locked they wait, and the scheduler needs connections as well.
+const COMMITS: usize = 4;
+
 /// This process's writer.
 pub struct Journal {
     db: PgPool,
+    commits: Arc<Semaphore>,
     // By concerts: one whose row is locked keeps no other waiting.
     joins: Arc<Together<ConcertId, Join, Recorded>>,
     leaves: Arc<Together<ConcertId, Leave, bool>>,
@@ -62,6 +67,7 @@ impl Journal {
     pub fn new(db: PgPool) -> Journal {
         Journal {
             db,
+            commits: Arc::new(Semaphore::new(COMMITS)),
             joins: Arc::new(Together::new(MOST_PER_COMMIT, 2)),
             leaves: Arc::new(Together::new(MOST_PER_COMMIT, 2)),
         }
@@ -69,17 +75,23 @@ impl Journal {
 
     /// Returns what is on disk of the place. Recording the same join again changes nothing.
     pub async fn join(&self, join: Join) -> Result<Recorded> {
-        let db = self.db.clone();
-        let write = move |joins| write_joins(db.clone(), joins);
+        let (db, commits) = (self.db.clone(), self.commits.clone());
+        let write = move |joins| in_turn(commits.clone(), write_joins(db.clone(), joins));
         self.joins.ask(join.concert, join, write).await
     }
 
     /// Returns when the leave is on disk: true, or false when a ticket was issued for that place before.
     pub async fn leave(&self, leave: Leave) -> Result<bool> {
-        let db = self.db.clone();
-        let write = move |leaves| write_leaves(db.clone(), leaves);
+        let (db, commits) = (self.db.clone(), self.commits.clone());
+        let write = move |leaves| in_turn(commits.clone(), write_leaves(db.clone(), leaves));
         self.leaves.ask(leave.concert, leave, write).await
     }
+}
+
+async fn in_turn<T>(commits: Arc<Semaphore>, write: impl Future<Output = T>) -> T {
+    // It is never closed; if it were, going on would be right.
+    let _turn = commits.acquire().await;
+    write.await
 }
 
 async fn write_joins(db: PgPool, joins: Vec<Join>) -> Vec<Result<Recorded>> {

@@ -16,6 +16,11 @@ const AT_ONCE: isize = 2_000;
 /// both is named in `lost_commits` and in the log: nothing says any more when they came.
 pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     let [waiting, inflight, _, holders, state, ..] = keys::of(&services.redis, concert);
+    // One server at a time: each would find a part of what is missing, and note that.
+    let mut turn = crate::stores::begin(&services.engine).await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)::text", concert.0)
+        .fetch_one(&mut *turn)
+        .await?;
     let generation: Option<i64> = services
         .redis
         .connection()
@@ -29,13 +34,17 @@ pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
         places += record_all(services, concert, &key).await?;
     }
     let lost = without_record(services, concert, &holders).await?;
-    let invalidated: i64 =
-        scripts::call(&services.redis, &scripts::INVALIDATE, concert, generation).await?;
-    // Otherwise another server has done the same.
-    if invalidated == 1 && (places > 0 || !lost.is_empty()) {
-        tracing::error!(%concert, places, holders = ?lost, "PostgreSQL has lost commits: places are put back on record, and these accounts have lost a ticket");
+    if !lost.is_empty() {
+        tracing::error!(%concert, holders = ?lost, "PostgreSQL has lost commits, and with them tickets");
+    }
+    if places > 0 {
+        tracing::warn!(%concert, places, "places that PostgreSQL did not have are put back on record");
+    }
+    // First: once the queue is built anew nothing knows of them any more.
+    if places > 0 || !lost.is_empty() {
         note(services, concert, places, &lost).await?;
     }
+    scripts::call::<i64>(&services.redis, &scripts::INVALIDATE, concert, generation).await?;
     Ok(())
 }
 
@@ -74,7 +83,8 @@ async fn record_all(services: &Services, concert: ConcertId, key: &str) -> Resul
     }
 }
 
-/// Those in the set of holders who have neither a live ticket nor a place on record.
+/// Those in the set of holders who have neither a live ticket nor a place on record, nor had one that brought a ticket: that was
+/// given back.
 async fn without_record(
     services: &Services,
     concert: ConcertId,
@@ -90,7 +100,7 @@ async fn without_record(
                                      AND cancelled_at IS NULL)
                   AND NOT EXISTS (SELECT FROM queue_entries
                                    WHERE concert_id = $1 AND queue_entries.account_id = held.account_id
-                                     AND state = 'waiting')"#,
+                                     AND state IN ('waiting', 'issued'))"#,
             concert.0,
             &accounts
         )

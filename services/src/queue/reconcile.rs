@@ -31,6 +31,8 @@ pub enum Window {
     /// What has changed since an earlier comparison.
     Since(Mark),
     Everything,
+    /// PostgreSQL came back without its last commits: what they said is made good as far as Redis knows it.
+    Forked,
 }
 
 /// Up to where the two agree.
@@ -79,7 +81,7 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
     let sale = SaleRow::find(&services.engine, concert).await?;
     let builder = format!("{:016x}", rand::rng().random::<u64>());
     let patience = BUILDER_PATIENCE.as_micros() as i64;
-    let (begun, redis_now, revision): (String, i64, i64) = scripts::call(
+    let (begun, redis_now, revision, timeline): (String, i64, i64, i64) = scripts::call(
         &services.redis,
         &scripts::BUILD_BEGIN,
         concert,
@@ -89,7 +91,10 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
     match begun.as_str() {
         "begun" => {}
         "built" => {
-            if sale.revision < revision && went_back(services, concert, revision).await? {
+            if matches!(window, Window::Forked)
+                || timeline < services.primary.timeline()
+                || sale.revision < revision && went_back(services, concert, revision).await?
+            {
                 losses::make_good(services, concert).await?;
                 return Ok(Outcome::Busy);
             }
@@ -100,8 +105,8 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
     }
     fail_point!("build::begun");
     let built = build(services, concert, &builder, redis_now).await;
-    if built.is_err() {
-        // Should this fail as well, the builder's patience ends by itself.
+    if !matches!(built, Ok(Outcome::Agreed(_))) {
+        // Also when a part of it was lost meanwhile: the next one need not wait. Should this fail as well, the builder's patience ends by itself.
         let _ =
             scripts::call::<i64>(&services.redis, &scripts::BUILD_ABANDON, concert, &builder).await;
     }
@@ -117,7 +122,8 @@ async fn build(
     let Fence {
         generation,
         clock,
-        issued,
+        wait,
+        interval,
     } = fence(services, concert, redis_now).await?;
     fail_point!("build::fenced");
     let timeline = services.primary.timeline();
@@ -140,7 +146,7 @@ async fn build(
         generation,
         timeline,
         clock,
-        i64::from(issued),
+        wait.clamp(0, interval),
         sale.arguments(),
     );
     let finished: i64 =
@@ -170,7 +176,7 @@ async fn went_back(services: &Services, concert: ConcertId, revision: i64) -> Re
 
 async fn compare(services: &Services, concert: ConcertId, window: Window) -> Result<Outcome> {
     match window {
-        Window::Nothing => Ok(Outcome::There),
+        Window::Nothing | Window::Forked => Ok(Outcome::There),
         Window::Since(mark) => compare_changes(services, concert, mark).await,
         Window::Everything => compare_all(services, concert).await,
     }
@@ -595,8 +601,9 @@ struct Fence {
     generation: i64,
     /// The instant from which the queue's clock goes on: the newest on record.
     clock: i64,
-    /// Whether a ticket was ever issued.
-    issued: bool,
+    /// Until the next batch, and from one to the next, in µs.
+    wait: i64,
+    interval: i64,
 }
 
 /// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
@@ -609,7 +616,11 @@ async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Resul
                   last_claim = GREATEST(last_claim, $2,
                       (SELECT max(arrival) FROM queue_entries WHERE concert_id = concerts.id))
             WHERE id = $1
-            RETURNING generation, last_claim AS clock, last_serial > 0 AS "issued!""#,
+            RETURNING generation, last_claim AS clock, interval_ms * 1000::bigint AS "interval!",
+                      CASE WHEN last_batch_at IS NOT NULL
+                           THEN (EXTRACT(EPOCH FROM last_batch_at - clock_timestamp()) * 1000000)::bigint + interval_ms * 1000::bigint
+                           WHEN last_serial > 0 THEN interval_ms * 1000::bigint
+                           ELSE 0 END AS "wait!""#,
         concert.0,
         redis_now
     )

@@ -79,7 +79,7 @@ pub const UNTIL_WOKEN: Duration = Duration::MAX;
 /// A claimed batch belongs to this server for as long as `lease`; the same on all servers.
 pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     let alarms = Arc::new(Alarms::default());
-    let mut drivers: HashMap<ConcertId, watch::Sender<SaleRow>> = HashMap::new();
+    let mut drivers: HashMap<ConcertId, watch::Sender<Surveyed>> = HashMap::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(housekeeping::run(services.clone(), stop.clone()));
     tasks.spawn(sessions::listen(services.clone(), stop.clone()));
@@ -92,12 +92,20 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
             tracing::warn!(%error, "PostgreSQL's clock could not be read");
         }
         match survey(&services, round == 0).await {
-            Ok(Survey { over, sales }) => {
+            Ok(Survey {
+                timeline,
+                over,
+                sales,
+            }) => {
                 for concert in over {
                     if let Some(turn) = expiring.take(concert) {
                         let services = services.clone();
+                        let stop = stop.clone();
                         tasks.spawn(async move {
-                            expire_in_turn(&services, concert, turn).await;
+                            tokio::select! {
+                                () = expire_in_turn(&services, concert, turn) => {}
+                                () = stop.cancelled() => {}
+                            }
                         });
                     }
                 }
@@ -109,11 +117,12 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
                 drivers.retain(|concert, _| active.contains_key(concert));
                 alarms.retain(|concert| active.contains_key(&concert));
                 for (concert, sale) in active {
+                    let sale = Surveyed { timeline, sale };
                     match drivers.get(&concert) {
                         // A driver that has ended by itself, which only a bug can do, is replaced.
                         Some(driver) if !driver.is_closed() => {
                             driver.send_if_modified(|known| {
-                                let newer = sale.revision != known.revision;
+                                let newer = sale.sale.revision != known.sale.revision;
                                 *known = sale;
                                 newer
                             });
@@ -167,8 +176,15 @@ async fn read_clock(services: &Services) -> Result<()> {
     Ok(services.primary.ask(&mut connection).await?)
 }
 
+/// A sale as PostgreSQL has told it, under that timeline or a later one.
+struct Surveyed {
+    timeline: i64,
+    sale: SaleRow,
+}
+
 /// What there is to do.
 struct Survey {
+    timeline: i64,
     /// Sales that are over and still have people waiting.
     over: Vec<ConcertId>,
     /// Those that have work to do or watchers to serve.
@@ -177,6 +193,7 @@ struct Survey {
 
 /// Closes the sales whose time has come. `all`: looks through every sale that was ever closed, too.
 async fn survey(services: &Services, all: bool) -> Result<Survey> {
+    let timeline = services.primary.timeline();
     // What is closed is closed for good: by PostgreSQL's own clock, not by what this server takes it to be.
     // SKIP LOCKED: a concert whose row somebody holds is closed a second later, and keeps no other from being looked at.
     sqlx::query!(
@@ -200,6 +217,7 @@ async fn survey(services: &Services, all: bool) -> Result<Survey> {
     .fetch_all(&services.engine)
     .await?;
     Ok(Survey {
+        timeline,
         over: over.into_iter().map(ConcertId).collect(),
         sales: SaleRow::active(&services.engine, now, &services.ticks.watched()).await?,
     })
@@ -212,11 +230,10 @@ async fn expire_in_turn(services: &Services, concert: ConcertId, _turn: Turn) {
     }
 }
 
-/// Tells everyone who still waits for a sale that is over that it is: so many in a transaction, by one server at a time.
+/// Tells everyone who still waits for a sale that is over that it is: so many in a transaction, each of them by one server.
 /// Whatever stops it, what is done stays done, and the next survey goes on.
 async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
-    let sale = SaleRow::find(&services.engine, concert).await?;
-    scripts::call::<i64>(&services.redis, &scripts::EXPIRE, concert, sale.arguments()).await?;
+    empty(services, concert).await?;
     let mut expired = 0;
     loop {
         let batch = expire_some(services, concert).await?;
@@ -228,6 +245,13 @@ async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
     if expired > 0 {
         tracing::info!(%concert, expired, "the sale is over");
     }
+    Ok(())
+}
+
+/// Takes everybody out of the queue in Redis.
+async fn empty(services: &Services, concert: ConcertId) -> Result<()> {
+    let sale = SaleRow::find(&services.engine, concert).await?;
+    scripts::call::<i64>(&services.redis, &scripts::EXPIRE, concert, sale.arguments()).await?;
     Ok(())
 }
 
@@ -254,7 +278,7 @@ async fn expire_some(services: &Services, concert: ConcertId) -> Result<u64> {
 async fn drive(
     services: &Services,
     concert: ConcertId,
-    mut sale: watch::Receiver<SaleRow>,
+    mut surveyed: watch::Receiver<Surveyed>,
     alarm: &Alarm,
     lease: Duration,
     stop: &CancellationToken,
@@ -263,9 +287,12 @@ async fn drive(
     // While it cannot move on.
     let mut retry: Option<Duration> = None;
     while !stop.is_cancelled() {
-        let current = sale.borrow_and_update().clone();
-        alarm.set_over(current.state == "closed");
-        let rest = match step(services, concert, &current, lease, &mut progress).await {
+        let stepped = async {
+            let current = current(services, concert, &mut surveyed).await?;
+            alarm.set_over(current.state == "closed");
+            step(services, concert, &current, lease, &mut progress).await
+        };
+        let rest = match stepped.await {
             Ok(rest) => {
                 if retry.take().is_some() {
                     services.ticks.publish(concert, News::Resumed);
@@ -288,9 +315,25 @@ async fn drive(
         tokio::select! {
             () = rest_for(rest) => {}
             () = alarm.rung() => {}
-            changed = sale.changed() => if changed.is_err() { return },
+            changed = surveyed.changed() => if changed.is_err() { return },
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// The sale as the survey has read it. Not what it has read from a PostgreSQL before this one: that may be of a commit that is lost.
+async fn current(
+    services: &Services,
+    concert: ConcertId,
+    surveyed: &mut watch::Receiver<Surveyed>,
+) -> Result<SaleRow> {
+    let (timeline, sale) = {
+        let surveyed = surveyed.borrow_and_update();
+        (surveyed.timeline, surveyed.sale.clone())
+    };
+    match timeline == services.primary.timeline() {
+        true => Ok(sale),
+        false => SaleRow::find(&services.engine, concert).await,
     }
 }
 
@@ -338,7 +381,7 @@ pub async fn step(
             .await?;
         }
         Issue::TooEarly(early) => {
-            tracing::warn!(%concert, wait = ?early.wait, "a batch came before its time: Redis's clock was set forward");
+            tracing::warn!(%concert, wait = ?early.wait, "a batch came before its time and is given back");
             give_back(services, &claim, &early).await?;
         }
     }
@@ -380,7 +423,9 @@ pub async fn claim(
     // From here on: Redis has read its clock before, so that this is never too early.
     let due = Instant::now() + Duration::from_micros(wait.max(0) as u64);
     if word == "over" {
-        expire(services, concert).await?;
+        // Who cannot be told at once is told by the survey.
+        empty(services, concert).await?;
+        expire_some(services, concert).await?;
     }
     if word == "forked" {
         services.ticks.publish(concert, News::Interrupted);

@@ -2,7 +2,7 @@
 
 use crate::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{PgConnection, Result};
+use sqlx::{Error, PgConnection, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
@@ -43,19 +43,24 @@ impl Primary {
     /// Reads clock and timeline anew.
     pub async fn ask(&self, connection: &mut PgConnection) -> Result<()> {
         let asked = Instant::now();
-        let time: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
-            .fetch_one(&mut *connection)
-            .await?;
+        let (time, is_standby): (DateTime<Utc>, bool) =
+            sqlx::query_as("SELECT clock_timestamp(), pg_is_in_recovery()")
+                .fetch_one(&mut *connection)
+                .await?;
+        // Promoted under this connection it would write without having told its timeline.
+        if is_standby {
+            return Err(Error::Protocol("this PostgreSQL is a standby".into()));
+        }
         self.clock.follow(asked, Instant::now(), time);
         self.note_skew();
         // The first eight hexadecimal digits of a WAL file's name. What PostgreSQL is to those who keep another log of their
-        // own, and on a standby, has no such names: an error, and no reason to do without it.
+        // own has no such names: an error, and no reason to do without it.
         let timeline = sqlx::query_scalar(
             "SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint",
         );
         match timeline.fetch_one(connection).await {
             Ok(timeline) => drop(self.timeline.fetch_max(timeline, Ordering::SeqCst)),
-            Err(sqlx::Error::Database(error)) => {
+            Err(Error::Database(error)) => {
                 tracing::debug!(%error, "PostgreSQL's timeline is not known");
             }
             Err(error) => return Err(error),

@@ -1,15 +1,13 @@
 -- Opens a queue that has been built.
--- ARGV     builder, generation, PostgreSQL's timeline, clock (µs: the newest arrival or claim on record), whether anything was
---          ever issued (0 or 1), sale's seven fields (prelude: take_over_sale)
+-- ARGV     builder, generation, PostgreSQL's timeline, clock (µs: the newest arrival or claim on record), µs until
+--          the next batch, sale's seven fields (prelude: take_over_sale)
 -- Returns  1, or 0 when somebody else builds by now, or a part of what was built is lost
 -- Keeps    the clock never runs backwards and the pace is never exceeded, also over a rebuild
 if not INTACT or sale('builder') ~= ARGV[1] then return 0 end
 redis.call('HDEL', STATE, 'builder', 'builder_until')
 redis.call('HSET', STATE, 'generation', ARGV[2], 'origin', origin(), 'timeline', ARGV[3], 'clock', ARGV[4], 'compared', text(now()))
 take_over_sale(6)
-local interval = tonumber(sale('interval_ms')) * 1000
--- The last batch may have been committed a moment ago, whatever time is written on it.
-redis.call('HSET', STATE, 'next_claim', text(now() + (ARGV[5] == '1' and interval or 0)))
+redis.call('HSET', STATE, 'next_claim', text(now() + tonumber(ARGV[5])))
 publish({})
 if sale('state') == 'closed' then
   for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, 86400) end

@@ -44,7 +44,8 @@ end
 if sale('state') ~= 'closed' and redis.call('EXISTS', INFLIGHT) == 1 then
   -- A batch whose server died comes back whole, whatever the sale's state: the transaction knows what became of it.
   if instant >= lease_until then
-    take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES'), noted_instant('due', interval))
+    -- Its transaction waits with its locks: not for longer than a batch is claimed ahead.
+    take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES'), noted_instant('due', math.max(ahead, 50000)))
   end
 elseif sale('state') == 'open' and wall >= tonumber(sale('opens_at')) and wall < tonumber(sale('closes_at'))
   and instant >= next_claim - ahead then

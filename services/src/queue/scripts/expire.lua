@@ -3,11 +3,11 @@
 -- ARGV     sale's seven fields (prelude: take_over_sale)
 -- Returns  1, or 0 when the queue is not built or the sale is not over
 if not built() then return 0 end
-take_over_sale(1)
+local changed = take_over_sale(1)
 if sale('state') ~= 'closed' then return 0 end
-redis.call('UNLINK', WAITING, INFLIGHT, LEAVING)
+local emptied = redis.call('UNLINK', WAITING, INFLIGHT, LEAVING) > 0
 redis.call('HSET', STATE, 'claim', '0', 'lease_until', '0')
-publish_gap()
+if changed or emptied then publish_gap() end
 -- Nothing more will happen here; what is looked at later is built again.
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, 86400) end
 return sealed(1)
