@@ -146,7 +146,7 @@ async fn a_batch_that_was_prepared_by_a_server_that_died_keeps_its_time() {
         dead.unwrap(),
         another_server(&world.stores, &world.clock).await,
     );
-    let (_, taken_over) = claim_ahead(&other, &concert, Duration::ZERO, LEASE).await;
+    let (_, taken_over) = claim_ahead(&other, &concert, HOUR, LEASE).await;
     let taken_over = taken_over.unwrap();
     assert_eq!(taken_over.entries, dead.entries);
     assert!(taken_over.due > Instant::now() + HOUR - Duration::from_secs(60));
