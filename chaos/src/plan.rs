@@ -34,6 +34,9 @@ pub const POINTS: [(&str, u32); 14] = [
 /// The keys of a queue without which it is not whole.
 const PARTS: [&str; 5] = ["waiting", "inflight", "leaving", "holders", "state"];
 
+/// How far the clock of a server's machine is wrong. A sale's concert begins in an hour or more.
+const CLOCKS_MS: [i64; 6] = [0, 0, 400, -3_000, 36_000_000, -36_000_000];
+
 /// By how much Redis's clock is set.
 const STEPS_MS: [i64; 6] = [150, 400, 3_600_000, -400, -30_000, -3_600_000];
 
@@ -50,6 +53,8 @@ pub struct Plan {
     /// For each server, what each of its processes is told to do to itself, the first one first. Those after the last one
     /// do nothing.
     pub processes: [Vec<Process>; SERVERS],
+    /// How far the clock of each server's machine is wrong, in milliseconds.
+    pub clocks_ahead_ms: [i64; SERVERS],
     pub faults: Vec<(Duration, Fault)>,
     pub window: Duration,
 }
@@ -198,6 +203,9 @@ impl Plan {
             people: (0..number).map(|_| person(rng, opens_in)).collect(),
             opens_in,
             processes: std::array::from_fn(|_| (0..4).map(|_| process(rng, lease)).collect()),
+            clocks_ahead_ms: std::array::from_fn(|_| {
+                CLOCKS_MS[rng.random_range(0..CLOCKS_MS.len())]
+            }),
             faults: faults(rng, lease),
             window: WINDOW,
         }
@@ -338,12 +346,13 @@ impl fmt::Display for Plan {
         };
         writeln!(
             f,
-            "sale: {} tickets for {} people, {} every {:?}, {opens}; lease {:?}",
+            "sale: {} tickets for {} people, {} every {:?}, {opens}; lease {:?}; clocks of servers ahead by {:?} ms",
             self.capacity,
             self.people.len(),
             self.batch_size,
             self.interval,
-            self.lease
+            self.lease,
+            self.clocks_ahead_ms
         )?;
         for (at, fault) in &self.faults {
             writeln!(f, "{at:>8.1?}  {fault:?}")?;

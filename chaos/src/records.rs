@@ -35,7 +35,7 @@ pub async fn insert_concert(
     plan: &Plan,
     opens_at: DateTime<Utc>,
 ) -> Result<ConcertId> {
-    let starts_at = opens_at + TimeDelta::days(30);
+    let starts_at = opens_at + TimeDelta::hours(2);
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO concerts (title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description,
                                capacity, sale_opens_at, batch_size, interval_ms)

@@ -155,6 +155,7 @@ impl World {
                 site: site.clone(),
                 frontrow: frontrow.to_owned(),
                 lease: plan.lease,
+                clock_ahead_ms: plan.clocks_ahead_ms[index],
             });
             let processes = plan.processes[index].clone();
             let keeping = keep(server.clone(), processes, healed.clone(), stop.clone());
@@ -251,6 +252,7 @@ pub struct Server {
     site: PathBuf,
     frontrow: PathBuf,
     lease: Duration,
+    clock_ahead_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -358,6 +360,7 @@ impl Server {
             .envs(embedded::testing::stay_root())
             .env("LEPTOS_SITE_ROOT", &self.site)
             .env("FRONTROW_FAILPOINTS", armed)
+            .env("FRONTROW_CLOCK_AHEAD_MS", self.clock_ahead_ms.to_string())
             .env("FRONTROW_LOG", "info,sqlx=warn")
             // Many people come from the one address of this machine.
             .envs([

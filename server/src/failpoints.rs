@@ -1,7 +1,9 @@
 //! Dying or falling asleep at a chosen point, for the tests that show what happens then.
 
 use anyhow::{Context, Result, bail};
+use chrono::TimeDelta;
 use nix::sys::signal::{Signal, raise};
+use services::Clock;
 use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -41,4 +43,16 @@ fn arm_one(point: &str) -> Result<()> {
         }
     })
     .map_err(|error| anyhow::anyhow!(error))
+}
+
+/// How far this machine's clock is to be wrong, in milliseconds.
+const CLOCK: &str = "FRONTROW_CLOCK_AHEAD_MS";
+
+/// The clock of a machine that is as wrong as [`CLOCK`] says.
+pub fn clock() -> Result<Clock> {
+    let ahead = match std::env::var(CLOCK) {
+        Ok(ahead) => ahead.parse().context(CLOCK)?,
+        Err(_) => 0,
+    };
+    Ok(Clock::on_a_machine_ahead(TimeDelta::milliseconds(ahead)))
 }

@@ -160,7 +160,7 @@ impl Opening {
                 .into_iter()
                 .flatten()
                 .collect(),
-            clock: Clock::default(),
+            clock: clock()?,
             limits,
         };
         let services = Services::connect(settings).await.map_err(explain)?;
@@ -170,6 +170,17 @@ impl Opening {
             data_dir,
         })
     }
+}
+
+/// This machine's, until PostgreSQL has told its own.
+#[cfg(not(feature = "failpoints"))]
+fn clock() -> Result<Clock> {
+    Ok(Clock::default())
+}
+
+#[cfg(feature = "failpoints")]
+fn clock() -> Result<Clock> {
+    crate::failpoints::clock()
 }
 
 /// Those that another process runs in the data directory, if they will do, else new ones, which are ours to stop.
