@@ -58,17 +58,20 @@ pub(super) fn AttendancePlot(attendance: Attendance) -> impl IntoView {
             <svg class="plot" viewBox=format!("0 0 {width} {}", ABOVE + HEIGHT + BELOW) aria-hidden="true">
                 {columns}
             </svg>
-            <table class="unseen">
-                <caption>{words.last_days}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">{words.day}</th>
-                        <th scope="col">{words.signed_up}</th>
-                        <th scope="col">{words.active}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            // A table is never narrower than its words.
+            <div class="unseen">
+                <table>
+                    <caption>{words.last_days}</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">{words.day}</th>
+                            <th scope="col">{words.signed_up}</th>
+                            <th scope="col">{words.active}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
         </section>
     }
 }
