@@ -68,7 +68,7 @@ pub(super) fn SearchForm(query: ConcertQuery) -> impl IntoView {
                     />
                     {hint}
                 </div>
-                <button type="submit" class="button search-find">{words.find}</button>
+                <button type="submit" class="button">{words.find}</button>
                 <div class="search-choices">
                     <Choice name="genre" label=words.genre all=words.all_genres options=genres.to_vec()/>
                     <Choice name="sale" label=browse.sale all=browse.any_sale options=groups.to_vec()/>
