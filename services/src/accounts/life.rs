@@ -8,7 +8,6 @@ use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
 use crate::{Client, Result, Services, queue, tickets};
 use chrono::TimeDelta;
-use fail::fail_point;
 use model::Refusal;
 use model::accounts::{AccountId, Role, TicketsLeft};
 use model::concerts::ConcertId;
@@ -57,7 +56,6 @@ pub async fn delete(
         let ended =
             sessions::end_records(&services, &mut transaction, account, None, reason).await?;
         transaction.commit().await?;
-        fail_point!("delete::committed");
         retire(&services, account, ended).await?;
         // Last: out of its queues it gets no ticket any more.
         match tickets {

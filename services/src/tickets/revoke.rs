@@ -8,7 +8,6 @@ use crate::sessions::Session;
 use crate::to_the_end::to_the_end;
 use crate::{Error, Result, Services};
 use chrono::{DateTime, Utc};
-use fail::fail_point;
 use model::Refusal;
 use model::accounts::{AccountId, AccountName, Role};
 use model::concerts::ConcertId;
@@ -100,7 +99,6 @@ async fn revoke_one(
         )
         .execute(&services.db)
         .await?;
-        fail_point!("revoke::committed");
         if revoked.rows_affected() > 0 {
             tracing::warn!(
                 target: "security",
