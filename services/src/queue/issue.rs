@@ -13,6 +13,10 @@ use std::time::{Duration, Instant};
 /// What the clocks of Redis and PostgreSQL may say differently of an interval: waited for in the transaction, while joins wait
 /// as well.
 const CLOCKS_AGREE: Duration = Duration::from_millis(50);
+/// And what they say differently of an interval in which neither was set.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(5);
+/// A commit may come so much later than is written on it; one that comes even later is noted ([`committed_late`]).
+pub const COMMIT_LATE: Duration = Duration::from_millis(50);
 
 /// A batch that the claim script has moved in flight.
 #[derive(Clone, Debug)]
@@ -117,7 +121,11 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         .map(|last| last + interval - concert.now);
     let wait = wait.unwrap_or_default().clamp(TimeDelta::zero(), interval);
     let may = read + wait.to_std().unwrap_or_default();
-    let due = claim.due.max(may);
+    // Redis knows when the batch before was committed, and this only when it was to be: where this is what counts, a little more.
+    let due = match may > claim.due.max(read) + CLOCKS_DIFFER {
+        true => may + COMMIT_LATE,
+        false => claim.due.max(may),
+    };
     // As PostgreSQL's clock will say it then: never less than an interval after the batch before.
     let at = concert.now + TimeDelta::from_std(due - read).unwrap_or_default();
 
@@ -157,7 +165,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         transaction.rollback().await?;
         let sale = too_early(services, claim.concert).await?;
         // A little more, for what a commit takes at one time and not at another.
-        let wait = may.saturating_duration_since(Instant::now()) + CLOCKS_AGREE;
+        let wait = may.saturating_duration_since(Instant::now()) + COMMIT_LATE;
         return Ok(Issue::TooEarly(TooEarly { wait, sale }));
     }
     let eligible: Vec<(i64, i64)> = waiting
@@ -236,7 +244,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         tokio::time::sleep_until(due.into()).await;
     }
     transaction.commit().await?;
-    if !eligible.is_empty() && Instant::now() > due + CLOCKS_AGREE {
+    if !eligible.is_empty() && Instant::now() > due + COMMIT_LATE {
         committed_late(services, claim.concert).await;
     }
     fail_point!("issue::committed");

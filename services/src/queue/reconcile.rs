@@ -1,5 +1,6 @@
 //! Making Redis agree with the journal: the first time, whenever Redis has lost a queue, and every few seconds after.
 
+use super::issue::COMMIT_LATE;
 use super::sale::SaleRow;
 use super::scripts::{self, Tally};
 use super::{keys, losses};
@@ -146,7 +147,7 @@ async fn build(
         generation,
         timeline,
         clock,
-        wait.clamp(0, interval),
+        until_next_batch(wait, interval),
         sale.arguments(),
     );
     let finished: i64 =
@@ -162,6 +163,12 @@ async fn build(
         arrival: Some(Arrival(clock)),
         compared: loaded,
     }))
+}
+
+/// `wait`: an interval after what is written on the batch before, which may have been committed a little later.
+fn until_next_batch(wait: Option<i64>, interval: i64) -> i64 {
+    let late = COMMIT_LATE.as_micros() as i64;
+    wait.map_or(0, |wait| (wait + late).clamp(0, interval + late))
 }
 
 /// Whether PostgreSQL knows less of a sale than it has told Redis: it came back without its last commits. Redis was asked
@@ -601,8 +608,8 @@ struct Fence {
     generation: i64,
     /// The instant from which the queue's clock goes on: the newest on record.
     clock: i64,
-    /// Until the next batch, and from one to the next, in µs.
-    wait: i64,
+    /// Until the next batch, if there was one, and from one to the next, in µs.
+    wait: Option<i64>,
     interval: i64,
 }
 
@@ -620,7 +627,7 @@ async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Resul
                       CASE WHEN last_batch_at IS NOT NULL
                            THEN (EXTRACT(EPOCH FROM last_batch_at - clock_timestamp()) * 1000000)::bigint + interval_ms * 1000::bigint
                            WHEN last_serial > 0 THEN interval_ms * 1000::bigint
-                           ELSE 0 END AS "wait!""#,
+                       END AS wait"#,
         concert.0,
         redis_now
     )
