@@ -52,7 +52,7 @@ fn run(now: RwSignal<DateTime<Utc>>, server_time: DateTime<Utc>, instants: &[Dat
     }
 }
 
-/// Milliseconds on a clock that nobody sets.
+/// Milliseconds on the monotonic clock.
 #[cfg(feature = "hydrate")]
 pub(crate) fn monotonic_ms() -> f64 {
     window().performance().map_or(0.0, |clock| clock.now())
@@ -88,7 +88,7 @@ pub(crate) fn correct(now: DateTime<Utc>, server_time: DateTime<Utc>, way_ms: f6
     }
 }
 
-/// By how many milliseconds the device's clock is ahead of the one that nobody sets. It changes when that clock is set, and when
+/// By how many milliseconds the device's clock is ahead of the monotonic one. It changes when that clock is set, and when
 /// the device has slept, in which some browsers' other clock stands still.
 #[cfg(feature = "hydrate")]
 pub(crate) fn device_ahead_ms() -> f64 {

@@ -39,10 +39,10 @@ const LOST_AND_FOUND: &str = "lost+found";
 /// Bytes of a folder's path under which a socket's address is not too long (about 100 bytes).
 const SOCKETS_PATH_MAX: usize = 80;
 
-/// Makes the data directory, or sees to it that one that is there is ours and open to nobody else; returns its real path.
+/// Makes the data directory, or sees to it that one that is there belongs to us and has mode 0700; returns its real path.
 ///
-/// As root it is given to `account`, with what an older release has made in it. Fails when it belongs to somebody else, when
-/// the way to it is a link that somebody else has laid, or when it is a folder that is used for something else.
+/// As root it is given to `account`, with what an older release has made in it. Fails when it belongs to another account, when
+/// the way to it is another account's symlink, or when it is a folder that is used for something else.
 pub fn prepare(dir: &Path, account: Option<&Account>) -> Result<PathBuf> {
     refuse_strange_link(dir)?;
     make(dir, account).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -77,7 +77,7 @@ pub fn prepare(dir: &Path, account: Option<&Account>) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// A folder in the data directory that belongs to whoever runs the stores, made when it is missing.
+/// A folder in the data directory that belongs to the account that runs the stores, created when missing.
 pub fn own(path: &Path, account: Option<&Account>) -> Result<()> {
     match DirBuilder::new().mode(OWN_FOLDER).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -115,7 +115,7 @@ pub fn open_file(path: &Path) -> Result<File> {
 }
 
 /// The folder for the sockets, made: `run` in the data directory. Where that path is too long for a socket's address it is a
-/// new folder with a name that nobody can foresee, which the data directory remembers.
+/// new folder with a random name, which the data directory remembers.
 pub fn make_sockets(dir: &Path, account: Option<&Account>) -> Result<PathBuf> {
     if let Some(sockets) = sockets(dir)
         && (sockets.starts_with(dir) || own(&sockets, account).is_ok())
@@ -149,7 +149,7 @@ pub fn sockets(dir: &Path) -> Option<PathBuf> {
         return Some(inside);
     }
     let elsewhere = PathBuf::from(fs::read_to_string(dir.join(SOCKETS_ELSEWHERE)).ok()?);
-    // What was removed may have been made anew by somebody else.
+    // A removed folder may have been created again by another account.
     let folder = fs::symlink_metadata(&elsewhere).ok()?;
     let owner = fs::metadata(dir).ok()?.uid();
     let ours = folder.is_dir()
@@ -225,7 +225,7 @@ fn folder_flags() -> OFlag {
 }
 
 /// Gives away what is at `name`, and all that is in it. No link is followed, and no file is given away that has another name
-/// elsewhere: it may be somebody else's.
+/// elsewhere: it may belong to another account.
 fn give(folder: &Dir, name: &[u8], account: &Account) -> Result<()> {
     let found = match fstatat(folder.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW) {
         Err(Errno::ENOENT) => return Ok(()),
@@ -293,7 +293,7 @@ fn close(path: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(OFlag::O_NOFOLLOW.bits());
     let file = match options.open(path) {
-        // Somebody's who made it unreadable even for us.
+        // Its owner made it unreadable even for us.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
         file => file.with_context(|| format!("cannot open {}", path.display()))?,
     };

@@ -35,7 +35,7 @@ const PASSED_ON: [&str; 9] = [
     "FRONTROW_TEST_RUN",
 ];
 
-/// The program, to be run by the account, in a working directory that everybody may read, and with none of our secrets.
+/// The program, to be run by the account, in a world-readable working directory, and with none of our secrets.
 pub fn command(program: &Path, account: Option<&Account>) -> Command {
     let mut command = Command::new(program);
     let passed_on = std::env::vars_os().filter(|(name, _)| {

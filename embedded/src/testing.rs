@@ -11,7 +11,7 @@ pub const DATABASE_URL: &str = "FRONTROW_TEST_DATABASE_URL";
 /// Set by the `with-stores` command for what it runs.
 pub const REDIS_URL: &str = "FRONTROW_TEST_REDIS_URL";
 
-/// For a `frontrow` that is to use the stores of a test: as root it would become somebody who cannot reach their sockets.
+/// For a `frontrow` that is to use the stores of a test: as root it would step down to an account that cannot reach their sockets.
 pub fn stay_root() -> Option<(&'static str, &'static str)> {
     let is_root = nix::unistd::Uid::effective().is_root();
     is_root.then_some(("FRONTROW_USER", "root"))

@@ -1,4 +1,4 @@
-//! What the stores keep is open to whoever runs them and to nobody else, and they know nothing that is none of their business.
+//! The stores' files are open to the account that runs them alone, and no secret of ours is in their environment.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -156,7 +156,7 @@ async fn sockets_elsewhere_are_where_nobody_can_foresee() {
     assert_eq!(running.redis_url, stores.redis_url());
     stores.stop().await.unwrap();
 
-    // Cleaned away, and made anew by somebody who had seen it.
+    // Removed, and created again by another account.
     fs::remove_dir_all(&first).unwrap();
     let trap = folder();
     symlink(trap.path(), &first).unwrap();

@@ -66,7 +66,7 @@ pub enum TicketsLeft {
     /// They go to the next in line.
     #[default]
     GiveBack,
-    /// They are good to go in with, by whoever has saved or printed them.
+    /// They stay valid at the door, saved or printed.
     Keep,
 }
 

@@ -191,7 +191,7 @@ pub enum ProblemKind {
     /// The concert would begin before now.
     InThePast,
     Taken,
-    /// A name by which somebody would be taken for one of those who run the service.
+    /// A name that would pass for one of the service's staff.
     Reserved,
     BelowIssued,
     /// By another, since the form was opened.

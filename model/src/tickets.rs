@@ -45,7 +45,7 @@ pub struct Ticket {
     pub revoked: Option<Revocation>,
 }
 
-/// That a ticket was taken back by whoever runs the concert.
+/// That a ticket was revoked by the organiser or an admin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     pub at: DateTime<Utc>,
@@ -74,7 +74,7 @@ impl RevokeReason {
     }
 }
 
-/// A ticket as whoever runs the concert sees it: not the code that lets somebody in.
+/// A ticket as the organiser sees it: without the code that is admitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedTicket {
     pub id: TicketId,
@@ -105,7 +105,7 @@ pub enum TicketCheck {
         serial: u32,
         cancelled_at: DateTime<Utc>,
     },
-    /// Taken back by whoever runs the concert.
+    /// Revoked by the organiser or an admin.
     Revoked {
         concert_id: ConcertId,
         title: String,

@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    // What is written is for us and whoever we start; a report is for others to read.
+    // Files are for this account and its child processes; a report is for others to read.
     if !matches!(cli.command, cli::Command::Rehearse(_)) {
         umask(Mode::S_IRWXG | Mode::S_IRWXO);
     }

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::os::fd::IntoRawFd;
 use std::path::PathBuf;
 
-/// A folder that was opened before the process became somebody else.
+/// A folder that was opened before the process changed its account.
 pub struct Held {
     path: PathBuf,
     folder: Option<File>,

@@ -183,7 +183,7 @@ fn span(request: &Request) -> Span {
 }
 
 /// Whether this server can do its work: both stores answer; and how Redis is, which all servers share, so that taking one of them
-/// out of rotation would help nobody.
+/// out of rotation would not help.
 async fn ready(State(state): State<AppState>) -> impl IntoResponse {
     let services = &state.services;
     let stores = tokio::join!(services.redis.ping(), services::stores::ping(&services.db));

@@ -220,7 +220,7 @@ struct Site<Folder> {
 const HASHES: &str = "hash.txt";
 
 impl Site<Held> {
-    /// To be called before the process becomes somebody else.
+    /// To be called before the process changes its account.
     fn hold(root: &Path) -> Site<Held> {
         let program = std::env::current_exe().ok();
         let beside = program.as_deref().and_then(Path::parent);

@@ -218,7 +218,7 @@ fn user(name: Option<String>) -> Result<Option<Account>> {
     Ok(Some(account))
 }
 
-/// Where nobody was named and nobody can be become (a container that has root alone, or keeps it from changing), root stays.
+/// Without --user, and where no account can be switched to (a container with root alone, or without the capability), root stays.
 fn step_down_without_data(user: Option<&Account>) -> Result<Option<Account>> {
     let account = match user {
         Some(account) => Some(account.clone()),

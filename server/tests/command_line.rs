@@ -231,7 +231,7 @@ fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
-/// A server with stores of its own, whose site is in a folder that nobody else may enter, as a checkout in root's home is.
+/// A server with stores of its own, whose site is in a folder of mode 0700, as a checkout in root's home is.
 fn serve_in(data: &Path, home: &Path, set: impl FnOnce(&mut Command)) -> Server {
     let site = home.join("site");
     fs::create_dir_all(site.join("pkg")).expect("a folder");

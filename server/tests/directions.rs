@@ -34,7 +34,7 @@ fn typed(page: &str) -> Vec<(String, bool)> {
         .filter_map(|node| match node.value() {
             Node::Text(text) if text.contains(is_turned) => {
                 let mut around = node.ancestors().filter_map(ElementRef::wrap);
-                // What scripts are given is shown by nobody.
+                // Data for scripts is not displayed.
                 let parent = node.parent().and_then(ElementRef::wrap)?;
                 let shown = !matches!(parent.value().name(), "script" | "template" | "style");
                 shown.then(|| (text.to_string(), around.any(isolates)))

@@ -13,7 +13,7 @@ use support::{PASSWORD, Person, Server, make_concert, stores};
 
 const REASON: &str = "bought by a script & resold";
 
-/// The tickets of somebody who joins.
+/// The tickets of an account that joins.
 async fn ticket(person: &Person, concert: &str) -> Value {
     let (status, body) = person.post("join_queue", &[("concert_id", concert)]).await;
     assert_eq!(status, StatusCode::OK, "{body}");

@@ -46,7 +46,7 @@ impl<K: Asker> FairQueue<K> {
     }
 
     /// Waits for a turn. When as many wait as may, the last one of those who ask most goes:
-    /// [`Refusal::TooManyRequests`], and not `Unavailable`, because nothing is broken that anybody would have to mend.
+    /// [`Refusal::TooManyRequests`], and not `Unavailable`, because nothing is broken.
     pub async fn turn(self: &Arc<Self>, who: K) -> Result<Turn<K>> {
         let full = Refusal::TooManyRequests {
             retry_after_s: COME_AGAIN_S,

@@ -31,7 +31,7 @@ pub(crate) async fn run(services: Services, stop: CancellationToken) {
         if let Err(error) = accounts::withdraw_unused(&services).await {
             tracing::warn!(%error, "who left could not be taken out of the queues yet");
         }
-        // Whoever needs Redis says that it is away.
+        // Requests that need Redis log that it is away.
         if let Ok(Some(room)) = services.redis.room().await {
             if room.is_short() && !short {
                 tracing::warn!(

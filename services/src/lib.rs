@@ -55,7 +55,7 @@ pub struct Shared {
     pub journal: queue::Journal,
     pub(crate) asked: queue::Asked,
     pub ticks: queue::TickHub,
-    /// The right to build a queue that somebody waits for.
+    /// The right to build a queue that a request waits for.
     pub(crate) builder: queue::Turns,
     /// How many queues the drivers may build at once.
     pub(crate) builds: Semaphore,

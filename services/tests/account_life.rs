@@ -15,7 +15,7 @@ use services::{Error, Services, accounts, admin, queue};
 use std::time::Duration;
 use support::{PASSWORD, World, another_server, client, form, here, world};
 
-/// What a form says that nobody has changed.
+/// An unchanged form.
 const LEFT: TicketsLeft = TicketsLeft::GiveBack;
 
 fn refusal<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Refusal {

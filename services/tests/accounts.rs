@@ -186,7 +186,7 @@ async fn names_of_those_who_run_the_service_are_kept_for_them() {
     let refused = refused.unwrap_err().refusal();
     assert_eq!(refused.problem_of(Field::Nickname), reserved);
 
-    // Whoever has such a name keeps it, and an admin may take another one.
+    // An account with such a name keeps it, and an admin may take another one.
     for (account_name, role, nickname) in [
         ("support", Role::User, "Support"),
         ("root", Role::Admin, "관리자"),

@@ -371,7 +371,7 @@ async fn korean_is_found_as_people_type_it() {
     assert_eq!(world.ids("ㅎㄴ").await, [concert.id]);
 }
 
-/// What is stored of every letter of Unicode that has a case is what is looked for when somebody types it.
+/// What is stored of every letter of Unicode that has a case equals what a search for it looks for.
 #[tokio::test]
 async fn a_search_knows_the_capitals_of_every_script() {
     let world = world().await;

@@ -80,7 +80,7 @@ async fn set_redis_clock(world: &World, concert: &Concert, by: TimeDelta) {
     }
 }
 
-/// Whoever came first is served first, whichever part is lost in the middle of the sale, and the ranks are right at once.
+/// Strict order holds, whichever key is lost in the middle of the sale, and the ranks are right at once.
 #[tokio::test]
 async fn whatever_part_is_lost_nobody_is_passed_over() {
     let world = world().await;
@@ -452,7 +452,7 @@ async fn a_large_queue_is_built_and_ended_by_pages() {
         panic!("{whole:?}");
     };
     assert_eq!(mark.compared, 12_001);
-    // Over: while somebody holds one row, all others are told.
+    // Expired: all but the one row that is locked.
     let mut holding = services::stores::begin(&services.db).await.unwrap();
     sqlx::query("SELECT FROM queue_entries WHERE concert_id = $1 AND arrival = 2000005 FOR UPDATE")
         .bind(concert.id.0)

@@ -1,4 +1,4 @@
-//! Tickets that are taken back: by whoever runs the concert, by an admin with the account, and by their holder with the account.
+//! Tickets that are taken back: by the organiser, by an admin with the account, and by their holder with the account.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -66,7 +66,7 @@ async fn ticket(world: &World, who: &Session, concert: &Concert) -> Ticket {
     issued(world, who, concert).await
 }
 
-/// The ticket of somebody who waits.
+/// The ticket of an account that waits.
 async fn issued(world: &World, who: &Session, concert: &Concert) -> Ticket {
     let there = async || ticket_of(world, who, concert).await.is_some();
     run_until(&world.services, concert, there).await;
@@ -209,7 +209,7 @@ async fn a_ticket_is_revoked_once_and_for_a_reason() {
     is_clean(&world).await;
 }
 
-/// Tickets are given back, revoked and issued at the same moment: nobody waits in a circle, and each place is sold once.
+/// Tickets are given back, revoked and issued at the same moment: no deadlock, and each place is sold once.
 #[tokio::test(flavor = "multi_thread")]
 async fn revoking_gives_way_to_whatever_else_happens() {
     let world = world().await;
@@ -292,7 +292,7 @@ async fn a_ticket_is_found_by_all_that_it_may_be_named_by() {
     }
 }
 
-/// Somebody with a ticket for one concert, and a place in the line for another.
+/// An account with a ticket for one concert, and a place in the line for another.
 struct Held {
     world: World,
     account: Account,

@@ -533,7 +533,7 @@ async fn an_account_has_so_many_sessions_and_the_one_not_used_for_longest_gives_
     assert!(opens(&other, &theirs.access).await);
 }
 
-/// Those who are too many wait for no connection to PostgreSQL, and keep nobody else from one.
+/// Those who are too many are refused before they take a connection to PostgreSQL.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_refreshes_of_one_session_holds_up_nobody() {
     let world = world().await;
@@ -544,7 +544,7 @@ async fn a_flood_of_refreshes_of_one_session_holds_up_nobody() {
     let theirs = sessions::open(&world.services, &here(), &jun)
         .await
         .unwrap();
-    // Somebody holds the session's row: whoever asks for it waits.
+    // The session's row is locked.
     let mut holding = services::stores::begin(&world.services.db).await.unwrap();
     let sid = flooded.refresh.split('.').next().unwrap();
     sqlx::query("SELECT sid FROM sessions WHERE sid = $1 FOR UPDATE")

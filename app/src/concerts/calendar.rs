@@ -84,7 +84,7 @@ impl Event<'_> {
         lines.put("DTSTAMP", &instant(now));
         lines.put("LAST-MODIFIED", &instant(version.changed_at));
         lines.put("SEQUENCE", &version.sequence.to_string());
-        // Whoever publishes an event has to be named (RFC 5546, 3.2.1). Nobody takes letters there: the site stands for itself.
+        // A published event needs an organizer (RFC 5546, 3.2.1). There is no mailbox: it is the site's own address.
         lines.put("ORGANIZER;CN=Frontrow", public_url);
         lines.put("DTSTART", &instant(self.from));
         lines.put("DTEND", &instant(self.until));

@@ -136,7 +136,7 @@ fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
                 {view! { <PosterForm concert/> }.into_any()}
                 <form method="post" action=form_action(UpdateConcert::PATH) id=CONCERT_FORM novalidate>
                     <input type="hidden" name="id" value=id.to_string()/>
-                    // What is left alone is saved as it is by then, whoever has changed it meanwhile.
+                    // An untouched field keeps the value it has by then, also if another account has changed it.
                     <input type="hidden" name="opened" value=opened/>
                     {tied_fields(form, seen)}
                     <SubmitButton words=words.save/>

@@ -19,7 +19,7 @@ impl FormEcho {
         .unwrap_or_default()
     }
 
-    /// Whether there is something in it that somebody has typed, and would lose.
+    /// Whether it has typed input that would be lost.
     pub fn has_text(&self) -> bool {
         let is_field =
             |name: &String| serde_json::from_value::<Field>(name.as_str().into()).is_ok();

@@ -195,7 +195,7 @@ mod tests {
         };
         let plain = called(|_| (), Locale::Korean);
         assert_eq!(called(|_| (), Locale::Korean), plain);
-        // What is not on it changes nothing: nobody fetches it anew for a ticket that went.
+        // Fields that are not drawn do not change the name: a sold ticket causes no new fetch.
         let sold = |concert: &mut Concert| (concert.issued, concert.price_won) = (7, 1);
         assert_eq!(called(sold, Locale::Korean), plain);
         let mut names = vec![plain, called(|_| (), Locale::English)];

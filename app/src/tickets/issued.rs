@@ -1,4 +1,4 @@
-//! Tickets as whoever runs the concert sees them, and the form that takes one back: a part of the desk and of the admins' pages.
+//! Tickets as the concert's organiser sees them, and the form that takes one back: a part of the desk and of the admins' pages.
 
 use super::api::RevokeTicket;
 use crate::forms::{

@@ -9,7 +9,7 @@ pub struct TicketWords {
     pub revoked_at: fn(&str) -> String,
     /// To its holder. Why.
     pub revoked_reason: fn(&str) -> String,
-    /// To whoever runs the concert. When and why. A reason is typed: it stands in isolates (UAX 9).
+    /// To the organiser. When and why. A reason is typed: it stands in isolates (UAX 9).
     pub revoked_because: fn(&str, &str) -> String,
     pub revoke: &'static str,
     pub revoke_sure: &'static str,

@@ -484,7 +484,7 @@ mod tests {
             .status(302)
             .header(header::LOCATION, address.as_str());
         let carried_out = response.body(Body::empty()).unwrap();
-        // As when somebody logs in who has followed such a link.
+        // As when a visitor who followed such a link logs in.
         assert!(sent_back(&carried_out, false).is_none());
         let mut refused = carried_out;
         let path = HeaderValue::from_static("/api/log_in");

@@ -73,7 +73,7 @@ fn has_one_host(request: &Request) -> bool {
     }
 }
 
-/// Empty, or a host with a port or without. Nobody's name stands before it.
+/// Empty, or a host with a port or without. No user information before it.
 fn is_host(host: &[u8]) -> bool {
     host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
 }

@@ -12,7 +12,7 @@ static COMMON: LazyLock<Vec<&str>> =
 
 /// Refuses one of the 10,000 most used passwords, in whatever case it is written, with [`ProblemKind::TooCommon`].
 ///
-/// Those are what somebody who guesses begins with. Here and not in [`Password::parse`], which the browser has, too: the list
+/// An attacker tries those first. Here and not in [`Password::parse`], which the browser has, too: the list
 /// would be a third of what it loads.
 pub(super) fn refuse(password: &Password) -> Result<()> {
     match is_common(password.expose()) {

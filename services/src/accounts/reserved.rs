@@ -1,4 +1,4 @@
-//! Names by which somebody would be taken for one of us.
+//! Names that would pass for the service's staff.
 
 use crate::Result;
 use model::accounts::{NewAccount, Profile};

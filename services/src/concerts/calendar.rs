@@ -8,7 +8,7 @@ use model::concerts::ConcertId;
 /// Which of all the things that were ever said of a concert in a calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CalendarVersion {
-    /// Rises with each change of what calendars say, and stays with every other: PostgreSQL counts it, whoever changes a concert.
+    /// Rises with each change of what calendars say, and stays with every other: a trigger counts it.
     pub sequence: u32,
     /// Since when it has been so.
     pub changed_at: DateTime<Utc>,

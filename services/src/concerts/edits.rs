@@ -1,4 +1,4 @@
-//! Saving a form that was opened a while ago: what its reader left alone stays as it is now, whoever has changed it meanwhile.
+//! Saving a form that was opened a while ago: an untouched field keeps its current value, also if another account has changed it.
 
 use model::concerts::ConcertForm;
 use model::{Field, Refusal};

@@ -1,7 +1,7 @@
 //! Pictures and pages out of SVG, drawn with our own fonts and nothing of the machine's, so that they look the same
 //! everywhere: a poster's card as PNG, a ticket as PDF.
 //!
-//! Somebody's words come into an SVG through a [`Typesetter`], which measures them and knows which font has which character.
+//! Typed text comes into an SVG through a [`Typesetter`], which measures them and knows which font has which character.
 //! Whatever else is text is set in [`FAMILY`], 400 or 800 heavy, and goes through [`escaped`].
 
 mod fonts;

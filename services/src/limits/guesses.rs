@@ -79,7 +79,7 @@ impl Guess {
         }
     }
 
-    /// Nobody has looked at the password, nor will.
+    /// The password is not checked.
     pub async fn take_back(self, services: &Services) {
         self.here.take_back(services).await;
         if let Some(shared) = self.shared {

@@ -38,11 +38,11 @@ pub enum Kind {
     Vanished,
     /// P4, P6: Redis and PostgreSQL tell different things about who waits or who holds a ticket.
     Disagreement,
-    /// P4: a sale that was closed before its time by nobody, or somebody who was told that a sale is over that is not.
+    /// P4: a sale closed before its time without a recorded change, or an entry expired in a sale that is not closed.
     EndedEarly,
     /// P5: more tickets than a batch within less than an interval.
     TooFast,
-    /// The sale stood still while somebody waited, there were tickets, and nobody had stopped it.
+    /// No ticket was issued although people waited, stock was left and the sale was not paused.
     StoodStill,
     /// P4: what a PostgreSQL that came back without its last commits has lost.
     Lost,
@@ -213,7 +213,7 @@ async fn broken_course(services: &Services, concert: ConcertId) -> Result<Vec<Vi
     )
     .fetch_all(&services.db)
     .await?;
-    // Between two tickets of which the later one's place was taken long before, so that somebody waited all the time. What an
+    // Between two tickets of which the later one's place was taken long before, so that the queue was never empty. What an
     // organiser did meanwhile, or a ticket that was given back, may be the reason.
     let stood_still = sqlx::query_scalar!(
         r#"SELECT format('nothing was issued for %s s before ticket %s, for which somebody waited',

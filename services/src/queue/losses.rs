@@ -12,7 +12,7 @@ const AT_ONCE: isize = 2_000;
 
 /// Puts every place that Redis has and PostgreSQL has not on record, notes who has lost a ticket, and has the queue built anew.
 ///
-/// Whoever was issued a ticket by a lost commit, but had joined by one that was kept, waits again, in front. Whoever has lost
+/// An account whose ticket was in a lost commit and whose join was not waits again, in front. One that has lost
 /// both is named in `lost_commits` and in the log: nothing says any more when they came.
 pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     let [waiting, inflight, _, holders, state, ..] = keys::of(&services.redis, concert);

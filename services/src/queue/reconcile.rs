@@ -159,7 +159,7 @@ async fn build(
     tracing::info!(%concert, entries = loaded, "queue built");
     Ok(Outcome::Agreed(Mark {
         transaction,
-        // Whoever comes from now on is later than that.
+        // Later joins have later arrivals.
         arrival: Some(Arrival(clock)),
         compared: loaded,
     }))

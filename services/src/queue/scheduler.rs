@@ -195,7 +195,7 @@ struct Survey {
 async fn survey(services: &Services, all: bool) -> Result<Survey> {
     let timeline = services.primary.timeline();
     // What is closed is closed for good: by PostgreSQL's own clock, not by what this server takes it to be.
-    // SKIP LOCKED: a concert whose row somebody holds is closed a second later, and keeps no other from being looked at.
+    // SKIP LOCKED: a concert whose row is locked is closed a second later, and keeps no other from being looked at.
     sqlx::query!(
         "UPDATE concerts SET state = 'closed'
           WHERE id IN (SELECT id FROM concerts
@@ -248,14 +248,14 @@ async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
     Ok(())
 }
 
-/// Takes everybody out of the queue in Redis.
+/// Empties the queue in Redis.
 async fn empty(services: &Services, concert: ConcertId) -> Result<()> {
     let sale = SaleRow::find(&services.engine, concert).await?;
     scripts::call::<i64>(&services.redis, &scripts::EXPIRE, concert, sale.arguments()).await?;
     Ok(())
 }
 
-/// SKIP LOCKED: what another server is at, and whoever is leaving at this moment, is left to the next survey.
+/// SKIP LOCKED: rows that another server or a leave has locked are left to the next survey.
 async fn expire_some(services: &Services, concert: ConcertId) -> Result<u64> {
     let expired = sqlx::query!(
         "UPDATE queue_entries SET state = 'expired'

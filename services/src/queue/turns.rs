@@ -18,7 +18,7 @@ impl Turns {
         Turns { most, taken }
     }
 
-    /// The right to work on a queue, until it is dropped. None: somebody is at it, or at as many others as may be.
+    /// The right to work on a queue, until it is dropped. None: it is taken, or the limit is reached.
     pub fn take(&self, concert: ConcertId) -> Option<Turn> {
         let mut taken = self.lock();
         let free = taken.len() < self.most && taken.insert(concert);

@@ -58,7 +58,7 @@ pub(super) async fn remember(
 }
 
 async fn forget_oldest(transaction: &mut PgConnection, account: AccountId) -> Result<()> {
-    // What another log-in holds at the moment is for that one to forget: nobody waits in a circle.
+    // What another log-in holds at the moment is for that one to forget, to avoid a deadlock.
     sqlx::query!(
         "DELETE FROM account_networks
           WHERE account_id = $1

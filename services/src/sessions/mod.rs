@@ -217,7 +217,7 @@ pub async fn is_open(services: &Services, session: &Session) -> Result<bool> {
 }
 
 /// Forgets the records of sessions that nothing can bring back any more, from where accounts were logged in to long ago, and the
-/// wrong passwords that nobody is told of any more. Safe to run anywhere, at any time.
+/// expired counts of wrong passwords. Safe to run anywhere, at any time.
 pub async fn purge(services: &Services) -> Result<u64> {
     let now = services.clock.now();
     let purged = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now)

@@ -1,7 +1,7 @@
 //! What the owner of an account is told of the passwords that were tried in vain.
 //!
 //! One row an account, however many try. Of the addresses a bit each is kept, by a hash that some million addresses share: enough
-//! to count them ([linear counting](https://doi.org/10.1145/78922.78925), Whang et al. 1990), and nobody's data.
+//! to count them ([linear counting](https://doi.org/10.1145/78922.78925), Whang et al. 1990), and no personal data.
 
 use super::{Session, SessionRow};
 use crate::limits::Network;
@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 
 /// For how long the owner is told, unless they have read it before.
 pub const TOLD: TimeDelta = TimeDelta::days(7);
-/// For how long wrong passwords are counted on when nobody logs in.
+/// For how long wrong passwords are counted without a log-in.
 const COUNTED: TimeDelta = TimeDelta::days(90);
 /// Bits: 512 bytes. 400 addresses are counted to within some three, and 20,000 to within a hundred.
 const BITS: u16 = 4096;
@@ -144,7 +144,7 @@ pub async fn dismiss_wrong_passwords(services: &Services, session: &Session) -> 
     Ok(())
 }
 
-/// Forgets what nobody is told any more. Safe to run anywhere, at any time.
+/// Deletes expired counts. Safe to run anywhere, at any time.
 pub(super) async fn purge(services: &Services, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "DELETE FROM wrong_passwords

@@ -173,7 +173,7 @@ pub(crate) async fn cancel_as(services: &Services, account: AccountId, id: Ticke
     if now >= ticket.starts_at {
         return Err(Refusal::SaleClosed.into());
     }
-    // The concert first, as everybody does who changes what belongs to it: nobody waits in a circle.
+    // The concert's row first, as everywhere: one lock order, no deadlock.
     sqlx::query!(
         "WITH concert AS (SELECT id FROM concerts WHERE id = $2 FOR NO KEY UPDATE)
          UPDATE tickets SET cancelled_at = $3 FROM concert

@@ -1,4 +1,4 @@
-//! Taking a ticket back, and finding the one that is meant: by whoever runs the concert.
+//! Revoking a ticket, and finding it: for the concert's organiser and admins.
 
 use super::check::as_printed;
 use super::{keys, revocation, tell_queue};
@@ -83,7 +83,7 @@ async fn revoke_one(
         if now >= ticket.ends_at {
             return Err(Refusal::SaleClosed.into());
         }
-        // The concert first, as everybody does who changes what belongs to it: nobody waits in a circle.
+        // The concert's row first, as everywhere: one lock order, no deadlock.
         let revoked = sqlx::query!(
             "WITH concert AS (SELECT id FROM concerts WHERE id = $2 FOR NO KEY UPDATE),
                   cancelled AS (UPDATE tickets SET cancelled_at = $3 FROM concert
@@ -131,7 +131,7 @@ pub(crate) async fn revoke_all(
     Ok(())
 }
 
-/// The tickets of a concert that somebody may mean: by the text of the QR code, by the ten characters beside it, by the serial
+/// Finds tickets of a concert: by the text of the QR code, by the ten characters beside it, by the serial
 /// number, or by the account's name. For who may edit the concert, else [`Refusal::Forbidden`]; a draft has no tickets:
 /// [`Refusal::NotFound`].
 pub async fn find_issued(
