@@ -1,7 +1,8 @@
 //! Carrying out what was planned.
 
 use crate::plan::{Fault, Plan};
-use crate::world::{Timeline, World};
+use crate::records;
+use crate::world::{Forgotten, Timeline, World};
 use anyhow::{Context, Result};
 use embedded::Store;
 use futures::future::try_join_all;
@@ -15,13 +16,13 @@ use tokio::process::Command;
 pub async fn carry_out(
     world: &World,
     plan: &Plan,
-    concert: ConcertId,
+    concerts: &[ConcertId],
     time: Timeline,
 ) -> Result<()> {
     let faults = plan.faults.iter().map(async |(at, fault)| {
         time.reach(*at).await;
         world.diary.note(format_args!("{fault:?}"));
-        carry_out_one(world, concert, fault)
+        carry_out_one(world, concerts, time, fault)
             .await
             .with_context(|| format!("{fault:?}"))?;
         world.diary.note(format_args!("{} is over", fault.name()));
@@ -31,7 +32,12 @@ pub async fn carry_out(
     Ok(())
 }
 
-async fn carry_out_one(world: &World, concert: ConcertId, fault: &Fault) -> Result<()> {
+async fn carry_out_one(
+    world: &World,
+    concerts: &[ConcertId],
+    time: Timeline,
+    fault: &Fault,
+) -> Result<()> {
     let stores = &world.stores;
     match fault {
         Fault::KillServer { server } => world.servers[*server].kill().await,
@@ -43,8 +49,8 @@ async fn carry_out_one(world: &World, concert: ConcertId, fault: &Fault) -> Resu
                 .await?;
         }
         Fault::FlushRedis => order(stores.redis_url(), &redis::cmd("FLUSHALL")).await,
-        Fault::LosePart { part } => {
-            let key = format!("queue:{{{concert}}}:{part}");
+        Fault::LosePart { sale, part } => {
+            let key = key(concerts[*sale], part);
             order(stores.redis_url(), redis::cmd("DEL").arg(key)).await;
         }
         Fault::FillRedis { lasts } => {
@@ -53,13 +59,33 @@ async fn carry_out_one(world: &World, concert: ConcertId, fault: &Fault) -> Resu
             tokio::time::sleep(*lasts).await;
             order(url, redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"])).await;
         }
-        Fault::SetRedisClock { by_ms } => {
+        Fault::SetRedisClock { sale, by_ms } => {
             let mut set = redis::cmd("EVAL");
             set.arg(include_str!("set_clock.lua"))
                 .arg(1)
-                .arg(format!("queue:{{{concert}}}:state"))
+                .arg(key(concerts[*sale], "state"))
                 .arg(by_ms * 1_000);
             order(stores.redis_url(), &set).await;
+        }
+        Fault::FailBack { sale, after } => {
+            let queue = QUEUE.map(|name| key(concerts[*sale], name));
+            let script = |text: &str| {
+                let mut script = redis::cmd("EVAL");
+                script.arg(text).arg(queue.len()).arg(&queue);
+                script
+            };
+            let url = stores.redis_url();
+            order(url, &script(include_str!("fail_over.lua"))).await;
+            tokio::time::sleep(*after).await;
+            order(url, &script(include_str!("fail_back.lua"))).await;
+        }
+        Fault::LockSale { sale, lasts } => {
+            let locked = records::lock(&world.services.db, concerts[*sale], *lasts).await;
+            if let Err(error) = locked {
+                world
+                    .diary
+                    .note(format_args!("not locked to the end: {error}"));
+            }
         }
         Fault::LoseWakeUps { lasts } => lose_wake_ups(stores.redis_url(), *lasts).await,
         Fault::OldRedis { age, away } => {
@@ -71,13 +97,13 @@ async fn carry_out_one(world: &World, concert: ConcertId, fault: &Fault) -> Resu
             let away = *away;
             let put_back = async move {
                 tokio::time::sleep(away).await;
-                let _ = tokio::fs::remove_dir_all(&files).await;
                 let _ = clone(&copy, &files).await;
             };
             stores
                 .interrupt(Store::Redis, Signal::SIGKILL, put_back)
                 .await?;
         }
+        Fault::LoseCommits { age, away } => lose_commits(world, time, *age, *away).await?,
         Fault::EndPostgres { signal, away } => {
             let away = tokio::time::sleep(*away);
             stores.interrupt(Store::Postgres, *signal, away).await?;
@@ -94,6 +120,49 @@ async fn carry_out_one(world: &World, concert: ConcertId, fault: &Fault) -> Resu
             line.set(None);
         }
     }
+    Ok(())
+}
+
+/// All keys of a queue.
+const QUEUE: [&str; 7] = [
+    "waiting", "inflight", "leaving", "holders", "state", "ticks", "course",
+];
+
+fn key(concert: ConcertId, name: &str) -> String {
+    format!("queue:{{{concert}}}:{name}")
+}
+
+/// PostgreSQL comes back as it was `age` before, and like a standby that was promoted: on a timeline of its own.
+async fn lose_commits(world: &World, time: Timeline, age: Duration, away: Duration) -> Result<()> {
+    let files = world.stores.postgres_data().to_owned();
+    let copy = files.with_file_name("standby");
+    let standby = {
+        let (files, copy) = (files.clone(), copy.clone());
+        async move {
+            let _ = clone(&files, &copy).await;
+        }
+    };
+    let stores = &world.stores;
+    let from = time.now();
+    stores
+        .interrupt(Store::Postgres, Signal::SIGQUIT, standby)
+        .await?;
+    tokio::time::sleep(age).await;
+    let promote = async move {
+        tokio::time::sleep(away).await;
+        let _ = clone(&copy, &files).await;
+        // Of the owner of the others; what is in it does not matter.
+        let (version, signal) = (files.join("PG_VERSION"), files.join("recovery.signal"));
+        let _ = clone(&version, &signal).await;
+    };
+    // What is said from now on may be of what comes back.
+    let until = i64::MAX;
+    world.forgot.send_replace(Some(Forgotten { from, until }));
+    stores
+        .interrupt(Store::Postgres, Signal::SIGQUIT, promote)
+        .await?;
+    let until = time.now();
+    world.forgot.send_replace(Some(Forgotten { from, until }));
     Ok(())
 }
 
@@ -136,7 +205,7 @@ async fn lose_wake_ups(url: &str, lasts: Duration) {
     let _: Result<(), _> = tokio::time::timeout(lasts, losing).await;
 }
 
-/// A folder as it is now, in place of what may be there.
+/// A folder or file as it is now, in place of what may be there.
 async fn clone(from: &Path, to: &Path) -> Result<()> {
     let _ = tokio::fs::remove_dir_all(to).await;
     let copied = Command::new("cp")

@@ -1,8 +1,10 @@
 //! People who join, join again, leave and cancel through whichever server answers, and remember what they were told.
 
 use crate::plan;
-use crate::verdict::{Broken, Cancel, Join, Leave, Place, Promise, Shown, ShownRank, Standing};
-use crate::world::{Diary, Server, Timeline};
+use crate::verdict::{
+    Answered, Broken, Cancel, Join, Leave, Place, Promise, Shown, ShownRank, Standing,
+};
+use crate::world::{Diary, Forgotten, Server, Timeline};
 use anyhow::Result;
 use model::Refusal;
 use model::accounts::Account;
@@ -33,6 +35,8 @@ pub struct Crowd {
     pub time: Timeline,
     /// When somebody who has no ticket to cancel yet gives up waiting for one, from the start of the run.
     pub window: Duration,
+    /// What PostgreSQL has forgotten, once it has.
+    pub forgot: watch::Receiver<Option<Forgotten>>,
     /// Everything has to have been answered by then.
     pub over: CancellationToken,
 }
@@ -65,6 +69,7 @@ pub struct Memory {
     pub cancels: Vec<Cancel>,
     pub broken: Vec<Broken>,
     pub ranks: Vec<ShownRank>,
+    pub answered: Vec<Answered>,
     /// What the event stream showed last.
     pub streamed: Option<QueueView>,
     /// When the first join was sent that nobody answered: it may still be carried out, whatever was said to later ones.
@@ -129,7 +134,16 @@ impl Person {
             .note(format_args!("account {}: {what}", self.account()));
     }
 
+    /// Whether what was acknowledged may be gone by now.
+    fn may_be_forgotten(&self) -> bool {
+        self.crowd.forgot.borrow().is_some()
+    }
+
     fn complain(&self, promise: Promise, what: impl std::fmt::Display) {
+        let kept_by_record = matches!(promise, Promise::Lost | Promise::Duplicate | Promise::Rank);
+        if kept_by_record && self.may_be_forgotten() {
+            return self.note(format_args!("as PostgreSQL has forgotten: {what}"));
+        }
         let at = self.crowd.time.now();
         let detail = format!("account {} at {at}: {what}", self.account());
         self.remember(|memory| memory.broken.push(Broken::new(promise, detail)));
@@ -283,7 +297,11 @@ impl Person {
             {
                 Answer::Done(body) => match standing(&body) {
                     Some(Standing::Left) => {
-                        self.set_leave(Leave::Acknowledged { since });
+                        let acknowledged = self.crowd.time.now();
+                        self.set_leave(Leave::Acknowledged {
+                            since,
+                            acknowledged,
+                        });
                         break true;
                     }
                     Some(Standing::Issued) => {
@@ -292,6 +310,7 @@ impl Person {
                     }
                     // The place was being put back at that moment.
                     Some(Standing::Waiting { .. }) => {}
+                    Some(Standing::Absent) if self.may_be_forgotten() => break true,
                     _ => self.complain(Promise::Lost, format!("leaving was answered with {body}")),
                 },
                 Answer::Refused(refusal) => {
@@ -342,6 +361,7 @@ impl Person {
                 .await
             {
                 Answer::Done(_) => break remember(true),
+                Answer::Refused(_) if self.may_be_forgotten() => break,
                 Answer::Refused(refusal) => {
                     self.complain(
                         Promise::Lost,
@@ -598,6 +618,13 @@ impl Person {
         self.note(format_args!(
             "{endpoint} at server {server} after {took} ms: {said}"
         ));
+        if let Ok(Ok((status, _))) = &answered {
+            let answered = Answered {
+                at: self.crowd.time.now(),
+                unavailable: status.is_server_error(),
+            };
+            self.remember(|memory| memory.answered.push(answered));
+        }
         match answered {
             Ok(Ok((StatusCode::OK, body))) => {
                 if let Ok(view) = serde_json::from_str(&body) {
@@ -657,7 +684,7 @@ impl Person {
             Answer::Refused(refusal) => {
                 // A refresh that nobody answered and that is carried out later looks like a stolen token, which ends the
                 // session. Then one logs in again; without it, nobody has to.
-                if !self.remember(|memory| memory.unanswered_refresh) {
+                if !self.remember(|memory| memory.unanswered_refresh) && !self.may_be_forgotten() {
                     self.complain(
                         Promise::Conduct,
                         format!("a session could not be brought back: {refusal:?}"),

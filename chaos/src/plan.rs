@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub const SERVERS: usize = 3;
@@ -34,6 +35,9 @@ pub const POINTS: [(&str, u32); 14] = [
 /// The keys of a queue without which it is not whole.
 const PARTS: [&str; 5] = ["waiting", "inflight", "leaving", "holders", "state"];
 
+/// So many have left a sale that building its queue would take seconds if they were looked at.
+const MANY: u32 = 500_000;
+
 /// How far the clock of a server's machine is wrong. A sale's concert begins in an hour or more.
 const CLOCKS_MS: [i64; 6] = [0, 0, 400, -3_000, 36_000_000, -36_000_000];
 
@@ -44,12 +48,10 @@ pub struct Plan {
     pub seed: u64,
     /// For how long a claim belongs to a server.
     pub lease: Duration,
-    pub capacity: u32,
-    pub batch_size: u32,
-    pub interval: Duration,
-    /// From the start of the run; none: the sale has been open for a minute.
-    pub opens_in: Option<Duration>,
-    pub people: Vec<Person>,
+    /// The first one is large; up to two small ones go on beside it.
+    pub sales: Vec<Sale>,
+    /// Entries of people who have left the first sale, on record before it begins.
+    pub left_before: u32,
     /// For each server, what each of its processes is told to do to itself, the first one first. Those after the last one
     /// do nothing.
     pub processes: [Vec<Process>; SERVERS],
@@ -57,6 +59,15 @@ pub struct Plan {
     pub clocks_ahead_ms: [i64; SERVERS],
     pub faults: Vec<(Duration, Fault)>,
     pub window: Duration,
+}
+
+pub struct Sale {
+    pub capacity: u32,
+    pub batch_size: u32,
+    pub interval: Duration,
+    /// From the start of the run; none: it has been open for a minute.
+    pub opens_in: Option<Duration>,
+    pub people: Vec<Person>,
 }
 
 /// What somebody does. Instants are from the start of the run, the others from the step before.
@@ -106,16 +117,28 @@ pub enum Fault {
         away: Duration,
     },
     FlushRedis,
-    /// One key of the queue is deleted, as by an eviction.
+    /// One key of a queue is deleted, as by an eviction.
     LosePart {
+        sale: usize,
         part: &'static str,
+    },
+    /// Another Redis, without the queue, takes over and serves for that long; then the one before is back, with what it had.
+    FailBack {
+        sale: usize,
+        after: Duration,
+    },
+    /// A transaction that is not ours holds the row of a sale.
+    LockSale {
+        sale: usize,
+        lasts: Duration,
     },
     /// Redis has no room for anything new for that long.
     FillRedis {
         lasts: Duration,
     },
-    /// Redis's clock is set, forward or back: what the queue has noted of it is that much earlier or later than now.
+    /// Redis's clock is set, forward or back: what a queue has noted of it is that much earlier or later than now.
     SetRedisClock {
+        sale: usize,
         by_ms: i64,
     },
     /// Redis is killed and comes back with the files it had `age` before.
@@ -126,6 +149,11 @@ pub enum Fault {
     /// SIGQUIT is PostgreSQL's immediate shutdown; SIGKILL leaves even the orphans to themselves.
     EndPostgres {
         signal: Signal,
+        away: Duration,
+    },
+    /// PostgreSQL is gone, and in its place is a standby that received nothing in the last `age`.
+    LoseCommits {
+        age: Duration,
         away: Duration,
     },
     /// Every subscription to wake-ups is broken, again and again for that long: what is published meanwhile is lost.
@@ -161,10 +189,13 @@ impl Fault {
             Fault::KillRedis { .. } => "Redis killed",
             Fault::FlushRedis => "FLUSHALL",
             Fault::LosePart { .. } => "a part of a queue lost",
+            Fault::FailBack { .. } => "Redis failed over and back",
+            Fault::LockSale { .. } => "a sale's row locked",
             Fault::FillRedis { .. } => "Redis full",
             Fault::SetRedisClock { .. } => "Redis's clock set",
             Fault::LoseWakeUps { .. } => "wake-ups lost",
             Fault::OldRedis { .. } => "Redis restarted from an older copy",
+            Fault::LoseCommits { .. } => "PostgreSQL without its last commits",
             Fault::EndPostgres {
                 signal: Signal::SIGQUIT,
                 ..
@@ -180,35 +211,63 @@ impl Fault {
             },
         }
     }
+
+    /// Whether Redis may forget by it what PostgreSQL has lost.
+    fn loses_what_redis_knows(&self) -> bool {
+        matches!(
+            self,
+            Fault::KillRedis { .. }
+                | Fault::FlushRedis
+                | Fault::LosePart { .. }
+                | Fault::FailBack { .. }
+                | Fault::OldRedis { .. }
+        )
+    }
 }
 
 impl Plan {
     pub fn of(seed: u64) -> Plan {
         let rng = &mut StdRng::seed_from_u64(seed);
         let lease = millis(if rng.random_bool(0.1) { 5_000 } else { 1_000 });
-        let number = rng.random_range(200..=300u32);
-        // Now and then there is enough for everybody.
-        let share = if rng.random_bool(0.1) {
-            1.2
-        } else {
-            rng.random_range(0.35..0.45)
-        };
-        let opens_in = rng.random_bool(0.75).then(|| between(rng, 200, 1_000));
+        let mut sales = vec![sale(rng, 200..=300)];
+        for _ in 0..[0, 0, 1, 2][rng.random_range(0..4)] {
+            sales.push(sale(rng, 20..=40));
+        }
+        let loses_commits = rng.random_bool(0.1);
         Plan {
             seed,
             lease,
-            capacity: (f64::from(number) * share) as u32,
-            batch_size: rng.random_range(3..=7),
-            interval: between(rng, 150, 300),
-            people: (0..number).map(|_| person(rng, opens_in)).collect(),
-            opens_in,
+            left_before: if rng.random_bool(0.1) { MANY } else { 0 },
             processes: std::array::from_fn(|_| (0..4).map(|_| process(rng, lease)).collect()),
             clocks_ahead_ms: std::array::from_fn(|_| {
                 CLOCKS_MS[rng.random_range(0..CLOCKS_MS.len())]
             }),
-            faults: faults(rng, lease),
+            faults: faults(rng, lease, sales.len(), loses_commits),
+            sales,
             window: WINDOW,
         }
+    }
+
+    pub fn people(&self) -> usize {
+        self.sales.iter().map(|sale| sale.people.len()).sum()
+    }
+}
+
+fn sale(rng: &mut StdRng, people: RangeInclusive<u32>) -> Sale {
+    let number = rng.random_range(people);
+    // Now and then there is enough for everybody.
+    let share = if rng.random_bool(0.1) {
+        1.2
+    } else {
+        rng.random_range(0.35..0.45)
+    };
+    let opens_in = rng.random_bool(0.75).then(|| between(rng, 200, 1_000));
+    Sale {
+        capacity: (f64::from(number) * share) as u32,
+        batch_size: rng.random_range(3..=7),
+        interval: between(rng, 150, 300),
+        people: (0..number).map(|_| person(rng, opens_in)).collect(),
+        opens_in,
     }
 }
 
@@ -246,48 +305,73 @@ fn process(rng: &mut StdRng, lease: Duration) -> Process {
     }
 }
 
-fn faults(rng: &mut StdRng, lease: Duration) -> Vec<(Duration, Fault)> {
+/// A seed in which PostgreSQL loses commits has none in which Redis forgets as well: what both have lost nobody knows any more.
+fn faults(
+    rng: &mut StdRng,
+    lease: Duration,
+    sales: usize,
+    loses_commits: bool,
+) -> Vec<(Duration, Fault)> {
     let mut faults: Vec<_> = (0..rng.random_range(6..=10))
         .map(|_| {
             (
                 between(rng, 100, WINDOW.as_millis() as u64),
-                fault(rng, lease),
+                fault(rng, lease, sales),
             )
         })
+        .filter(|(_, fault)| !(loses_commits && fault.loses_what_redis_knows()))
         .collect();
+    if loses_commits {
+        let fault = Fault::LoseCommits {
+            age: between(rng, 300, 1_500),
+            away: between(rng, 0, 500),
+        };
+        faults.push((between(rng, 1_000, 4_000), fault));
+    }
     faults.sort_by_key(|(at, _)| *at);
     faults
 }
 
-fn fault(rng: &mut StdRng, lease: Duration) -> Fault {
+fn fault(rng: &mut StdRng, lease: Duration, sales: usize) -> Fault {
     let server = rng.random_range(0..SERVERS);
+    let sale = rng.random_range(0..sales);
     match rng.random_range(0..100) {
         0..10 => Fault::KillServer { server },
         10..20 => Fault::StopServer {
             server,
             asleep: beyond(rng, lease),
         },
-        20..28 => Fault::KillRedis {
+        20..27 => Fault::KillRedis {
             away: between(rng, 0, 800),
         },
-        28..36 => Fault::FlushRedis,
-        36..44 => Fault::LosePart {
+        27..34 => Fault::FlushRedis,
+        34..42 => Fault::LosePart {
+            sale,
             part: PARTS[rng.random_range(0..PARTS.len())],
         },
-        44..48 => Fault::FillRedis {
+        42..46 => Fault::FillRedis {
             lasts: between(rng, 200, 1_500),
         },
-        48..54 => Fault::SetRedisClock {
+        46..52 => Fault::SetRedisClock {
+            sale,
             by_ms: STEPS_MS[rng.random_range(0..STEPS_MS.len())],
         },
-        54..62 => Fault::OldRedis {
+        52..58 => Fault::OldRedis {
             age: between(rng, 500, 1_500),
             away: between(rng, 0, 500),
         },
-        62..68 => Fault::LoseWakeUps {
+        58..64 => Fault::FailBack {
+            sale,
+            after: between(rng, 300, 1_500),
+        },
+        64..69 => Fault::LockSale {
+            sale,
+            lasts: between(rng, 300, 2_500),
+        },
+        69..74 => Fault::LoseWakeUps {
             lasts: between(rng, 500, 2_500),
         },
-        68..76 => {
+        74..81 => {
             let signal = if rng.random_bool(0.7) {
                 Signal::SIGQUIT
             } else {
@@ -340,20 +424,25 @@ impl fmt::Display for Process {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let opens = match self.opens_in {
-            Some(opens_in) => format!("opens after {opens_in:?}"),
-            None => "open from the start".to_owned(),
-        };
         writeln!(
             f,
-            "sale: {} tickets for {} people, {} every {:?}, {opens}; lease {:?}; clocks of servers ahead by {:?} ms",
-            self.capacity,
-            self.people.len(),
-            self.batch_size,
-            self.interval,
-            self.lease,
-            self.clocks_ahead_ms
+            "lease {:?}; clocks of servers ahead by {:?} ms; {} entries before the first sale",
+            self.lease, self.clocks_ahead_ms, self.left_before
         )?;
+        for (index, sale) in self.sales.iter().enumerate() {
+            let opens = match sale.opens_in {
+                Some(opens_in) => format!("opens after {opens_in:?}"),
+                None => "open from the start".to_owned(),
+            };
+            writeln!(
+                f,
+                "sale {index}: {} tickets for {} people, {} every {:?}, {opens}",
+                sale.capacity,
+                sale.people.len(),
+                sale.batch_size,
+                sale.interval,
+            )?;
+        }
         for (at, fault) in &self.faults {
             writeln!(f, "{at:>8.1?}  {fault:?}")?;
         }
@@ -366,8 +455,10 @@ impl fmt::Display for Plan {
                 )?;
             }
         }
-        for (index, person) in self.people.iter().enumerate() {
-            writeln!(f, "person {index}: {person:?}")?;
+        for (index, sale) in self.sales.iter().enumerate() {
+            for person in &sale.people {
+                writeln!(f, "sale {index}: {person:?}")?;
+            }
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! All SQL of the harness: what it puts into a fresh database, and what it finds there at the end.
 
-use crate::plan::Plan;
+use crate::plan::Sale;
 use crate::verdict::{Entry, State, Ticket};
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use model::accounts::{Account, AccountId, Role};
 use model::concerts::ConcertId;
 use sqlx::{AssertSqlSafe, PgPool};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Without passwords: hashing hundreds would be most of the work.
 pub async fn insert_people(db: &PgPool, number: usize, now: DateTime<Utc>) -> Result<Vec<Account>> {
@@ -30,26 +32,79 @@ pub async fn insert_people(db: &PgPool, number: usize, now: DateTime<Utc>) -> Re
     Ok(ids.into_iter().map(account).collect())
 }
 
-pub async fn insert_concert(
-    db: &PgPool,
-    plan: &Plan,
-    opens_at: DateTime<Utc>,
-) -> Result<ConcertId> {
-    let starts_at = opens_at + TimeDelta::hours(2);
+/// A concert that is not on sale yet.
+pub async fn insert_concert(db: &PgPool, sale: &Sale) -> Result<ConcertId> {
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO concerts (title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description,
                                capacity, sale_opens_at, batch_size, interval_ms)
-         VALUES ('Chaos', 'Chaos', 'rock', 'Nodeul', $1, $1 + interval '2 hours', 120, 66000, '', $2, $3, $4, $5)
+         VALUES ('Chaos', 'Chaos', 'rock', 'Nodeul', now() + interval '1 year', now() + interval '8762 hours', 120, 66000, '', $1,
+                 now() + interval '11 months', $2, $3)
          RETURNING id",
     )
-    .bind(starts_at)
-    .bind(plan.capacity as i32)
-    .bind(opens_at)
-    .bind(plan.batch_size as i32)
-    .bind(plan.interval.as_millis() as i32)
+    .bind(sale.capacity as i32)
+    .bind(sale.batch_size as i32)
+    .bind(sale.interval.as_millis() as i32)
     .fetch_one(db)
     .await?;
     Ok(ConcertId(id))
+}
+
+pub async fn put_on_sale(db: &PgPool, concert: ConcertId, opens_at: DateTime<Utc>) -> Result<()> {
+    sqlx::query("UPDATE concerts SET sale_opens_at = $2, starts_at = $3, ends_at = $3 + interval '2 hours' WHERE id = $1")
+        .bind(concert.0)
+        .bind(opens_at)
+        .bind(opens_at + TimeDelta::hours(2))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+const LEFT_AT_ONCE: usize = 50_000;
+
+/// So many entries that are over, from long before.
+pub async fn insert_left(
+    db: &PgPool,
+    concert: ConcertId,
+    account: AccountId,
+    number: u32,
+) -> Result<()> {
+    // In parts, each of which is well within what a statement may take.
+    for first in (1..=number).step_by(LEFT_AT_ONCE) {
+        let last = number.min(first + LEFT_AT_ONCE as u32 - 1);
+        sqlx::query(
+            "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
+             SELECT $1, n, $2, 1, 'left' FROM generate_series($3, $4) AS n",
+        )
+        .bind(concert.0)
+        .bind(account.0)
+        .bind(i64::from(first))
+        .bind(i64::from(last))
+        .execute(db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Holds the row of a concert for that long, in a transaction that changes nothing.
+pub async fn lock(db: &PgPool, concert: ConcertId, lasts: Duration) -> Result<()> {
+    let mut transaction = db.begin().await?;
+    sqlx::query("SELECT FROM concerts WHERE id = $1 FOR UPDATE")
+        .bind(concert.0)
+        .execute(&mut *transaction)
+        .await?;
+    tokio::time::sleep(lasts).await;
+    Ok(transaction.rollback().await?)
+}
+
+/// The accounts whose tickets were lost with PostgreSQL's last commits, as Frontrow has put it on record.
+pub async fn named_lost(db: &PgPool, concert: ConcertId) -> Result<BTreeSet<i64>> {
+    let accounts: Vec<i64> = sqlx::query_scalar(
+        "SELECT DISTINCT unnest(holders) FROM lost_commits WHERE concert_id = $1",
+    )
+    .bind(concert.0)
+    .fetch_all(db)
+    .await?;
+    Ok(accounts.into_iter().collect())
 }
 
 /// How far the sale has come.
@@ -73,11 +128,13 @@ pub async fn progress(db: &PgPool, concert: ConcertId) -> Result<Progress> {
 /// The commit that last touched a row, in microseconds since the epoch. PostgreSQL runs with `track_commit_timestamp`.
 const COMMITTED: &str = "(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint";
 
-pub async fn entries(db: &PgPool, concert: ConcertId) -> Result<Vec<Entry>> {
+/// All but those that [`insert_left`] has made.
+pub async fn entries(db: &PgPool, concert: ConcertId, left_before: u32) -> Result<Vec<Entry>> {
     let rows: Vec<(i64, i64, String, Option<i64>)> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT account_id, arrival, state, {COMMITTED} FROM queue_entries WHERE concert_id = $1 ORDER BY arrival"
+        "SELECT account_id, arrival, state, {COMMITTED} FROM queue_entries WHERE concert_id = $1 AND arrival > $2 ORDER BY arrival"
     )))
     .bind(concert.0)
+    .bind(i64::from(left_before))
     .fetch_all(db)
     .await?;
     rows.into_iter()

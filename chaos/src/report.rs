@@ -16,6 +16,8 @@ pub struct Report {
     passed: u64,
     failed: Vec<u64>,
     faults: BTreeMap<&'static str, u64>,
+    /// The longest standstill of any sale, in microseconds.
+    longest: i64,
     /// How often each fail point killed a server, and how often it stopped one.
     points: BTreeMap<String, [u64; 2]>,
 }
@@ -31,6 +33,7 @@ impl Report {
             passed: 0,
             failed: Vec::new(),
             faults: BTreeMap::new(),
+            longest: 0,
             points: points.collect(),
         }
     }
@@ -43,6 +46,7 @@ impl Report {
         let Outcome {
             plan,
             issued,
+            measured,
             took,
             points,
             broken,
@@ -51,11 +55,14 @@ impl Report {
         let faults = plan.faults.len() + points.len();
         let result = if broken.is_empty() { "ok" } else { "FAILED" };
         println!(
-            "seed {:>4}  {:>3} people  {faults:>2} faults  {issued:>3} issued  {:>5.1} s  {result}",
+            "seed {:>4}  {:>3} people  {faults:>2} faults  {issued:>3} issued  {:>5.1} s  stood {:>4.1} s  {:>2} % unavailable  {result}",
             plan.seed,
-            plan.people.len(),
+            plan.people(),
             took.as_secs_f64(),
+            measured.stood as f64 / 1e6,
+            measured.unavailable * 100 / measured.answered.max(1),
         );
+        self.longest = self.longest.max(measured.stood);
         for (_, fault) in &plan.faults {
             *self.faults.entry(fault.name()).or_default() += 1;
         }
@@ -104,7 +111,11 @@ impl Report {
         for (name, [killed, stopped]) in &self.points {
             println!("{killed:>6} {stopped:>6}  {name}");
         }
-        println!("\n{} passed, {} failed", self.passed, self.failed.len());
+        println!(
+            "\nNo sale stood for longer than {:.1} s once everything was healed",
+            self.longest as f64 / 1e6
+        );
+        println!("{} passed, {} failed", self.passed, self.failed.len());
         if !self.failed.is_empty() {
             println!("failed: {:?}", self.failed);
         }

@@ -2,14 +2,16 @@
 
 use crate::faults;
 use crate::people::{Crowd, Person};
-use crate::plan::Plan;
+use crate::plan::{self, Plan, Sale};
 use crate::records::{self, Progress};
-use crate::verdict::{self, Broken, History, Promise, Shown};
-use crate::world::{Template, World};
+use crate::verdict::{self, Broken, History, Measured, Promise, Shown};
+use crate::world::{Forgotten, Template, World};
 use anyhow::{Context, Result, anyhow};
 use futures::{FutureExt, StreamExt, stream};
+use model::accounts::Account;
 use model::concerts::ConcertId;
-use services::queue::audit;
+use services::queue::audit::{self, Kind};
+use services::sessions::Tokens;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -29,6 +31,8 @@ const SHOWING: Duration = Duration::from_secs(30);
 pub struct Outcome {
     pub plan: Plan,
     pub issued: usize,
+    /// Of all its sales: the longest standstill, and all answers.
+    pub measured: Measured,
     pub took: Duration,
     /// The fail points that were reached.
     pub points: Vec<String>,
@@ -53,16 +57,21 @@ pub async fn run(
     };
     let heard: Vec<_> = world.servers.iter().map(|server| server.heard()).collect();
     let dir = world.close().await?;
-    let (issued, mut broken) = match judged {
+    let Judged {
+        issued,
+        measured,
+        mut broken,
+    } = match judged {
         Ok(Ok(judged)) => judged,
-        Ok(Err(error)) => (0, vec![Broken::new(Promise::Stuck, format!("{error:#}"))]),
-        Err(_) => (0, vec![Broken::new(Promise::Stuck, "the harness panicked")]),
+        Ok(Err(error)) => Judged::stuck(format!("{error:#}")),
+        Err(_) => Judged::stuck("the harness panicked".to_owned()),
     };
     let said = heard.iter().flat_map(|heard| &heard.broken);
     broken.extend(said.map(|detail| Broken::new(Promise::Conduct, detail)));
     Ok(Outcome {
         plan,
         issued,
+        measured,
         took: began.elapsed(),
         points: heard.into_iter().flat_map(|heard| heard.points).collect(),
         broken,
@@ -70,38 +79,56 @@ pub async fn run(
     })
 }
 
-async fn play(world: &World, plan: &Plan) -> Result<(usize, Vec<Broken>)> {
-    let (concert, time) = world.begin(plan).await?;
+struct Judged {
+    issued: usize,
+    measured: Measured,
+    broken: Vec<Broken>,
+}
+
+impl Judged {
+    fn stuck(why: String) -> Judged {
+        Judged {
+            issued: 0,
+            measured: Measured::default(),
+            broken: vec![Broken::new(Promise::Stuck, why)],
+        }
+    }
+}
+
+async fn play(world: &World, plan: &Plan) -> Result<Judged> {
+    let (concerts, time) = world.begin(plan).await?;
     let over = CancellationToken::new();
     // Whoever is still at it when this ends, by whatever error, is told to stop.
     let _over = over.clone().drop_guard();
-    let crowd = Arc::new(Crowd {
-        services: world.services.clone(),
-        servers: world.servers.clone(),
-        client: Crowd::client()?,
-        diary: world.diary.clone(),
-        concert,
-        time,
-        window: plan.window,
-        over: over.clone(),
-    });
-    let people: Vec<Arc<Person>> = world
-        .people
-        .iter()
-        .zip(&plan.people)
-        .zip(0u64..)
-        .map(|((login, person), index)| {
-            let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(index);
+    let client = Crowd::client()?;
+    let mut seeds = plan.seed.wrapping_mul(1_000_003)..;
+    let mut crowds: Vec<Vec<Arc<Person>>> = Vec::new();
+    for (index, concert) in concerts.iter().enumerate() {
+        let crowd = Arc::new(Crowd {
+            services: world.services.clone(),
+            servers: world.servers.clone(),
+            client: client.clone(),
+            diary: world.diary.clone(),
+            concert: *concert,
+            time,
+            window: plan.window,
+            forgot: world.forgot.subscribe(),
+            over: over.clone(),
+        });
+        let planned = &plan.sales[index].people;
+        let people = world.people[index].iter().zip(planned).zip(&mut seeds);
+        let person = |((login, plan), seed): ((&(Account, Tokens), &plan::Person), u64)| {
             Arc::new(Person::new(
                 crowd.clone(),
                 login.clone(),
-                person.clone(),
+                plan.clone(),
                 seed,
             ))
-        })
-        .collect();
+        };
+        crowds.push(people.map(person).collect());
+    }
     let (mut living, mut watching) = (JoinSet::new(), JoinSet::new());
-    for person in &people {
+    for person in crowds.iter().flatten() {
         let lives = person.clone();
         living.spawn(async move { lives.live().await });
         if person.watches() {
@@ -111,16 +138,20 @@ async fn play(world: &World, plan: &Plan) -> Result<(usize, Vec<Broken>)> {
     }
 
     world.diary.note("it begins");
-    faults::carry_out(world, plan, concert, time).await?;
+    faults::carry_out(world, plan, &concerts, time).await?;
     time.reach(plan.window).await;
     world.heal();
+    let healed = time.now();
     world.diary.note("everything is healed");
     let mut broken = Vec::new();
     let settling = async {
         while let Some(lived) = living.join_next().await {
             lived?;
         }
-        end_of_sale(world, plan, concert).await
+        for (sale, concert) in plan.sales.iter().zip(&concerts) {
+            end_of_sale(world, sale, *concert).await?;
+        }
+        anyhow::Ok(())
     };
     let patience = SETTLING + LEASES * plan.lease;
     let settling = tokio::time::timeout(patience, settling);
@@ -131,42 +162,65 @@ async fn play(world: &World, plan: &Plan) -> Result<(usize, Vec<Broken>)> {
     match settled {
         Ok(settled) => settled?,
         Err(_) => {
-            let at = match progress(world, concert).await {
-                Ok((on_record, queued, pending)) => {
-                    format!("{on_record:?}, in Redis {queued} waiting, {pending} between two ticks")
-                }
-                Err(error) => format!("the stores do not say: {error:#}"),
-            };
             let left = living.len();
-            broken.push(Broken::new(
-                Promise::Stuck,
-                format!(
-                    "{patience:?} after everything was healed: {at}; {left} people without an answer"
-                ),
-            ));
+            for concert in &concerts {
+                let at = match progress(world, *concert).await {
+                    Ok((on_record, queued, pending)) => format!(
+                        "{on_record:?}, in Redis {queued} waiting, {pending} between two ticks"
+                    ),
+                    Err(error) => format!("the stores do not say: {error:#}"),
+                };
+                broken.push(Broken::new(
+                    Promise::Stuck,
+                    format!(
+                        "{patience:?} after everything was healed: concert {concert}: {at}; {left} people without an answer"
+                    ),
+                ));
+            }
             over.cancel();
             while living.join_next().await.is_some() {}
         }
     }
 
     world.diary.note("it is judged");
-    let mut history = history(world, plan, concert, &people).await?;
-    history.shown = looks(world, &people).await;
-    history.shown.extend(streams(&people, &history).await);
+    let (mut issued, mut measured) = (0, Measured::default());
+    for (index, (concert, people)) in concerts.iter().zip(&crowds).enumerate() {
+        let mut history = history(world, plan, index, *concert, people).await?;
+        history.healed = healed;
+        history.patience = verdict::patience(plan.lease);
+        history.shown = looks(world, people).await;
+        history.shown.extend(streams(people, &history).await);
+        for person in people {
+            let memory = person.memory();
+            broken.extend(memory.broken);
+            history.ranks.extend(memory.ranks);
+            history.answered.extend(memory.answered);
+        }
+        broken.extend(verdict::judge(&history));
+        let report = audit::audit(&world.services, Some(*concert)).await?;
+        // What is lost with PostgreSQL's last commits has to be said.
+        let audited = report.violations.iter();
+        let audited =
+            audited.filter(|found| !(history.forgotten.is_some() && found.kind == Kind::Lost));
+        broken.extend(audited.map(|found| Broken::new(Promise::Audit, found.to_string())));
+        issued += history.live().count();
+        let of_sale = verdict::measure(&history);
+        world
+            .diary
+            .note(format_args!("concert {concert}: {of_sale:?}"));
+        measured.stood = measured.stood.max(of_sale.stood);
+        measured.answered += of_sale.answered;
+        measured.unavailable += of_sale.unavailable;
+    }
     over.cancel();
     while let Some(watched) = watching.join_next().await {
         watched?;
     }
-    for person in &people {
-        let memory = person.memory();
-        broken.extend(memory.broken);
-        history.ranks.extend(memory.ranks);
-    }
-    broken.extend(verdict::judge(&history));
-    let report = audit::audit(&world.services, Some(concert)).await?;
-    let audited = report.violations.iter();
-    broken.extend(audited.map(|violation| Broken::new(Promise::Audit, violation.to_string())));
-    Ok((history.live().count(), broken))
+    Ok(Judged {
+        issued,
+        measured,
+        broken,
+    })
 }
 
 /// For as long as a sale does not come to its end, who waits for whom in PostgreSQL.
@@ -183,10 +237,10 @@ async fn note_activity(world: &World) -> Infallible {
 
 /// Returns when nothing is left to do: everybody who can have a ticket has one, nothing is in flight, nobody is to be named
 /// by the next tick, and both stores say the same of how many wait. There is no event for it.
-async fn end_of_sale(world: &World, plan: &Plan, concert: ConcertId) -> Result<()> {
+async fn end_of_sale(world: &World, sale: &Sale, concert: ConcertId) -> Result<()> {
     loop {
         if let Ok((Progress { live, waiting }, queued, pending)) = progress(world, concert).await
-            && live == i64::from(plan.capacity).min(live + waiting)
+            && live == i64::from(sale.capacity).min(live + waiting)
             && (queued, pending) == (waiting, 0)
             && world.all_serve()
         {
@@ -217,16 +271,29 @@ async fn progress(world: &World, concert: ConcertId) -> Result<(Progress, i64, i
 async fn history(
     world: &World,
     plan: &Plan,
+    sale: usize,
     concert: ConcertId,
     people: &[Arc<Person>],
 ) -> Result<History> {
     let db = &world.services.db;
     let memories: Vec<_> = people.iter().map(|person| person.memory()).collect();
+    let left_before = if sale == 0 { plan.left_before } else { 0 };
+    let sale = &plan.sales[sale];
+    let forgotten = *world.forgot.borrow();
+    let forgotten = match forgotten {
+        Some(Forgotten { from, until }) => Some(verdict::Forgotten {
+            from,
+            until,
+            named: records::named_lost(db, concert).await?,
+        }),
+        None => None,
+    };
+    let entries = records::entries(db, concert, left_before);
     Ok(History {
-        capacity: plan.capacity as usize,
-        batch_size: plan.batch_size as usize,
-        interval: plan.interval.as_micros() as i64,
-        entries: records::entries(db, concert).await.context("the journal")?,
+        capacity: sale.capacity as usize,
+        batch_size: sale.batch_size as usize,
+        interval: sale.interval.as_micros() as i64,
+        entries: entries.await.context("the journal")?,
         tickets: records::tickets(db, concert).await.context("the tickets")?,
         joins: memories
             .iter()
@@ -236,8 +303,8 @@ async fn history(
             .iter()
             .flat_map(|memory| memory.cancels.clone())
             .collect(),
-        shown: Vec::new(),
-        ranks: Vec::new(),
+        forgotten,
+        ..History::default()
     })
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 /// All that is known of a run. Instants are microseconds since the epoch.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,30 @@ pub struct History {
     pub shown: Vec<Shown>,
     /// Ranks that were shown on the way, in the order in which each stream showed them.
     pub ranks: Vec<ShownRank>,
+    /// Every answer to these people.
+    pub answered: Vec<Answered>,
+    /// From then on nothing was broken any more.
+    pub healed: i64,
+    /// For how long a sale may stand after that, and be out of reach.
+    pub patience: i64,
+    /// PostgreSQL came back without its last commits.
+    pub forgotten: Option<Forgotten>,
+}
+
+/// What was acknowledged between the two instants may be gone.
+#[derive(Clone, Debug)]
+pub struct Forgotten {
+    pub from: i64,
+    pub until: i64,
+    /// Accounts of which Frontrow said that they have lost a ticket.
+    pub named: BTreeSet<i64>,
+}
+
+/// When somebody was answered, and whether a server said that it could not.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    pub at: i64,
+    pub unavailable: bool,
 }
 
 /// A row of the journal.
@@ -83,6 +108,7 @@ pub enum Leave {
     },
     Acknowledged {
         since: i64,
+        acknowledged: i64,
     },
 }
 
@@ -135,8 +161,10 @@ pub enum Promise {
     Pace,
     /// P6.
     Rank,
-    /// The sale did not come to its end.
+    /// The sale did not come to its end, or stood for too long.
     Stuck,
+    /// Servers could not answer, although nothing was broken.
+    Unavailable,
     /// What `frontrow audit` finds.
     Audit,
     /// A server did or answered what it never should.
@@ -170,7 +198,7 @@ type Check = fn(&History) -> Vec<String>;
 
 /// Every check.
 pub fn judge(history: &History) -> Vec<Broken> {
-    let checks: [(Promise, Check); 8] = [
+    let checks: [(Promise, Check); 10] = [
         (Promise::Oversold, oversold),
         (Promise::Duplicate, duplicates),
         (Promise::Inversion, inversions),
@@ -179,6 +207,8 @@ pub fn judge(history: &History) -> Vec<Broken> {
         (Promise::Rank, wrong_ranks),
         (Promise::Rank, wrong_ranks_on_the_way),
         (Promise::Stuck, stuck),
+        (Promise::Stuck, stood_still),
+        (Promise::Unavailable, unavailable),
     ];
     let of = |(promise, check): (Promise, Check)| {
         check(history)
@@ -239,11 +269,16 @@ fn inversions(history: &History) -> Vec<String> {
         .iter()
         .map(|t| (t.arrival, t.serial))
         .collect();
-    let joins: Vec<_> = history
+    let mut joins: Vec<_> = history
         .joins
         .iter()
         .filter_map(|join| Some((join, history.entry_of(join)?)))
         .collect();
+    if history.forgotten.is_some() {
+        // Where a leave was lost, the account has had its place all the time.
+        let mut seen = BTreeSet::new();
+        joins.retain(|(_, entry)| seen.insert(entry.arrival));
+    }
     let mut broken = Vec::new();
     for (first, a) in &joins {
         for (second, b) in joins
@@ -264,7 +299,7 @@ fn inversions(history: &History) -> Vec<String> {
             let passed = match (a.state, first.leave) {
                 (State::Issued, _) => serials.get(&a.arrival).is_none_or(|first| first > serial),
                 // Whoever asked to leave before may have left before.
-                (State::Left, Leave::Asked { since } | Leave::Acknowledged { since }) => {
+                (State::Left, Leave::Asked { since } | Leave::Acknowledged { since, .. }) => {
                     since > b.committed
                 }
                 _ => true,
@@ -285,10 +320,15 @@ fn lost(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
     for join in &history.joins {
         let Some(entry) = history.entry_of(join) else {
-            broken.push(format!("there is no entry of {join:?}"));
+            if !history.may_be_gone(join) {
+                broken.push(format!("there is no entry of {join:?}"));
+            }
             continue;
         };
         let fits = match join.leave {
+            Leave::Acknowledged { acknowledged, .. } if history.forgot(acknowledged) => {
+                entry.state != State::Expired
+            }
             Leave::Never => matches!(entry.state, State::Waiting | State::Issued),
             Leave::Asked { .. } => entry.state != State::Expired,
             Leave::Acknowledged { .. } => entry.state == State::Left,
@@ -313,18 +353,15 @@ fn lost(history: &History) -> Vec<String> {
     for ticket in &history.tickets {
         match (ticket.cancelled, asked.get(&(ticket.account, ticket.id))) {
             (Some(_), None) => broken.push(format!("{ticket:?} was cancelled by nobody")),
-            (None, Some(true)) => broken.push(format!(
+            (None, Some(true)) if history.forgotten.is_none() => broken.push(format!(
                 "{ticket:?} is live, its cancellation was acknowledged"
             )),
             _ => {}
         }
     }
     for cancel in &history.cancels {
-        if !history
-            .tickets
-            .iter()
-            .any(|ticket| ticket.id == cancel.ticket)
-        {
+        let mut tickets = history.tickets.iter();
+        if history.forgotten.is_none() && !tickets.any(|ticket| ticket.id == cancel.ticket) {
             broken.push(format!("there is no ticket of {cancel:?}"));
         }
     }
@@ -410,6 +447,7 @@ fn wrong_ranks_on_the_way(history: &History) -> Vec<String> {
         if streamed
             && let Some(before) = newest.insert(arrival, *shown)
             && before.rank < rank
+            && history.forgotten.is_none()
         {
             broken.push(format!(
                 "account {account}, place {arrival}: rank {} at tick {} grew to {rank} at tick {tick}",
@@ -434,6 +472,113 @@ fn wrong_ranks_on_the_way(history: &History) -> Vec<String> {
         }
     }
     broken
+}
+
+/// The share of answers that may be 503 or 504 when nothing is broken any more, and people ask again and again for what they
+/// could not have before.
+const UNAVAILABLE: f64 = 0.5;
+
+/// How long a sale may stand when nothing is broken any more, in microseconds: a server that sleeps keeps its claim for a lease,
+/// may be told to sleep once more at another point, and then a queue may have to be built.
+pub fn patience(lease: Duration) -> i64 {
+    (4 * lease + Duration::from_secs(8)).as_micros() as i64
+}
+
+/// For how long somebody waited for a ticket that was there, after everything was healed: until when, and how long.
+fn standstills(history: &History) -> Vec<(i64, i64)> {
+    let told: BTreeMap<i64, i64> = history
+        .joins
+        .iter()
+        .filter_map(|join| Some((history.entry_of(join)?.arrival, join.acknowledged)))
+        .collect();
+    let mut commits: Vec<(i64, i64)> = history
+        .issued()
+        .map(|(entry, _)| {
+            (
+                entry.committed,
+                told.get(&entry.arrival).copied().unwrap_or(entry.committed),
+            )
+        })
+        .collect();
+    commits.sort_unstable();
+    let cancelled: Vec<i64> = history
+        .tickets
+        .iter()
+        .filter_map(|ticket| ticket.cancelled)
+        .collect();
+    let mut standstills = Vec::new();
+    let (mut before, mut live) = (i64::MIN, 0);
+    for (at, joined) in commits {
+        let gone = |until: i64| cancelled.iter().filter(move |gone| **gone <= until);
+        // Where nothing was left, only since somebody gave theirs back.
+        let freed = match live - gone(before).count() >= history.capacity {
+            true => gone(at).max().copied().unwrap_or(at),
+            false => i64::MIN,
+        };
+        let since = history.healed.max(before).max(joined).max(freed);
+        if since < at {
+            standstills.push((at, at - since));
+        }
+        (before, live) = (at, live + 1);
+    }
+    standstills
+}
+
+/// A sale that did not go on although somebody waited, a ticket was left and nothing was broken.
+fn stood_still(history: &History) -> Vec<String> {
+    let longer = standstills(history).into_iter();
+    longer
+        .filter(|(_, stood)| *stood > history.patience)
+        .map(|(at, stood)| format!("no ticket for {stood} µs until {at}, and nothing was broken"))
+        .collect()
+}
+
+/// Too many answers of servers that cannot answer, after everything was healed.
+fn unavailable(history: &History) -> Vec<String> {
+    let Measured {
+        unavailable,
+        answered,
+        ..
+    } = measure(history);
+    let limit = history.healed + history.patience;
+    let late = history.answered.iter();
+    let late = late
+        .filter(|answer| answer.unavailable && answer.at > limit)
+        .count();
+    let mut broken = Vec::new();
+    if late > 0 {
+        broken.push(format!(
+            "{late} answers were 503 or 504 more than {} µs after everything was healed",
+            history.patience
+        ));
+    }
+    if unavailable > (answered as f64 * UNAVAILABLE) as usize {
+        broken.push(format!(
+            "after everything was healed {unavailable} of {answered} answers were 503 or 504"
+        ));
+    }
+    broken
+}
+
+/// What is bounded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// For how long a sale stood although nothing was broken any more, in microseconds.
+    pub stood: i64,
+    /// Answers after everything was healed, and how many of them were 503 or 504.
+    pub answered: usize,
+    pub unavailable: usize,
+}
+
+pub fn measure(history: &History) -> Measured {
+    let stood = standstills(history).into_iter().map(|(_, stood)| stood);
+    let answered = history.answered.iter();
+    let answered = answered.filter(|answer| answer.at > history.healed);
+    Measured {
+        stood: stood.max().unwrap_or(0),
+        answered: answered.clone().count(),
+        unavailable: answered.filter(|answer| answer.unavailable).count(),
+    }
 }
 
 /// Somebody waits although there are tickets.
@@ -467,6 +612,26 @@ impl History {
         self.tickets
             .iter()
             .filter_map(move |ticket| Some((*entries.get(&ticket.arrival)?, ticket)))
+    }
+
+    /// Whether what was acknowledged then may be gone.
+    fn forgot(&self, at: i64) -> bool {
+        let forgotten = self.forgotten.as_ref();
+        forgotten.is_some_and(|forgotten| (forgotten.from..=forgotten.until).contains(&at))
+    }
+
+    /// Whether a join that has no entry was lost as it may be: with a ticket, which is said, or a leave.
+    fn may_be_gone(&self, join: &Join) -> bool {
+        let left = !matches!(join.leave, Leave::Never);
+        let cancelled = self
+            .cancels
+            .iter()
+            .any(|cancel| cancel.account == join.account);
+        self.forgotten.as_ref().is_some_and(|forgotten| {
+            join.sent <= forgotten.until
+                && join.acknowledged >= forgotten.from
+                && (left || cancelled || forgotten.named.contains(&join.account))
+        })
     }
 
     /// The row that an acknowledged join has to have.
@@ -512,7 +677,10 @@ mod tests {
             acknowledged: n * 100 + 50,
             place: Place::Waiting { arrival: n * 10 },
             leave: if n == 3 {
-                Leave::Acknowledged { since: 400 }
+                Leave::Acknowledged {
+                    since: 400,
+                    acknowledged: 450,
+                }
             } else {
                 Leave::Never
             },
@@ -556,6 +724,13 @@ mod tests {
                 rank(2, 4, 3),
                 rank(3, 4, 1),
             ],
+            answered: vec![Answered {
+                at: 1_000_000,
+                unavailable: false,
+            }],
+            healed: 500_000,
+            patience: 1_000_000,
+            forgotten: None,
         }
     }
 
@@ -643,6 +818,7 @@ mod tests {
         assert_eq!(found(by_serial), [Promise::Inversion]);
         // Left, but asked to only after the one behind was issued a ticket.
         let passed_by = |h: &mut History| {
+            h.patience = 10_000_000;
             h.entries[3].state = State::Issued;
             h.entries[3].committed = 4_000_000;
             h.tickets.push(Ticket {
@@ -654,7 +830,10 @@ mod tests {
             });
             h.capacity = 3;
             h.shown[3].standing = Standing::Issued;
-            h.joins[2].leave = Leave::Acknowledged { since: 4_000_001 };
+            h.joins[2].leave = Leave::Acknowledged {
+                since: 4_000_001,
+                acknowledged: 4_000_002,
+            };
         };
         assert_eq!(found(passed_by), [Promise::Inversion]);
     }
@@ -665,7 +844,12 @@ mod tests {
         assert!(found(gone).contains(&Promise::Lost));
         let left_by_itself = |h: &mut History| h.joins[2].leave = Leave::Never;
         assert_eq!(found(left_by_itself), [Promise::Lost]);
-        let still_there = |h: &mut History| h.joins[3].leave = Leave::Acknowledged { since: 500 };
+        let still_there = |h: &mut History| {
+            h.joins[3].leave = Leave::Acknowledged {
+                since: 500,
+                acknowledged: 550,
+            };
+        };
         assert_eq!(found(still_there), [Promise::Lost]);
         let without_ticket = |h: &mut History| h.tickets.truncate(1);
         assert!(found(without_ticket).contains(&Promise::Lost));
@@ -710,6 +894,57 @@ mod tests {
             [Promise::Rank],
             "two of one rank"
         );
+    }
+
+    #[test]
+    fn a_sale_that_stands_is_found() {
+        let late = |at: i64| found(|h| h.entries[1].committed = at);
+        assert_eq!(late(2_000_000), []);
+        assert_eq!(late(2_000_001), [Promise::Stuck]);
+        // Nothing was left until somebody gave theirs back.
+        let sold_out = |h: &mut History| {
+            h.capacity = 1;
+            h.entries[1].committed = 9_000_000;
+            h.tickets[0].cancelled = Some(8_500_000);
+            h.cancels = vec![Cancel {
+                account: 1,
+                ticket: 1,
+                acknowledged: true,
+            }];
+            h.shown[0].standing = Standing::Left;
+        };
+        assert_eq!(found(sold_out), []);
+    }
+
+    #[test]
+    fn servers_that_cannot_answer_are_found() {
+        let answered = |at: i64, unavailable: bool| Answered { at, unavailable };
+        let late = |at: i64| found(|h| h.answered.push(answered(at, true)));
+        assert_eq!(late(1_500_000), []);
+        assert_eq!(late(1_500_001), [Promise::Unavailable]);
+        let often = |at: i64| found(|h| h.answered.extend([answered(at, true); 9]));
+        assert_eq!(often(500_000), [], "something was broken then");
+        assert_eq!(often(500_001), [Promise::Unavailable]);
+    }
+
+    #[test]
+    fn what_is_lost_with_commits_has_to_be_said() {
+        let lost = |named: &[i64]| {
+            found(|h| {
+                h.entries.remove(1);
+                h.tickets.remove(1);
+                h.capacity = 1;
+                h.shown.remove(1);
+                h.forgotten = Some(Forgotten {
+                    from: 230,
+                    until: 300,
+                    named: named.iter().copied().collect(),
+                });
+            })
+        };
+        assert_eq!(lost(&[2]), []);
+        assert_eq!(lost(&[]), [Promise::Lost]);
+        assert_eq!(lost(&[4]), [Promise::Lost]);
     }
 
     #[test]

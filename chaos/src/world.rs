@@ -90,6 +90,13 @@ impl Timeline {
     }
 }
 
+/// What PostgreSQL has forgotten: nothing from before the first instant, and of what came between the two all or a part.
+#[derive(Clone, Copy, Debug)]
+pub struct Forgotten {
+    pub from: i64,
+    pub until: i64,
+}
+
 /// What happened in a run, in order, for whoever has to find out why a promise was broken.
 #[derive(Clone)]
 pub struct Diary(Arc<Mutex<File>>);
@@ -112,7 +119,10 @@ pub struct World {
     pub services: Services,
     pub stores: Stores,
     pub servers: Vec<Arc<Server>>,
-    pub people: Vec<(Account, Tokens)>,
+    /// Of each sale.
+    pub people: Vec<Vec<(Account, Tokens)>>,
+    /// Once PostgreSQL has come back without its last commits.
+    pub forgot: watch::Sender<Option<Forgotten>>,
     pub diary: Diary,
     keepers: Vec<JoinHandle<()>>,
     healed: CancellationToken,
@@ -124,7 +134,8 @@ impl World {
     pub async fn start(template: &Template, plan: &Plan, frontrow: &Path) -> Result<World> {
         let dir = embedded::testing::tempdir()?;
         template.copy_to(dir.path()).await?;
-        let settings = ["track_commit_timestamp=on"];
+        // The second one for a standby that is promoted without any archive.
+        let settings = ["track_commit_timestamp=on", "restore_command=false"];
         let stores = Stores::start_with(dir.path(), Durability::Durable, &settings).await?;
         let services = Services::connect(Settings {
             database_url: stores.database_url().to_owned(),
@@ -162,12 +173,18 @@ impl World {
             keepers.push(tokio::spawn(keeping));
             servers.push(server);
         }
-        let people = log_in(&services, plan.people.len()).await?;
+        let mut logged_in = log_in(&services, plan.people()).await?.into_iter();
+        let people = plan
+            .sales
+            .iter()
+            .map(|sale| logged_in.by_ref().take(sale.people.len()).collect());
+        let people = people.collect();
         let world = World {
             services,
             stores,
             servers,
             people,
+            forgot: watch::Sender::new(None),
             diary,
             keepers,
             healed,
@@ -184,15 +201,24 @@ impl World {
         Ok(world)
     }
 
-    /// Puts the concert on sale. From here on time counts.
-    pub async fn begin(&self, plan: &Plan) -> Result<(ConcertId, Timeline)> {
+    /// Puts the concerts on sale. From here on time counts.
+    pub async fn begin(&self, plan: &Plan) -> Result<(Vec<ConcertId>, Timeline)> {
+        let db = &self.services.db;
+        let mut concerts = Vec::new();
+        for sale in &plan.sales {
+            concerts.push(records::insert_concert(db, sale).await?);
+        }
+        let leaver = self.people[0][0].0.id;
+        records::insert_left(db, concerts[0], leaver, plan.left_before).await?;
         let now = self.services.clock.now();
-        let opens_at = match plan.opens_in {
-            Some(opens_in) => now + opens_in,
-            None => now - Duration::from_secs(60),
-        };
-        let concert = records::insert_concert(&self.services.db, plan, opens_at).await?;
-        Ok((concert, Timeline::start()))
+        for (sale, concert) in plan.sales.iter().zip(&concerts) {
+            let opens_at = match sale.opens_in {
+                Some(opens_in) => now + opens_in,
+                None => now - Duration::from_secs(60),
+            };
+            records::put_on_sale(db, *concert, opens_at).await?;
+        }
+        Ok((concerts, Timeline::start()))
     }
 
     /// Mends every line; a server that starts from now on does nothing to itself.

@@ -112,6 +112,11 @@ impl Stores {
         &self.redis.data
     }
 
+    /// Where PostgreSQL keeps its files.
+    pub fn postgres_data(&self) -> &Path {
+        &self.postgres.data
+    }
+
     /// Stops both in order and waits until they are gone.
     pub async fn stop(self) -> Result<()> {
         tokio::try_join!(self.postgres.process.stop(), self.redis.process.stop())?;

@@ -15,6 +15,7 @@ pub const DATABASE: &str = "frontrow";
 pub struct Postgres {
     pub process: Running,
     pub url: String,
+    pub data: PathBuf,
 }
 
 impl Postgres {
@@ -33,7 +34,8 @@ impl Postgres {
         programs.initialise(&data).await?;
         programs.stop_leftover(&data).await?;
 
-        let (log, data_dir, socket_dir) = (dir.join("postgres.log"), data, sockets.to_owned());
+        let (log, data_dir, socket_dir) =
+            (dir.join("postgres.log"), data.clone(), sockets.to_owned());
         let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         let command = Box::new(move || {
             let mut command = programs.command(&programs.postgres);
@@ -66,6 +68,7 @@ impl Postgres {
         Ok(Postgres {
             process: starting.keep_running(),
             url: url(sockets, DATABASE),
+            data,
         })
     }
 }

@@ -59,6 +59,7 @@ pub struct Shared {
     pub(crate) builder: queue::Turns,
     /// How many queues the drivers may build at once.
     pub(crate) builds: Semaphore,
+    pub(crate) newest_builds: queue::Builds,
     pub(crate) desks: desk::Desks,
     pub(crate) door: limits::Door,
     pub(crate) posters: posters::Workshop,
@@ -97,6 +98,7 @@ impl Services {
             ticks: queue::TickHub::default(),
             builder: queue::Turns::new(queue::BUILDS),
             builds: Semaphore::new(queue::BUILDS),
+            newest_builds: queue::Builds::default(),
             desks: desk::Desks::default(),
             door: limits::Door::new(settings.limits),
             posters: posters::Workshop::new()?,

@@ -9,13 +9,15 @@ use embedded::testing;
 use futures::future::join_all;
 use model::accounts::Role;
 use model::concerts::{Concert, Steering};
+use services::queue::issue::{self as issuing, Issue};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
 use services::{concerts, queue};
 use std::time::{Duration, Instant};
 use support::queue::{
-    LEASE, after_the_last_batch, claim_ahead, issue, live_tickets, nothing_to_note,
+    LEASE, NO_PACE, after_the_last_batch, claim, claim_ahead, issue, live_tickets, nothing_to_note,
+    rank, redis_command, run_until,
 };
 use support::{World, another_server, here, session, world};
 use tokio_util::sync::CancellationToken;
@@ -205,4 +207,54 @@ async fn no_ticket_goes_out_after_a_pause_was_answered() {
     let (issued, when_answered) = tokio::join!(issuing, pausing);
     issued.unwrap();
     assert_eq!(live_tickets(services, &concert).await.len(), when_answered);
+}
+
+/// A server that slept, or a line that stood still, between the last statement and the commit.
+#[tokio::test]
+async fn a_batch_that_is_committed_after_its_time_is_undone_and_comes_again() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = world.concert(10, 2, NO_PACE).await;
+    let fans = world.accounts(4).await;
+    for fan in &fans {
+        queue::join(services, &here(), fan, concert.id)
+            .await
+            .unwrap();
+    }
+    // Constraint triggers fire in the order of their names.
+    sqlx::raw_sql(
+        "CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER a_line_stands_still AFTER UPDATE ON concerts DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW WHEN (NEW.last_serial > OLD.last_serial) EXECUTE FUNCTION stand_still();",
+    )
+    .execute(&services.db)
+    .await
+    .unwrap();
+    let late = claim(services, &concert, LEASE).await.unwrap();
+    assert!(matches!(
+        issuing::issue(services, &late).await.unwrap(),
+        Issue::TooLate(_)
+    ));
+    assert_eq!(live_tickets(services, &concert).await, []);
+    redis_command(&world, &["HSET"], "state", &concert, &["lease_until", "1"]).await;
+    let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
+    scheduler::step(services, concert.id, &sale, LEASE, &mut Progress::default())
+        .await
+        .unwrap();
+    assert_eq!(live_tickets(services, &concert).await, []);
+    assert_eq!(rank(services, &fans[0], &concert).await, 1, "given back");
+
+    sqlx::raw_sql("DROP TRIGGER a_line_stands_still ON concerts")
+        .execute(&services.db)
+        .await
+        .unwrap();
+    run_until(services, &concert, async || {
+        live_tickets(services, &concert).await.len() == 4
+    })
+    .await;
+    let order: Vec<i64> = fans.iter().map(|fan| fan.account_id.0).collect();
+    let tickets = live_tickets(services, &concert).await;
+    let issued: Vec<i64> = tickets.into_iter().map(|(account, ..)| account).collect();
+    assert_eq!(issued, order);
 }

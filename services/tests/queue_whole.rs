@@ -123,6 +123,66 @@ async fn whatever_part_is_lost_nobody_is_passed_over() {
     assert_eq!(audit(services, None).await.unwrap().violations, []);
 }
 
+/// The keys of a queue, and where they are kept aside.
+const KEPT: [(&str, &str); 6] = [
+    ("waiting", "kept-waiting"),
+    ("inflight", "kept-inflight"),
+    ("leaving", "kept-leaving"),
+    ("holders", "kept-holders"),
+    ("state", "kept-state"),
+    ("ticks", "kept-ticks"),
+];
+
+async fn copy(world: &World, concert: &Concert, from: &str, to: &str) {
+    let to = format!("queue:{{{}}}:{to}", concert.id);
+    let to = world.services.redis.key(to);
+    redis_command(world, &["COPY"], from, concert, &[&to, "REPLACE"]).await;
+}
+
+/// Another Redis took over for a while, and then the one before is back, with the queue that it had.
+#[tokio::test]
+async fn a_queue_of_before_that_comes_back_is_not_shown() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = world.concert(30, 2, NO_PACE).await;
+    let fans = world.accounts(8).await;
+    join_all(&world, &fans[..6], &concert).await;
+    for (key, kept) in KEPT {
+        copy(&world, &concert, key, kept).await;
+    }
+    for (key, _) in KEPT {
+        redis_command(&world, &["DEL"], key, &concert, &[]).await;
+    }
+    queue::leave(services, &fans[0], concert.id).await.unwrap();
+    queue::leave(services, &fans[1], concert.id).await.unwrap();
+    step(&world, &concert).await;
+    assert_eq!(
+        rank(services, &fans[5], &concert).await,
+        2,
+        "two were issued tickets"
+    );
+    for (key, kept) in KEPT {
+        redis_command(&world, &["DEL"], key, &concert, &[]).await;
+        copy(&world, &concert, kept, key).await;
+    }
+    // Also by a server that has only just started.
+    let other = another_server(&world.stores, &world.clock).await;
+    assert_eq!(rank(&other, &fans[5], &concert).await, 2);
+    for (key, kept) in KEPT {
+        redis_command(&world, &["DEL"], key, &concert, &[]).await;
+        copy(&world, &concert, kept, key).await;
+    }
+    assert_eq!(rank(services, &fans[5], &concert).await, 2);
+    join_all(&world, &fans[6..], &concert).await;
+    run_until(services, &concert, async || {
+        holders(&world, &concert).await.len() == 6
+    })
+    .await;
+    let order: Vec<i64> = fans[2..].iter().map(|fan| fan.account_id.0).collect();
+    assert_eq!(holders(&world, &concert).await, order);
+    assert_eq!(audit(services, None).await.unwrap().violations, []);
+}
+
 /// What was claimed from a Redis that is not the queue any more, because another one was built meanwhile.
 #[tokio::test]
 async fn a_queue_of_an_older_generation_issues_nothing() {

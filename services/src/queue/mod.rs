@@ -7,6 +7,7 @@
 
 mod agreement;
 pub mod audit;
+mod builds;
 mod course;
 mod held;
 mod hub;
@@ -22,6 +23,7 @@ mod scripts;
 mod turns;
 mod wake;
 
+pub(crate) use builds::Builds;
 pub(crate) use course::{Course, course};
 pub use held::held;
 pub use hub::{News, TickEvent, TickHub};
@@ -430,9 +432,16 @@ async fn carry(
     if question == Question::Join {
         arguments.insert(0, services.clock.now().timestamp_micros());
     }
-    let called = scripts::call(&services.redis, script, concert, arguments).await;
-    match called {
-        Ok(answer) => accounts
+    let called = async {
+        let answer: RawAnswer = scripts::call(&services.redis, script, concert, arguments).await?;
+        let (word, generation, ..) = &answer;
+        let newest =
+            word == "unbuilt" || builds::is_newest(&services, concert, *generation).await?;
+        Ok(newest.then_some(answer))
+    };
+    match called.await {
+        Ok(None) => accounts.iter().map(|_| Ok(None)).collect(),
+        Ok(Some(answer)) => accounts
             .iter()
             .enumerate()
             .map(|(n, _)| parse(&answer, n))

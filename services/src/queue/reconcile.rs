@@ -13,8 +13,9 @@ use rand::Rng;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// After this long without a sign of life a builder may be replaced.
-const BUILDER_PATIENCE: Duration = Duration::from_secs(5);
+/// After this long without a sign of life, which every page is, a builder may be replaced. One that died keeps everybody waiting
+/// for so long; one that was only slow finds that it was replaced, and nothing is lost but its work.
+const BUILDER_PATIENCE: Duration = Duration::from_secs(2);
 /// Changes that are read at once.
 const MOST_CHANGES: i64 = 200_000;
 /// After this long nobody is at it any more: whoever asked for a place has recorded it, or given up.
@@ -125,7 +126,12 @@ async fn build(
         clock,
         wait,
         interval,
-    } = fence(services, concert, redis_now).await?;
+    } = fence(
+        services,
+        concert,
+        redis_now.max(services.newest_builds.newest(concert) + 1),
+    )
+    .await?;
     fail_point!("build::fenced");
     let timeline = services.primary.timeline();
     let transaction = oldest_transaction(services).await?;
@@ -614,8 +620,8 @@ struct Fence {
 }
 
 /// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
-/// builder's hands. `redis_now` is Redis's time, which claims and arrivals are taken from.
-async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Result<Fence> {
+/// builder's hands. `least`: the build is that one or a later one, and so are all claims and arrivals from here on.
+async fn fence(services: &Services, concert: ConcertId, least: i64) -> Result<Fence> {
     let fence = sqlx::query_as!(
         Fence,
         r#"UPDATE concerts
@@ -629,7 +635,7 @@ async fn fence(services: &Services, concert: ConcertId, redis_now: i64) -> Resul
                            WHEN last_serial > 0 THEN interval_ms * 1000::bigint
                        END AS wait"#,
         concert.0,
-        redis_now
+        least
     )
     .fetch_optional(&services.engine)
     .await?;

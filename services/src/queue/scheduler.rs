@@ -4,8 +4,9 @@
 //! one simply calls, and the batch that was in flight comes back when its lease ends.
 
 use super::agreement;
+use super::builds;
 use super::hub::{News, TickEvent};
-use super::issue::{self, Claim, Issue, Outcome, TooEarly};
+use super::issue::{self, Claim, Issue, Outcome};
 use super::losses;
 use super::reconcile::{self, Window};
 use super::sale::SaleRow;
@@ -382,18 +383,27 @@ pub async fn step(
         }
         Issue::TooEarly(early) => {
             tracing::warn!(%concert, wait = ?early.wait, "a batch came before its time and is given back");
-            give_back(services, &claim, &early).await?;
+            give_back(services, &claim, early.wait, &early.sale).await?;
+        }
+        Issue::TooLate(sale) => {
+            tracing::warn!(%concert, "a batch came after its time and is given back");
+            give_back(services, &claim, Duration::ZERO, &sale).await?;
         }
     }
     // Straight back, for the tick that this made.
     Ok(Duration::ZERO)
 }
 
-/// Back to the head of the queue, until its time has come.
-async fn give_back(services: &Services, claim: &Claim, early: &TooEarly) -> Result<()> {
-    let pause = early.wait.as_micros().to_string();
+/// Back to the head of the queue, until `wait` has passed.
+async fn give_back(
+    services: &Services,
+    claim: &Claim,
+    wait: Duration,
+    sale: &SaleRow,
+) -> Result<()> {
+    let pause = wait.as_micros().to_string();
     let outcomes = vec![Outcome::Released; claim.entries.len()];
-    end(services, claim, pause, &early.sale, &outcomes).await?;
+    end(services, claim, pause, sale, &outcomes).await?;
     Ok(())
 }
 
@@ -422,6 +432,11 @@ pub async fn claim(
         scripts::call(&services.redis, &scripts::CLAIM, concert, arguments).await?;
     // From here on: Redis has read its clock before, so that this is never too early.
     let due = Instant::now() + Duration::from_micros(wait.max(0) as u64);
+    let built = word == "built" || word == "over";
+    if built && !builds::is_newest(services, concert, generation).await? {
+        services.ticks.publish(concert, News::Interrupted);
+        return Ok((Duration::ZERO, None));
+    }
     if word == "over" {
         // Who cannot be told at once is told by the survey.
         empty(services, concert).await?;
