@@ -2,7 +2,7 @@
 
 use crate::plan;
 use crate::verdict::{
-    Answered, Broken, Cancel, Join, Leave, Place, Promise, Shown, ShownRank, Standing,
+    Answered, Broken, Cancel, Join, Leave, NOTICED, Place, Promise, Shown, ShownRank, Standing,
 };
 use crate::world::{Diary, Forgotten, Server, Timeline};
 use anyhow::Result;
@@ -70,6 +70,8 @@ pub struct Memory {
     pub broken: Vec<Broken>,
     pub ranks: Vec<ShownRank>,
     pub answered: Vec<Answered>,
+    /// When a join, a leave, a ticket or a cancellation was acknowledged.
+    told: Vec<i64>,
     /// What the event stream showed last.
     pub streamed: Option<QueueView>,
     /// When the first join was sent that nobody answered: it may still be carried out, whatever was said to later ones.
@@ -134,9 +136,21 @@ impl Person {
             .note(format_args!("account {}: {what}", self.account()));
     }
 
-    /// Whether what was acknowledged may be gone by now.
+    /// Whether something that this person was told may be gone: PostgreSQL has lost what it acknowledged at that time, or that was a
+    /// moment ago.
     fn may_be_forgotten(&self) -> bool {
-        self.crowd.forgot.borrow().is_some()
+        let Some(Forgotten { from, until }) = *self.crowd.forgot.borrow() else {
+            return false;
+        };
+        let told = self.remember(|memory| memory.told.clone());
+        self.crowd.time.now() <= until.saturating_add(NOTICED)
+            || told.iter().any(|at| (from..=until).contains(at))
+    }
+
+    /// Notes that this person was told something which has to last.
+    fn told(&self) {
+        let now = self.crowd.time.now();
+        self.remember(|memory| memory.told.push(now));
     }
 
     fn complain(&self, promise: Promise, what: impl std::fmt::Display) {
@@ -225,6 +239,7 @@ impl Person {
             }
             pause(rng).await;
         };
+        self.told();
         let acknowledged = self.crowd.time.now();
         let sent = sent.unwrap_or(acknowledged);
         self.remember(|memory| {
@@ -297,6 +312,7 @@ impl Person {
             {
                 Answer::Done(body) => match standing(&body) {
                     Some(Standing::Left) => {
+                        self.told();
                         let acknowledged = self.crowd.time.now();
                         self.set_leave(Leave::Acknowledged {
                             since,
@@ -343,24 +359,30 @@ impl Person {
             ticket = self.ticket(rng) => ticket,
             () = giving_up => return false,
         };
+        self.told();
+        let seen = self.crowd.time.now();
         let remember = |acknowledged| {
             let account = self.account();
             self.remember(|memory| {
                 memory.cancels = vec![Cancel {
                     account,
                     ticket,
+                    seen,
                     acknowledged,
                 }];
             });
         };
-        remember(false);
+        remember(None);
         let id = ticket.to_string();
         loop {
             match self
                 .ask(rng, Method::POST, "cancel_ticket", &[("id", id.clone())])
                 .await
             {
-                Answer::Done(_) => break remember(true),
+                Answer::Done(_) => {
+                    self.told();
+                    break remember(Some(self.crowd.time.now()));
+                }
                 Answer::Refused(_) if self.may_be_forgotten() => break,
                 Answer::Refused(refusal) => {
                     self.complain(
@@ -618,12 +640,15 @@ impl Person {
         self.note(format_args!(
             "{endpoint} at server {server} after {took} ms: {said}"
         ));
-        if let Ok(Ok((status, _))) = &answered {
-            let answered = Answered {
-                at: self.crowd.time.now(),
-                unavailable: status.is_server_error(),
-            };
-            self.remember(|memory| memory.answered.push(answered));
+        // A server that died is nobody to be asked.
+        let unavailable = match &answered {
+            Ok(Ok((status, _))) => Some(status.is_server_error()),
+            Ok(Err(_)) => None,
+            Err(_) => Some(true),
+        };
+        if let Some(unavailable) = unavailable {
+            let at = self.crowd.time.now();
+            self.remember(|memory| memory.answered.push(Answered { at, unavailable }));
         }
         match answered {
             Ok(Ok((StatusCode::OK, body))) => {

@@ -1,4 +1,4 @@
-//! What a seed makes happen: the sale, what each person does and when, and which faults come when.
+//! What a seed makes happen: the sales, what each person does and when, and which faults come when.
 
 use nix::sys::signal::Signal;
 use rand::rngs::StdRng;
@@ -15,7 +15,7 @@ const WINDOW: Duration = Duration::from_millis(5_500);
 
 /// The fail points in the code, and at which passage at most it makes sense to wait for one: a server comes by some of
 /// them with every join, and by others only when a queue is built.
-pub const POINTS: [(&str, u32); 14] = [
+pub const POINTS: [(&str, u32); 15] = [
     ("join::placed", 20),
     ("join::recorded", 20),
     ("leave::recorded", 3),
@@ -24,6 +24,7 @@ pub const POINTS: [(&str, u32); 14] = [
     ("issue::begun", 5),
     ("issue::inserted", 5),
     ("issue::ready", 5),
+    ("issue::due", 5),
     ("issue::committed", 5),
     ("acknowledge::done", 5),
     ("build::begun", 1),

@@ -188,13 +188,17 @@ async fn play(world: &World, plan: &Plan) -> Result<Judged> {
         let mut history = history(world, plan, index, *concert, people).await?;
         history.healed = healed;
         history.patience = verdict::patience(plan.lease);
-        history.shown = looks(world, people).await;
+        for person in people {
+            history.answered.extend(person.memory().answered);
+        }
+        history.shown = tokio::time::timeout(SETTLING, looks(world, people))
+            .await
+            .context("what is shown at the end could not be asked for")?;
         history.shown.extend(streams(people, &history).await);
         for person in people {
             let memory = person.memory();
             broken.extend(memory.broken);
             history.ranks.extend(memory.ranks);
-            history.answered.extend(memory.answered);
         }
         broken.extend(verdict::judge(&history));
         let report = audit::audit(&world.services, Some(*concert)).await?;

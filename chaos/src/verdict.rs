@@ -32,6 +32,9 @@ pub struct History {
     pub forgotten: Option<Forgotten>,
 }
 
+/// Until every server has noticed that PostgreSQL is another one, in microseconds.
+pub const NOTICED: i64 = 3_000_000;
+
 /// What was acknowledged between the two instants may be gone.
 #[derive(Clone, Debug)]
 pub struct Forgotten {
@@ -116,7 +119,10 @@ pub enum Leave {
 pub struct Cancel {
     pub account: i64,
     pub ticket: i64,
-    pub acknowledged: bool,
+    /// When the ticket was seen.
+    pub seen: i64,
+    /// When it was known to be cancelled.
+    pub acknowledged: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -326,9 +332,10 @@ fn lost(history: &History) -> Vec<String> {
             continue;
         };
         let fits = match join.leave {
-            Leave::Acknowledged { acknowledged, .. } if history.forgot(acknowledged) => {
-                entry.state != State::Expired
-            }
+            Leave::Acknowledged {
+                since,
+                acknowledged,
+            } if history.forgot(since, acknowledged) => entry.state != State::Expired,
             Leave::Never => matches!(entry.state, State::Waiting | State::Issued),
             Leave::Asked { .. } => entry.state != State::Expired,
             Leave::Acknowledged { .. } => entry.state == State::Left,
@@ -345,15 +352,22 @@ fn lost(history: &History) -> Vec<String> {
             broken.push(format!("{entry:?} has {has} ticket"));
         }
     }
-    let asked: BTreeMap<(i64, i64), bool> = history
+    let asked: BTreeMap<(i64, i64), &Cancel> = history
         .cancels
         .iter()
-        .map(|cancel| ((cancel.account, cancel.ticket), cancel.acknowledged))
+        .map(|cancel| ((cancel.account, cancel.ticket), cancel))
         .collect();
     for ticket in &history.tickets {
         match (ticket.cancelled, asked.get(&(ticket.account, ticket.id))) {
             (Some(_), None) => broken.push(format!("{ticket:?} was cancelled by nobody")),
-            (None, Some(true)) if history.forgotten.is_none() => broken.push(format!(
+            (
+                None,
+                Some(Cancel {
+                    seen,
+                    acknowledged: Some(at),
+                    ..
+                }),
+            ) if !history.forgot(*seen, *at) => broken.push(format!(
                 "{ticket:?} is live, its cancellation was acknowledged"
             )),
             _ => {}
@@ -361,7 +375,9 @@ fn lost(history: &History) -> Vec<String> {
     }
     for cancel in &history.cancels {
         let mut tickets = history.tickets.iter();
-        if history.forgotten.is_none() && !tickets.any(|ticket| ticket.id == cancel.ticket) {
+        // The ticket may be one that is lost.
+        let lost = history.forgot(i64::MIN, cancel.seen) && history.forgot(cancel.seen, i64::MAX);
+        if !lost && !tickets.any(|ticket| ticket.id == cancel.ticket) {
             broken.push(format!("there is no ticket of {cancel:?}"));
         }
     }
@@ -447,7 +463,7 @@ fn wrong_ranks_on_the_way(history: &History) -> Vec<String> {
         if streamed
             && let Some(before) = newest.insert(arrival, *shown)
             && before.rank < rank
-            && history.forgotten.is_none()
+            && !history.forgot_between(before.tick, tick)
         {
             broken.push(format!(
                 "account {account}, place {arrival}: rank {} at tick {} grew to {rank} at tick {tick}",
@@ -476,7 +492,7 @@ fn wrong_ranks_on_the_way(history: &History) -> Vec<String> {
 
 /// The share of answers that may be 503 or 504 when nothing is broken any more, and people ask again and again for what they
 /// could not have before.
-const UNAVAILABLE: f64 = 0.5;
+const UNAVAILABLE: f64 = 0.75;
 
 /// How long a sale may stand when nothing is broken any more, in microseconds: a server that sleeps keeps its claim for a lease,
 /// may be told to sleep once more at another point, and then a queue may have to be built.
@@ -501,18 +517,18 @@ fn standstills(history: &History) -> Vec<(i64, i64)> {
         })
         .collect();
     commits.sort_unstable();
-    let cancelled: Vec<i64> = history
-        .tickets
-        .iter()
-        .filter_map(|ticket| ticket.cancelled)
+    let mut cancelled: Vec<i64> = history
+        .issued()
+        .filter_map(|(_, ticket)| ticket.cancelled)
         .collect();
+    cancelled.sort_unstable();
     let mut standstills = Vec::new();
     let (mut before, mut live) = (i64::MIN, 0);
     for (at, joined) in commits {
-        let gone = |until: i64| cancelled.iter().filter(move |gone| **gone <= until);
-        // Where nothing was left, only since somebody gave theirs back.
-        let freed = match live - gone(before).count() >= history.capacity {
-            true => gone(at).max().copied().unwrap_or(at),
+        // Where nothing was left, only since the first one after that gave theirs back.
+        let gone = cancelled.partition_point(|gone| *gone <= before);
+        let freed = match live >= history.capacity + gone {
+            true => cancelled.get(gone).copied().unwrap_or(at),
             false => i64::MIN,
         };
         let since = history.healed.max(before).max(joined).max(freed);
@@ -614,23 +630,37 @@ impl History {
             .filter_map(move |ticket| Some((*entries.get(&ticket.arrival)?, ticket)))
     }
 
-    /// Whether what was acknowledged then may be gone.
-    fn forgot(&self, at: i64) -> bool {
+    /// Whether what was asked and acknowledged then may be gone.
+    fn forgot(&self, since: i64, acknowledged: i64) -> bool {
         let forgotten = self.forgotten.as_ref();
-        forgotten.is_some_and(|forgotten| (forgotten.from..=forgotten.until).contains(&at))
+        forgotten.is_some_and(|lost| since <= lost.until && acknowledged >= lost.from)
     }
 
-    /// Whether a join that has no entry was lost as it may be: with a ticket, which is said, or a leave.
+    /// Whether a rank may have grown from one tick to the other: ticks are instants, and a server notices a moment later.
+    fn forgot_between(&self, before: i64, after: i64) -> bool {
+        let forgotten = self.forgotten.as_ref();
+        forgotten.is_some_and(|lost| before <= lost.until + NOTICED && after >= lost.from)
+    }
+
+    /// Whether a join that has no entry was lost as it may be: with a ticket, which is said, or a leave, its own or that of the
+    /// place before, which the account has again.
     fn may_be_gone(&self, join: &Join) -> bool {
         let left = !matches!(join.leave, Leave::Never);
         let cancelled = self
             .cancels
             .iter()
             .any(|cancel| cancel.account == join.account);
+        // Only an account that left, or gave a ticket back, joins again.
+        let mut before = self.joins.iter().filter(|other| {
+            other.account == join.account && other.acknowledged < join.acknowledged
+        });
+        let has_again = before.any(|other| {
+            let entry = self.entry_of(other);
+            entry.is_some_and(|entry| matches!(entry.state, State::Waiting | State::Issued))
+        });
         self.forgotten.as_ref().is_some_and(|forgotten| {
-            join.sent <= forgotten.until
-                && join.acknowledged >= forgotten.from
-                && (left || cancelled || forgotten.named.contains(&join.account))
+            self.forgot(join.sent, join.acknowledged)
+                && (left || cancelled || has_again || forgotten.named.contains(&join.account))
         })
     }
 
@@ -760,7 +790,8 @@ mod tests {
                 h.cancels = vec![Cancel {
                     account: 1,
                     ticket: 1,
-                    acknowledged: true,
+                    seen: 1_100_000,
+                    acknowledged: Some(1_200_000),
                 }];
                 h.shown[0].standing = Standing::Left;
             })
@@ -857,7 +888,8 @@ mod tests {
             h.cancels = vec![Cancel {
                 account: 1,
                 ticket: 1,
-                acknowledged: true,
+                seen: 1_100_000,
+                acknowledged: Some(1_200_000),
             }]
         };
         assert_eq!(found(live_again), [Promise::Lost]);
@@ -909,11 +941,18 @@ mod tests {
             h.cancels = vec![Cancel {
                 account: 1,
                 ticket: 1,
-                acknowledged: true,
+                seen: 1_100_000,
+                acknowledged: Some(1_200_000),
             }];
             h.shown[0].standing = Standing::Left;
         };
         assert_eq!(found(sold_out), []);
+        // And then it stood, until another one did.
+        let stood = |h: &mut History| {
+            sold_out(h);
+            h.tickets[0].cancelled = Some(7_000_000);
+        };
+        assert_eq!(found(stood), [Promise::Stuck]);
     }
 
     #[test]
@@ -945,6 +984,39 @@ mod tests {
         assert_eq!(lost(&[2]), []);
         assert_eq!(lost(&[]), [Promise::Lost]);
         assert_eq!(lost(&[4]), [Promise::Lost]);
+    }
+
+    #[test]
+    fn a_place_that_an_account_has_again_may_cost_it_the_one_after() {
+        let lost_leave = |h: &mut History| {
+            let joined_again = Join {
+                sent: 470,
+                acknowledged: 480,
+                place: Place::Waiting { arrival: 50 },
+                leave: Leave::Never,
+                ..h.joins[2].clone()
+            };
+            h.joins.push(joined_again);
+            h.entries[2].state = State::Waiting;
+            h.shown[2].standing = Standing::Waiting {
+                arrival: 30,
+                rank: 1,
+            };
+            h.shown[3].standing = Standing::Waiting {
+                arrival: 40,
+                rank: 2,
+            };
+        };
+        assert_eq!(found(lost_leave), [Promise::Lost]);
+        let forgotten = |h: &mut History| {
+            lost_leave(h);
+            h.forgotten = Some(Forgotten {
+                from: 440,
+                until: 500,
+                named: BTreeSet::new(),
+            });
+        };
+        assert_eq!(found(forgotten), []);
     }
 
     #[test]

@@ -756,7 +756,6 @@ async fn a_request_has_one_host_and_a_body_that_is_whole() {
     for path in [
         "/api/log_in",
         "/log-in",
-        "/log-in?call=log_in",
         "/api/create_concert",
     ] {
         for (body, expected) in [

@@ -1,4 +1,4 @@
-//! What is secret is in no line of the log, however much is logged.
+//! What is secret is in no line of the log, however much is logged; what matters to security is, and says of nobody who they are.
 
 mod support;
 
@@ -84,4 +84,56 @@ async fn no_password_and_no_token_is_logged() {
         let found = logged.lines().find(|line| line.contains(&secret));
         assert_eq!(found, None, "{secret}");
     }
+}
+
+/// What fail2ban reads (docs/operations.md), and what is asked for after an attack.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_matters_to_security_is_logged_without_personal_data() {
+    let stores = stores().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let file = File::create(&log).expect("a file");
+    let server = Server::start_as(&stores, "127.0.0.1:0", |command| {
+        command
+            .env("FRONTROW_LIMIT_SIGN_UPS", "3")
+            .env("FRONTROW_LOG_FORMAT", "json")
+            .stderr(file);
+    });
+    let admin = Person::admin(&server, &stores, "root-of-all").await;
+    let person = Person::signed_up(&server, "minakim").await;
+    let wrong = [("account_name", "minakim"), ("password", "not the passphrase")];
+    person.post("log_in", &wrong).await;
+    person.get("find_account", &[("id", "1")]).await;
+    let id = person.get("me", &[]).await.1["id"].to_string();
+    admin
+        .post("change_role", &[("id", &id), ("role", "organiser")])
+        .await;
+    admin
+        .post("change_role", &[("id", &id), ("role", "organiser")])
+        .await;
+    for name in ["one", "two", "three"] {
+        let new = Person::new(&server);
+        new.post("sign_up", &[("account_name", name)]).await;
+    }
+    let logged = fs::read_to_string(&log).expect("the log");
+    let events = |name: &str| {
+        let event = format!("\"event\":\"{name}\"");
+        let lines = logged.lines().filter(|line| line.contains(&event));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (name, times) in [
+        ("log_in_failed", 1),
+        ("forbidden", 1),
+        ("role_changed", 1),
+        ("too_many_requests", 1),
+    ] {
+        let lines = events(name);
+        assert_eq!(lines.len(), times, "{name}: {logged}");
+        for line in lines {
+            let of_somebody = ["minakim", "@", "passphrase"];
+            let found = of_somebody.iter().find(|word| line.contains(**word));
+            assert_eq!(found, None, "{line}");
+        }
+    }
+    assert!(events("log_in_failed")[0].contains("\"address\":\"127.0.0.1\""));
 }

@@ -236,6 +236,29 @@ async fn a_password_that_very_many_use_is_refused_everywhere() {
         .unwrap();
 }
 
+/// A Mac sends in pieces what another keyboard sends as one letter.
+#[tokio::test]
+async fn a_password_is_the_same_however_its_letters_are_composed() {
+    let world = world().await;
+    let services = &world.services;
+    const COMPOSED: &str = "café 서울의 봄밤";
+    const DECOMPOSED: &str = "cafe\u{301} \u{1109}\u{1165}\u{110b}\u{116e}\u{11af}\u{110b}\u{1174} \u{1107}\u{1169}\u{11b7}\u{1107}\u{1161}\u{11b7}";
+    for (name, chosen) in [("mina", COMPOSED), ("jun", DECOMPOSED)] {
+        let form = SignUpForm {
+            password: chosen.into(),
+            ..form(name)
+        };
+        accounts::sign_up(services, &here(), form.parse().unwrap())
+            .await
+            .unwrap();
+        for typed in [COMPOSED, DECOMPOSED] {
+            sessions::log_in(services, &here(), name, typed)
+                .await
+                .unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_stored_of_a_password_is_an_argon2id_hash() {
     let world = world().await;

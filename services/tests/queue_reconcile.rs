@@ -116,6 +116,35 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
     assert_eq!(rank(&world.services, &fans[2], &concert).await, 3);
 }
 
+/// Promoted, demoted and promoted again, a Redis is the same process with older data.
+#[tokio::test]
+async fn nobody_joins_a_queue_of_a_redis_that_was_promoted_again_before_it_is_rebuilt() {
+    let world = world().await;
+    let concert = world.concert(30, 10, 3_600_000).await;
+    let fans = world.accounts(2).await;
+    queue::join(&world.services, &here(), &fans[0], concert.id)
+        .await
+        .unwrap();
+    let redis = &world.services.redis;
+    let origin: String = redis::cmd("HGET")
+        .arg(redis.key(format_args!("queue:{{{}}}:state", concert.id)))
+        .arg("origin")
+        .query_async(&mut redis.connection())
+        .await
+        .unwrap();
+    let (run_id, replication) = origin.split_at(40);
+    assert_eq!(replication.len(), 40, "{origin}");
+    let before = format!("{run_id}{}", "f".repeat(40));
+    let first = fans[0].account_id.to_string();
+    redis_command(&world, &["ZREM"], "waiting", &concert, &[&first]).await;
+    seal(&world, &concert).await;
+    redis_command(&world, &["HSET"], "state", &concert, &["origin", &before]).await;
+    queue::join(&world.services, &here(), &fans[1], concert.id)
+        .await
+        .unwrap();
+    assert_eq!(rank(&world.services, &fans[1], &concert).await, 2);
+}
+
 /// The ticks of a Redis whose clock was ahead are newer than any that its successor would make by itself.
 #[tokio::test]
 async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {

@@ -104,6 +104,9 @@ async fn whatever_part_is_lost_nobody_is_passed_over() {
         assert_eq!(rank(services, &fans[4], &concert).await, 1, "{part}");
         let last = rank(services, &fans[11], &concert).await;
         assert!((7..=8).contains(&last), "{part}: {last}");
+        let holder = queue::view(services, fans[0].account_id, concert.id).await;
+        let holds = matches!(holder.unwrap().standing, Standing::Issued { .. });
+        assert!(holds, "{part}");
         let refused = queue::join(services, &here(), &fans[0], concert.id).await;
         assert!(
             matches!(refused, Err(Error::Refused(Refusal::HoldsTicket))),
@@ -456,6 +459,42 @@ async fn what_postgresql_has_lost_is_put_back_as_far_as_redis_knows_it() {
         .await
         .unwrap();
     assert!(matches!(view.standing, Standing::Waiting { .. }));
+}
+
+/// The commit that built the queue may be among those that are lost: then PostgreSQL knows an earlier build only, and the places
+/// are not those of a queue of before.
+#[tokio::test]
+async fn a_queue_whose_build_postgresql_has_lost_is_put_back_on_record() {
+    let world = world().await;
+    let services = &world.services;
+    for by_claim in [false, true] {
+        let concert = world.concert(30, 2, NO_PACE).await;
+        let name = format!("built{by_claim}");
+        let fans = world.more_accounts(&name, 5).await;
+        join_all(&world, &fans[..4], &concert).await;
+        for lost in [
+            "DELETE FROM queue_entries WHERE concert_id = $1",
+            "UPDATE concerts SET generation = generation - 1000000, last_claim = 0 WHERE id = $1",
+        ] {
+            sqlx::query(lost)
+                .bind(concert.id.0)
+                .execute(&services.db)
+                .await
+                .unwrap();
+        }
+        if by_claim {
+            step(&world, &concert).await;
+        }
+        join_all(&world, &fans[4..], &concert).await;
+        assert_eq!(rank(services, &fans[4], &concert).await, 5);
+        run_until(services, &concert, async || {
+            holders(&world, &concert).await.len() == 5
+        })
+        .await;
+        let order: Vec<i64> = fans.iter().map(|fan| fan.account_id.0).collect();
+        assert_eq!(holders(&world, &concert).await, order);
+    }
+    assert_eq!(audit(services, None).await.unwrap().violations, []);
 }
 
 /// A revision that PostgreSQL does not know any more used to overrule all that came after it.

@@ -176,6 +176,8 @@ async fn it_is_in_no_list_and_shown_to_nobody_who_has_no_part_in_it() {
         let refusal = refused(concerts::find_view(services, by, copy).await);
         assert_eq!(refusal, Refusal::NotFound);
     }
+    let refusal = refused(queue::admit(services, &stranger, copy).await);
+    assert_eq!(refusal, Refusal::NotFound);
     let person = &people(&world, &rehearsal).await[0];
     for by in [&by, person] {
         let view = concerts::find_view(services, Some(by), copy).await.unwrap();

@@ -1,7 +1,7 @@
 //! When PostgreSQL comes back without its last commits: a standby that was promoted, and had not received them. Redis still
 //! knows what they said of a queue; as far as it can be, it is put back on record before the queue is built anew.
 
-use super::{keys, scripts};
+use super::{builds, keys, scripts};
 use crate::{Result, Services};
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
@@ -9,6 +9,18 @@ use redis::AsyncCommands;
 
 /// Places and holders in one statement.
 const AT_ONCE: isize = 2_000;
+
+/// PostgreSQL knows another build of the queue than the one in Redis. Where it knows a later one, this is one of before, and is built
+/// anew. Where it knows only an earlier one, the commit that made this one is lost, and what came with it is made good.
+pub async fn settle(services: &Services, concert: ConcertId, generation: i64) -> Result<()> {
+    let on_record = sqlx::query_scalar!("SELECT generation FROM concerts WHERE id = $1", concert.0)
+        .fetch_optional(&services.engine)
+        .await?;
+    if on_record.is_some_and(|on_record| on_record < generation) {
+        return make_good(services, concert).await;
+    }
+    builds::invalidate(services, concert, generation).await
+}
 
 /// Puts every place that Redis has and PostgreSQL has not on record, notes who has lost a ticket, and has the queue built anew.
 ///

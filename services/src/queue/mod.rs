@@ -246,9 +246,7 @@ async fn record(
             Ok(issued)
         }
         Recorded::Stale => {
-            let invalidating =
-                scripts::call::<i64>(&services.redis, &scripts::INVALIDATE, concert, generation);
-            Box::pin(invalidating).await?;
+            Box::pin(losses::settle(services, concert, generation)).await?;
             Ok(false)
         }
         Recorded::NoAccount => {
@@ -451,7 +449,10 @@ async fn carry(
             .iter()
             .map(|_| Err(Error::Redis(error.clone())))
             .collect(),
-        Err(_) => accounts.iter().map(|_| Err(Error::Rebuilding)).collect(),
+        Err(error) => {
+            tracing::error!(%concert, %error, "a queue could not be asked");
+            accounts.iter().map(|_| Err(Error::Rebuilding)).collect()
+        }
     }
 }
 

@@ -13,9 +13,9 @@ use rand::Rng;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// After this long without a sign of life, which every page is, a builder may be replaced. One that died keeps everybody waiting
-/// for so long; one that was only slow finds that it was replaced, and nothing is lost but its work.
-const BUILDER_PATIENCE: Duration = Duration::from_secs(2);
+/// After this long without a sign of life a builder may be replaced. For so long one that died keeps people waiting: less than a
+/// request is held ([`super::PATIENCE`]).
+const BUILDER_PATIENCE: Duration = Duration::from_millis(1_500);
 /// Changes that are read at once.
 const MOST_CHANGES: i64 = 200_000;
 /// After this long nobody is at it any more: whoever asked for a place has recorded it, or given up.
@@ -106,7 +106,10 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
         other => return Err(Error::Broken(format!("build_begin answered {other:?}"))),
     }
     fail_point!("build::begun");
-    let built = build(services, concert, &builder, redis_now).await;
+    let built = tokio::select! {
+        built = build(services, concert, &builder, sale.generation, redis_now) => built,
+        replaced = give_signs_of_life(services, concert, &builder) => replaced.map(|()| Outcome::Busy),
+    };
     if !matches!(built, Ok(Outcome::Agreed(_))) {
         // Also when a part of it was lost meanwhile: the next one need not wait. Should this fail as well, the builder's patience ends by itself.
         let _ =
@@ -115,23 +118,35 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
     built
 }
 
+/// Keeps the right to build. Returns when somebody else has it.
+async fn give_signs_of_life(services: &Services, concert: ConcertId, builder: &str) -> Result<()> {
+    loop {
+        tokio::time::sleep(BUILDER_PATIENCE / 3).await;
+        if load(services, concert, builder, &[]).await?.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// `before`: the newest build on record when the right to build was asked for.
 async fn build(
     services: &Services,
     concert: ConcertId,
     builder: &str,
+    before: i64,
     redis_now: i64,
 ) -> Result<Outcome> {
+    let least = services.newest_builds.newest(concert);
+    let least = redis_now.max(least.unwrap_or_default() + 1);
+    let Some(fence) = fence(services, concert, before, least).await? else {
+        return Ok(Outcome::Busy);
+    };
     let Fence {
         generation,
         clock,
         wait,
         interval,
-    } = fence(
-        services,
-        concert,
-        redis_now.max(services.newest_builds.newest(concert) + 1),
-    )
-    .await?;
+    } = fence;
     fail_point!("build::fenced");
     let timeline = services.primary.timeline();
     let transaction = oldest_transaction(services).await?;
@@ -621,25 +636,34 @@ struct Fence {
 
 /// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
 /// builder's hands. `least`: the build is that one or a later one, and so are all claims and arrivals from here on.
-async fn fence(services: &Services, concert: ConcertId, least: i64) -> Result<Fence> {
+///
+/// None: somebody else has built it since `before`. A builder that slept, or whose line stood still, must not make a queue
+/// that is whole by now stale.
+async fn fence(
+    services: &Services,
+    concert: ConcertId,
+    before: i64,
+    least: i64,
+) -> Result<Option<Fence>> {
     let fence = sqlx::query_as!(
         Fence,
         r#"UPDATE concerts
               SET generation = GREATEST(generation + 1, $2),
                   last_claim = GREATEST(last_claim, $2,
                       (SELECT max(arrival) FROM queue_entries WHERE concert_id = concerts.id))
-            WHERE id = $1
+            WHERE id = $1 AND generation = $3
             RETURNING generation, last_claim AS clock, interval_ms * 1000::bigint AS "interval!",
                       CASE WHEN last_batch_at IS NOT NULL
                            THEN (EXTRACT(EPOCH FROM last_batch_at - clock_timestamp()) * 1000000)::bigint + interval_ms * 1000::bigint
                            WHEN last_serial > 0 THEN interval_ms * 1000::bigint
                        END AS wait"#,
         concert.0,
-        least
+        least,
+        before
     )
     .fetch_optional(&services.engine)
     .await?;
-    Ok(fence.ok_or(model::Refusal::NotFound)?)
+    Ok(fence)
 }
 
 /// Returns the arrivals of those of whom Redis says something else; None: the queue is not there, or somebody else builds

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct SaleRow {
     pub id: i64,
     pub revision: i64,
+    /// The newest build of its queue.
+    pub generation: i64,
     pub state: String,
     pub stock: i32,
     pub batch_size: i32,
@@ -25,7 +27,7 @@ impl SaleRow {
     pub async fn find(db: impl PgExecutor<'_>, concert: ConcertId) -> Result<SaleRow> {
         let row = sqlx::query_as!(
             SaleRow,
-            r#"SELECT id, revision, state, capacity - issued AS "stock!", batch_size, interval_ms,
+            r#"SELECT id, revision, generation, state, capacity - issued AS "stock!", batch_size, interval_ms,
                       sale_opens_at AS opens_at, starts_at AS closes_at
                  FROM concerts WHERE id = $1"#,
             concert.0
@@ -39,7 +41,7 @@ impl SaleRow {
     pub async fn active(db: &PgPool, now: DateTime<Utc>, watched: &[i64]) -> Result<Vec<SaleRow>> {
         Ok(sqlx::query_as!(
             SaleRow,
-            r#"SELECT id, revision, state, capacity - issued AS "stock!", batch_size, interval_ms,
+            r#"SELECT id, revision, generation, state, capacity - issued AS "stock!", batch_size, interval_ms,
                       sale_opens_at AS opens_at, starts_at AS closes_at
                  FROM concerts
                 WHERE (state <> 'closed' AND sale_opens_at <= $1::timestamptz + interval '1 minute' AND NOT draft)

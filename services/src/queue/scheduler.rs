@@ -6,7 +6,7 @@
 use super::agreement;
 use super::builds;
 use super::hub::{News, TickEvent};
-use super::issue::{self, Claim, Issue, Outcome};
+use super::issue::{self, Claim, Issue, Outcome, TooEarly};
 use super::losses;
 use super::reconcile::{self, Window};
 use super::sale::SaleRow;
@@ -217,10 +217,14 @@ async fn survey(services: &Services, all: bool) -> Result<Survey> {
     )
     .fetch_all(&services.engine)
     .await?;
+    let sales = SaleRow::active(&services.engine, now, &services.ticks.watched()).await?;
+    for sale in &sales {
+        services.newest_builds.hear(sale.concert(), sale.generation);
+    }
     Ok(Survey {
         timeline,
         over: over.into_iter().map(ConcertId).collect(),
-        sales: SaleRow::active(&services.engine, now, &services.ticks.watched()).await?,
+        sales,
     })
 }
 
@@ -371,39 +375,21 @@ pub async fn step(
             fail_point!("acknowledge::done");
         }
         Issue::Stale => {}
-        Issue::OtherBuild => {
-            tracing::warn!(%concert, generation = claim.generation, "a queue of before issues nothing: it is built anew");
-            scripts::call::<i64>(
-                &services.redis,
-                &scripts::INVALIDATE,
-                concert,
-                claim.generation,
-            )
-            .await?;
-        }
+        Issue::OtherBuild => losses::settle(services, concert, claim.generation).await?,
         Issue::TooEarly(early) => {
             tracing::warn!(%concert, wait = ?early.wait, "a batch came before its time and is given back");
-            give_back(services, &claim, early.wait, &early.sale).await?;
-        }
-        Issue::TooLate(sale) => {
-            tracing::warn!(%concert, "a batch came after its time and is given back");
-            give_back(services, &claim, Duration::ZERO, &sale).await?;
+            give_back(services, &claim, &early).await?;
         }
     }
     // Straight back, for the tick that this made.
     Ok(Duration::ZERO)
 }
 
-/// Back to the head of the queue, until `wait` has passed.
-async fn give_back(
-    services: &Services,
-    claim: &Claim,
-    wait: Duration,
-    sale: &SaleRow,
-) -> Result<()> {
-    let pause = wait.as_micros().to_string();
+/// Back to the head of the queue, until its time has come.
+async fn give_back(services: &Services, claim: &Claim, early: &TooEarly) -> Result<()> {
+    let pause = early.wait.as_micros().to_string();
     let outcomes = vec![Outcome::Released; claim.entries.len()];
-    end(services, claim, pause, sale, &outcomes).await?;
+    end(services, claim, pause, &early.sale, &outcomes).await?;
     Ok(())
 }
 

@@ -48,7 +48,7 @@ pub async fn claim_ahead(
 pub async fn issue(services: &Services, claim: &Claim) -> Option<Issued> {
     match issue::issue(services, claim).await.unwrap() {
         Issue::Done(issued) => Some(issued),
-        Issue::Stale | Issue::OtherBuild | Issue::TooLate(_) => None,
+        Issue::Stale | Issue::OtherBuild => None,
         Issue::TooEarly(early) => panic!("{:?} too early", early.wait),
     }
 }
