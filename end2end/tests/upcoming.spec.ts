@@ -52,6 +52,25 @@ test('before the sale there is a countdown, and the button goes live by itself',
   await pages.expectStanding(page, 'issued');
 });
 
+test('a clock that is set while the page is there changes nothing of the opening', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
+  const me = await signUp();
+  await me.lendSession(context);
+  const concert = await organiser.createConcert({ sale_opens_at: kst(20) });
+  await visit(`/concerts/${concert.id}`);
+  const join = page.getByTestId('join');
+  await expect(join).toBeDisabled();
+  // Back by ten minutes, as when the device has asked a time server.
+  await page.evaluate(() => {
+    const now = Date.now.bind(Date);
+    Object.assign(window, { really: now });
+    Date.now = () => now() - 600_000;
+  });
+  await expect(join).toBeEnabled({ timeout: 60_000 });
+  const late = (await page.evaluate(() => (window as unknown as { really: () => number }).really())) - Date.parse(concert.sale_opens_at);
+  expect(late, 'milliseconds after the opening').toBeGreaterThanOrEqual(-100);
+  expect(late, 'as fast as a busy machine is').toBeLessThan(15_000);
+});
+
 test('a page that wakes long after it came opens at the very instant all the same', { tag: '@script' }, async ({ page, context, organiser, signUp }) => {
   const me = await signUp();
   await me.lendSession(context);

@@ -145,6 +145,16 @@ pub struct ProfileForm {
     pub email: String,
 }
 
+impl From<&Account> for ProfileForm {
+    fn from(account: &Account) -> ProfileForm {
+        ProfileForm {
+            name: account.name.clone(),
+            nickname: account.nickname.clone(),
+            email: account.email.clone(),
+        }
+    }
+}
+
 /// [`ProfileForm`] whose every field is as it must be.
 #[derive(Clone, Debug)]
 pub struct Profile {

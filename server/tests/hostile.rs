@@ -753,11 +753,7 @@ async fn a_request_has_one_host_and_a_body_that_is_whole() {
     }
     let form = "host: x\r\ncontent-type: application/x-www-form-urlencoded\r\n";
     let long = "a".repeat(70_000);
-    for path in [
-        "/api/log_in",
-        "/log-in",
-        "/api/create_concert",
-    ] {
+    for path in ["/api/log_in", "/log-in", "/api/create_concert"] {
         for (body, expected) in [
             (
                 "transfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n".to_owned(),

@@ -96,15 +96,19 @@ async fn what_matters_to_security_is_logged_without_personal_data() {
     let server = Server::start_as(&stores, "127.0.0.1:0", |command| {
         command
             .env("FRONTROW_LIMIT_SIGN_UPS", "3")
-            .env("FRONTROW_LOG_FORMAT", "json")
+            .env("FRONTROW_LOG_JSON", "true")
             .stderr(file);
     });
     let admin = Person::admin(&server, &stores, "root-of-all").await;
     let person = Person::signed_up(&server, "minakim").await;
-    let wrong = [("account_name", "minakim"), ("password", "not the passphrase")];
+    let wrong = [
+        ("account_name", "minakim"),
+        ("password", "not the passphrase"),
+    ];
     person.post("log_in", &wrong).await;
-    person.get("find_account", &[("id", "1")]).await;
-    let id = person.get("me", &[]).await.1["id"].to_string();
+    person.get("get_account", &[("id", "1")]).await;
+    let (_, me) = person.get("current_account", &[]).await;
+    let id = me["id"].to_string();
     admin
         .post("change_role", &[("id", &id), ("role", "organiser")])
         .await;
@@ -112,8 +116,15 @@ async fn what_matters_to_security_is_logged_without_personal_data() {
         .post("change_role", &[("id", &id), ("role", "organiser")])
         .await;
     for name in ["one", "two", "three"] {
-        let new = Person::new(&server);
-        new.post("sign_up", &[("account_name", name)]).await;
+        let email = format!("{name}@example.com");
+        let fields = [
+            ("account_name", name),
+            ("password", PASSWORD),
+            ("name", "Fan"),
+            ("nickname", name),
+            ("email", &email),
+        ];
+        Person::new(&server).post("sign_up", &fields).await;
     }
     let logged = fs::read_to_string(&log).expect("the log");
     let events = |name: &str| {

@@ -60,6 +60,15 @@ async fn both_stores_go_and_come_back() {
         (status, &body["code"]),
         (StatusCode::SERVICE_UNAVAILABLE, &Value::from("unavailable"))
     );
+    // A guess that cannot be counted is refused before the password is looked at.
+    for password in [support::PASSWORD, "not the passphrase"] {
+        let fields = [("account_name", "one"), ("password", password)];
+        let (status, body) = people[0].post("log_in", &fields).await;
+        assert_eq!(
+            (status, &body["code"]),
+            (StatusCode::SERVICE_UNAVAILABLE, &Value::from("unavailable"))
+        );
+    }
     assert_eq!(
         people[0].page("/readyz").await.0,
         StatusCode::SERVICE_UNAVAILABLE
@@ -88,6 +97,37 @@ async fn both_stores_go_and_come_back() {
     assert!(server.is_alive());
     drop(server);
     stores.stop().await.expect("stop");
+}
+
+/// A machine whose clock is wrong follows PostgreSQL's, and says so; so does a Redis that is full.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_but_endured_is_said_by_readyz() {
+    let (stores, _dir) = testing::throwaway().await.expect("stores");
+    let server = Server::start_as(&TestStores::of(&stores), "127.0.0.1:0", |command| {
+        command.env("FRONTROW_CLOCK_AHEAD_MS", "-3600000");
+    });
+    let person = Person::new(&server);
+    let (status, said) = person.page("/readyz").await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, skew) = said.split_once("this machine's clock is ").expect(&said);
+    let skew: i64 = skew[..skew.find(' ').expect("a number")]
+        .parse()
+        .expect("a number");
+    assert!((3_500_000..3_700_000).contains(&skew.abs()), "{said}");
+    assert!(said.starts_with("ready;"), "{said}");
+
+    let mut redis = testing::connect(stores.redis_url()).await.expect("redis");
+    redis::cmd("CONFIG")
+        .arg(&["SET", "maxmemory", "1"])
+        .exec_async(&mut redis)
+        .await
+        .expect("a setting");
+    let (status, said) = person.page("/readyz").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(
+        said.starts_with("ready, but Redis takes no writes; Redis has used "),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ pub mod concerts;
 pub mod demo;
 pub mod desk;
 pub mod drawing;
+mod edits;
 mod error;
 mod fair;
 mod housekeeping;

@@ -88,6 +88,7 @@ async fn a_new_password_ends_every_other_session() {
 async fn a_changed_nickname_is_seen_by_the_next_request() {
     let world = world().await;
     let account = world.account("mina").await;
+    let before = account.clone();
     world.account("jun").await;
     let tokens = sessions::open(&world.services, &client("phone"), &account)
         .await
@@ -103,7 +104,7 @@ async fn a_changed_nickname_is_seen_by_the_next_request() {
     let taken = profile("M", "Jun@Example.com");
     let from = here();
     let change = |profile, password: &'static str| {
-        accounts::change_profile(&world.services, &from, &me, profile, password)
+        accounts::change_profile(&world.services, &from, &me, None, profile, password)
     };
     assert_eq!(refusal(change(taken, PASSWORD).await), Refusal::EmailTaken);
     let problems = refusal(change(profile(" ", "x"), PASSWORD).await);
@@ -125,6 +126,37 @@ async fn a_changed_nickname_is_seen_by_the_next_request() {
         .await
         .unwrap();
     assert_eq!(me.nickname, "Moonlight");
+
+    // A form that was opened before takes none of it back.
+    let opened = ProfileForm {
+        name: "Mina Kim".into(),
+        ..ProfileForm::from(&before)
+    };
+    let save = |typed: ProfileForm| {
+        accounts::change_profile(&world.services, &from, &me, Some(&opened), typed, "")
+    };
+    let renamed = ProfileForm {
+        name: "Mina Lee".into(),
+        ..opened.clone()
+    };
+    let account = save(renamed).await.unwrap();
+    assert_eq!(
+        ProfileForm::from(&account),
+        ProfileForm {
+            name: "Mina Lee".into(),
+            nickname: "Moonlight".into(),
+            email: "kim@example.com".into(),
+        }
+    );
+    let both = ProfileForm {
+        nickname: "Sunlight".into(),
+        ..opened.clone()
+    };
+    let fields = vec![Field::Nickname];
+    assert_eq!(
+        refusal(save(both).await),
+        Refusal::ChangedMeanwhile { fields }
+    );
 }
 
 #[tokio::test]

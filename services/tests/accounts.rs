@@ -105,7 +105,7 @@ async fn a_mailbox_in_another_spelling_is_the_same_mailbox() {
         nickname: "Moonlight".into(),
         email: stored.into(),
     };
-    let changed = accounts::change_profile(services, &here(), &me, change, "").await;
+    let changed = accounts::change_profile(services, &here(), &me, None, change, "").await;
     assert_eq!(changed.unwrap().email, stored);
 
     accounts::respell(services).await.unwrap();
@@ -182,7 +182,7 @@ async fn names_of_those_who_run_the_service_are_kept_for_them() {
     let mina = world.account("mina").await;
     let me = world.log_in(&mina).await;
     let change = called("관 리 자", &mina);
-    let refused = accounts::change_profile(services, &here(), &me, change, "").await;
+    let refused = accounts::change_profile(services, &here(), &me, None, change, "").await;
     let refused = refused.unwrap_err().refusal();
     assert_eq!(refused.problem_of(Field::Nickname), reserved);
 
@@ -195,7 +195,7 @@ async fn names_of_those_who_run_the_service_are_kept_for_them() {
         let account = accounts::create(services, new, role).await.unwrap();
         let me = world.log_in(&account).await;
         let change = called(nickname, &account);
-        let changed = accounts::change_profile(services, &here(), &me, change, "").await;
+        let changed = accounts::change_profile(services, &here(), &me, None, change, "").await;
         assert_eq!(changed.unwrap().nickname, nickname);
     }
 }

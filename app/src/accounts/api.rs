@@ -8,6 +8,7 @@ use model::accounts::{Account, ProfileForm, SignUpForm};
 
 use crate::{
     accounts::Done,
+    forms::parse_opened,
     request::{auth, client, services, session},
     sessions::{Auth, cookies, log_in_path, safe_next},
 };
@@ -55,12 +56,14 @@ pub async fn current_account() -> Result<Option<Account>, ApiError> {
 #[server(name = ChangeProfile, prefix = "/api", endpoint = "change_profile")]
 pub async fn change_profile(
     #[server(default)] current_password: Option<Secret>,
+    #[server(default)] opened: String,
     #[server(flatten)] form: ProfileForm,
 ) -> Result<Account, ApiError> {
     let account = services::accounts::change_profile(
         &services()?,
         &client()?,
         &session()?,
+        parse_opened(&opened)?.as_ref(),
         form,
         current_password.as_ref().map_or("", Secret::expose),
     )

@@ -3,7 +3,7 @@
 use super::api::{ChangePassword, ChangeProfile, DeleteAccount, current_account};
 use crate::error::ApiError;
 use crate::forms::{
-    FormContext, FormEcho, Refusals, SubmitButton, TextField, form_action, refusal_of,
+    FormContext, FormEcho, Refusals, SubmitButton, TextField, as_opened, form_action, refusal_of,
 };
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
@@ -12,7 +12,7 @@ use crate::request::services;
 use crate::tickets::list_tickets;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use model::accounts::{Account, TicketsLeft};
+use model::accounts::{Account, ProfileForm, TicketsLeft};
 use model::{Field, Refusal};
 
 /// What is shown to whoever is logged in.
@@ -85,11 +85,13 @@ fn Sheet(title: &'static str, lead: &'static str, children: Children) -> impl In
 fn Profile(account: Account) -> impl IntoView {
     let words = use_words();
     let refusal = refusal_of::<ChangeProfile>();
+    let opened = as_opened(&ProfileForm::from(&account), refusal.as_ref());
     provide_context(FormContext::new(refusal.clone()));
     view! {
         <Sheet title=words.my_page.change_profile lead=words.my_page.profile_lead>
             <Refusals refusal/>
             <form method="post" action=form_action(ChangeProfile::PATH) novalidate>
+                <input type="hidden" name="opened" value=opened/>
                 <TextField field=Field::Name value=account.name autocomplete="name"/>
                 <TextField field=Field::Nickname value=account.nickname autocomplete="nickname"/>
                 <TextField field=Field::Email kind="email" value=account.email autocomplete="email"/>

@@ -1,9 +1,9 @@
 //! Server functions of concerts.
 
 use crate::error::ApiError;
+use crate::forms::parse_opened;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
-use model::Refusal;
 use model::concerts::{
     Concert, ConcertArguments, ConcertForm, ConcertId, ConcertPage, ConcertSections, ConcertView,
     MyConcerts, SaleChange, Steering,
@@ -68,10 +68,9 @@ pub async fn update_concert(
     #[server(flatten)] form: ConcertForm,
 ) -> Result<Concert, ApiError> {
     let (services, session) = (services()?, session()?);
-    let concert = match opened.as_str() {
-        "" => services::concerts::update(&services, &session, id, form.parse()?).await?,
-        opened => {
-            let opened = serde_json::from_str(opened).map_err(|_| Refusal::Malformed)?;
+    let concert = match parse_opened(&opened)? {
+        None => services::concerts::update(&services, &session, id, form.parse()?).await?,
+        Some(opened) => {
             services::concerts::update_opened(&services, &session, id, &opened, form).await?
         }
     };

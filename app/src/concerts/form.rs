@@ -5,8 +5,8 @@ use super::page::use_concert_id;
 use crate::drafts::{CONCERT_FORM, DraftBox, PREVIEW, PreviewPane, Sketch, typed};
 use crate::error::ApiError;
 use crate::forms::{
-    FormContext, FormEcho, Refusals, SelectField, SubmitButton, TextArea, TextField, field_name,
-    form_action, refusal_of,
+    FormContext, Refusals, SelectField, SubmitButton, TextArea, TextField, as_opened, form_action,
+    refusal_of,
 };
 use crate::i18n::use_words;
 use crate::layout::PageMeta;
@@ -125,7 +125,7 @@ fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
     let seen = refusal.clone().or_else(|| wrong(&sketch));
     let (id, draft, path) = (concert.id, concert.draft, concert.path());
     let form = ConcertForm::from(&concert);
-    let opened = opened(&form, refusal.as_ref());
+    let opened = as_opened(&form, refusal.as_ref());
     view! {
         <PageMeta title=words.edit_concert.to_owned() description=words.edit_concert.to_owned()/>
         <div class="prepare">
@@ -146,24 +146,6 @@ fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
             {view! { <PreviewPane sketch/> }.into_any()}
         </div>
     }
-}
-
-/// The concert as it was when its form was opened, as JSON, from one sending of the form to the next. What another has changed
-/// meanwhile is known from here on where this page shows it.
-fn opened(now: &ConcertForm, refusal: Option<&Refusal>) -> String {
-    let texts = |form: &ConcertForm| serde_json::to_value(form).unwrap_or_default();
-    let before = FormEcho::of_request();
-    let before = before
-        .get("opened")
-        .and_then(|opened| serde_json::from_str(opened).ok());
-    let (mut opened, now) = (texts(before.as_ref().unwrap_or(now)), texts(now));
-    if let Some(Refusal::ChangedMeanwhile { fields }) = refusal {
-        for field in fields {
-            let name = field_name(*field);
-            opened[name] = now[name].clone();
-        }
-    }
-    opened.to_string()
 }
 
 /// The fields, with what is wrong with them beside them.

@@ -11,6 +11,8 @@ mod echo;
 #[cfg(feature = "ssr")]
 mod fields;
 #[cfg(feature = "ssr")]
+mod opened;
+#[cfg(feature = "ssr")]
 mod refused;
 #[cfg(feature = "ssr")]
 mod summary;
@@ -25,6 +27,8 @@ pub use action::{AS, CALL, OWNER, anyones_form_action, form_action, without_call
 #[cfg(feature = "ssr")]
 pub use action::{PageOwner, owner};
 pub use once::SendOnce;
+#[cfg(feature = "ssr")]
+pub use opened::{as_opened, parse_opened};
 pub use second_thought::SecondThought;
 
 #[cfg(feature = "ssr")]

@@ -335,12 +335,12 @@ pub(super) const ENGLISH: Words = Words {
             "Too many live connections are open. Close some, or try again in a moment.".into()
         }
         Refusal::TooManyRequests { retry_after_s } => match retry_after_s {
-            1 => "Too many attempts from here. Try again in a second.".into(),
+            1 => "Too many attempts. Try again in a second.".into(),
             seconds @ 2..120 => {
-                format!("Too many attempts from here. Try again in {seconds} seconds.")
+                format!("Too many attempts. Try again in {seconds} seconds.")
             }
             seconds => format!(
-                "Too many attempts from here. Try again in {} minutes.",
+                "Too many attempts. Try again in {} minutes.",
                 seconds.div_ceil(60)
             ),
         },

@@ -307,10 +307,10 @@ pub(super) const KOREAN: Words = Words {
         }
         Refusal::TooManyRequests { retry_after_s } => match retry_after_s {
             seconds @ 0..120 => {
-                format!("여기서 시도한 횟수가 너무 많아요. {seconds}초 뒤에 다시 해 주세요.")
+                format!("시도한 횟수가 너무 많아요. {seconds}초 뒤에 다시 해 주세요.")
             }
             seconds => format!(
-                "여기서 시도한 횟수가 너무 많아요. {}분 뒤에 다시 해 주세요.",
+                "시도한 횟수가 너무 많아요. {}분 뒤에 다시 해 주세요.",
                 seconds.div_ceil(60)
             ),
         },

@@ -1,6 +1,7 @@
 //! What people change about their own account.
 
 use super::{Asker, common, find, reserved, taken};
+use crate::edits;
 use crate::limits::guesses::Guess;
 use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
@@ -12,16 +13,24 @@ use model::sessions::EndReason;
 /// Changes what others see, and where the person can be reached. [`Refusal::Invalid`] with everything that is wrong at once,
 /// [`Refusal::EmailTaken`]. Names that are kept for those who run the service are for admins alone.
 ///
+/// By a form that was `opened` some time ago, what its reader left alone stays as it is now, and
+/// [`Refusal::ChangedMeanwhile`] names what was changed to something else.
+///
 /// Another e-mail needs the `password` once more, or a session that was left open would be enough to take the account over:
 /// [`Refusal::WrongPassword`].
 pub async fn change_profile(
     services: &Services,
     from: &Client,
     session: &Session,
-    form: ProfileForm,
+    opened: Option<&ProfileForm>,
+    typed: ProfileForm,
     password: &str,
 ) -> Result<Account> {
     let known = find(services, session.account_id).await?;
+    let form = match opened {
+        Some(opened) => edits::merged(opened, &typed, &ProfileForm::from(&known))?,
+        None => typed,
+    };
     let profile = form.parse(&known.email)?;
     if session.role != Role::Admin {
         reserved::refuse_change(&known.nickname, &profile)?;

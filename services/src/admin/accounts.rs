@@ -136,14 +136,16 @@ pub async fn change_role(
             sessions::retell(&services, &mut transaction, id).await?;
         }
         transaction.commit().await?;
-        tracing::warn!(
-            target: "security",
-            event = "role_changed",
-            by = by.account_id.0,
-            account = id.0,
-            from = entry.role.as_str(),
-            to = role.as_str(),
-        );
+        if entry.role != role {
+            tracing::warn!(
+                target: "security",
+                event = "role_changed",
+                by = by.account_id.0,
+                account = id.0,
+                from = entry.role.as_str(),
+                to = role.as_str(),
+            );
+        }
         find(&services, &by, id).await
     })
     .await

@@ -2,7 +2,6 @@
 
 mod calendar;
 mod drafts;
-mod edits;
 mod list;
 mod mine;
 pub mod search;
@@ -257,7 +256,7 @@ pub async fn update_opened(
     typed: ConcertForm,
 ) -> Result<Concert> {
     change(services, by, id, |now| {
-        edits::merged(opened, &typed, &ConcertForm::from(now))?.parse()
+        crate::edits::merged(opened, &typed, &ConcertForm::from(now))?.parse()
     })
     .await
 }

@@ -6,6 +6,7 @@ use crate::{Result, Services};
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use redis::AsyncCommands;
+use sqlx::PgConnection;
 
 /// Places and holders in one statement.
 const AT_ONCE: isize = 2_000;
@@ -28,11 +29,20 @@ pub async fn settle(services: &Services, concert: ConcertId, generation: i64) ->
 /// both is named in `lost_commits` and in the log: nothing says any more when they came.
 pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     let [waiting, inflight, _, holders, state, ..] = keys::of(&services.redis, concert);
-    // One server at a time: each would find a part of what is missing, and note that.
+    // One at a time: each would find a part of what is missing, and note that. Everything on one connection, and nobody waits
+    // with another one: all who join come by here.
     let mut turn = crate::stores::begin(&services.engine).await?;
-    sqlx::query!("SELECT pg_advisory_xact_lock($1)::text", concert.0)
-        .fetch_one(&mut *turn)
-        .await?;
+    let free = sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_xact_lock($1) AS "free!""#,
+        concert.0
+    )
+    .fetch_one(&mut *turn)
+    .await?;
+    if !free {
+        drop(turn);
+        tokio::time::sleep(super::LOOK_AGAIN).await;
+        return Ok(());
+    }
     let generation: Option<i64> = services
         .redis
         .connection()
@@ -43,9 +53,9 @@ pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     };
     let mut places = 0;
     for key in [waiting, inflight] {
-        places += record_all(services, concert, &key).await?;
+        places += record_all(services, &mut turn, concert, &key).await?;
     }
-    let lost = without_record(services, concert, &holders).await?;
+    let lost = without_record(services, &mut turn, concert, &holders).await?;
     if !lost.is_empty() {
         tracing::error!(%concert, holders = ?lost, "PostgreSQL has lost commits, and with them tickets");
     }
@@ -54,14 +64,20 @@ pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     }
     // First: once the queue is built anew nothing knows of them any more.
     if places > 0 || !lost.is_empty() {
-        note(services, concert, places, &lost).await?;
+        note(services, &mut turn, concert, places, &lost).await?;
     }
+    turn.commit().await?;
     scripts::call::<i64>(&services.redis, &scripts::INVALIDATE, concert, generation).await?;
     Ok(())
 }
 
 /// The places in a sorted set, from the oldest on. Returns how many were missing.
-async fn record_all(services: &Services, concert: ConcertId, key: &str) -> Result<u64> {
+async fn record_all(
+    services: &Services,
+    db: &mut PgConnection,
+    concert: ConcertId,
+    key: &str,
+) -> Result<u64> {
     let (mut missing, mut after) = (0, "-inf".to_owned());
     loop {
         let places: Vec<(i64, i64)> = services
@@ -89,7 +105,7 @@ async fn record_all(services: &Services, concert: ConcertId, key: &str) -> Resul
             &accounts,
             &arrivals
         )
-        .execute(&services.engine)
+        .execute(&mut *db)
         .await?;
         missing += recorded.rows_affected();
     }
@@ -99,6 +115,7 @@ async fn record_all(services: &Services, concert: ConcertId, key: &str) -> Resul
 /// given back.
 async fn without_record(
     services: &Services,
+    db: &mut PgConnection,
     concert: ConcertId,
     key: &str,
 ) -> Result<Vec<AccountId>> {
@@ -116,7 +133,7 @@ async fn without_record(
             concert.0,
             &accounts
         )
-        .fetch_all(&services.engine)
+        .fetch_all(&mut *db)
         .await?;
         lost.extend(without.into_iter().map(AccountId));
         if next == 0 {
@@ -130,6 +147,7 @@ async fn without_record(
 
 async fn note(
     services: &Services,
+    db: &mut PgConnection,
     concert: ConcertId,
     places: u64,
     lost: &[AccountId],
@@ -142,7 +160,7 @@ async fn note(
         i32::try_from(places).unwrap_or(i32::MAX),
         &holders
     )
-    .execute(&services.engine)
+    .execute(&mut *db)
     .await?;
     Ok(())
 }

@@ -75,10 +75,12 @@ async fn revoke_one(
     .fetch_optional(&services.db)
     .await?
     .ok_or(Refusal::NotFound)?;
+    let (concert, now) = (ConcertId(ticket.concert_id), services.clock.now());
     if !may_edit(Some(by), ticket.created_by) {
+        // Of a rehearsal an outsider does not even learn that there is one.
+        concerts::find_view(services, Some(by), concert).await?;
         return Err(Refusal::Forbidden.into());
     }
-    let (concert, now) = (ConcertId(ticket.concert_id), services.clock.now());
     if ticket.cancelled_at.is_none() {
         if now >= ticket.ends_at {
             return Err(Refusal::SaleClosed.into());

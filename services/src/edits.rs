@@ -1,17 +1,18 @@
-//! Saving a form that was opened a while ago: an untouched field keeps its current value, also if another account has changed it.
+//! Saving a form that was opened a while ago: an untouched field keeps its current value, also if it was changed elsewhere meanwhile.
 
-use model::concerts::ConcertForm;
 use model::{Field, Refusal};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The form to be saved: what was changed from `opened` to `typed`, in a concert that is as `now` says.
+/// The form to be saved: what was changed from `opened` to `typed`, of something that is as `now` says.
 ///
 /// [`Refusal::ChangedMeanwhile`] when the same field was changed by both, to different values.
-pub(super) fn merged(
-    opened: &ConcertForm,
-    typed: &ConcertForm,
-    now: &ConcertForm,
-) -> Result<ConcertForm, Refusal> {
+pub fn merged<Form: Serialize + DeserializeOwned>(
+    opened: &Form,
+    typed: &Form,
+    now: &Form,
+) -> Result<Form, Refusal> {
     let (opened, now) = (texts(opened), texts(now));
     let mut fields = Vec::new();
     let mut merged = Map::new();
@@ -33,7 +34,7 @@ pub(super) fn merged(
     serde_json::from_value(merged.into()).map_err(|_| Refusal::Malformed)
 }
 
-fn texts(form: &ConcertForm) -> Map<String, Value> {
+fn texts(form: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(form) {
         Ok(Value::Object(texts)) => texts,
         _ => Map::new(),
@@ -49,6 +50,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::concerts::ConcertForm;
 
     fn form(title: &str, capacity: &str, description: &str) -> ConcertForm {
         ConcertForm {
