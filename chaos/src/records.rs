@@ -87,7 +87,7 @@ pub async fn insert_left(
 
 /// Holds the row of a concert for that long, in a transaction that changes nothing.
 pub async fn lock(db: &PgPool, concert: ConcertId, lasts: Duration) -> Result<()> {
-    let mut transaction = db.begin().await?;
+    let mut transaction = services::stores::begin(db).await?;
     sqlx::query("SELECT FROM concerts WHERE id = $1 FOR UPDATE")
         .bind(concert.0)
         .execute(&mut *transaction)
