@@ -533,6 +533,33 @@ mod tests {
         );
     }
 
+    /// From 19:00 to 21:00.
+    #[test]
+    fn a_running_time_fits_between_beginning_and_end() {
+        let lasts = |minutes: &str| ConcertForm {
+            running_minutes: minutes.into(),
+            ..form()
+        };
+        assert_eq!(lasts("120").parse().unwrap().running_minutes, 120);
+        let out_of_range = ProblemKind::OutOfRange {
+            least: 1,
+            most: 120,
+        };
+        assert_eq!(
+            problems(lasts("121")),
+            [(Field::RunningMinutes, out_of_range)]
+        );
+        // Where the end is wrong that is what is said.
+        let neither = ConcertForm {
+            ends_at: "2026-12-31T18:00".into(),
+            ..lasts("121")
+        };
+        assert_eq!(
+            problems(neither),
+            [(Field::EndsAt, ProblemKind::EndBeforeStart)]
+        );
+    }
+
     #[test]
     fn each_wrong_field_is_named() {
         assert_eq!(

@@ -45,7 +45,7 @@ pub struct Services(Arc<Shared>);
 /// What [`Services`] holds.
 pub struct Shared {
     pub db: sqlx::PgPool,
-    /// For the journal and the scheduler alone: a rush of page views must not keep them waiting.
+    /// For the scheduler alone: a rush of page views must not keep it waiting. The journal has its own.
     pub engine: sqlx::PgPool,
     pub redis: stores::Redis,
     pub clock: Clock,
@@ -80,14 +80,18 @@ impl Services {
         let redis = stores::Redis::new(&settings.redis_url, &settings.redis_prefix)?;
         stores::migrate(&settings.database_url).await?;
         let primary = stores::Primary::new(settings.clock.clone());
-        let db = stores::connect_database(&settings.database_url, 20, &primary).await?;
-        let engine = stores::connect_database(&settings.database_url, 6, &primary).await?;
+        let connect = |connections, lock_patience| {
+            stores::connect_database(&settings.database_url, connections, lock_patience, &primary)
+        };
+        let db = connect(20, "0").await?;
+        let engine = connect(6, "2s").await?;
+        let journal = connect(queue::COMMITS, queue::LOCK_PATIENCE).await?;
         let secrets = || settings.token_secrets.iter().map(stores::Secret::expose);
         let tickets = tickets::TicketKeys::new(secrets())?;
         tickets::publish(&db, &tickets).await?;
         Ok(Services(Arc::new(Shared {
             tickets,
-            journal: queue::Journal::new(engine.clone()),
+            journal: queue::Journal::new(journal),
             asked: queue::Asked::default(),
             db,
             engine,
@@ -116,6 +120,7 @@ impl Services {
     pub async fn close(&self) {
         self.db.close().await;
         self.engine.close().await;
+        self.journal.close().await;
     }
 }
 

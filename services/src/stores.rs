@@ -49,14 +49,21 @@ const IDLE_PATIENCE: &str = "5s";
 /// statement would make two ways to PostgreSQL of every one; and within this time none comes back that was away.
 const STANDS_FOR: Duration = Duration::from_millis(100);
 
-/// At most `connections` to PostgreSQL, each of which tells `primary` first.
-pub async fn connect_database(url: &str, connections: u32, primary: &Primary) -> Result<PgPool> {
+/// At most `connections` to PostgreSQL, each of which tells `primary` first. No statement waits for a lock for longer than
+/// `lock_patience`, as PostgreSQL writes a time: "0" is for as long as the statement may take.
+pub async fn connect_database(
+    url: &str,
+    connections: u32,
+    lock_patience: &str,
+    primary: &Primary,
+) -> Result<PgPool> {
     let primary = primary.clone();
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| Error::Setting(format!("DATABASE_URL cannot be used: {error}")))?
         .application_name("frontrow")
         .options([
             ("statement_timeout", STATEMENT_PATIENCE),
+            ("lock_timeout", lock_patience),
             ("idle_in_transaction_session_timeout", IDLE_PATIENCE),
             // No statement of ours runs for long enough to be worth compiling, and it is the estimate that decides.
             ("jit", "off"),
@@ -82,7 +89,8 @@ pub async fn connect_database(url: &str, connections: u32, primary: &Primary) ->
         .await?)
 }
 
-/// What `write` returns; it is tried again for as long as PostgreSQL undoes it (class 40: it broke a deadlock).
+/// What `write` returns; it is tried again for as long as PostgreSQL undoes it (class 40: it broke a deadlock; 55P03: it waited
+/// for a lock for as long as its connection may).
 ///
 /// Once more would not do: whoever begins again at once may lock the first row before the one who waited for it has woken,
 /// and close the same circle. None of these attempts is quick, since PostgreSQL looks for a circle after a second.
@@ -113,7 +121,7 @@ fn was_undone(error: &Error) -> bool {
         return false;
     };
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code.starts_with("40"))
+    code.is_some_and(|code| code.starts_with("40") || code == "55P03")
 }
 
 /// Begins a transaction, which is rolled back when it is dropped before it was committed.

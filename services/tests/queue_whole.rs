@@ -588,38 +588,43 @@ async fn a_large_queue_is_built_and_ended_by_pages() {
 
 /// The journal was one line for all concerts.
 #[tokio::test]
-async fn a_concert_whose_row_is_locked_keeps_no_other_waiting() {
+async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
     let world = world().await;
     let services = &world.services;
-    let (locked, free) = (
-        world.concert(30, 2, 3_600_000).await,
-        world.concert(30, 2, 3_600_000).await,
-    );
-    let fans = world.accounts(3).await;
-    for concert in [&locked, &free] {
+    let fans = world.accounts(9).await;
+    let mut concerts = Vec::new();
+    for _ in 0..4 {
+        let concert = world.concert(30, 2, 3_600_000).await;
         queue::view(services, fans[0].account_id, concert.id)
             .await
             .unwrap();
+        concerts.push(concert);
     }
+    let free = concerts.pop().unwrap();
+    let ids: Vec<i64> = concerts.iter().map(|concert| concert.id.0).collect();
     let mut holding = services::stores::begin(&services.db).await.unwrap();
-    sqlx::query("SELECT FROM concerts WHERE id = $1 FOR UPDATE")
-        .bind(locked.id.0)
+    sqlx::query("SELECT FROM concerts WHERE id = ANY($1) FOR UPDATE")
+        .bind(ids)
         .execute(&mut *holding)
         .await
         .unwrap();
-    let (client, id) = (here(), locked.id);
-    let stuck = tokio::spawn({
-        let (services, fan) = (services.clone(), fans[0].clone());
-        async move { queue::join(&services, &client, &fan, id).await }
-    });
+    // More than the journal has connections.
+    let mut stuck = tokio::task::JoinSet::new();
+    for (concert, fans) in concerts.iter().zip(fans.chunks(3)) {
+        for fan in fans {
+            let (services, fan, id) = (services.clone(), fan.clone(), concert.id);
+            stuck.spawn(async move { queue::join(&services, &here(), &fan, id).await });
+        }
+    }
     tokio::task::yield_now().await;
     for fan in &fans {
         queue::join(services, &here(), fan, free.id).await.unwrap();
         queue::leave(services, fan, free.id).await.unwrap();
     }
-    assert!(!stuck.is_finished());
     holding.rollback().await.unwrap();
-    drop(stuck.await.unwrap());
+    while let Some(joined) = stuck.join_next().await {
+        drop(joined.unwrap());
+    }
 }
 
 #[tokio::test]

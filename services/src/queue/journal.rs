@@ -51,8 +51,11 @@ pub enum Recorded {
     NoAccount,
 }
 
-/// Commits at once, over all concerts: where rows are locked they wait, and the scheduler needs connections as well.
-const COMMITS: usize = 4;
+/// Commits at once, over all concerts: as many connections as the journal has.
+pub(crate) const COMMITS: u32 = 4;
+/// For how long a commit waits for a concert whose row is locked, before it lets one of another concert go first. A batch that is
+/// being issued holds the row for less.
+pub(crate) const LOCK_PATIENCE: &str = "200ms";
 
 /// This process's writer.
 pub struct Journal {
@@ -67,7 +70,7 @@ impl Journal {
     pub fn new(db: PgPool) -> Journal {
         Journal {
             db,
-            commits: Arc::new(Semaphore::new(COMMITS)),
+            commits: Arc::new(Semaphore::new(COMMITS as usize)),
             joins: Arc::new(Together::new(MOST_PER_COMMIT, 2)),
             leaves: Arc::new(Together::new(MOST_PER_COMMIT, 2)),
         }
@@ -76,31 +79,46 @@ impl Journal {
     /// Returns what is on disk of the place. Recording the same join again changes nothing.
     pub async fn join(&self, join: Join) -> Result<Recorded> {
         let (db, commits) = (self.db.clone(), self.commits.clone());
-        let write = move |joins| in_turn(commits.clone(), write_joins(db.clone(), joins));
+        let write = move |joins| write_joins(db.clone(), commits.clone(), joins);
         self.joins.ask(join.concert, join, write).await
     }
 
     /// Returns when the leave is on disk: true, or false when a ticket was issued for that place before.
     pub async fn leave(&self, leave: Leave) -> Result<bool> {
         let (db, commits) = (self.db.clone(), self.commits.clone());
-        let write = move |leaves| in_turn(commits.clone(), write_leaves(db.clone(), leaves));
+        let write = move |leaves| write_leaves(db.clone(), commits.clone(), leaves);
         self.leaves.ask(leave.concert, leave, write).await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.db.close().await;
     }
 }
 
-async fn in_turn<T>(commits: Arc<Semaphore>, write: impl Future<Output = T>) -> T {
+/// One attempt, in its turn: one that had to wait for a lock goes to the end.
+async fn in_turn<T>(commits: &Semaphore, write: impl Future<Output = T>) -> T {
     // It is never closed; if it were, going on would be right.
     let _turn = commits.acquire().await;
     write.await
 }
 
-async fn write_joins(db: PgPool, joins: Vec<Join>) -> Vec<Result<Recorded>> {
-    let recorded = stores::in_time(PATIENCE, || record_joins(&db, &joins)).await;
+async fn write_joins(
+    db: PgPool,
+    commits: Arc<Semaphore>,
+    joins: Vec<Join>,
+) -> Vec<Result<Recorded>> {
+    let write = || in_turn(&commits, record_joins(&db, &joins));
+    let recorded = stores::in_time(PATIENCE, write).await;
     answers(joins.len(), recorded)
 }
 
-async fn write_leaves(db: PgPool, leaves: Vec<Leave>) -> Vec<Result<bool>> {
-    let recorded = stores::in_time(PATIENCE, || record_leaves(&db, &leaves)).await;
+async fn write_leaves(
+    db: PgPool,
+    commits: Arc<Semaphore>,
+    leaves: Vec<Leave>,
+) -> Vec<Result<bool>> {
+    let write = || in_turn(&commits, record_leaves(&db, &leaves));
+    let recorded = stores::in_time(PATIENCE, write).await;
     answers(leaves.len(), recorded)
 }
 

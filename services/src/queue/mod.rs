@@ -27,6 +27,7 @@ pub(crate) use builds::Builds;
 pub(crate) use course::{Course, course};
 pub use held::held;
 pub use hub::{News, TickEvent, TickHub};
+pub(crate) use journal::{COMMITS, LOCK_PATIENCE};
 pub use journal::{Join, Journal, Leave, Recorded};
 pub use places::{Places, glance, look};
 pub(crate) use turns::Turns;
