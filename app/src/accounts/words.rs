@@ -69,7 +69,7 @@ pub const ENGLISH: AccountWords = AccountWords {
         ),
     },
     tickets_give_back: "Give back: to the next person in line",
-    tickets_keep: "Keep valid: you cannot look at them here any more, so save them as PDF first",
+    tickets_keep: "Keep valid: nothing can be opened here any more, so save the PDF first",
     delete_confirm: "Yes, delete my account",
     deleted: "Your account has been deleted. Take care.",
     back: "Back to your account",
