@@ -640,7 +640,7 @@ impl Person {
         self.note(format_args!(
             "{endpoint} at server {server} after {took} ms: {said}"
         ));
-        // A server that died is nobody to be asked.
+        // A connection that broke is no answer: the server died.
         let unavailable = match &answered {
             Ok(Ok((status, _))) => Some(status.is_server_error()),
             Ok(Err(_)) => None,

@@ -306,7 +306,7 @@ fn process(rng: &mut StdRng, lease: Duration) -> Process {
     }
 }
 
-/// A seed in which PostgreSQL loses commits has none in which Redis forgets as well: what both have lost nobody knows any more.
+/// A seed in which PostgreSQL loses commits has none in which Redis forgets as well: what both have lost is on record nowhere.
 fn faults(
     rng: &mut StdRng,
     lease: Duration,

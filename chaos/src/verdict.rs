@@ -44,7 +44,7 @@ pub struct Forgotten {
     pub named: BTreeSet<i64>,
 }
 
-/// When somebody was answered, and whether a server said that it could not.
+/// When a request was answered, and whether with 503 or 504, or not at all.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered {
     pub at: i64,
@@ -500,7 +500,7 @@ pub fn patience(lease: Duration) -> i64 {
     (4 * lease + Duration::from_secs(8)).as_micros() as i64
 }
 
-/// For how long somebody waited for a ticket that was there, after everything was healed: until when, and how long.
+/// For how long the queue stood although a ticket was in stock, after everything was healed: until when, and how long.
 fn standstills(history: &History) -> Vec<(i64, i64)> {
     let told: BTreeMap<i64, i64> = history
         .joins
@@ -540,7 +540,7 @@ fn standstills(history: &History) -> Vec<(i64, i64)> {
     standstills
 }
 
-/// A sale that did not go on although somebody waited, a ticket was left and nothing was broken.
+/// A sale that did not go on although its queue was not empty, stock was left and nothing was broken.
 fn stood_still(history: &History) -> Vec<String> {
     let longer = standstills(history).into_iter();
     longer
@@ -933,7 +933,7 @@ mod tests {
         let late = |at: i64| found(|h| h.entries[1].committed = at);
         assert_eq!(late(2_000_000), []);
         assert_eq!(late(2_000_001), [Promise::Stuck]);
-        // Nothing was left until somebody gave theirs back.
+        // Sold out until a ticket was cancelled.
         let sold_out = |h: &mut History| {
             h.capacity = 1;
             h.entries[1].committed = 9_000_000;

@@ -1,4 +1,4 @@
-//! What is secret is in no line of the log, however much is logged; what matters to security is, and says of nobody who they are.
+//! What is secret is in no line of the log, however much is logged; what matters to security is, without personal data.
 
 mod support;
 

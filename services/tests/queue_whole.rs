@@ -485,7 +485,7 @@ async fn a_queue_whose_build_postgresql_has_lost_is_put_back_on_record() {
         if by_claim {
             step(&world, &concert).await;
         }
-        // Many at once find it out: they must not take all connections from whoever puts it right.
+        // Many at once find it out: they must not take all connections from the one that puts it right.
         let from = here();
         let joining = fans[4..]
             .iter()
@@ -493,7 +493,7 @@ async fn a_queue_whose_build_postgresql_has_lost_is_put_back_on_record() {
         for joined in futures::future::join_all(joining).await {
             joined.unwrap();
         }
-        // Whoever had joined before is still in front.
+        // Earlier arrivals are still in front.
         assert!(rank(services, &fans[4], &concert).await >= 5);
         assert_eq!(rank(services, &fans[3], &concert).await, 4);
         run_until(services, &concert, async || {

@@ -29,8 +29,8 @@ pub async fn settle(services: &Services, concert: ConcertId, generation: i64) ->
 /// both is named in `lost_commits` and in the log: nothing says any more when they came.
 pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     let [waiting, inflight, _, holders, state, ..] = keys::of(&services.redis, concert);
-    // One at a time: each would find a part of what is missing, and note that. Everything on one connection, and nobody waits
-    // with another one: all who join come by here.
+    // One at a time: each would find a part of what is missing, and note that. Everything on one connection, and no
+    // other request holds one while it waits: all joins come by here.
     let mut turn = crate::stores::begin(&services.engine).await?;
     let free = sqlx::query_scalar!(
         r#"SELECT pg_try_advisory_xact_lock($1) AS "free!""#,

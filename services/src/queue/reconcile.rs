@@ -118,7 +118,7 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
     built
 }
 
-/// Keeps the right to build. Returns when somebody else has it.
+/// Keeps the right to build. Returns when another builder has it.
 async fn give_signs_of_life(services: &Services, concert: ConcertId, builder: &str) -> Result<()> {
     loop {
         tokio::time::sleep(BUILDER_PATIENCE / 3).await;
@@ -637,7 +637,7 @@ struct Fence {
 /// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
 /// builder's hands. `least`: the build is that one or a later one, and so are all claims and arrivals from here on.
 ///
-/// None: somebody else has built it since `before`. A builder that slept, or whose line stood still, must not make a queue
+/// None: another builder has fenced it since `before`. A builder that slept, or whose line stood still, must not make a queue
 /// that is whole by now stale.
 async fn fence(
     services: &Services,
