@@ -348,27 +348,39 @@ impl Pages {
 }
 
 /// Puts on record who has joined since that arrival and was never recorded: the server that asked for the place has died, or
-/// has given up on an answer that came too late. They wait like anybody else, so they should not be lost with Redis.
+/// has given up on an answer that came too late. They wait like anybody else, so they should not be lost with Redis. And takes
+/// out whose place is over by the journal: the server that recorded that has died before Redis was told.
+///
+/// `since` none: looks at every place. Otherwise at none that may still be on its way to the journal: what is written of those
+/// is a change, which is compared as one.
 ///
 /// Returns the arrival up to which everybody is on record.
 async fn record_places(
     services: &Services,
     concert: ConcertId,
-    mut since: Option<Arrival>,
+    since: Option<Arrival>,
 ) -> Result<Option<Arrival>> {
+    let which = if since.is_none() { "all" } else { "settled" };
+    let (mut after, mut on_record) = (since, since);
+    // As of the first call: a place that was passed over is not settled by a later one.
+    let mut by_now = None;
     loop {
-        let after = since.map_or("-inf".to_owned(), |arrival| arrival.0.to_string());
-        let arguments = (after, RECORDED_BY_NOW.as_micros() as i64, SMALL_CHUNK);
-        let (generation, places): (i64, Vec<i64>) =
+        let arguments = (
+            after.map_or("-inf".to_owned(), |arrival| arrival.0.to_string()),
+            RECORDED_BY_NOW.as_micros() as i64,
+            SMALL_CHUNK,
+            which,
+        );
+        let (generation, settled, places): (i64, i64, Vec<i64>) =
             scripts::call(&services.redis, &scripts::PLACES, concert, arguments).await?;
         let places: Vec<(AccountId, Arrival)> = places
             .chunks_exact(2)
             .map(|pair| (AccountId(pair[0]), Arrival(pair[1])))
             .collect();
         let Some((_, last)) = places.last() else {
-            return Ok(since);
+            return Ok(on_record);
         };
-        let last = *last;
+        after = Some(*last);
         let arrivals: Vec<Arrival> = places.iter().map(|(_, arrival)| *arrival).collect();
         let entries = recorded_at(services, concert, &arrivals).await?;
         let known: HashSet<Arrival> = entries.iter().map(|entry| entry.arrival).collect();
@@ -380,7 +392,12 @@ async fn record_places(
         if !over.is_empty() {
             load(services, concert, "", &over).await?;
         }
+        let settled = *by_now.get_or_insert(settled);
         for (account, arrival) in places {
+            if arrival.0 > settled {
+                break;
+            }
+            on_record = Some(arrival);
             if !known.contains(&arrival) {
                 tracing::warn!(%concert, %account, arrival = arrival.0, "a place that was never recorded is put on record");
                 // The rank on joining is not known any more; whoever looks is shown the one of now.
@@ -393,7 +410,6 @@ async fn record_places(
                 }
             }
         }
-        since = Some(last);
     }
 }
 
