@@ -591,9 +591,10 @@ async fn a_large_queue_is_built_and_ended_by_pages() {
 async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
     let world = world().await;
     let services = &world.services;
-    let fans = world.accounts(9).await;
+    let fans = world.accounts(2).await;
     let mut concerts = Vec::new();
-    for _ in 0..4 {
+    // With more of them locked than the journal has connections.
+    for _ in 0..7 {
         let concert = world.concert(30, 2, 3_600_000).await;
         queue::view(services, fans[0].account_id, concert.id)
             .await
@@ -608,23 +609,38 @@ async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
         .execute(&mut *holding)
         .await
         .unwrap();
-    // More than the journal has connections.
     let mut stuck = tokio::task::JoinSet::new();
-    for (concert, fans) in concerts.iter().zip(fans.chunks(3)) {
-        for fan in fans {
+    for concert in &concerts {
+        for fan in &fans {
             let (services, fan, id) = (services.clone(), fan.clone(), concert.id);
             stuck.spawn(async move { queue::join(&services, &here(), &fan, id).await });
         }
     }
-    tokio::task::yield_now().await;
+    while waiting_for_locks(&world).await < 4 {
+        tokio::task::yield_now().await;
+    }
     for fan in &fans {
         queue::join(services, &here(), fan, free.id).await.unwrap();
         queue::leave(services, fan, free.id).await.unwrap();
+    }
+    // They were locked all the while: of the others nobody has come through, though some may have given up.
+    while let Some(given_up) = stuck.try_join_next() {
+        assert!(given_up.unwrap().is_err());
     }
     holding.rollback().await.unwrap();
     while let Some(joined) = stuck.join_next().await {
         drop(joined.unwrap());
     }
+}
+
+/// How many statements wait for a row that another transaction holds.
+async fn waiting_for_locks(world: &World) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    )
+    .fetch_one(&world.services.db)
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
