@@ -2,26 +2,31 @@
 //!
 //! None of it depends on who is asking, so no session is looked at.
 
+use crate::middleware::address;
 use crate::router::AppState;
 use app::error::ApiError;
 use app::i18n::Locale;
+use app::request::ClientAddress;
 use app::sharing::{
     CONCERTS_IN_A_FILE, HEIGHT, concert_card, robots, site_card, sitemap, sitemap_index,
 };
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use model::Refusal;
 use model::concerts::ConcertId;
 use model::posters::UploadedPoster;
 use moka::future::Cache;
 use serde::Deserialize;
-use services::{Services, drawing, posters};
+use services::drawing::{self, Asker};
+use services::{Services, posters};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +36,6 @@ const WHOLE: u64 = 0;
 const LISTED_AFTER: Duration = Duration::from_secs(60);
 /// Bytes of lists that are remembered.
 const MOST_LISTS: u64 = 64 * 1024 * 1024;
-/// Bytes of pictures that are remembered.
-const MOST_PICTURES: u64 = 32 * 1024 * 1024;
 /// A changed concert has its new picture after ten minutes at most, wherever it was kept.
 const KEPT: &str = "public, max-age=600";
 const LIST: HeaderValue = HeaderValue::from_static("public, max-age=60");
@@ -44,8 +47,6 @@ struct Sharing {
     services: Services,
     public_url: Arc<str>,
     lists: Cache<u64, Option<Bytes>>,
-    /// By what it is made of, so that none is ever old.
-    pictures: Cache<[u8; 32], Bytes>,
 }
 
 pub fn routes(state: &AppState) -> Router<AppState> {
@@ -57,16 +58,16 @@ pub fn routes(state: &AppState) -> Router<AppState> {
             .max_capacity(MOST_LISTS)
             .time_to_live(LISTED_AFTER)
             .build(),
-        pictures: Cache::builder()
-            .weigher(|_, picture: &Bytes| 64 + picture.len() as u32)
-            .max_capacity(MOST_PICTURES)
-            .build(),
     };
+    let identified = from_fn_with_state(state.trusted_proxies.clone(), address::identified);
+    let pictures = Router::new()
+        .route("/card.png", get(site_picture))
+        .route("/concerts/{id}/card.png", get(concert_picture))
+        .layer(identified);
     Router::new()
         .route("/robots.txt", get(what_may_be_read))
         .route("/sitemap.xml", get(list))
-        .route("/card.png", get(site_picture))
-        .route("/concerts/{id}/card.png", get(concert_picture))
+        .merge(pictures)
         .with_state(sharing)
 }
 
@@ -121,17 +122,18 @@ async fn write_list(sharing: &Sharing, part: u64) -> services::Result<Option<Byt
 }
 
 async fn site_picture(
-    State(sharing): State<Sharing>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let drawing = site_card(Locale::in_address(&uri).unwrap_or_default());
     let digest = Sha256::digest(&drawing).into();
-    picture(&sharing, &headers, digest, async { Ok(drawing) }).await
+    picture(&headers, digest, async { Ok(drawing) }, address).await
 }
 
 async fn concert_picture(
     State(sharing): State<Sharing>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -154,15 +156,15 @@ async fn concert_picture(
         let poster = poster.ok_or(Refusal::Unavailable)?;
         Ok(concert_card(&concert, Some(&poster), locale))
     };
-    picture(&sharing, &headers, digest.finalize().into(), drawing).await
+    picture(&headers, digest.finalize().into(), drawing, address).await
 }
 
-/// The drawing as PNG, drawn once for each digest of what it is made of; or that it is still what the client has.
+/// The drawing as PNG, or that it is still what the client has. `digest`: of what it is made of.
 async fn picture(
-    sharing: &Sharing,
     headers: &HeaderMap,
     digest: [u8; 32],
     drawing: impl Future<Output = services::Result<String>>,
+    address: IpAddr,
 ) -> Result<Response, ApiError> {
     let tag = tag(&digest);
     let about = [
@@ -173,9 +175,7 @@ async fn picture(
     if is_known(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
-    let drawn = async { drawing::png(drawing.await?).await.map(Bytes::from) };
-    let png = sharing.pictures.try_get_with(digest, drawn).await;
-    let png = png.map_err(|error| refuse(&error))?;
+    let png = drawing::png(digest, drawing, Asker::at(address)).await?;
     Ok((about, [(header::CONTENT_TYPE, "image/png")], png).into_response())
 }
 

@@ -63,7 +63,7 @@ async fn drawn(svg: &str, ground: &str) -> Vec<u8> {
          <g transform=\"translate(20 20)\">{}</g></svg>",
         svg.replacen("<svg ", "<svg width=\"280\" height=\"280\" ", 1)
     );
-    drawing::png(svg).await.unwrap()
+    drawing::paint::png(&svg).unwrap()
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ mod tests {
                 ..example()
             };
             let svg = concert_card(&concert, None, Locale::Korean);
-            let png = drawing::png(svg).await.unwrap();
+            let png = drawing::paint::png(&svg).unwrap();
             Pixmap::decode_png(&png).unwrap()
         };
         for (name, word) in [

@@ -281,7 +281,7 @@ mod tests {
             let fine = svg
                 .replacen("210mm", "420mm", 1)
                 .replacen("297mm", "594mm", 1);
-            let png = drawing::png(fine).await.unwrap();
+            let png = drawing::paint::png(&fine).unwrap();
             if let Ok(folder) = std::env::var("FRONTROW_LOOK") {
                 let about = drawing::About {
                     title: "a".to_owned(),
@@ -306,7 +306,7 @@ mod tests {
         let fine = svg
             .replacen("210mm", "420mm", 1)
             .replacen("297mm", "594mm", 1);
-        let png = drawing::png(fine).await.unwrap();
+        let png = drawing::paint::png(&fine).unwrap();
         assert_eq!(read(&png), [signed()]);
         let pixels = Pixmap::decode_png(&png).unwrap();
         let unit = pixels.width() as f32 / WIDTH;
@@ -341,7 +341,7 @@ mod tests {
     async fn no_words_leave_their_place_beside_the_code() {
         let drawn = async |title: &str, holder: &str| {
             let svg = made(title, holder, Genre::Rock, None, Locale::English);
-            drawing::png(svg).await.unwrap()
+            drawing::paint::png(&svg).unwrap()
         };
         let short = drawn("a", "a").await;
         for word in [
@@ -380,8 +380,7 @@ mod tests {
         #[test]
         fn whatever_people_type_is_drawn(title in "\\PC{1,120}", holder in "[<>&\"'가-힣a-z ]{1,20}") {
             let svg = made(&title, &holder, Genre::Rock, None, Locale::English);
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            prop_assert!(runtime.block_on(drawing::png(svg)).is_ok());
+            prop_assert!(drawing::paint::png(&svg).is_ok());
         }
     }
 }

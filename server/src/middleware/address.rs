@@ -2,8 +2,10 @@
 //! not believed.
 
 use app::request::ClientAddress;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName};
+use axum::middleware::Next;
+use axum::response::Response;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
@@ -38,6 +40,16 @@ pub fn identify(proxies: &TrustedProxies, request: &mut Request) -> IpAddr {
     let address = proxies.client(peer, request.headers());
     request.extensions_mut().insert(ClientAddress(address));
     address
+}
+
+/// [`identify`] for routes outside of the gate, which no session is looked at for.
+pub async fn identified(
+    State(proxies): State<TrustedProxies>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    identify(&proxies, &mut request);
+    next.run(request).await
 }
 
 impl TrustedProxies {

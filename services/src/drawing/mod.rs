@@ -6,7 +6,7 @@
 
 mod fonts;
 mod line;
-mod paint;
+pub mod paint;
 mod qr;
 mod qr_mask;
 mod typesetter;
@@ -17,6 +17,7 @@ pub use qr::Qr;
 pub use typesetter::{Block, Typesetter};
 
 use crate::fair::FairQueue;
+use crate::limits::Network;
 use crate::{Error, Result};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use model::accounts::AccountId;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 /// So many may wait for a turn. A page takes some milliseconds of a processor, a large picture some hundred.
@@ -31,52 +33,98 @@ const MOST_WAITING: usize = 64;
 
 /// For whom something is drawn. They take turns, so that none of them is kept waiting by all that another asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum For {
-    /// Pictures of concerts, which are kept.
-    All,
+pub enum Asker {
+    At(Network),
     Owner(AccountId),
 }
 
+impl Asker {
+    /// Of one who need not be logged in.
+    pub fn at(address: IpAddr) -> Asker {
+        Asker::At(Network::of(address))
+    }
+}
+
 /// The processors that are drawn with at once, half of them at most, and the places of those who wait for one.
-static TURNS: LazyLock<Arc<FairQueue<For>>> = LazyLock::new(|| {
+static TURNS: LazyLock<Arc<FairQueue<Asker>>> = LazyLock::new(|| {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     FairQueue::new((processors / 2).max(1), MOST_WAITING)
 });
 
-/// The SVG as PNG, one pixel for each of its units.
+/// SHA-256 of all that something is drawn from.
+type Made = [u8; 32];
+
+/// What was drawn lately, by a digest of all that it was made of: so that nothing is ever old.
+struct Kept(Cache<Made, Bytes>);
+
+impl Kept {
+    fn new(bytes_max: u64) -> Kept {
+        let weight = |_: &Made, drawn: &Bytes| (drawn.len() + 256) as u32;
+        Kept(
+            Cache::builder()
+                .weigher(weight)
+                .max_capacity(bytes_max)
+                .build(),
+        )
+    }
+
+    /// Each waits for a turn of their own, also those who ask for the same: none is refused or kept waiting with another one.
+    async fn find_or_draw(
+        &self,
+        digest: Made,
+        who: Asker,
+        svg: impl Future<Output = Result<String>>,
+        paint: impl FnOnce(&str) -> Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Bytes> {
+        if let Some(drawn) = self.0.get(&digest) {
+            return Ok(drawn);
+        }
+        let turn = TURNS.turn(who).await?;
+        if let Some(drawn) = self.0.get(&digest) {
+            return Ok(drawn);
+        }
+        let svg = svg.await?;
+        let painting = tokio::task::spawn_blocking(move || {
+            // Kept to the end of the work, also when whoever asked has hung up.
+            let _turn = turn;
+            paint(&svg)
+        });
+        let drawn = painting
+            .await
+            .map_err(|error| Error::Broken(format!("a drawing broke down: {error}")))?;
+        let drawn = Bytes::from(drawn?);
+        self.0.insert(digest, drawn.clone());
+        Ok(drawn)
+    }
+}
+
+/// Pictures of concerts, some hundred of them.
+static PNGS: LazyLock<Kept> = LazyLock::new(|| Kept::new(32 * 1024 * 1024));
+static PDFS: LazyLock<Kept> = LazyLock::new(|| Kept::new(32 * 1024 * 1024));
+
+/// The SVG as PNG, one pixel for each of its units. Kept for the next time. `digest`: of all that the SVG will be made of, which
+/// is made only to be drawn.
 ///
 /// Fails with [`Error::Broken`] when it is no SVG, or larger than 4096 units on a side; with
 /// [`model::Refusal::TooManyRequests`] when too many wait to have something drawn.
-pub async fn png(svg: impl Into<String>) -> Result<Vec<u8>> {
-    let svg = svg.into();
-    aside(For::All, move || paint::png(&svg)).await
+pub async fn png(
+    digest: Made,
+    svg: impl Future<Output = Result<String>>,
+    who: Asker,
+) -> Result<Bytes> {
+    PNGS.find_or_draw(digest, who, svg, paint::png).await
 }
-
-/// Bytes of PDFs that are kept.
-const PDF_BYTES_MAX: u64 = 32 * 1024 * 1024;
-
-/// The PDFs made lately, by a digest of all that they were made of.
-static PDFS: LazyLock<Cache<[u8; 32], Bytes>> = LazyLock::new(|| {
-    let weight = |_: &[u8; 32], pdf: &Bytes| (pdf.len() + 256) as u32;
-    Cache::builder()
-        .weigher(weight)
-        .max_capacity(PDF_BYTES_MAX)
-        .build()
-});
 
 /// The SVG as PDF of one page of its size (`width="210mm"` is that wide), with texts that can be searched and the fonts in it.
 /// Kept for the next time, which has the same bytes. `owner`: whose it is.
 ///
 /// Fails as [`png`] does.
-pub async fn pdf(svg: impl Into<String>, about: About, owner: AccountId) -> Result<Bytes> {
-    let svg = svg.into();
+pub async fn pdf(svg: String, about: About, owner: AccountId) -> Result<Bytes> {
     let digest = digest([&svg, &about.title, &about.language]);
-    if let Some(pdf) = PDFS.get(&digest) {
-        return Ok(pdf);
-    }
-    let pdf = Bytes::from(aside(For::Owner(owner), move || paint::pdf(&svg, about)).await?);
-    PDFS.insert(digest, pdf.clone());
-    Ok(pdf)
+    let painting = move |svg: &str| paint::pdf(svg, about);
+    let svg = std::future::ready(Ok(svg));
+    PDFS.find_or_draw(digest, Asker::Owner(owner), svg, painting)
+        .await
 }
 
 /// Of each text with its length, so that none runs into the next.
@@ -128,33 +176,50 @@ fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && c != '\u{fffe}' && c != '\u{ffff}')
 }
 
-/// Does the work on a thread where it keeps nobody waiting.
-async fn aside<T: Send + 'static>(
-    whom: For,
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let turn = TURNS.turn(whom).await?;
-    let working = tokio::task::spawn_blocking(move || {
-        // Kept to the end of the work, also when whoever asked has hung up.
-        let _turn = turn;
-        work()
-    });
-    working
-        .await
-        .map_err(|error| Error::Broken(format!("a drawing broke down: {error}")))?
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::future::{join_all, ready};
+
+    const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;
+
+    fn asker(last: u8) -> Asker {
+        Asker::at([192, 0, 2, last].into())
+    }
 
     #[tokio::test]
     async fn what_breaks_down_is_an_error_and_takes_nothing_with_it() {
+        let kept = Kept::new(1_000);
         for _ in 0..MOST_WAITING * 2 {
-            let broken = aside(For::All, || -> Result<()> { panic!("as a crate may") }).await;
-            assert!(matches!(broken, Err(Error::Broken(_))));
+            let svg = ready(Ok(String::new()));
+            let broken = kept.find_or_draw([0; 32], asker(1), svg, |_| panic!("as a crate may"));
+            assert!(matches!(broken.await, Err(Error::Broken(_))));
         }
-        let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;
-        assert!(png(svg).await.unwrap().starts_with(b"\x89PNG"));
+        let png = png([1; 32], ready(Ok(SVG.to_owned())), asker(1)).await;
+        assert!(png.unwrap().starts_with(b"\x89PNG"));
+    }
+
+    #[tokio::test]
+    async fn one_who_asks_for_very_many_pictures_has_others_wait_for_one_of_them() {
+        let draw = |which: u8, who: Asker| png([which; 32], ready(Ok(SVG.to_owned())), who);
+        let greedy = (100..=250).map(|which| draw(which, asker(2)));
+        // Also those who ask for the very picture for which the other one waits in vain.
+        let honest = (3..=6).map(|who| draw(250, asker(who)));
+        let (greedy, honest) = futures::join!(join_all(greedy), join_all(honest));
+        assert!(
+            greedy.iter().any(Result::is_err),
+            "it has asked for too many"
+        );
+        for drawn in honest {
+            drawn.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_drawn_is_kept() {
+        let svg = || ready(Ok(SVG.to_owned()));
+        let drawn = png([2; 32], svg(), asker(7)).await.unwrap();
+        let never = async { panic!("drawn twice") };
+        assert_eq!(png([2; 32], never, asker(8)).await.unwrap(), drawn);
     }
 }
