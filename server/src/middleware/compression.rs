@@ -5,7 +5,7 @@
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::convert::Infallible;
@@ -26,9 +26,47 @@ const TEXT: [&str; 8] = [
     "image/svg+xml",
 ];
 
+/// What an answer can be compressed with.
+const ENCODINGS: [&str; 4] = [GZIP, "br", "deflate", "zstd"];
+const GZIP: &str = "gzip";
+
+/// Which of ours a client accepts (RFC 9110, 12.5.3), always said in the same way: what else the client has written decides
+/// nothing, so there are few of them. None: nothing is compressed.
+pub fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    let offers: Vec<(&str, bool)> = lines.flat_map(|line| line.split(',')).map(offer).collect();
+    let takes = |ours: &&str| {
+        let named = offers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(ours));
+        let any = || offers.iter().find(|(name, _)| *name == "*");
+        named.or_else(any).is_some_and(|(_, taken)| *taken)
+    };
+    let ours: Vec<&str> = ENCODINGS.into_iter().filter(takes).collect();
+    match ours.is_empty() {
+        true => None,
+        false => HeaderValue::from_str(&ours.join(", ")).ok(),
+    }
+}
+
+/// An encoding, and whether it is taken: not with `;q=0`.
+fn offer(text: &str) -> (&str, bool) {
+    let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let quality = parameters
+        .split_once('=')
+        .and_then(|(_, quality)| quality.trim().parse::<f32>().ok());
+    (name.trim(), quality.is_none_or(|quality| quality > 0.0))
+}
+
+/// Whether gzip is among what is [`accepted`].
+pub fn takes_gzip(accepted: &HeaderValue) -> bool {
+    accepted.as_bytes().starts_with(GZIP.as_bytes())
+}
+
 /// Answers, compressed if the request allows it.
 pub async fn run(request: Request, next: Next) -> Response {
-    let accepted = request.headers().get(header::ACCEPT_ENCODING).cloned();
+    let accepted = accepted(request.headers());
     let response = next.run(request).await;
     match accepted {
         Some(accepted) => of(accepted, response).await,
@@ -67,4 +105,33 @@ async fn compress(accepted: HeaderValue, response: Response) -> Response {
     });
     let compressed = Compression::new(answering).oneshot(request).await;
     compressed.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_taken_where_it_is_named_or_anything_is() {
+        for (offered, takes) in [
+            ("gzip", true),
+            ("gzip, deflate, br, zstd", true),
+            ("br;q=1.0, GZIP;q=0.5", true),
+            ("*", true),
+            ("br", false),
+            ("gzip;q=0, *", false),
+            ("gzip; q=0.000", false),
+            ("*;q=0", false),
+            ("", false),
+        ] {
+            let offer = HeaderValue::from_static(offered);
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, offer)]);
+            let accepted = accepted(&headers);
+            assert_eq!(
+                accepted.as_ref().is_some_and(takes_gzip),
+                takes,
+                "{offered}"
+            );
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Pages that everybody sees alike are rendered once a second and not once a visitor: home and concerts, for people who are
 //! not logged in.
 //!
-//! Nobody can be shown another person's page: a request that carries a token, or any cookie but those of language and colours, is never
-//! answered from here and never remembered, nor is an answer that sets a cookie.
+//! Nobody can be shown another person's page: a request that carries a token, or any cookie of ours but those of language and
+//! colours, is never answered from here and never remembered, nor is an answer that sets a cookie.
 
 use super::compression;
 use app::i18n::{LANGUAGE_ARGUMENT, LANGUAGE_COOKIE, Locale, VISIT_LANGUAGE_COOKIE};
@@ -244,20 +244,27 @@ fn key(request: &Request) -> Option<Key> {
         address: page.canonical(uri),
         language: Locale::of(uri, headers).tag(),
         theme: Theme::of_headers(headers),
-        encodings: headers.get(header::ACCEPT_ENCODING).cloned(),
+        encodings: compression::accepted(headers),
     })
 }
 
-/// Whether there is no cookie but those of language and colours.
+/// Whether of our own cookies there is none but those of language and colours. What others on this host have set, such as
+/// something that counts visits, is read by no page.
 fn only_looks(headers: &HeaderMap) -> bool {
-    headers.get_all(header::COOKIE).iter().all(|cookies| {
-        cookies.to_str().is_ok_and(|cookies| {
-            let names = cookies.split(';').filter_map(|pair| pair.split('=').next());
-            names
-                .map(str::trim)
-                .all(|name| [LANGUAGE_COOKIE, VISIT_LANGUAGE_COOKIE, THEME_COOKIE].contains(&name))
-        })
-    })
+    let looks = [LANGUAGE_COOKIE, VISIT_LANGUAGE_COOKIE, THEME_COOKIE].map(str::as_bytes);
+    let lines = headers.get_all(header::COOKIE).iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let names = pairs.filter_map(|pair| pair.split(|byte| *byte == b'=').next());
+    names
+        .map(<[u8]>::trim_ascii)
+        .all(|name| looks.contains(&name) || !is_ours(name))
+}
+
+/// Every cookie of ours has it in its name.
+const OURS: &[u8] = b"frontrow";
+
+fn is_ours(cookie: &[u8]) -> bool {
+    cookie.windows(OURS.len()).any(|part| part == OURS)
 }
 
 #[cfg(test)]
@@ -302,7 +309,7 @@ mod tests {
             "frontrow_access=x",
             "frontrow_language=ko; frontrow_form=x",
             "__Host-frontrow_refresh=x",
-            "other=1",
+            "other=1;frontrow_access=x",
         ] {
             assert!(
                 asked("/", &[(header::COOKIE, cookie)]).is_none(),
@@ -310,6 +317,16 @@ mod tests {
             );
         }
         assert!(asked("/", &[(header::AUTHORIZATION, "Bearer x")]).is_none());
+        // Cookies of others make no other page, nor does how the same is said.
+        for cookies in ["other=1", "_ga=GA1.2; sticky=\u{e9}"] {
+            assert!(
+                asked("/", &[(header::COOKIE, cookies)]) == asked("/", &[]),
+                "{cookies}"
+            );
+        }
+        let packed = |accepted: &str| asked("/", &[(header::ACCEPT_ENCODING, accepted)]);
+        assert!(packed("gzip, br") == packed("x17,BR;q=0.5 , Gzip,zstd;q=0, x18"));
+        assert!(packed("gzip") != packed("gzip, br") && packed("identity") == asked("/", &[]));
         // Named by the address, the language of the browser makes no other page.
         assert!(asked("/?lang=en", &[(header::ACCEPT_LANGUAGE, "ko")]) == asked("/?lang=en", &[]));
         // Nor does what no page knows, said twice, in another order, or left empty.

@@ -6,7 +6,6 @@
 //! such joints.
 
 use app::template::{PageTemplate, Piece};
-use axum::http::HeaderValue;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -137,27 +136,6 @@ fn stored(bytes: &[u8]) -> Vec<u8> {
     blocks
 }
 
-/// Whether an `Accept-Encoding` takes gzip: named, or by a star, and not with a quality of zero.
-pub fn is_accepted(accepted: &HeaderValue) -> bool {
-    let text = accepted.to_str().unwrap_or_default();
-    let mut by_star = false;
-    for offer in text.split(',') {
-        let (coding, parameters) = offer.split_once(';').unwrap_or((offer, ""));
-        let refused = parameters.trim().strip_prefix("q=").is_some_and(|quality| {
-            quality
-                .trim()
-                .parse::<f32>()
-                .is_ok_and(|quality| quality == 0.0)
-        });
-        match coding.trim() {
-            coding if coding.eq_ignore_ascii_case("gzip") => return !refused,
-            "*" => by_star = !refused,
-            _ => {}
-        }
-    }
-    by_star
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,25 +201,5 @@ mod tests {
         let mut reader = flate2::read::GzDecoder::new(&gzip[..]);
         reader.read_to_string(&mut read).unwrap();
         read
-    }
-
-    #[test]
-    fn gzip_is_given_to_who_takes_it() {
-        for (accepted, takes) in [
-            ("gzip, deflate, br, zstd", true),
-            ("br;q=1.0, GZIP;q=0.5", true),
-            ("*", true),
-            ("br", false),
-            ("gzip;q=0, *", false),
-            ("gzip; q=0.000", false),
-            ("*;q=0", false),
-            ("", false),
-        ] {
-            assert_eq!(
-                is_accepted(&HeaderValue::from_static(accepted)),
-                takes,
-                "{accepted}"
-            );
-        }
     }
 }

@@ -124,8 +124,11 @@ impl Templates {
         if let Some(session) = member {
             let address = address::identify(&state.trusted_proxies, &mut request);
             sessions::seen(&state.services, &session, address);
-            let accepted = request.headers().get(header::ACCEPT_ENCODING);
-            if let Some(response) = self.spliced(state, asked, session, accepted, &next).await {
+            let accepted = compression::accepted(request.headers());
+            if let Some(response) = self
+                .spliced(state, asked, session, accepted.as_ref(), &next)
+                .await
+            {
                 return response;
             }
         }
@@ -153,7 +156,7 @@ impl Templates {
         let filling = AssertUnwindSafe(template.page.values(reader)).catch_unwind();
         let values = filling.await.ok()?.ok()?;
         match accepted {
-            Some(accepted) if segments::is_accepted(accepted) => template.answer(&values, true),
+            Some(accepted) if compression::takes_gzip(accepted) => template.answer(&values, true),
             Some(accepted) => {
                 let response = template.answer(&values, false)?;
                 Some(compression::of(accepted.clone(), response).await)
