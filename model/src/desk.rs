@@ -201,6 +201,16 @@ pub struct PaceForm {
     pub interval_ms: String,
 }
 
+/// As it is now.
+impl From<&DeskView> for PaceForm {
+    fn from(view: &DeskView) -> PaceForm {
+        PaceForm {
+            batch_size: view.batch_size.to_string(),
+            interval_ms: view.interval_ms.to_string(),
+        }
+    }
+}
+
 impl PaceForm {
     /// The bounds are those of a concert's form; here nothing may be left out.
     pub fn parse(self) -> Result<Adjustment, Refusal> {
@@ -221,6 +231,15 @@ impl PaceForm {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapacityForm {
     pub capacity: String,
+}
+
+/// As it is now.
+impl From<&DeskView> for CapacityForm {
+    fn from(view: &DeskView) -> CapacityForm {
+        CapacityForm {
+            capacity: view.capacity.to_string(),
+        }
+    }
 }
 
 impl CapacityForm {

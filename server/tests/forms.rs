@@ -416,3 +416,66 @@ async fn a_form_that_was_opened_earlier_takes_nothing_back() {
     let (_, now) = organiser.get("get_concert", &[id]).await;
     assert_eq!(now["concert"]["capacity"], 70);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_at_a_desk_take_nothing_back_from_each_other() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let organiser = Person::organiser(&server, &stores, "mina").await;
+    let sale = [
+        ("capacity", "100"),
+        ("batch_size", "10"),
+        ("interval_ms", "1000"),
+    ];
+    let concert = make_concert(&organiser, &sale.map(|(name, value)| (name, value.into()))).await;
+    let id = ("id", concert.as_str());
+    let desk = format!("/concerts/{concert}/desk");
+    let pace = r#"{"batch_size":"10","interval_ms":"1000"}"#;
+    let capacity = r#"{"capacity":"100"}"#;
+    let (_, page) = organiser.page(&desk).await;
+    for opened in [pace, capacity] {
+        let opened = opened.replace('"', "&quot;");
+        assert!(page.contains(&format!("value=\"{opened}\"")), "{page}");
+    }
+    let send = async |call: &str, fields: &[(&str, &str)]| {
+        let answer = organiser.send_form(&desk, call, fields).await;
+        (answer.status(), answer.text().await.expect("a page"))
+    };
+    // One changes the batch, the other the interval.
+    let batch = [
+        id,
+        ("opened", pace),
+        ("batch_size", "3"),
+        ("interval_ms", "1000"),
+    ];
+    assert_eq!(send("set_pace", &batch).await.0, StatusCode::FOUND);
+    let interval = [
+        id,
+        ("opened", pace),
+        ("batch_size", "10"),
+        ("interval_ms", "1500"),
+    ];
+    assert_eq!(send("set_pace", &interval).await.0, StatusCode::FOUND);
+    let (_, now) = organiser.get("desk_view", &[id]).await;
+    assert_eq!(
+        (&now["batch_size"], &now["interval_ms"]),
+        (&3.into(), &1500.into())
+    );
+    // Both change the same.
+    let more = [id, ("opened", capacity), ("capacity", "120")];
+    assert_eq!(send("set_capacity", &more).await.0, StatusCode::FOUND);
+    let fewer = [id, ("opened", capacity), ("capacity", "80")];
+    let (status, page) = send("set_capacity", &fewer).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(
+        page.contains("value=\"80\"") && page.contains("Saved now: \u{2068}120\u{2069}"),
+        "{page}"
+    );
+    // Sent once more from there it is meant.
+    let known = r#"{"capacity":"120"}"#;
+    assert!(page.contains(&known.replace('"', "&quot;")), "{page}");
+    let again = [id, ("opened", known), ("capacity", "80")];
+    assert_eq!(send("set_capacity", &again).await.0, StatusCode::FOUND);
+    let (_, now) = organiser.get("desk_view", &[id]).await;
+    assert_eq!(now["capacity"], 80);
+}

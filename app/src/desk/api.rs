@@ -1,6 +1,7 @@
 //! Server functions of the desk.
 
 use crate::error::ApiError;
+use crate::forms::parse_opened;
 use crate::request::{services, session};
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
@@ -17,10 +18,13 @@ pub async fn desk_view(id: ConcertId) -> Result<DeskView, ApiError> {
 #[server(name = SetPace, prefix = "/api", endpoint = "set_pace")]
 pub async fn set_pace(
     id: ConcertId,
+    #[server(default)] opened: String,
     #[server(flatten)] form: PaceForm,
 ) -> Result<Concert, ApiError> {
-    let session = session()?;
-    let concert = services::concerts::adjust(&services()?, &session, id, form.parse()?).await?;
+    let (services, session) = (services()?, session()?);
+    let opened = parse_opened(&opened)?;
+    let concert =
+        services::concerts::set_pace(&services, &session, id, opened.as_ref(), form).await?;
     leptos_axum::redirect(&super::page::path(id));
     Ok(concert)
 }
@@ -29,10 +33,13 @@ pub async fn set_pace(
 #[server(name = SetCapacity, prefix = "/api", endpoint = "set_capacity")]
 pub async fn set_capacity(
     id: ConcertId,
+    #[server(default)] opened: String,
     #[server(flatten)] form: CapacityForm,
 ) -> Result<Concert, ApiError> {
-    let session = session()?;
-    let concert = services::concerts::adjust(&services()?, &session, id, form.parse()?).await?;
+    let (services, session) = (services()?, session()?);
+    let opened = parse_opened(&opened)?;
+    let concert =
+        services::concerts::set_capacity(&services, &session, id, opened.as_ref(), form).await?;
     leptos_axum::redirect(&super::page::path(id));
     Ok(concert)
 }

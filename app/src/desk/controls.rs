@@ -2,13 +2,13 @@
 
 use super::api::{SetCapacity, SetPace};
 use crate::concerts::{SteerSale, Turn};
-use crate::forms::{SubmitButton, TextField, form_action, refusal_of};
+use crate::forms::{SubmitButton, TextField, as_opened, form_action, refusal_of};
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use model::Field;
 use model::concerts::{ConcertId, Phase, Steering};
-use model::desk::DeskView;
+use model::desk::{CapacityForm, DeskView, PaceForm};
 
 #[component]
 pub(super) fn Controls(view: DeskView) -> impl IntoView {
@@ -34,11 +34,13 @@ pub(super) fn Controls(view: DeskView) -> impl IntoView {
 #[component]
 fn Pace(view: DeskView) -> impl IntoView {
     let words = &use_words().desk;
-    let open = refusal_of::<SetPace>().is_some();
+    let refusal = refusal_of::<SetPace>();
+    let opened = as_opened(&PaceForm::from(&view), refusal.as_ref());
     view! {
-        <Control name="pace" summary=words.pace sure=words.pace_sure open>
+        <Control name="pace" summary=words.pace sure=words.pace_sure open=refusal.is_some()>
             <form method="post" action=form_action(SetPace::PATH) novalidate>
                 <input type="hidden" name="id" value=view.concert_id.to_string()/>
+                <input type="hidden" name="opened" value=opened/>
                 <div class="fields-row">
                     <TextField field=Field::BatchSize value=view.batch_size.to_string() inputmode="numeric" hinted=false/>
                     <TextField field=Field::IntervalMs value=view.interval_ms.to_string() inputmode="numeric" hinted=false/>
@@ -52,11 +54,13 @@ fn Pace(view: DeskView) -> impl IntoView {
 #[component]
 fn Capacity(view: DeskView) -> impl IntoView {
     let words = &use_words().desk;
-    let open = refusal_of::<SetCapacity>().is_some();
+    let refusal = refusal_of::<SetCapacity>();
+    let opened = as_opened(&CapacityForm::from(&view), refusal.as_ref());
     view! {
-        <Control name="capacity" summary=words.capacity sure=(words.capacity_sure)(view.issued.into()) open>
+        <Control name="capacity" summary=words.capacity sure=(words.capacity_sure)(view.issued.into()) open=refusal.is_some()>
             <form method="post" action=form_action(SetCapacity::PATH) novalidate>
                 <input type="hidden" name="id" value=view.concert_id.to_string()/>
+                <input type="hidden" name="opened" value=opened/>
                 <TextField field=Field::Capacity value=view.capacity.to_string() inputmode="numeric"/>
                 <SubmitButton words=words.capacity_confirm/>
             </form>

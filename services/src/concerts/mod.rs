@@ -12,7 +12,7 @@ pub use drafts::{check, draft, may_save, publish};
 pub(crate) use list::by_ids;
 pub use list::{PER_PAGE, PER_SECTION, list, sections};
 pub use mine::mine;
-pub use steering::{adjust, changes, steer};
+pub use steering::{adjust, changes, set_capacity, set_pace, steer};
 
 use crate::rehearsals::Audience;
 use crate::sessions::Session;

@@ -2,11 +2,13 @@
 //! and when.
 
 use super::{below_issued, find, row_to_edit, row_to_steer};
+use crate::edits::merged;
 use crate::sessions::Session;
 use crate::{Error, Result, Services, queue};
 use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::concerts::{Adjustment, Changed, Concert, ConcertId, SaleChange, SaleState, Steering};
+use model::desk::{CapacityForm, PaceForm};
 use sqlx::PgConnection;
 use std::str::FromStr;
 
@@ -59,6 +61,46 @@ pub async fn adjust(
     id: ConcertId,
     adjustment: Adjustment,
 ) -> Result<Concert> {
+    adjust_from(services, by, id, |_| Ok(adjustment)).await
+}
+
+/// [`adjust`] to a pace that was typed. By a form that was `opened` some time ago, what its reader left alone stays as it is now,
+/// and [`Refusal::ChangedMeanwhile`] names what another has changed to something else.
+pub async fn set_pace(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+    opened: Option<&PaceForm>,
+    typed: PaceForm,
+) -> Result<Concert> {
+    adjust_from(services, by, id, |now| match opened {
+        Some(opened) => merged(opened, &typed, &PaceForm::from(now))?.parse(),
+        None => typed.parse(),
+    })
+    .await
+}
+
+/// [`adjust`] to a capacity that was typed; `opened` as in [`set_pace`].
+pub async fn set_capacity(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+    opened: Option<&CapacityForm>,
+    typed: CapacityForm,
+) -> Result<Concert> {
+    adjust_from(services, by, id, |now| match opened {
+        Some(opened) => merged(opened, &typed, &CapacityForm::from(now))?.parse(),
+        None => typed.parse(),
+    })
+    .await
+}
+
+async fn adjust_from(
+    services: &Services,
+    by: &Session,
+    id: ConcertId,
+    adjustment: impl FnOnce(&SaleSettings) -> std::result::Result<Adjustment, Refusal>,
+) -> Result<Concert> {
     let before = row_to_steer(services, by, id).await?;
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
@@ -66,7 +108,7 @@ pub async fn adjust(
     if old.state == SaleState::Closed.as_str() || old.starts_at <= now {
         return Err(Refusal::SaleClosed.into());
     }
-    let (batch_size, interval_ms, capacity) = match adjustment {
+    let (batch_size, interval_ms, capacity) = match adjustment(&old)? {
         Adjustment::Pace {
             batch_size,
             interval_ms,
@@ -131,6 +173,23 @@ pub(super) struct SaleSettings {
     pub interval_ms: i32,
     pub sale_opens_at: DateTime<Utc>,
     pub starts_at: DateTime<Utc>,
+}
+
+impl From<&SaleSettings> for PaceForm {
+    fn from(now: &SaleSettings) -> PaceForm {
+        PaceForm {
+            batch_size: now.batch_size.to_string(),
+            interval_ms: now.interval_ms.to_string(),
+        }
+    }
+}
+
+impl From<&SaleSettings> for CapacityForm {
+    fn from(now: &SaleSettings) -> CapacityForm {
+        CapacityForm {
+            capacity: now.capacity.to_string(),
+        }
+    }
 }
 
 impl SaleSettings {
