@@ -164,3 +164,77 @@ async fn a_form_is_looked_at_and_nothing_is_saved() {
     let mine = mine["concerts"].as_array().expect("a list");
     assert!(mine.iter().all(|concert| concert["draft"] == false));
 }
+
+/// That there is a draft is nobody else's business: to others it is as if the number were not given to any.
+#[tokio::test(flavor = "multi_thread")]
+async fn to_others_a_draft_is_not_there_whatever_they_ask() {
+    let stores = stores().await;
+    let server = Server::start(&stores);
+    let organiser = Person::organiser(&server, &stores, "mina").await;
+    let rival = Person::organiser(&server, &stores, "rival").await;
+    let fan = Person::signed_up(&server, "fan").await;
+    let draft = make_concert(&organiser, &[("draft", "true".into())]).await;
+    let mut details = concert_fields(&[]);
+    details.push(("id", draft.clone()));
+    let details: Vec<(&str, &str)> = details
+        .iter()
+        .map(|(name, value)| (*name, &**value))
+        .collect();
+    let (id, concert_id) = (("id", &*draft), ("concert_id", &*draft));
+    let asked: [(&str, Vec<(&str, &str)>); 5] = [
+        ("get_concert", vec![id]),
+        ("desk_view", vec![id]),
+        ("sale_changes", vec![id]),
+        ("find_tickets", vec![concert_id, ("ticket", "mina")]),
+        ("queue_view", vec![concert_id]),
+    ];
+    let done: [(&str, Vec<(&str, &str)>); 9] = [
+        ("update_concert", details),
+        ("steer_sale", vec![id, ("action", "pause")]),
+        (
+            "set_pace",
+            vec![id, ("batch_size", "1"), ("interval_ms", "500")],
+        ),
+        ("set_capacity", vec![id, ("capacity", "41")]),
+        ("publish_concert", vec![id]),
+        ("remove_poster", vec![id]),
+        ("join_queue", vec![concert_id]),
+        ("leave_queue", vec![concert_id]),
+        (
+            "create_rehearsal",
+            vec![concert_id, ("people", "2"), ("sale_opens_in_s", "60")],
+        ),
+    ];
+    for person in [&rival, &fan] {
+        for (call, fields) in &asked {
+            let (status, refused) = person.get(call, fields).await;
+            assert_eq!(
+                (status, &refused["code"]),
+                (StatusCode::NOT_FOUND, &json!("not_found")),
+                "{call}"
+            );
+        }
+        for (call, fields) in &done {
+            let (status, refused) = person.post(call, fields).await;
+            assert_eq!(
+                (status, &refused["code"]),
+                (StatusCode::NOT_FOUND, &json!("not_found")),
+                "{call}"
+            );
+        }
+        for page in [
+            "",
+            "/edit",
+            "/desk",
+            "/queue",
+            "/sale.ics",
+            "/concert.ics",
+            "/card.png",
+        ] {
+            let asked = async |id: &str| person.page(&format!("/concerts/{id}{page}")).await.0;
+            let draft = asked(&draft).await;
+            assert_eq!(draft, asked("999999").await, "{page}");
+            assert!(!draft.is_success(), "{page}");
+        }
+    }
+}
