@@ -69,3 +69,24 @@ test.describe('asked directly', { tag: '@http' }, () => {
     expect((await person.place(concert)).standing).toBe('absent');
   });
 });
+
+test('a form of which nothing came, because it was stopped, can be sent again', { tag: '@script' }, async ({ page, visit }) => {
+  await page.clock.install();
+  await visit('/log-in');
+  let sent = 0;
+  await page.route(/\/log-in/, async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    sent += 1;
+    // Nothing to show: the page stays, and no event tells of it.
+    await route.fulfill({ status: 204 });
+  });
+  await page.locator('input[name="account_name"]').fill('mina');
+  await page.locator('input[name="password"]').fill('a long passphrase');
+  const button = page.getByRole('main').locator('button[type="submit"]');
+  await button.click();
+  await expect(button).toHaveAttribute('aria-disabled', 'true');
+  await page.clock.fastForward('00:40');
+  await expect(button).not.toHaveAttribute('aria-disabled', 'true');
+  await button.click();
+  await expect.poll(() => sent).toBe(2);
+});
