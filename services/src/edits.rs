@@ -34,6 +34,34 @@ pub fn merged<Form: Serialize + DeserializeOwned>(
     serde_json::from_value(merged.into()).map_err(|_| Refusal::Malformed)
 }
 
+/// As [`merged`], for a form that is sent in order to set what it says: one that was sent as it was opened is meant, and not
+/// left alone.
+pub fn set<Form: Serialize + DeserializeOwned>(
+    opened: &Form,
+    typed: &Form,
+    now: &Form,
+) -> Result<Form, Refusal> {
+    let (texts_opened, texts_typed) = (texts(opened), texts(typed));
+    let untouched = texts_typed
+        .iter()
+        .all(|(name, typed)| is_same(typed, &texts_opened[name]));
+    if !untouched {
+        return merged(opened, typed, now);
+    }
+    // What another has changed meanwhile stands against it, as if it had been typed.
+    let now = texts(now);
+    let changed = texts_typed
+        .iter()
+        .filter(|(name, typed)| !is_same(typed, &now[*name]));
+    let fields: Vec<Field> = changed
+        .filter_map(|(name, _)| serde_json::from_value(name.clone().into()).ok())
+        .collect();
+    match fields.is_empty() {
+        true => serde_json::from_value(texts_typed.into()).map_err(|_| Refusal::Malformed),
+        false => Err(Refusal::ChangedMeanwhile { fields }),
+    }
+}
+
 fn texts(form: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(form) {
         Ok(Value::Object(texts)) => texts,
@@ -82,5 +110,18 @@ mod tests {
         };
         fields.sort_by_key(|field| format!("{field:?}"));
         assert_eq!(fields, [Field::Capacity, Field::Title]);
+    }
+    #[test]
+    fn what_was_sent_as_it_was_opened_is_meant_where_sending_sets_it() {
+        let opened = form("", "100", "");
+        assert_eq!(set(&opened, &opened, &opened).unwrap(), opened);
+        let now = form("", "80", "");
+        let refused = set(&opened, &opened, &now).unwrap_err();
+        let fields = vec![Field::Capacity];
+        assert_eq!(refused, Refusal::ChangedMeanwhile { fields });
+        assert_eq!(
+            set(&opened, &form("", "90", ""), &opened).unwrap().capacity,
+            "90"
+        );
     }
 }

@@ -609,6 +609,11 @@ async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
         .execute(&mut *holding)
         .await
         .unwrap();
+    // Held for as long as it takes.
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
     let mut stuck = tokio::task::JoinSet::new();
     for concert in &concerts {
         for fan in &fans {
@@ -616,9 +621,14 @@ async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
             stuck.spawn(async move { queue::join(&services, &here(), &fan, id).await });
         }
     }
-    while waiting_for_locks(&world).await < 4 {
-        tokio::task::yield_now().await;
-    }
+    let all_wait = async {
+        while waiting_for_locks(&world).await < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all_wait)
+        .await
+        .expect("as many wait as the journal has connections");
     for fan in &fans {
         queue::join(services, &here(), fan, free.id).await.unwrap();
         queue::leave(services, fan, free.id).await.unwrap();

@@ -30,8 +30,8 @@ const TEXT: [&str; 8] = [
 const ENCODINGS: [&str; 4] = [GZIP, "br", "deflate", "zstd"];
 const GZIP: &str = "gzip";
 
-/// Which of ours a client accepts (RFC 9110, 12.5.3), always said in the same way: what else the client has written decides
-/// nothing, so there are few of them. None: nothing is compressed.
+/// Which of ours a client accepts (RFC 9110, 12.5.3), always said in the same way: what else the client has written, such as which
+/// it likes better, decides nothing, so there are few of them. None: nothing is compressed.
 pub fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
@@ -50,13 +50,14 @@ pub fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
     }
 }
 
-/// An encoding, and whether it is taken: not with `;q=0`.
+/// An encoding, and whether it is taken: not with `;q=0`, nor with a `q` that is no number.
 fn offer(text: &str) -> (&str, bool) {
     let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
     let quality = parameters
         .split_once('=')
-        .and_then(|(_, quality)| quality.trim().parse::<f32>().ok());
-    (name.trim(), quality.is_none_or(|quality| quality > 0.0))
+        .map(|(_, quality)| quality.trim());
+    let taken = quality.is_none_or(|quality| quality.parse::<f32>().is_ok_and(|q| q > 0.0));
+    (name.trim(), taken)
 }
 
 /// Whether gzip is among what is [`accepted`].
@@ -122,6 +123,7 @@ mod tests {
             ("gzip;q=0, *", false),
             ("gzip; q=0.000", false),
             ("*;q=0", false),
+            ("gzip;q=much", false),
             ("", false),
         ] {
             let offer = HeaderValue::from_static(offered);

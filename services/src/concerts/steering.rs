@@ -2,9 +2,8 @@
 //! and when.
 
 use super::{below_issued, find, row_to_edit, row_to_steer};
-use crate::edits::merged;
 use crate::sessions::Session;
-use crate::{Error, Result, Services, queue};
+use crate::{Error, Result, Services, edits, queue};
 use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::concerts::{Adjustment, Changed, Concert, ConcertId, SaleChange, SaleState, Steering};
@@ -64,8 +63,8 @@ pub async fn adjust(
     adjust_from(services, by, id, |_| Ok(adjustment)).await
 }
 
-/// [`adjust`] to a pace that was typed. By a form that was `opened` some time ago, what its reader left alone stays as it is now,
-/// and [`Refusal::ChangedMeanwhile`] names what another has changed to something else.
+/// [`adjust`] to a pace that was typed. By a form that was `opened` some time ago, the one of the two that its reader left alone stays
+/// as it is now, and [`Refusal::ChangedMeanwhile`] names what another has changed to something else.
 pub async fn set_pace(
     services: &Services,
     by: &Session,
@@ -74,7 +73,7 @@ pub async fn set_pace(
     typed: PaceForm,
 ) -> Result<Concert> {
     adjust_from(services, by, id, |now| match opened {
-        Some(opened) => merged(opened, &typed, &PaceForm::from(now))?.parse(),
+        Some(opened) => edits::set(opened, &typed, &PaceForm::from(now))?.parse(),
         None => typed.parse(),
     })
     .await
@@ -89,7 +88,7 @@ pub async fn set_capacity(
     typed: CapacityForm,
 ) -> Result<Concert> {
     adjust_from(services, by, id, |now| match opened {
-        Some(opened) => merged(opened, &typed, &CapacityForm::from(now))?.parse(),
+        Some(opened) => edits::set(opened, &typed, &CapacityForm::from(now))?.parse(),
         None => typed.parse(),
     })
     .await

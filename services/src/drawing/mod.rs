@@ -22,9 +22,10 @@ use crate::{Error, Result};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use model::accounts::AccountId;
-use moka::sync::Cache;
+use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::future::ready;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
@@ -68,7 +69,8 @@ impl Kept {
         )
     }
 
-    /// Each waits for a turn of their own, also those who ask for the same: none is refused or kept waiting with another one.
+    /// Each waits for a turn of their own, also those who ask for the same, so that none is kept waiting by all that another
+    /// asks for. Who finds no place to wait has what is being drawn for another just then.
     async fn find_or_draw(
         &self,
         digest: Made,
@@ -76,25 +78,49 @@ impl Kept {
         svg: impl Future<Output = Result<String>>,
         paint: impl FnOnce(&str) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<Bytes> {
-        if let Some(drawn) = self.0.get(&digest) {
+        if let Some(drawn) = self.0.get(&digest).await {
             return Ok(drawn);
         }
-        let turn = TURNS.turn(who).await?;
-        if let Some(drawn) = self.0.get(&digest) {
-            return Ok(drawn);
-        }
+        // Made before there is a turn: it may have to be read from PostgreSQL.
         let svg = svg.await?;
-        let painting = tokio::task::spawn_blocking(move || {
-            // Kept to the end of the work, also when whoever asked has hung up.
-            let _turn = turn;
-            paint(&svg)
-        });
-        let drawn = painting
-            .await
-            .map_err(|error| Error::Broken(format!("a drawing broke down: {error}")))?;
-        let drawn = Bytes::from(drawn?);
-        self.0.insert(digest, drawn.clone());
-        Ok(drawn)
+        let turn = match TURNS.turn(who).await {
+            Ok(turn) => turn,
+            Err(full) => {
+                let drawn = self.0.try_get_with(digest, ready(Err(full)));
+                return drawn.await.map_err(shared);
+            }
+        };
+        let mut mine = Some((turn, svg, paint));
+        loop {
+            let drawing = async {
+                let Some((turn, svg, paint)) = mine.take() else {
+                    return Err(Error::Broken("a drawing without a turn".to_owned()));
+                };
+                let painting = tokio::task::spawn_blocking(move || {
+                    // Kept to the end of the work, also when whoever asked has hung up.
+                    let _turn = turn;
+                    paint(&svg)
+                });
+                let drawn = painting
+                    .await
+                    .map_err(|error| Error::Broken(format!("a drawing broke down: {error}")))?;
+                drawn.map(Bytes::from)
+            };
+            let drawn = self.0.try_get_with(digest, drawing).await;
+            // Another one has failed, perhaps for want of a place: then it is drawn with this turn.
+            if drawn.is_ok() || mine.is_none() {
+                return drawn.map_err(shared);
+            }
+        }
+    }
+}
+
+/// An error that several were waiting for.
+fn shared(error: Arc<Error>) -> Error {
+    match Arc::try_unwrap(error) {
+        Ok(error) => error,
+        Err(error) if error.is_ours() => Error::Broken(error.to_string()),
+        Err(error) => Error::Refused(error.refusal()),
     }
 }
 
@@ -122,8 +148,7 @@ pub async fn png(
 pub async fn pdf(svg: String, about: About, owner: AccountId) -> Result<Bytes> {
     let digest = digest([&svg, &about.title, &about.language]);
     let painting = move |svg: &str| paint::pdf(svg, about);
-    let svg = std::future::ready(Ok(svg));
-    PDFS.find_or_draw(digest, Asker::Owner(owner), svg, painting)
+    PDFS.find_or_draw(digest, Asker::Owner(owner), ready(Ok(svg)), painting)
         .await
 }
 
@@ -179,7 +204,7 @@ fn is_xml(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::future::{join_all, ready};
+    use futures::future::join_all;
 
     const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;
 
@@ -201,16 +226,40 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_asks_for_very_many_pictures_has_others_wait_for_one_of_them() {
-        let draw = |which: u8, who: Asker| png([which; 32], ready(Ok(SVG.to_owned())), who);
-        let greedy = (100..=250).map(|which| draw(which, asker(2)));
+        let draw = |which: usize, who: Asker| {
+            let mut digest = [9; 32];
+            digest[..8].copy_from_slice(&which.to_le_bytes());
+            png(digest, ready(Ok(SVG.to_owned())), who)
+        };
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let many = 2 * (MOST_WAITING + 2 * processors);
+        let greedy = (0..=many).map(|which| draw(which, asker(2)));
         // Also those who ask for the very picture for which the other one waits in vain.
-        let honest = (3..=6).map(|who| draw(250, asker(who)));
+        let honest = (3..=6).map(|who| draw(many, asker(who)));
         let (greedy, honest) = futures::join!(join_all(greedy), join_all(honest));
         assert!(
             greedy.iter().any(Result::is_err),
             "it has asked for too many"
         );
         for drawn in honest {
+            drawn.unwrap();
+        }
+    }
+
+    /// A picture that very many ask for at once, such as one that was shown in a chat.
+    #[tokio::test]
+    async fn who_finds_no_place_to_wait_has_what_is_being_drawn() {
+        let kept = Kept::new(100_000);
+        let networks =
+            (0..=255_u8).flat_map(|third| (0..2_u8).map(move |last| [10, 1, third, last]));
+        let asking = networks.map(|address| {
+            let who = Asker::at(address.into());
+            kept.find_or_draw([3; 32], who, ready(Ok(SVG.to_owned())), |svg| {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                paint::png(svg)
+            })
+        });
+        for drawn in join_all(asking).await {
             drawn.unwrap();
         }
     }

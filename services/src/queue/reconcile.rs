@@ -224,7 +224,7 @@ async fn compare_changes(services: &Services, concert: ConcertId, since: Mark) -
     }
     Ok(Outcome::Agreed(Mark {
         transaction,
-        arrival: record_places(services, concert, since.arrival).await?,
+        arrival: record_places(services, concert, since.arrival, Which::Settled).await?,
         compared: entries.len(),
     }))
 }
@@ -242,7 +242,7 @@ async fn compare_all(services: &Services, concert: ConcertId) -> Result<Outcome>
             }
         }
     }
-    let arrival = record_places(services, concert, None).await?;
+    let arrival = record_places(services, concert, None, Which::All).await?;
     release_holders(services, concert).await?;
     scripts::call::<i64>(&services.redis, &scripts::COMPARED, concert, &[0_i64; 0]).await?;
     Ok(Outcome::Agreed(Mark {
@@ -347,32 +347,52 @@ impl Pages {
     }
 }
 
+/// Places that are looked at.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    /// Those that are on record by now, if they ever will be. What is written of younger ones is a change, which is compared as one.
+    Settled,
+    /// Those that may still be on their way to the journal, too.
+    All,
+}
+
+impl Which {
+    fn as_str(self) -> &'static str {
+        match self {
+            Which::Settled => "settled",
+            Which::All => "all",
+        }
+    }
+}
+
 /// Puts on record who has joined since that arrival and was never recorded: the server that asked for the place has died, or
 /// has given up on an answer that came too late. They wait like anybody else, so they should not be lost with Redis. And takes
 /// out whose place is over by the journal: the server that recorded that has died before Redis was told.
 ///
-/// `since` none: looks at every place. Otherwise at none that may still be on its way to the journal: what is written of those
-/// is a change, which is compared as one.
+/// Ends at what there is when it begins, however many join meanwhile.
 ///
 /// Returns the arrival up to which everybody is on record.
 async fn record_places(
     services: &Services,
     concert: ConcertId,
     since: Option<Arrival>,
+    which: Which,
 ) -> Result<Option<Arrival>> {
-    let which = if since.is_none() { "all" } else { "settled" };
     let (mut after, mut on_record) = (since, since);
-    // As of the first call: a place that was passed over is not settled by a later one.
-    let mut by_now = None;
+    // Both of the first call: a place that was passed over is not settled by a later one.
+    let (mut up_to, mut settled) = (which.as_str().to_owned(), None);
     loop {
+        let from = after.map_or("-inf".to_owned(), |arrival| arrival.0.to_string());
         let arguments = (
-            after.map_or("-inf".to_owned(), |arrival| arrival.0.to_string()),
+            from,
+            &up_to,
             RECORDED_BY_NOW.as_micros() as i64,
             SMALL_CHUNK,
-            which,
         );
-        let (generation, settled, places): (i64, i64, Vec<i64>) =
+        let (generation, now_settled, bound, places): (i64, i64, String, Vec<i64>) =
             scripts::call(&services.redis, &scripts::PLACES, concert, arguments).await?;
+        let settled = *settled.get_or_insert(now_settled);
+        up_to = bound;
         let places: Vec<(AccountId, Arrival)> = places
             .chunks_exact(2)
             .map(|pair| (AccountId(pair[0]), Arrival(pair[1])))
@@ -392,7 +412,6 @@ async fn record_places(
         if !over.is_empty() {
             load(services, concert, "", &over).await?;
         }
-        let settled = *by_now.get_or_insert(settled);
         for (account, arrival) in places {
             if arrival.0 > settled {
                 break;
