@@ -1,7 +1,7 @@
 import { defineConfig } from '@playwright/test';
 import { existsSync } from 'node:fs';
 
-// The system's Chromium where there is one, else the one that Playwright has downloaded.
+// The system's Chromium if there is one, otherwise the one that Playwright has downloaded.
 const chromium = process.env.FRONTROW_CHROMIUM || '/usr/bin/chromium';
 
 const flags = [
@@ -11,7 +11,7 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Letters as they are drawn, and not as this machine would have them: pictures are compared.
+  // Render fonts independently of this machine's settings: pictures are compared.
   '--font-render-hinting=none',
   '--disable-lcd-text',
 ];
@@ -23,11 +23,11 @@ const narrow = { width: 390, height: 844 };
 const noScript = { javaScriptEnabled: false };
 
 /**
- * Every test runs twice: hydrated, and with JavaScript off. Tags say where a test has nothing to do:
+ * Every test runs twice: hydrated, and with JavaScript off. Tags exclude tests from runs:
  *
- * - `@script`: is about what happens without a reload, so it needs JavaScript
- * - `@http`: asks the server directly; once is enough
- * - `@journey`: a way through everything, also in Korean, and in each language in both widths
+ * - `@script`: tests what happens without a reload, so it needs JavaScript
+ * - `@http`: sends requests to the server directly; once is enough
+ * - `@journey`: a path through the whole shop, also in Korean, and in each language in both widths
  */
 export default defineConfig({
   testDir: 'tests',
@@ -38,7 +38,8 @@ export default defineConfig({
   workers: 2,
   forbidOnly: !!process.env.CI,
   reporter: [['list']],
-  // What fails and then passes is listed as flaky: to be looked into, and no reason to do all the others again.
+  // A test that fails and then passes is listed as flaky: it needs investigation, but is no reason
+  // to run all the others again.
   retries: 1,
   // Generous, for slow machines: nothing here measures time.
   timeout: 120_000,
@@ -49,8 +50,8 @@ export default defineConfig({
     locale: 'en-US',
     timezoneId: 'Europe/Lisbon',
     viewport: wide,
-    // A page that still glides to what is to be pressed is pressed somewhere else, and without JavaScript nobody can tell when
-    // an animation is over.
+    // While a page scrolls smoothly to a target, a press lands elsewhere, and without JavaScript
+    // there is no way to tell when an animation is over.
     contextOptions: { reducedMotion: 'reduce' },
     screenshot: 'only-on-failure',
     launchOptions: { args: flags, executablePath: existsSync(chromium) ? chromium : undefined },

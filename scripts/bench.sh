@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the release and measures it against its own ground level; writes docs/benchmarks.md. Arguments go to `benchmarks`.
+# Builds the release and measures it against the baseline; writes docs/benchmarks.md. Arguments go
+# to `benchmarks`.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

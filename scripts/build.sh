@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the release: target/release/frontrow and target/site. Returns at once if nothing changed since the last time.
+# Builds the release: target/release/frontrow and target/site. Returns at once if nothing has
+# changed since the last build.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -7,10 +8,10 @@ cd "$FRONTROW_ROOT"
 # shellcheck source=scripts/setup/say.sh
 . scripts/setup/say.sh
 
-# Its time is that of the sources in the last release that was built whole.
+# The time of this file is that of the sources of the last complete release build.
 stamp=target/release-built-from
 
-# Looks at folders too, so that a file that was removed counts as a change.
+# Compares folders as well, so that a removed file counts as a change.
 is_up_to_date() {
     [ -x target/release/frontrow ] && [ -d target/site/pkg ] && [ -f "$stamp" ] &&
         [ -z "$(find . -mindepth 1 \
@@ -18,7 +19,7 @@ is_up_to_date() {
             -o -newer "$stamp" -print | head -n 1)" ]
 }
 
-# lasts MINUTES: of a first build, on two cores that have nothing else to do.
+# lasts MINUTES: prints the duration of a first build, on two idle cores.
 lasts() {
     if [ "$first" = yes ]; then
         echo "about $1 on two quiet cores"
@@ -43,7 +44,7 @@ first=yes
 if [ -e target/release/frontrow ]; then first=no; fi
 mkdir -p target
 touch "$stamp.new"
-# Wherever CARGO_TARGET_DIR points: what runs the release looks for it here.
+# Overrides the caller's CARGO_TARGET_DIR: what runs the release looks for it here.
 export CARGO_TARGET_DIR="$FRONTROW_ROOT/target"
 stage "1 of 3: compiling what runs in the browser" "$(lasts '2 minutes')" \
     cargo build --profile wasm-release --target wasm32-unknown-unknown -p frontend --lib

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes what was built and what tests left behind. Tools that scripts/setup.sh installed stay.
+# Removes build output and what tests left behind. Keeps the tools that scripts/setup.sh installed.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

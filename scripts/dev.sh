@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Serves the demo from a debug build, and rebuilds and reloads the page whenever a file changes.
+# Serves the demo from a debug build; rebuilds and reloads the page whenever a file changes.
 # Arguments go to `frontrow serve --demo`.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
@@ -7,6 +7,6 @@ set -euo pipefail
 cd "$FRONTROW_ROOT"
 
 installing scripts/setup.sh dev
-# The debug build writes into target/site as well: the next `make run` has to build that anew.
+# The debug build also writes into target/site, so the next `make run` has to rebuild it.
 rm -f target/release-built-from
 exec cargo leptos watch -- serve --demo "$@"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Takes the pictures that README and docs show, of the release with a programme of its own, and puts them into docs/pictures.
+# Takes the pictures for README and docs from the release, with a programme made for them, and
+# writes them to docs/pictures.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Installs what is missing to build and run Frontrow, and to test it. Safe to run again: what is there is left alone.
+# Installs what is missing to build, run and test Frontrow. Idempotent: leaves alone what is already
+# installed.
 #
-#   scripts/setup.sh build   Rust, the npm packages that make the site, PostgreSQL, Redis
-#   scripts/setup.sh test    the same, and cargo-nextest, cargo-deny where it is to be had ready-made, a browser, fonts, the browser tests' npm packages
-#   scripts/setup.sh dev     what `build` installs, and cargo-leptos and wasm-bindgen, which take long to compile
+#   scripts/setup.sh build   Rust, the npm packages that build the site, PostgreSQL, Redis
+#   scripts/setup.sh test    the same, and cargo-nextest, cargo-deny where it is available prebuilt,
+#                            a browser, fonts, the npm packages of the browser tests
+#   scripts/setup.sh dev     what `build` installs, and cargo-leptos and wasm-bindgen, which take
+#                            long to compile
 #   scripts/setup.sh [all]   all of these
 #
-# Works with the whole internet, and with nothing but the package registries of Debian, Rust and npm.
+# Works with full internet access, and with only the package registries of Debian, Rust and npm.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# The queries in the code against the schema that the migrations make.
-#   sqlx.sh prepare   writes what the compiler has to know of each query to .sqlx/
-#   sqlx.sh check     fails when .sqlx/ is not what `prepare` would write
+# Checks the queries in the code against the schema that the migrations create.
+#
+#   sqlx.sh prepare   writes what the compiler has to know about each query to .sqlx/
+#   sqlx.sh check     fails if .sqlx/ is not what `prepare` would write
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/env.sh
 . scripts/env.sh
 
-# Inside with-stores, which has started an empty database.
+# Runs inside with-stores, which has started an empty database.
 describe() {
   local folder=$1 migration
   export DATABASE_URL="$FRONTROW_TEST_DATABASE_URL"
@@ -15,7 +16,7 @@ describe() {
     psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --file "$migration" "$DATABASE_URL"
   done
   mkdir -p "$folder"
-  # The macros write their files while they are compiled, so they have to be.
+  # The macros write their files during compilation, so the crate must be compiled again.
   touch services/src/lib.rs
   SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$folder" cargo check --quiet --package services
 }

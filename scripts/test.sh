@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Every check and every test, in sections. A section that fails does not keep the others from running;
-# the summary at the end names it, and the exit status is 1.
+# Runs every check and every test, in sections. A section that fails does not keep the others from
+# running; the summary at the end names it, and the exit status is 1.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$FRONTROW_ROOT"
 
-# Never the whole workspace with all features: that mixes the server's `ssr` with the browser's `hydrate`.
-# With the fail points, so that the chaos breaks the very binary that was tested, and nothing is compiled twice.
+# Never the whole workspace with all features: that mixes the server's `ssr` with the browser's
+# `hydrate`. With the fail points, so that the chaos run uses the very binary that was tested, and
+# nothing is compiled twice.
 # shellcheck disable=SC2054 # the comma is between features
 server_side=(-p model -p services -p embedded -p app -p server -p bench -p benchmarks -p chaos --features app/ssr,server/failpoints)
 
 summary=''
 failures=0
 
-# section TITLE COMMAND...: runs the command under a headline, and takes its time.
+# section TITLE COMMAND...: runs the command under a headline and measures its time.
 section() {
     local title="$1" start="$SECONDS" result=ok
     shift
@@ -43,13 +44,13 @@ lint_browser() {
     cargo clippy --quiet -p frontend --target wasm32-unknown-unknown -- -D warnings
 }
 
-# What .sqlx says of each query is what the migrations make of it.
+# Checks that .sqlx describes each query as the migrations define it.
 check_queries() {
     scripts/sqlx.sh check
 }
 
-# What we depend on: licences, duplicates and sources by deny.toml, and known holes by the database of RustSec, which has to
-# be fetched.
+# Checks dependencies: licences, duplicates and sources by deny.toml, and known vulnerabilities by
+# the database of RustSec, which has to be fetched.
 check_dependencies() {
     cargo deny --locked check --hide-inclusion-graph licenses bans sources || return 1
     if timeout 60 cargo deny fetch db; then
@@ -59,13 +60,14 @@ check_dependencies() {
     fi
 }
 
-# with-stores starts PostgreSQL and Redis for the tests, and stops them after.
+# with-stores starts PostgreSQL and Redis for the tests and stops them afterwards.
 test_server() {
     cargo run --quiet -p embedded --bin with-stores -- \
         cargo nextest run "${server_side[@]}"
 }
 
-# The same programs, so nothing is compiled again; those tests that start stores of their own say nothing of a cluster.
+# The same programs, so nothing is compiled again; tests that start stores of their own do not
+# depend on a cluster and are left out.
 test_cluster() {
     cargo run --quiet -p embedded --bin with-stores -- --cluster \
         cargo nextest run "${server_side[@]}" -E 'package(services) + (package(server) & binary(sessions))'
@@ -76,12 +78,13 @@ break_things() {
     scripts/chaos.sh --seeds 6 --jobs 2
 }
 
-# Playwright's configuration starts and stops the server it tests.
+# Playwright's configuration starts and stops the server under test.
 test_browser() {
     (cd end2end && npx playwright test)
 }
 
-# Everything that this run starts inherits the mark, so that whatever is left of it at the end can be told apart.
+# Every process that this run starts inherits the mark, which identifies those that are left at the
+# end.
 export FRONTROW_TEST_RUN="$$-$RANDOM"
 
 leftover_processes() {
@@ -95,7 +98,7 @@ leftover_processes() {
     done
 }
 
-# Gives what is stopping a few seconds, then names what is left and stops it.
+# Gives stopping processes a few seconds, then names and stops those that are left.
 nothing_is_left_running() {
     local id status=0
     for _ in 1 2 3 4 5; do

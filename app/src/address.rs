@@ -1,9 +1,9 @@
-//! Addresses with arguments.
+//! Addresses with query arguments.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::Display;
 
-/// What stays as it is in an argument; the rest is escaped.
+/// Characters that are escaped in the value of an argument: all but letters, digits and these.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -11,7 +11,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// A text as the value of an argument of an address.
+/// Escapes a text as the value of an argument.
 pub fn argument(text: &str) -> impl Display + '_ {
     utf8_percent_encode(text, ESCAPED)
 }

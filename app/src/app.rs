@@ -16,7 +16,8 @@ use leptos_meta::provide_meta_context;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
-/// Everything inside `<body>`. Renders without a request, too: that is how the server learns the routes.
+/// Everything inside `<body>`. Also renders without a request, which is how the server collects the
+/// routes.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
@@ -28,10 +29,12 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// Every page is rendered whole before it is sent: crawlers read it, and status, redirects and titles are right.
+/// The layout around the routes. Every page is rendered completely before it is sent, so that
+/// crawlers can read it and status, redirects and titles are correct.
 #[component]
 fn Frame() -> impl IntoView {
-    // What was sent from a page and refused without any is answered like a page that does not exist, with its own reason.
+    // A refused form that has no page on which to be shown again is also answered here, with its
+    // own refusal.
     let not_found = || {
         let refused = RefusedForm::of_request();
         let refusal = refused.map_or(model::Refusal::NotFound, |form| form.refusal);

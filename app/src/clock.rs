@@ -1,16 +1,17 @@
-//! The server's clock, followed in the browser.
+//! The server's clock, reproduced in the browser.
 //!
-//! Islands render from the `server_time` that came with the page, so that server and browser print the same; only
-//! afterwards does the clock run.
+//! Islands first render with the `server_time` of the page, so that server and browser print the
+//! same. Only then does the clock start to run.
 
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
-/// The server's time: `server_time`, that of the page's rendering, at first, then running on, in steps of at most a quarter
-/// of a second, and one at each instant of `at`.
+/// Returns the server's time. It starts at `server_time`, when the page was rendered, and advances
+/// in steps of at most a quarter of a second, with one step at each instant in `at`.
 ///
-/// In the browser it is as exact as the way from the server is short, and goes by no clock of the device: those are set, and
-/// may be wrong. What a device sleeps through is made up for by [`correct`].
+/// In the browser it is accurate to within the latency from the server. It does not use the
+/// device's wall clock, which users set and which may be wrong. [`correct`] makes up for time
+/// during which the device sleeps.
 pub fn use_server_clock(server_time: DateTime<Utc>, at: &[DateTime<Utc>]) -> Signal<DateTime<Utc>> {
     let now = RwSignal::new(server_time);
     #[cfg(feature = "hydrate")]
@@ -42,7 +43,7 @@ fn run(now: RwSignal<DateTime<Utc>>, server_time: DateTime<Utc>, instants: &[Dat
     }
     for instant in instants {
         let until = (*instant - server_time).num_milliseconds() - passed();
-        // Longer ones than a browser can wait for come with the interval.
+        // Delays too long for a browser timer are covered by the interval.
         if let Ok(until) = u32::try_from(until)
             && until < i32::MAX as u32
             && let Ok(once) = set_timeout_with_handle(step, Duration::from_millis(until.into()))
@@ -52,17 +53,17 @@ fn run(now: RwSignal<DateTime<Utc>>, server_time: DateTime<Utc>, instants: &[Dat
     }
 }
 
-/// Milliseconds on the monotonic clock.
+/// Returns the time on the monotonic clock, in milliseconds.
 #[cfg(feature = "hydrate")]
 pub(crate) fn monotonic_ms() -> f64 {
     window().performance().map_or(0.0, |clock| clock.now())
 }
 
-/// The server's time as it was told after the page came.
+/// The server's time as received after the page was loaded.
 #[cfg(feature = "hydrate")]
 #[derive(Clone, Copy)]
 struct Truth {
-    /// When it was heard, by [`monotonic_ms`].
+    /// When it was received, as returned by [`monotonic_ms`].
     at: f64,
     server_ms: f64,
 }
@@ -72,12 +73,13 @@ thread_local! {
     static TRUTH: std::cell::Cell<Option<Truth>> = const { std::cell::Cell::new(None) };
 }
 
-/// Milliseconds by which a clock may be wrong.
+/// Tolerated error of a clock, in milliseconds.
 #[cfg(feature = "hydrate")]
 const GOOD_ENOUGH: f64 = 500.0;
 
-/// Sets a clock right that shows `now` when the server has just said what time it is, asked `way_ms` ago: if it is wrong by more
-/// than the way there and back can explain.
+/// Corrects the clock that shows `now`, given the `server_time` in a response whose request was
+/// sent `way_ms` ago. Does nothing if the difference is at most [`GOOD_ENOUGH`] or can be explained
+/// by the round trip.
 #[cfg(feature = "hydrate")]
 pub(crate) fn correct(now: DateTime<Utc>, server_time: DateTime<Utc>, way_ms: f64) {
     let server_ms = server_time.timestamp_millis() as f64 + way_ms / 2.0;
@@ -88,15 +90,17 @@ pub(crate) fn correct(now: DateTime<Utc>, server_time: DateTime<Utc>, way_ms: f6
     }
 }
 
-/// By how many milliseconds the device's clock is ahead of the monotonic one. It changes when that clock is set, and when
-/// the device has slept, in which some browsers' other clock stands still.
+/// Returns by how many milliseconds the device's wall clock is ahead of the monotonic clock. This
+/// changes when the wall clock is set, and after the device has slept, because the monotonic clock
+/// of some browsers stops during sleep.
 #[cfg(feature = "hydrate")]
 pub(crate) fn device_ahead_ms() -> f64 {
     js_sys::Date::now() - monotonic_ms()
 }
 
-/// Milliseconds since the HTML of this page was rendered: how old it was when it was sent, if the server says so, and the
-/// time since it began to arrive.
+/// Returns the milliseconds since the HTML of this page was rendered: its age when it was sent, if
+/// the server reports it, plus the time since the response began to arrive. Returns 0 if the time
+/// is unknown or not below 60 seconds.
 #[cfg(feature = "hydrate")]
 fn page_age() -> f64 {
     use wasm_bindgen::{JsCast, JsValue};
@@ -109,7 +113,7 @@ fn page_age() -> f64 {
         let entries = entries.call1(&performance, &"navigation".into()).ok()?;
         let entry = read(&entries, "0")?;
         let began = read(&entry, "responseStart")?.as_f64()?;
-        // `Server-Timing: age;dur=…`, the only one that we send.
+        // `Server-Timing: age;dur=…`, the only entry that the server sends.
         let sent_at = read(&entry, "serverTiming")
             .and_then(|timings| read(&timings, "0"))
             .and_then(|timing| read(&timing, "duration")?.as_f64())

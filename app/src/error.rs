@@ -1,7 +1,8 @@
-//! The one error of our server functions.
+//! The error type of all server functions.
 //!
-//! `?` on a [`services::Error`] inside a server function logs the cause if it is ours, sets the status of the response
-//! and keeps only the refusal: a driver's text never reaches a browser.
+//! `?` on a [`services::Error`] inside a server function logs the cause if it is on our side, sets
+//! the status of the response and keeps only the refusal: the text of a database error never
+//! reaches a browser.
 
 use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
@@ -9,7 +10,7 @@ use model::Refusal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A [`Refusal`] on its way to a browser or a script, as JSON with a stable `code`.
+/// A [`Refusal`] sent to a browser or a script, as JSON with a stable `code`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ApiError(pub Refusal);
@@ -23,7 +24,8 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 impl From<Refusal> for ApiError {
-    /// On the server this also decides the status of the response, so build it only to return it.
+    /// On the server this also sets the status of the response, so convert only to return the
+    /// error.
     fn from(refusal: Refusal) -> ApiError {
         #[cfg(feature = "ssr")]
         answer_with(&refusal);
@@ -52,8 +54,8 @@ impl FromServerFnError for ApiError {
             | ServerFnErrorErr::Serialization(_)
             | ServerFnErrorErr::UnsupportedRequestMethod(_) => Refusal::Malformed,
             ServerFnErrorErr::Request(_) => Refusal::Unavailable,
-            // On the server: a body that broke off or was too long. In the browser: an answer that is not ours, such as
-            // a proxy's page while the server restarts.
+            // On the server: a body that was cut off or was too long. In the browser: a response
+            // that is not from our server, such as a proxy's page while the server restarts.
             ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::Response(_) => {
                 if cfg!(feature = "ssr") {
                     Refusal::Malformed
@@ -73,10 +75,10 @@ impl FromServerFnError for ApiError {
     }
 }
 
-/// Gives the response to a script or to our own browser code the refusal's status.
+/// Sets the refusal's status on the response to a script or to our own browser code.
 ///
-/// A form posted by a browser without JavaScript is answered with a redirect instead, which another status would break;
-/// pages set their own status when they show a refusal.
+/// A form posted by a browser without JavaScript is answered with a redirect instead, which another
+/// status would break. Pages set their own status when they show a refusal.
 #[cfg(feature = "ssr")]
 fn answer_with(refusal: &Refusal) {
     use crate::request::{Response, accepts_html};
@@ -85,7 +87,7 @@ fn answer_with(refusal: &Refusal) {
     }
 }
 
-/// The answer of a handler that is no server function: status and JSON.
+/// The response of a handler that is not a server function: status and JSON.
 #[cfg(feature = "ssr")]
 impl axum::response::IntoResponse for ApiError {
     fn into_response(self) -> axum::response::Response {

@@ -1,10 +1,11 @@
-//! What visitors meet: pages, components, server functions and words.
+//! The web interface: pages, components, server functions and texts.
 //!
-//! A feature is a folder: `api.rs` holds its server functions, the rest its pages and components. Pages are rendered on the
-//! server and stay as they came; what lives on in the browser are islands in them (`#[island]`), and only those, with what
-//! they are made of, are compiled for it.
+//! Each feature is a folder: `api.rs` has its server functions, the other files its pages and
+//! components. Pages are rendered on the server and do not change afterwards, except for the
+//! islands in them (`#[island]`). Only islands and what they are made of are compiled for the
+//! browser.
 
-// The views of Leptos are types as deep as the page is.
+// The types of Leptos views are nested as deeply as the page.
 #![recursion_limit = "256"]
 
 mod clock;

@@ -1,6 +1,6 @@
-//! Text that Leptos writes into the page as it is, and the document's title.
+//! Escaping of text that Leptos writes into the page unescaped, and the document's title.
 
-/// The text, safe inside an element whose content Leptos does not escape: `<title>` and `<textarea>`.
+/// Escapes a text for an element whose content Leptos does not escape: `<title>` and `<textarea>`.
 #[cfg(feature = "ssr")]
 pub fn escaped(text: String) -> String {
     text.replace('&', "&amp;")
@@ -8,7 +8,7 @@ pub fn escaped(text: String) -> String {
         .replace('>', "&gt;")
 }
 
-/// The title of a page as the browser's tab shows it.
+/// Returns the title of a page as the browser's tab shows it.
 pub fn with_brand(title: &str) -> String {
     match title {
         "" => "Frontrow".into(),

@@ -1,16 +1,19 @@
-//! What a page may load and run: its Content Security Policy (server only).
+//! The Content Security Policy of pages: what a page may load and run (server only).
 //!
-//! Whatever gets into a page in spite of all escaping runs nothing: scripts are files of ours or carry the nonce of this
-//! rendering, styles and pictures are files of ours, forms go nowhere else, and no other site can put the page into a frame.
+//! Markup that gets into a page despite escaping cannot run anything: scripts are files of ours or
+//! have the nonce of this rendering, styles and pictures are files of ours, forms are sent only to
+//! us, and no other site can put the page into a frame.
 
 use http::{HeaderValue, header};
 use leptos::nonce::use_nonce;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 
-/// Sends the page that is being rendered with its policy. `watched`: by `cargo leptos watch`, whose script needs a socket.
+/// Adds the policy to the page that is being rendered. `watched` is set under `cargo leptos watch`,
+/// whose script needs a WebSocket.
 ///
-/// Without this the answer has the policy of everything that is no page, under which nothing loads.
+/// Without this call the response has the policy of everything that is not a page, under which
+/// nothing loads.
 pub fn send_policy(watched: bool) {
     if let (Some(options), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce())
         && let Ok(policy) = HeaderValue::from_str(&policy(&nonce, watched))
@@ -20,9 +23,10 @@ pub fn send_policy(watched: bool) {
 }
 
 fn policy(nonce: &str, watched: bool) -> String {
-    // 'self' among the scripts: the one that carries the nonce imports another, and has the browser fetch it early. It
-    // opens nothing: what a server function answers is JSON, what was uploaded is served as the JPEG that we have made of
-    // it, and both are said to be nothing else (`nosniff`). 'wasm-unsafe-eval' lets WebAssembly be compiled, and no text.
+    // 'self' in `script-src`: the script with the nonce imports another one and has the browser
+    // preload it. This permits no attack: server functions answer with JSON, an upload is served as
+    // the JPEG that we made from it, and both are sent with `nosniff`. 'wasm-unsafe-eval' allows
+    // compiling WebAssembly, but not text.
     let socket = if watched { " ws:" } else { "" };
     format!(
         "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; connect-src 'self'{socket}; \

@@ -1,12 +1,13 @@
-//! Pages that come again by themselves.
+//! Pages that reload automatically.
 
 use leptos::prelude::*;
 
-/// Reloads the page where no JavaScript runs, unless its reader has asked it to stand still: not everybody reads and presses
-/// as quickly as it would come again.
+/// Reloads the page every `seconds` where no JavaScript runs, unless the user has stopped it: not
+/// every user reads and clicks as fast as the page reloads.
 #[component]
 pub fn RefreshWithoutScript(seconds: u32) -> impl IntoView {
-    // As text: with JavaScript on, a browser does not parse what is inside, and hydration must not look for it.
+    // As text: with JavaScript on, a browser does not parse the content of `<noscript>`, so
+    // hydration must not look for elements in it.
     #[cfg(feature = "ssr")]
     let inside = without_script(seconds);
     #[cfg(not(feature = "ssr"))]
@@ -14,13 +15,14 @@ pub fn RefreshWithoutScript(seconds: u32) -> impl IntoView {
     view! { <noscript inner_html=inside></noscript> }
 }
 
-/// Asks for the page anew. Not as browsers reload one that is the answer to a form: they would ask whether to send it again.
+/// Requests the page again, by its address: reloading the response to a form would make the browser
+/// ask whether to send the form again.
 #[cfg(feature = "hydrate")]
 pub(crate) fn reload() {
     let _ = window().location().replace(&here());
 }
 
-/// The page's address, without what was called from it last.
+/// Returns the page's address, without the arguments of a call.
 #[cfg(feature = "hydrate")]
 pub(crate) fn here() -> String {
     let location = window().location();
@@ -31,18 +33,20 @@ pub(crate) fn here() -> String {
     format!("{}{question}{query}", path.unwrap_or_default())
 }
 
-/// Milliseconds: at first, and at most.
+/// Delay before the first reload after a panic, in milliseconds. [`LONGEST`] is the upper bound,
+/// before jitter.
 #[cfg(feature = "hydrate")]
 const AFTER_A_PANIC: u64 = 5_000;
 #[cfg(feature = "hydrate")]
 const LONGEST: u64 = 60_000;
-/// How often the pages of this tab have come again so, in a row.
+/// Session storage key with the number of reloads after a panic in this tab.
 #[cfg(feature = "hydrate")]
 const AGAIN_KEY: &str = "frontrow-again";
 
-/// Asks for a page with a place or a sale anew in a while: one whose islands could not wake, because an extension or the browser
-/// itself has changed what they were to wake in. It is then as good as a page without JavaScript. Pages that do not move stay,
-/// and so does one on which something is being typed.
+/// Schedules a reload of a page with a place or a sale whose islands could not start, because an
+/// extension or the browser has changed the elements that they hydrate. Until then the page works
+/// as without JavaScript. Pages without live parts are not reloaded, and neither is one in which
+/// the user is typing.
 #[cfg(feature = "hydrate")]
 pub fn reload_soon() {
     use wasm_bindgen::JsCast;
@@ -62,7 +66,7 @@ pub fn reload_soon() {
     }
     let pause = (AFTER_A_PANIC << before.min(8)).min(LONGEST);
     let pause = pause + crate::queue::jitter(pause as u32);
-    // Not by way of Leptos: what broke down may be its own.
+    // Not through Leptos, which may be what panicked.
     let again = Closure::once_into_js(|| {
         let typing = document().query_selector("input:focus, textarea:focus");
         if !matches!(typing, Ok(Some(_))) {
@@ -75,11 +79,12 @@ pub fn reload_soon() {
     );
 }
 
-/// What an address says of a page that stands still.
+/// Argument of a page's address that stops it from reloading.
 #[cfg(feature = "ssr")]
 pub const STILL: &str = "still";
 
-/// Whether the reader has asked this page to stand still; the server alone knows.
+/// Returns whether the user has stopped this page from reloading. Always false in the browser,
+/// because only the server knows.
 pub fn stands_still() -> bool {
     #[cfg(feature = "ssr")]
     return crate::request::asks_for(STILL);
@@ -87,8 +92,8 @@ pub fn stands_still() -> bool {
     false
 }
 
-/// The order to come again stands in the body, where every browser follows it, too, because the head is rendered before the
-/// page knows whether it wants this.
+/// Returns the content of `<noscript>`. The `<meta>` is in the body, where every browser obeys it
+/// too, because the head is rendered before the page knows whether it has to reload.
 #[cfg(feature = "ssr")]
 fn without_script(seconds: u32) -> String {
     let words = crate::i18n::use_words();
@@ -103,16 +108,16 @@ fn without_script(seconds: u32) -> String {
     format!("{order}<p class=\"refresh\"><a href=\"{to}\">{way}</a></p>")
 }
 
-/// Seconds after which a page that could not be shown is tried again.
+/// Seconds after which a page that could not be shown is requested again.
 const AGAIN: u32 = 4;
 
-/// Reloads the page soon, with JavaScript and without.
+/// Reloads the page soon, with and without JavaScript.
 #[island]
 pub fn Refresh() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     set_timeout(
         reload,
-        // Spread out: whoever was refused together must not come back together.
+        // Spread out, so that clients that were refused together do not return together.
         std::time::Duration::from_millis(u64::from(AGAIN) * 1000 + crate::queue::jitter(4000)),
     );
     view! { <RefreshWithoutScript seconds=AGAIN/> }

@@ -1,4 +1,4 @@
-//! The page for a page that cannot be shown.
+//! The page shown in place of one that cannot be shown.
 
 use crate::forms::{Unsent, unsent};
 use crate::i18n::use_words;
@@ -10,7 +10,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use model::Refusal;
 
-/// Says why, with the right status when the server renders it; sends people who have to log in first to do so and back.
+/// Shows the reason, with the matching status when rendered on the server. Redirects users who have
+/// to log in first to the log-in page, which leads back here.
 #[component]
 pub fn Refused(refusal: Refusal) -> impl IntoView {
     let words = use_words();
@@ -64,7 +65,7 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
     .into_any()
 }
 
-/// Goes to another page.
+/// Redirects to another page.
 #[component]
 pub fn Elsewhere(path: String) -> impl IntoView {
     crate::request::Response::redirect(&path);

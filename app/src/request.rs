@@ -1,4 +1,4 @@
-//! The request being answered and the response being made (server only).
+//! The request being answered and the response being built (server only).
 
 use crate::error::ApiError;
 use crate::i18n::Locale;
@@ -15,7 +15,7 @@ use services::sessions::Session;
 use services::{Client, Services};
 use std::net::IpAddr;
 
-/// The stores. Missing only if the server was put together wrongly.
+/// Returns the stores. Fails only if the server was set up incorrectly.
 pub fn services() -> Result<Services, ApiError> {
     use_context::<Services>().ok_or_else(|| {
         tracing::error!("no services in context");
@@ -30,8 +30,9 @@ pub fn settings() -> Settings {
     })
 }
 
-/// Who sent the request, if the stores could tell. A page template has no sender: code that asks there has a personal part
-/// outside of a slot, and the template is refused.
+/// Returns the sender of the request, if the stores could tell. A page template has no sender: a
+/// call while one is rendered means that the page has a personal part outside a slot, and the
+/// template is refused.
 pub fn auth() -> Auth {
     let auth = with_context(|parts: &Parts| {
         if let Some(template) = parts.extensions.get::<TemplateRender>() {
@@ -43,12 +44,12 @@ pub fn auth() -> Auth {
     auth.flatten().unwrap_or(Auth::Anonymous)
 }
 
-/// The session of a request that needs one.
+/// Returns the session of a request that requires one.
 pub fn session() -> Result<Session, ApiError> {
     Ok(auth().session()?)
 }
 
-/// The session of a request that may have one.
+/// Returns the session of a request that may have one.
 pub fn optional_session() -> Option<Session> {
     match auth() {
         Auth::LoggedIn(session) => Some(session),
@@ -56,8 +57,9 @@ pub fn optional_session() -> Option<Session> {
     }
 }
 
-/// The session, if it may see more of a concert than the public: of an organiser, an admin or an account of a rehearsal.
-/// None for a member like most and for strangers, who see every concert alike; so a template may ask for it.
+/// Returns the session if it may see more of a concert than the public: that of an organiser, an
+/// admin or an account of a rehearsal. Returns `None` for all other members and for visitors, who
+/// see the same concerts, so a template may call it.
 pub fn privileged_session() -> Option<Session> {
     match TemplateRender::current() {
         Some(_) => None,
@@ -69,7 +71,8 @@ pub fn header(name: HeaderName) -> Option<String> {
     with_context(|parts: &Parts| parts.headers.get(name)?.to_str().ok().map(str::to_owned))?
 }
 
-/// Where the page being answered is, as its browser has it: the path, and what follows a question mark.
+/// Returns the address of the page being answered, as its browser has it: the path, and any query
+/// after a question mark.
 pub fn asked_at() -> Option<String> {
     let uri = with_context(|parts: &Parts| parts.uri.clone())?;
     let arguments = uri.query().filter(|arguments| !arguments.is_empty());
@@ -77,7 +80,8 @@ pub fn asked_at() -> Option<String> {
     Some(uri.path().to_owned() + &question.unwrap_or_default())
 }
 
-/// Whether the address of the page being answered has an argument of this name, whatever its value.
+/// Returns whether the address of the page being answered has an argument of this name, with any
+/// value.
 pub fn asks_for(argument: &str) -> bool {
     let asks = with_context(|parts: &Parts| {
         let pairs = parts.uri.query().unwrap_or_default().split('&');
@@ -87,19 +91,20 @@ pub fn asks_for(argument: &str) -> bool {
     asks.unwrap_or_default()
 }
 
-/// The page that the form being answered was posted from, and nothing elsewhere.
+/// Returns the local path of the page that the form being answered was posted from, or `/`.
 pub fn back() -> String {
     let from = header(header::REFERER).and_then(|from| from.parse::<http::Uri>().ok());
     let path = from.as_ref().and_then(http::Uri::path_and_query);
     crate::sessions::safe_next(path.map_or("/", |path| path.as_str())).to_owned()
 }
 
-/// A cookie's value, unless it is empty; ours hold nothing that needs decoding.
+/// Returns a cookie's value, unless it is empty. Our values need no decoding.
 pub fn cookie<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        // What others on this host have set may hold any bytes, and is nothing to us.
+        // Cookies that other applications on this host have set may contain any bytes, and are
+        // ignored.
         .flat_map(|cookies| cookies.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| {
             let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
@@ -108,22 +113,24 @@ pub fn cookie<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {
         .find(|value| !value.is_empty())
 }
 
-/// Whether a browser itself is asking: for a page, or with a form that no JavaScript took over.
+/// Returns whether the request comes from the browser itself: for a page, or with a form that
+/// JavaScript did not intercept.
 pub fn accepts_html() -> bool {
     header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// Why this browser's last session ended, if somebody else ended it.
+/// Returns why this browser's last session ended, if it was ended elsewhere.
 pub fn ended() -> Option<EndReason> {
     with_context(|parts: &Parts| parts.extensions.get::<Ended>().map(|ended| ended.0))?
 }
 
-/// Where the request came from, seen past the proxies that are trusted. The server puts it into the request's extensions
-/// before anything else runs.
+/// Address of the client, determined behind trusted proxies. The server puts it into the request's
+/// extensions before anything else runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// Who is at the other end. The address is missing only if the server was put together wrongly.
+/// Returns the client. Fails only if the server was set up incorrectly, so that the address is
+/// missing.
 pub fn client() -> Result<Client, ApiError> {
     let address = with_context(|parts: &Parts| parts.extensions.get::<ClientAddress>().copied())
         .flatten()
@@ -135,7 +142,7 @@ pub fn client() -> Result<Client, ApiError> {
     Ok(Client::new(address.0, &device))
 }
 
-/// The response that goes with the value returned.
+/// The response that is sent with the returned value.
 pub struct Response;
 
 impl Response {
@@ -156,7 +163,8 @@ impl Response {
         }
     }
 
-    /// Sends a page's reader to where it is now, for good, with the arguments that they came with.
+    /// Redirects a page's reader permanently to its current address, with the arguments of the
+    /// request.
     pub fn moved(path: &str) {
         let arguments = with_context(|parts: &Parts| parts.uri.query().map(str::to_owned));
         let to = match arguments.flatten() {
@@ -169,7 +177,7 @@ impl Response {
         }
     }
 
-    /// Says in which language a page is, and what of a request decides what is on it.
+    /// Sets the language of a page, and the request headers that its content depends on.
     pub fn say_language(locale: Locale) {
         if let Some(options) = Response::options() {
             let language = HeaderValue::from_static(locale.tag());
@@ -179,7 +187,7 @@ impl Response {
         }
     }
 
-    /// Sends a page's reader elsewhere, whatever they say they accept.
+    /// Redirects a page's reader, regardless of the `Accept` header.
     pub fn redirect(path: &str) {
         if let (Some(options), Ok(path)) = (Response::options(), HeaderValue::from_str(path)) {
             options.set_status(StatusCode::FOUND);
@@ -212,7 +220,8 @@ mod tests {
         assert_eq!(cookie(&headers, "name"), Some("ko"));
         assert_eq!(cookie(&headers, "other"), Some("2"));
         assert_eq!(cookie(&headers, "ame"), None);
-        // Another page on this host has set one with letters that are no ASCII, and one that is no text at all.
+        // Another application on this host has set a cookie with non-ASCII letters, and one that is
+        // not UTF-8.
         let strange = HeaderValue::from_bytes("이름=값; x=\u{e9}; name=en; y=".as_bytes());
         headers.insert(header::COOKIE, strange.unwrap());
         assert_eq!(cookie(&headers, "name"), Some("en"));

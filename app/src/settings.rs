@@ -1,10 +1,10 @@
-//! What the pages need to know of the server's configuration.
+//! Configuration of the server that pages need.
 
 /// Provided as context in every render and server function.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whether the public address is https: cookies are then sent over it only.
+    /// Whether the public URL is HTTPS; cookies are then sent only over HTTPS.
     pub secure: bool,
-    /// Where the site is reached, without a slash at the end.
+    /// URL at which the site is reached, without a trailing slash.
     pub public_url: String,
 }

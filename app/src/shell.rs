@@ -1,4 +1,4 @@
-//! The document around the app (rendered on the server only).
+//! The document around the app (server only).
 
 use crate::App;
 use crate::forms::owner;
@@ -10,7 +10,7 @@ use leptos::config::Env;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
-/// The whole page.
+/// Returns the whole document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let locale = Locale::current();
     send_policy(options.env == Env::DEV);
@@ -24,7 +24,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 {frame_colours(theme)}
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
-                // On the home screen of an iPhone it may notify; in a tab there it may not.
+                // On the home screen of an iPhone the site can send notifications; in a tab there
+                // it cannot.
                 <link rel="apple-touch-icon" href="/touch.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <link as="font" rel="preload" href="/fonts/figures.35dd8fb4.woff2" type="font/woff2" crossorigin="anonymous"/>
@@ -40,7 +41,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// What the browser itself draws: its frame, scroll bars, and inputs before the style is there.
+/// Colours of what the browser itself draws: its frame, scroll bars, and inputs before the style
+/// sheet is loaded.
 fn frame_colours(theme: Theme) -> impl IntoView {
     let each = |theme: Theme, media: Option<&'static str>| {
         view! { <meta name="theme-color" content=theme.paper()/> }.attr("media", media)

@@ -1,29 +1,31 @@
-//! Whom the load may reach: the one address that was given, and only this machine unless somebody said otherwise.
+//! Target of the load: the one address that was given, and only this machine unless
+//! `--not-only-loopback` is set.
 
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
 use url::Url;
 
-/// Where the site is, looked up once: what the name means later is nobody's business any more.
+/// Address of the site, resolved once: later changes of the name in DNS have no effect.
 #[derive(Clone, Debug)]
 pub struct Address {
-    /// Host and port as they were given, for the `Host` header.
+    /// Host and port as given, for the `Host` header.
     pub authority: String,
-    /// What the name meant, in the order in which they are tried.
+    /// Addresses that the name resolved to, in the order in which they are tried.
     pub sockets: Vec<SocketAddr>,
 }
 
-/// How far the load may go.
+/// Which addresses the load may go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// This machine only.
+    /// Loopback addresses of this machine only.
     Loopback,
-    /// Wherever the address leads.
+    /// Any address.
     Anywhere,
 }
 
 impl Address {
-    /// Looks the host up, and contacts nobody. Fails when any of its addresses is beyond the `reach`.
+    /// Resolves the host without connecting to it. Fails if any of its addresses is outside
+    /// `reach`.
     pub async fn resolve(url: &Url, reach: Reach) -> Result<Address> {
         if url.scheme() != "http" {
             bail!(

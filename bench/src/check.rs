@@ -1,24 +1,25 @@
-//! The promises, judged from the outside: from what people were told, without a look into any store.
+//! Checks the promises from the outside: from the answers that simulated clients received, without
+//! access to any store.
 
 use crate::record::{EndStanding, Person, Record};
 use model::queue::Arrival;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// As many broken cases are told in full; the others are counted.
+/// Upper bound on the broken cases listed per check; the others are only counted.
 const TOLD: usize = 20;
 
-/// One promise, and whether it was kept.
+/// Result of checking one promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// A stable name.
+    /// Stable name.
     pub promise: Promise,
     pub kept: bool,
-    /// What was looked at, with numbers.
+    /// What was compared, with counts.
     pub looked_at: String,
-    /// How many cases break it.
+    /// Number of cases that break the promise.
     pub broken: usize,
-    /// The first of them.
+    /// The first `TOLD` of those cases.
     pub cases: Vec<String>,
 }
 
@@ -34,7 +35,7 @@ pub enum Promise {
 }
 
 impl Promise {
-    /// What is promised, in a few words.
+    /// Returns the promise in a few words.
     pub fn words(self) -> &'static str {
         match self {
             Promise::NeverOversold => "Never oversold",
@@ -47,7 +48,7 @@ impl Promise {
     }
 }
 
-/// Every promise.
+/// Checks every promise.
 pub fn all(record: &Record) -> Vec<Check> {
     vec![
         never_oversold(record),
@@ -71,7 +72,7 @@ fn check(promise: Promise, looked_at: String, mut cases: Vec<String>) -> Check {
     }
 }
 
-/// Every ticket that anybody has seen, by id.
+/// Ids of all tickets that any client has seen.
 fn tickets(record: &Record) -> BTreeSet<i64> {
     let received = record
         .people
@@ -154,7 +155,7 @@ fn one_ticket_per_person(record: &Record) -> Check {
 
 fn strict_order(record: &Record) -> Check {
     let mut cases = Vec::new();
-    // Who was acknowledged before somebody else had sent anything has the earlier arrival.
+    // A join acknowledged before another one was sent must have the earlier arrival.
     let places: Vec<(i64, i64, Arrival)> = record
         .people
         .iter()
@@ -182,7 +183,7 @@ fn strict_order(record: &Record) -> Check {
             ));
         }
     }
-    // Serials count up in order of arrival.
+    // Serials increase in order of arrival.
     let serial = |person: &Person| {
         let end = person.end.as_ref().and_then(|end| end.tickets.first());
         let seen = person.ticket.as_ref().map(|ticket| ticket.serial);
@@ -204,7 +205,8 @@ fn strict_order(record: &Record) -> Check {
             ));
         }
     }
-    // Nobody was passed over. The sale had been paused before anybody was asked.
+    // No waiting account has an earlier arrival than an issued one. The sale was paused before the
+    // final views were read.
     let newest = issued.iter().map(|(_, arrival)| *arrival).max();
     for (n, person) in record.people.iter().enumerate() {
         if let (Some(newest), Some(end)) = (newest, &person.end)
@@ -306,7 +308,7 @@ fn pace(record: &Record) -> Check {
         if let Some(before) = before {
             let apart = tick.id.0 - before;
             shortest = Some(shortest.map_or(apart, |least| least.min(apart)));
-            // Both instants are those of the queue's own clock, to the microsecond.
+            // Both instants are from the queue's own clock, with microsecond resolution.
             if apart < interval * 1000 {
                 let ms = apart as f64 / 1000.0;
                 cases.push(format!(
@@ -364,7 +366,8 @@ mod tests {
     use model::concerts::SaleState;
     use model::queue::{Sale, Tick, TickId};
 
-    /// Three people for two tickets: the first two are issued one each, a second apart, the third waits.
+    /// A record that keeps every promise: three accounts for two tickets. The first two are issued
+    /// one each, a second apart; the third waits.
     fn kept() -> Record {
         let person = |n: i64| Person {
             due: n * 1000,
@@ -421,7 +424,7 @@ mod tests {
         }
     }
 
-    /// What a change to a record that keeps every promise breaks.
+    /// Returns the promises that break when `change` is applied to a record that keeps all of them.
     fn broken(change: impl FnOnce(&mut Record)) -> Vec<Promise> {
         let mut record = kept();
         change(&mut record);
@@ -515,7 +518,7 @@ mod tests {
         for (n, change) in lost.into_iter().enumerate() {
             assert_eq!(broken(change), [Promise::NothingLost], "{n}");
         }
-        // A leave that nobody answered may have come about or not.
+        // A leave without an answer may have taken effect or not.
         let unanswered = |r: &mut Record| {
             r.people[2].leave = Some(Leave {
                 sent: 1,

@@ -1,5 +1,5 @@
-//! HTTP/1.1 over connections that are kept, and nothing else: no redirect is followed, no proxy asked, no name looked up.
-//! Hyper without a layer on top, since client and server often share a machine.
+//! HTTP/1.1 over reused connections, and nothing else: no redirects, no proxy, no name lookup. It
+//! uses hyper without a layer on top because client and server often share a machine.
 
 use crate::address::Address;
 use anyhow::{Context, Result};
@@ -16,33 +16,33 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Longer than the server takes for anything: it gives up itself after 30 s.
+/// Time-out of a request. Longer than the server's own limit of 30 s.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 type Connection = SendRequest<Full<Bytes>>;
 
-/// Speaks to one address.
+/// Client of one address.
 pub struct Client {
     authority: HeaderValue,
     socket: SocketAddr,
     idle: Mutex<Vec<Connection>>,
 }
 
-/// What came of a request.
+/// Outcome of a request.
 #[derive(Debug)]
 pub enum Answer<T> {
     Done(T),
     Refused(Refusal),
-    /// 503, 504, or nobody was there to connect to: nothing was done that may not be done again.
+    /// 503, 504, a rate limit, or no connection: repeating the request is safe.
     TryAgain,
-    /// The connection broke: what was asked may have been done or not.
+    /// The connection broke or the request timed out: it may have been carried out or not.
     Silence,
     /// Neither a result nor a refusal.
     Strange(String),
 }
 
 impl Client {
-    /// Of the sockets of an address, the first that can be connected to.
+    /// Connects to the first socket of the address that accepts a connection.
     pub async fn connect(address: &Address) -> Result<Client> {
         let authority = HeaderValue::from_str(&address.authority)?;
         let mut failure = None;
@@ -109,7 +109,7 @@ impl Client {
             .unwrap_or(Answer::Silence)
     }
 
-    /// Opens an event stream; its connection ends with it.
+    /// Opens an event stream on a connection of its own, which is closed with the stream.
     pub async fn stream(
         &self,
         endpoint: &str,
@@ -182,7 +182,7 @@ impl Client {
             let kept = self.lock().pop();
             match kept {
                 Some(mut connection) => {
-                    // The server may have closed it meanwhile.
+                    // The server may have closed it in the meantime.
                     if !connection.is_closed() && connection.ready().await.is_ok() {
                         return Ok(connection);
                     }
@@ -199,7 +199,7 @@ impl Client {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        // A panic elsewhere leaves the list whole: nothing is half done under this lock.
+        // The list stays consistent if a holder panics: no update under this lock is partial.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -208,7 +208,7 @@ async fn connect(socket: SocketAddr) -> Result<Connection> {
     let stream = TcpStream::connect(socket).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-    // Its end shows in the requests that are sent over it.
+    // Errors of the connection surface in the requests sent over it.
     tokio::spawn(connection);
     Ok(sender)
 }
@@ -223,14 +223,14 @@ fn judge<T: DeserializeOwned>(endpoint: &str, status: StatusCode, body: &[u8]) -
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Answer::TryAgain,
         _ => match serde_json::from_slice(body) {
             Ok(Refusal::Internal) | Err(_) => strange(),
-            // Many come from the one address of a rehearsal.
+            // A rehearsal sends many requests from one address, so it does hit rate limits.
             Ok(Refusal::TooManyRequests { .. }) => Answer::TryAgain,
             Ok(refusal) => Answer::Refused(refusal),
         },
     }
 }
 
-/// An access token as it is sent.
+/// Access token in the form in which it is sent.
 #[derive(Clone)]
 pub struct Token(HeaderValue);
 
@@ -243,13 +243,13 @@ impl Token {
     }
 }
 
-/// An event stream that has begun.
+/// An open event stream.
 pub struct EventStream {
-    /// Dropping it would end the connection.
+    /// Held because dropping it closes the connection.
     _connection: Connection,
     body: Incoming,
     heard: Vec<u8>,
-    /// How much of `heard` has been handed out.
+    /// Number of bytes of `heard` that have been returned as events.
     told: usize,
 }
 
@@ -270,7 +270,8 @@ impl EventStream {
         }
     }
 
-    /// The next event; None at the end. Nothing is lost when it is dropped before it is ready.
+    /// Returns the next event, or `None` at the end of the stream. Cancel-safe: no event is lost if
+    /// the future is dropped before it completes.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((event, length)) = first_event(&self.heard[self.told..]) {
@@ -290,7 +291,8 @@ impl EventStream {
     }
 }
 
-/// The first whole event and its length; an event that says nothing is none.
+/// Parses the first complete event and returns it with its length. The event is `None` if it has no
+/// name, as with a comment.
 fn first_event(heard: &[u8]) -> Option<(Option<Event>, usize)> {
     let end = heard.windows(2).position(|two| two == b"\n\n")?;
     let text = String::from_utf8_lossy(&heard[..end]);

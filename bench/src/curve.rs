@@ -1,4 +1,4 @@
-//! When people arrive.
+//! Arrival times of the simulated clients.
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDateTime};
@@ -6,27 +6,27 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use std::time::Duration;
 
-/// The share of people in a spike who come as soon as the sale opens; the others trickle in.
+/// Share of the clients in a spike that arrive as soon as the sale opens; the others trickle in.
 const EAGER: f64 = 0.7;
-/// The mean delay of the eager, as a share of the duration.
+/// Mean delay of these early clients, as a share of the duration.
 const EAGER_DELAY: f64 = 0.05;
 
-/// How arrivals are spread over time.
+/// Distribution of arrivals over time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Curve {
     /// Evenly.
     Flat,
-    /// Seven of ten in the first moments after the opening, the rest ever more sparsely.
+    /// 70 % in the first moments after the opening, the rest at a decreasing rate.
     Spike,
-    /// As others have arrived before: offsets in seconds, sorted, the first one 0.
+    /// As in a recording: offsets in seconds, sorted, the first one 0.
     Recorded(Vec<f64>),
 }
 
 impl Curve {
-    /// The moment after the opening at which each person arrives. Person and moment are in no relation.
+    /// Returns the arrival time of each client, relative to the opening, in random order.
     ///
-    /// A recorded curve takes as long as the recording unless a duration is given, and is drawn on for more people than it
-    /// has, and thinned out for fewer.
+    /// A recorded curve takes as long as the recording unless a duration is given. It is
+    /// interpolated for more clients than it has arrivals, and thinned out for fewer.
     pub fn moments(
         &self,
         people: usize,
@@ -36,7 +36,8 @@ impl Curve {
         let seconds = self.duration(duration).as_secs_f64();
         let mut moments: Vec<Duration> = (0..people)
             .map(|n| {
-                // One from each of as many slices as there are people: the curve, and not a sample of it.
+                // Stratified sampling, one value per slice of 1/`people`, so that the moments
+                // follow the curve without sampling noise.
                 let quantile = (n as f64 + rng.random::<f64>()) / people as f64;
                 Duration::from_secs_f64(self.at(quantile, seconds).clamp(0.0, seconds))
             })
@@ -45,7 +46,7 @@ impl Curve {
         moments
     }
 
-    /// How long it takes until everybody has come.
+    /// Returns the time from the opening until the last client has arrived.
     pub fn duration(&self, given: Option<Duration>) -> Duration {
         match (given, self) {
             (Some(given), _) => given,
@@ -56,11 +57,13 @@ impl Curve {
         }
     }
 
-    /// By when this share of the people has come (the inverse of the cumulative distribution).
+    /// Returns the time by which this share of the clients has arrived (the inverse of the
+    /// cumulative distribution).
     fn at(&self, quantile: f64, seconds: f64) -> f64 {
         match self {
             Curve::Flat => quantile * seconds,
-            // The eager come exponentially, the others at a rate that falls to nothing.
+            // The early clients arrive exponentially, the others at a rate that falls linearly to
+            // zero.
             Curve::Spike if quantile < EAGER => {
                 let eager = quantile / EAGER;
                 -(1.0 - eager).max(f64::MIN_POSITIVE).ln() * EAGER_DELAY * seconds
@@ -80,7 +83,7 @@ impl Curve {
         }
     }
 
-    /// The name, as the command line has it.
+    /// Returns the name of the curve on the command line.
     pub fn name(&self) -> &'static str {
         match self {
             Curve::Flat => "flat",
@@ -89,8 +92,9 @@ impl Curve {
         }
     }
 
-    /// Reads a recording: one arrival a line, as an offset in seconds or an instant (RFC 3339, or `2026-12-01 20:00:00`), in
-    /// the first column that has one. A first line without one is the heading. Fails on any other line without one.
+    /// Parses a recording: one arrival per line, as an offset in seconds or an instant (RFC 3339,
+    /// or `2026-12-01 20:00:00`), in the first column that contains one. A first line without one
+    /// is the heading. Fails on any other line without one.
     pub fn recorded(csv: &str) -> Result<Curve> {
         let lines = csv
             .lines()
@@ -114,7 +118,7 @@ impl Curve {
     }
 }
 
-/// Seconds since whatever the recording counts from.
+/// Seconds since the epoch for an instant; an offset is returned unchanged.
 fn instant(cell: &str) -> Option<f64> {
     let cell = cell.trim().trim_matches('"');
     let seconds = |micros: i64| micros as f64 / 1e6;

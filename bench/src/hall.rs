@@ -1,4 +1,5 @@
-//! What all people of a rehearsal share: where the site is, what time it is, and what has been counted so far.
+//! State shared by all simulated clients of a rehearsal: the HTTP client, the clock, and the counts
+//! so far.
 
 use crate::client::Client;
 use crate::record::{Micros, Sample};
@@ -21,9 +22,9 @@ pub struct Hall {
     pub tick_lag: Mutex<Histogram>,
     ticks: Mutex<Ticks>,
     errors: Mutex<BTreeMap<String, u64>>,
-    /// The sale as the newest tick or view tells it, and which tick that is.
+    /// The sale as of the newest tick or view, and the id of that tick.
     sale: Mutex<Option<(TickId, Sale)>>,
-    /// Everybody goes home.
+    /// Cancelled to stop all simulated clients.
     pub closing: CancellationToken,
 }
 
@@ -43,9 +44,10 @@ impl Hall {
         }
     }
 
-    /// The tick that this text says; parsed once, however many people are told it. None: it says none.
+    /// Parses a tick; a text that other clients have received already is not parsed again. Returns
+    /// `None` if it is not a valid tick.
     pub fn tick(&self, json: &str) -> Option<Arc<Tick>> {
-        // {"id":1795231868260571,"previous":…: enough to find it by.
+        // The text starts with {"id":1795231868260571,"previous":…: the id is enough to look it up.
         let id = json.strip_prefix("{\"id\":").and_then(|rest| {
             let digits = rest.split(',').next()?;
             digits.parse::<i64>().ok()
@@ -59,7 +61,7 @@ impl Hall {
         Some(tick)
     }
 
-    /// What the sale is like as of a tick, unless something newer is known.
+    /// Records the sale as of a tick, unless a newer one is known.
     pub fn heard_of(&self, tick: TickId, sale: &Sale) {
         let mut known = lock(&self.sale);
         if known.as_ref().is_none_or(|(newest, _)| *newest <= tick) {
@@ -71,7 +73,7 @@ impl Hall {
         lock(&self.sale).as_ref().map(|(_, sale)| sale.clone())
     }
 
-    /// Every tick so far, and of how many different things were told.
+    /// Returns all ticks so far, and how many times a tick arrived with different contents.
     pub fn ticks(&self) -> (BTreeMap<i64, Tick>, u64) {
         let ticks = lock(&self.ticks);
         let all = ticks.by_id.iter();
@@ -85,7 +87,8 @@ impl Hall {
     pub fn complain(&self, what: String) {
         self.counts.errors.fetch_add(1, Ordering::Relaxed);
         let mut errors = lock(&self.errors);
-        // A fault that everybody meets differently is not worth thousands of lines.
+        // Bounds the map: a fault that every client sees with a different text would add thousands
+        // of entries.
         let known = errors.len() < 50 || errors.contains_key(&what);
         let what = if known { what } else { "and others".to_owned() };
         *errors.entry(what).or_default() += 1;
@@ -95,7 +98,7 @@ impl Hall {
         lock(&self.errors).clone()
     }
 
-    /// How things stand now.
+    /// Returns the counts as of now.
     pub fn sample(&self) -> Sample {
         let counts = &self.counts;
         let (joined, issued, left) = (
@@ -114,16 +117,16 @@ impl Hall {
     }
 }
 
-/// What the progress line says.
+/// Counters for the progress line.
 #[derive(Default)]
 pub struct Counts {
-    /// Whose join came to an end, good or bad.
+    /// Clients whose join has finished, successfully or not.
     pub arrived: AtomicU64,
     pub joined: AtomicU64,
     pub watching: AtomicU64,
     pub issued: AtomicU64,
     pub left: AtomicU64,
-    /// Who will still leave if their turn does not come first.
+    /// Clients that will still leave unless they are issued a ticket first.
     pub leaving: AtomicU64,
     pub tried_again: AtomicU64,
     pub errors: AtomicU64,
@@ -154,7 +157,7 @@ impl Ticks {
     }
 }
 
-/// Time since the opening, by this machine, and what the server's clock says of it.
+/// Time since the opening, by this machine's clock, and its conversion to the server's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     opening: Instant,
@@ -163,7 +166,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// `ahead`: by how much the server's clock is ahead of this machine's, in microseconds.
+    /// `ahead`: how far the server's clock is ahead of this machine's, in microseconds.
     pub fn new(opening_there: i64, ahead: i64) -> Clock {
         let until = opening_there - (epoch_micros() + ahead);
         let now = Instant::now();
@@ -190,20 +193,21 @@ impl Clock {
         self.opening + since_opening
     }
 
-    /// Microseconds since the epoch by the server's clock.
+    /// Returns the server's time in microseconds since the epoch.
     pub fn now_there(&self) -> i64 {
         self.opening_there + self.now()
     }
 }
 
-/// This machine's clock, in microseconds since the epoch.
+/// Returns this machine's time in microseconds since the epoch.
 pub fn epoch_micros() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as i64)
 }
 
-/// A panic elsewhere leaves what is locked here whole: nothing is half done under these locks.
+/// Locks a mutex and ignores poisoning: the state stays consistent if a holder panics, because no
+/// update under these locks is partial.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

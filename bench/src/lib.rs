@@ -1,8 +1,8 @@
-//! A load generator of Frontrow's own kind of traffic: people who sign in, join a queue, watch their place, leave, and
-//! receive a ticket.
+//! Load generator for Frontrow: simulated clients that log in, join a queue, watch their place,
+//! leave, and receive a ticket.
 //!
-//! It knows the site as a person does, through its addresses, and judges the promises from what people were told
-//! ([`check`]). It talks to the one address that it is given ([`address`]).
+//! It uses only the public HTTP interface, and checks the promises from the answers that the
+//! clients received ([`check`]). It contacts only the address that it is given ([`address`]).
 
 pub mod address;
 pub mod check;

@@ -1,4 +1,4 @@
-//! Who holds the rehearsal: makes it, stops its sale, and takes it away.
+//! The organiser of the rehearsal: creates it, pauses its sale, and deletes it.
 
 use crate::client::{Answer, Client, Token};
 use crate::hall::epoch_micros;
@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::time::Duration;
 
-/// How the organiser proves who they are. `Debug` shows neither password nor token.
+/// Credentials of the organiser. `Debug` shows neither password nor token.
 #[derive(Clone)]
 pub enum Credentials {
-    /// An access token. Good for a quarter of an hour.
+    /// Access token, valid for 15 minutes.
     Token(String),
     Account {
         name: String,
@@ -31,7 +31,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// As much of a token pair as is used.
+/// The fields of a token pair that are used.
 #[derive(Deserialize)]
 pub struct TokenPair {
     pub access_token: String,
@@ -48,8 +48,8 @@ impl Organiser {
         Ok(Organiser { credentials, token })
     }
 
-    /// The concert, and by how much the server's clock is ahead of ours, in microseconds: 0 when that cannot be told from
-    /// the time that the answer took.
+    /// Returns the concert and how far the server's clock is ahead of this machine's, in
+    /// microseconds: 0 if the difference is within the round-trip time and so cannot be measured.
     pub async fn look(&mut self, client: &Client, id: ConcertId) -> Result<(Concert, i64)> {
         let id = id.to_string();
         let mut best: Option<(i64, i64, Concert)> = None;
@@ -84,7 +84,8 @@ impl Organiser {
             ("sign_ins", sign_ins.to_string()),
             ("sale_opens_in_s", opens_in_s.to_string()),
         ];
-        // Once: an answer that got lost has made a rehearsal, which the server takes away when its time is over.
+        // Not retried: if the answer is lost, the rehearsal exists, and the server deletes it when
+        // it expires.
         match self.ask(client, "create_rehearsal", &fields, 1).await {
             Answer::Done(rehearsal) => Ok(rehearsal),
             Answer::Refused(Refusal::Forbidden) => {
@@ -97,20 +98,20 @@ impl Organiser {
         }
     }
 
-    /// Once this has returned no more tickets are issued.
+    /// Pauses the sale. No more tickets are issued once this has returned.
     pub async fn pause(&mut self, client: &Client, rehearsal: ConcertId) -> Result<()> {
         let fields = [
             ("id", rehearsal.to_string()),
             ("action", "pause".to_owned()),
         ];
         match self.ask::<Concert>(client, "steer_sale", &fields, 20).await {
-            // Over is as good as paused.
+            // A closed sale issues nothing either.
             Answer::Done(_) | Answer::Refused(Refusal::SaleClosed) => Ok(()),
             other => bail!("the sale could not be paused: {}", said(other)),
         }
     }
 
-    /// Takes the rehearsal away. Doing so twice is no mistake.
+    /// Deletes the rehearsal. Idempotent.
     pub async fn end(&mut self, client: &Client, rehearsal: ConcertId) -> Result<()> {
         let fields = [("rehearsal_id", rehearsal.to_string())];
         match self.ask::<()>(client, "end_rehearsal", &fields, 20).await {
@@ -122,7 +123,8 @@ impl Organiser {
         }
     }
 
-    /// With a new token when the old one has expired; what can be done again is tried this often.
+    /// Sends a request, with a new token if the old one has expired, and up to `attempts` times if
+    /// there is no result.
     async fn ask<T: DeserializeOwned>(
         &mut self,
         client: &Client,
@@ -175,7 +177,7 @@ async fn token(client: &Client, credentials: &Credentials) -> Result<Token> {
     }
 }
 
-/// What the server said, for somebody who expected something else.
+/// Describes an unexpected answer for an error message.
 fn said<T>(answer: Answer<T>) -> String {
     match answer {
         Answer::Done(_) => "an answer that was not expected".to_owned(),

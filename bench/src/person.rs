@@ -1,4 +1,5 @@
-//! One of the people: waits for their moment, joins, watches, perhaps leaves, and receives a ticket.
+//! A simulated client: waits for its moment, joins, watches, leaves if planned, and receives a
+//! ticket.
 
 use crate::client::{Answer, EventStream, Token};
 use crate::hall::{Hall, lock};
@@ -17,36 +18,38 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Ranks that are remembered by their ticks, to compare them with what `queue_view` says a moment later.
+/// Ranks kept with their ticks, to compare them with a later answer of `queue_view`.
 const REMEMBERED: usize = 64;
 
-/// What one of the people is going to do.
+/// Plan of one simulated client.
 pub struct Plan {
     pub token: Token,
-    /// Name and password of who logs in before joining.
+    /// Name and password to log in with before joining, if any.
     pub sign_in: Option<(String, String)>,
-    /// After the opening.
+    /// Time of the join, relative to the opening.
     pub due: Duration,
-    /// Follows the stream; else asks every few seconds, as the page does without JavaScript.
+    /// Follows the event stream; otherwise polls every few seconds, as the page does without
+    /// JavaScript.
     pub watches: bool,
-    /// After the acknowledgement, unless the turn comes first.
+    /// Delay from the acknowledgement to leaving, unless a ticket is issued first.
     pub leaves_after: Option<Duration>,
     /// Sends the join a second time at once, as a double click does.
     pub joins_twice: bool,
-    /// After the acknowledgement: asks `queue_view` once while watching.
+    /// Delay from the acknowledgement to one `queue_view` request while watching.
     pub compares_after: Option<Duration>,
 }
 
-/// Somebody, and what they have met with so far.
+/// A simulated client and its state.
 pub struct Person {
     hall: Arc<Hall>,
     token: Token,
     rng: StdRng,
-    /// Where they stand, by what they were told last.
+    /// The last known view.
     view: Option<QueueView>,
     /// Tick and rank, oldest first.
     remembered: VecDeque<(i64, u64)>,
-    /// What `queue_view` said as of a tick that the stream has yet to tell.
+    /// Tick and rank from a `queue_view` that is ahead of the stream: compared once the stream has
+    /// reached that tick.
     to_compare: Option<(i64, u64)>,
     pub record: record::Person,
 }
@@ -64,7 +67,7 @@ impl Person {
         }
     }
 
-    /// Goes the whole way, until there is nothing left to do or everybody goes home.
+    /// Carries out the plan until nothing is left to do or `Hall::closing` is cancelled.
     pub async fn take_part(mut self, plan: Plan) -> Person {
         let closing = self.hall.closing.clone();
         if plan.leaves_after.is_some() {
@@ -97,7 +100,8 @@ impl Person {
         }
         let mut compares_at = plan.compares_after.map(|after| now + after);
         let leaves_at = plan.leaves_after.map(|after| now + after);
-        // Watching and leaving, whichever comes first; the stream is dropped with it.
+        // Watches until the turn comes or the moment to leave. The stream is dropped when either
+        // ends.
         tokio::select! {
             () = self.watch(plan.watches, &mut compares_at) => {
                 if leaves_at.is_some() {
@@ -141,7 +145,7 @@ impl Person {
         }
     }
 
-    /// Whether there is a place, or was one.
+    /// Returns whether the account has a place, or was already issued a ticket.
     async fn join(&mut self) -> bool {
         let mut sent = self.hall.clock.now();
         loop {
@@ -163,7 +167,7 @@ impl Person {
                     return true;
                 }
                 Ok(None) => self.pause().await,
-                // The clocks differ by a moment. This attempt has certainly given no place.
+                // The clocks differ slightly. This attempt has certainly not created a place.
                 Err(Refusal::SaleNotOpen { .. }) => {
                     self.pause().await;
                     sent = self.hall.clock.now();
@@ -186,7 +190,7 @@ impl Person {
         }
     }
 
-    /// Until the turn has come, or the place is gone.
+    /// Watches until a ticket is issued or the place is gone.
     async fn watch(&mut self, by_stream: bool, compares_at: &mut Option<Instant>) {
         while self.is_waiting() {
             let concert = self.hall.concert.to_string();
@@ -210,7 +214,7 @@ impl Person {
                     }
                 }
                 Ok(None) => self.pause().await,
-                // Whoever is one too many asks every few seconds.
+                // Beyond the limit of streams the client polls.
                 Err(Refusal::TooManyStreams) => self.poll().await,
                 Err(refusal) => {
                     self.complain("queue_stream", &refusal);
@@ -228,9 +232,10 @@ impl Person {
         }
     }
 
-    /// One stream, until its end or the end of waiting.
+    /// Follows one stream until it ends or the client no longer waits.
     async fn follow(&mut self, mut stream: EventStream, compares_at: &mut Option<Instant>) {
-        // The stream begins with a whole view, which is not compared with the one that joining gave but for its rank.
+        // The stream begins with a full view. Only its rank is compared with the view from the
+        // join.
         self.remembered.clear();
         while self.is_waiting() {
             tokio::select! {
@@ -246,7 +251,7 @@ impl Person {
         }
     }
 
-    /// False: the stream is of no use any more.
+    /// Handles one event. Returns `false` if the stream is no longer of use.
     fn hear(&mut self, name: &str, data: &str) -> bool {
         match name {
             "view" => match serde_json::from_str::<QueueView>(data) {
@@ -262,7 +267,7 @@ impl Person {
                 let lag = (self.hall.clock.now_there() - tick.id.0).max(0) as u64;
                 return self.move_on(&tick, lag);
             }
-            // The server stops.
+            // The server is shutting down.
             "bye" => return false,
             _ => {}
         }
@@ -287,11 +292,11 @@ impl Person {
         true
     }
 
-    /// Takes over a whole view.
+    /// Replaces the view.
     fn show(&mut self, view: QueueView) {
         self.hall.heard_of(view.tick, &view.sale);
         let older = self.view.as_ref().is_some_and(|old| old.tick > view.tick);
-        // An answer that was overtaken by a tick.
+        // A tick has overtaken this answer.
         if older {
             return;
         }
@@ -331,7 +336,7 @@ impl Person {
         }
     }
 
-    /// Asks where one stands, and holds it against what the ticks say.
+    /// Requests `queue_view` and compares its rank with the one computed from ticks.
     async fn compare(&mut self) {
         let Some(view) = self.look().await else {
             return;
@@ -346,7 +351,7 @@ impl Person {
     }
 
     fn note(&mut self, tick: i64, by_view: u64) {
-        // A tick that is not among those remembered was told in another stream.
+        // A tick that is not in the list was received in an earlier stream.
         if let Some((_, by_ticks)) = self.remembered.iter().find(|(known, _)| *known == tick) {
             self.record.compared += 1;
             if *by_ticks != by_view {
@@ -355,7 +360,7 @@ impl Person {
         }
     }
 
-    /// Whether the place is given up; else the turn came first.
+    /// Returns `true` if the place was given up, `false` if a ticket was issued first.
     async fn leave(&mut self) -> bool {
         let sent = self.hall.clock.now();
         self.record.leave = Some(Leave {
@@ -369,7 +374,7 @@ impl Person {
                     let left = match view.standing {
                         Standing::Left => true,
                         Standing::Issued { .. } => false,
-                        // It was being put back at that moment.
+                        // The place was in flight and is being put back.
                         Standing::Waiting { .. } => {
                             self.pause().await;
                             continue;
@@ -400,7 +405,7 @@ impl Person {
         }
     }
 
-    /// Fetches the ticket, if the turn has come.
+    /// Fetches the ticket if one was issued.
     async fn receive(&mut self) {
         while let Some(Standing::Issued { ticket }) = self.standing() {
             match *ticket {
@@ -409,7 +414,8 @@ impl Person {
                     Some(view) if matches!(view.standing, Standing::Issued { .. }) => {
                         self.view = Some(view);
                     }
-                    // The tick comes after the commit, so the ticket should be there; the end will tell.
+                    // The tick follows the commit, so the ticket should exist; `look_back` reports
+                    // it if it is missing.
                     _ => self.pause().await,
                 },
             }
@@ -440,10 +446,10 @@ impl Person {
         }
     }
 
-    /// How things stand at the end, when nothing moves any more; and whether the rank that ticks have led to is the one that
-    /// is told now.
+    /// Reads the final standing and tickets, once the sale is paused. Also compares the rank
+    /// computed from ticks with the one of `queue_view` now.
     pub async fn look_back(mut self) -> record::Person {
-        // A handful of attempts: the stores may be busy, and nobody waits for ever.
+        // Bounded number of attempts: the stores may be busy, but the rehearsal has to finish.
         for _ in 0..10 {
             let Some(view) = self.look().await else {
                 self.pause().await;
@@ -513,7 +519,7 @@ impl Person {
             .await
     }
 
-    /// The result; None: the same may be asked again.
+    /// Returns the result, or `None` if the request may be repeated.
     fn sift<T>(&self, endpoint: &str, answer: Answer<T>) -> Result<Option<T>, Refusal> {
         match answer {
             Answer::Done(result) => Ok(Some(result)),
@@ -547,14 +553,14 @@ impl Person {
         matches!(self.standing(), Some(Standing::Waiting { .. }))
     }
 
-    /// Not all at the same time again.
+    /// Sleeps a random time before a retry, so that clients do not retry in step.
     async fn pause(&mut self) {
         let pause = Duration::from_millis(self.rng.random_range(50..400));
         sleep(pause).await;
     }
 }
 
-/// Somebody whose stream stands, for as long as it does.
+/// Counts an open stream for as long as it exists.
 struct Watching(Arc<Hall>);
 
 impl Watching {

@@ -1,6 +1,6 @@
-//! What people were told, and when: plain data, from which everything else is worked out.
+//! What the simulated clients received, and when: plain data, the basis of all checks and reports.
 //!
-//! Times are microseconds since the opening by the clock of whoever generates the load, negative before it.
+//! Times are microseconds since the opening by the load generator's clock, negative before it.
 
 use crate::statistics::Histogram;
 use model::queue::{Arrival, Tick};
@@ -9,72 +9,74 @@ use std::collections::BTreeMap;
 /// Microseconds since the opening.
 pub type Micros = i64;
 
-/// A whole rehearsal.
+/// Record of a whole rehearsal.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     pub capacity: u32,
     pub people: Vec<Person>,
-    /// Every tick that anybody was sent, by its id.
+    /// Every tick that any client received, by id.
     pub ticks: BTreeMap<i64, Tick>,
-    /// Ticks of which two people were told different things.
+    /// Times that a tick arrived with contents different from those that came first.
     pub differing_ticks: u64,
     /// From the instant in a tick to its arrival at a watcher, in microseconds.
     pub tick_lag: Histogram,
-    /// Once a second.
+    /// One per second.
     pub samples: Vec<Sample>,
-    /// Answers that nobody should get, and how many got them.
+    /// Unexpected answers, and how many times each was received.
     pub errors: BTreeMap<String, u64>,
-    /// Requests that were answered with "try again", or not at all.
+    /// Requests answered with "try again", or not at all.
     pub tried_again: u64,
 }
 
-/// What one of the people met with.
+/// Record of one simulated client.
 #[derive(Clone, Debug, Default)]
 pub struct Person {
-    /// When the curve sends them.
+    /// Arrival time by the curve.
     pub due: Micros,
-    /// How long signing in took.
+    /// Duration of the log-in, in microseconds.
     pub sign_in: Option<u64>,
     pub join: Option<Join>,
-    /// The place that joining a second time gave; None inside: it was refused because of a ticket in hand.
+    /// Arrival from the second join. The inner value is `None` if the answer had none: the account
+    /// holds a ticket.
     pub second_join: Option<Option<Arrival>>,
     pub leave: Option<Leave>,
-    /// When the turn was known to have come.
+    /// When the client learnt that a ticket was issued.
     pub called: Option<Micros>,
     pub ticket: Option<Ticket>,
-    /// The rank that was shown, each time it changed.
+    /// Each change of the displayed rank.
     pub ranks: Vec<(Micros, u64)>,
     /// Ranks that grew: the tick, the rank before, the rank after.
     pub grown: Vec<(i64, u64, u64)>,
-    /// Ticks that did not follow on the one before in a stream.
+    /// Ticks that did not follow the previous one in a stream.
     pub gaps: u64,
-    /// How often the rank by ticks was compared with the one that `queue_view` tells as of the same tick.
+    /// Number of comparisons of the rank by ticks with that of `queue_view` as of the same tick.
     pub compared: u64,
-    /// Where they differed: the tick, by ticks, by `queue_view`.
+    /// Comparisons that differ: the tick, the rank by ticks, the rank by `queue_view`.
     pub differing: Vec<(i64, u64, u64)>,
-    /// What stood at the end, when nothing moved any more; None: it could not be read.
+    /// Final standing, once the sale is paused; `None` if it could not be read.
     pub end: Option<End>,
 }
 
-/// A join, from the first attempt that may have given a place.
+/// A join, from the first attempt that may have created a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Join {
     pub sent: Micros,
-    /// None: nobody has ever acknowledged it.
+    /// `None` if the join was never acknowledged.
     pub acknowledged: Option<Acknowledged>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
     pub at: Micros,
-    /// None: the turn had come before the acknowledgement was read.
+    /// `None` if a ticket was issued before the acknowledgement was read.
     pub arrival: Option<Arrival>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leave {
     pub sent: Micros,
-    /// When it was answered, and whether with "you have left"; else the turn had come before.
+    /// When it was answered, and whether the place was given up; if not, a ticket was issued
+    /// before.
     pub answered: Option<(Micros, bool)>,
 }
 
@@ -83,11 +85,11 @@ pub struct Ticket {
     pub id: i64,
     pub serial: u32,
     pub code: String,
-    /// When it was in hand.
+    /// When the client received it.
     pub at: Micros,
 }
 
-/// How somebody stood at the end.
+/// Final standing of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     pub standing: EndStanding,
@@ -104,7 +106,7 @@ pub enum EndStanding {
     Expired,
 }
 
-/// A moment of the whole rehearsal.
+/// Counts at one moment of the rehearsal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     pub at: Micros,
@@ -124,19 +126,20 @@ impl Person {
         self.acknowledged()?.arrival
     }
 
-    /// From the first attempt to the acknowledgement, in microseconds.
+    /// Returns the time from the first attempt to the acknowledgement, in microseconds.
     pub fn join_latency(&self) -> Option<u64> {
         let join = self.join?;
         Some((join.acknowledged?.at - join.sent).max(0) as u64)
     }
 
-    /// By how much the generator sent a join later than the curve says: its own fault.
+    /// Returns how much later than planned the generator sent the join, in microseconds. This delay
+    /// is the generator's, not the server's.
     pub fn send_lag(&self) -> Option<u64> {
         let signing_in = self.sign_in.unwrap_or_default() as Micros;
         Some((self.join?.sent - self.due - signing_in).max(0) as u64)
     }
 
-    /// From learning that the turn has come to the ticket in hand, in microseconds.
+    /// Returns the time from learning that a ticket was issued to receiving it, in microseconds.
     pub fn receive_latency(&self) -> Option<u64> {
         Some((self.ticket.as_ref()?.at - self.called?).max(0) as u64)
     }
@@ -146,7 +149,7 @@ impl Person {
         Some((leave.answered?.0 - leave.sent).max(0) as u64)
     }
 
-    /// Whether leaving was acknowledged.
+    /// Returns whether leaving was acknowledged.
     pub fn has_left(&self) -> bool {
         self.leave
             .is_some_and(|leave| leave.answered.is_some_and(|(_, left)| left))

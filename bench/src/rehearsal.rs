@@ -1,4 +1,4 @@
-//! A rehearsal from its beginning to its end.
+//! Runs a rehearsal from start to end.
 
 use crate::address::Address;
 use crate::check::{self, Check};
@@ -22,16 +22,16 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// The share of people who send their join twice, as a double click does.
+/// Share of the clients that send their join twice, as a double click does.
 const TWICE: f64 = 0.05;
-/// About how many ask `queue_view` while they watch, to compare.
+/// Approximate number of clients that request `queue_view` while they watch, to compare ranks.
 const COMPARING: f64 = 500.0;
-/// Questions at once when everybody is asked at the end how they stand.
+/// Concurrent requests when the final standings are read.
 const LOOKING_BACK: usize = 64;
-/// Open files besides those of the people.
+/// Open files besides the connections of the clients.
 const OTHER_FILES: u64 = 128;
 
-/// What is asked for.
+/// Parameters of a rehearsal.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub address: Address,
@@ -39,22 +39,22 @@ pub struct Settings {
     pub concert: ConcertId,
     pub people: u32,
     pub curve: Curve,
-    /// Until everybody has come; None: 30 s, or as long as the recording.
+    /// Time until all clients have arrived; `None` means 30 s, or the length of the recording.
     pub duration: Option<Duration>,
-    /// The share of people who leave again, within the duration after joining.
+    /// Share of the clients that leave, within the duration after joining.
     pub leave: f64,
-    /// The share of people who watch by stream; the others ask every few seconds.
+    /// Share of the clients that watch by stream; the others poll every few seconds.
     pub watch: f64,
-    /// How many people log in with a password first.
+    /// Number of clients that log in with a password first.
     pub sign_ins: u32,
-    /// Seconds from when everybody is ready to the opening.
+    /// Seconds from when all clients are ready to the opening.
     pub opens_in_s: u32,
-    /// After this long after the opening it is over, whoever still waits.
+    /// Time after the opening at which the rehearsal ends even if clients still wait.
     pub at_most: Duration,
     pub seed: u64,
 }
 
-/// What there is to show while it runs.
+/// Figures to display while the rehearsal runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
     pub people: u32,
@@ -66,20 +66,20 @@ pub struct Progress {
     pub errors: u64,
 }
 
-/// What came of it.
+/// Result of a rehearsal.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub concert: Concert,
-    /// The copy's id.
+    /// Id of the copy.
     pub rehearsal: ConcertId,
     pub opening: DateTime<Utc>,
     pub record: Record,
     pub checks: Vec<Check>,
     /// Whether it was stopped by hand.
     pub stopped: bool,
-    /// Whether it was given up because it took too long.
+    /// Whether it ended because it exceeded `at_most`.
     pub gave_up: bool,
-    /// Why the copy could not be taken away, and how to do so.
+    /// Why the copy could not be deleted, and how to delete it; `None` if it was deleted.
     pub left_behind: Option<String>,
 }
 
@@ -89,10 +89,10 @@ impl Outcome {
     }
 }
 
-/// Makes a rehearsal, holds it, and takes it away, also when `stop` ends it before its time. `say` is told of each step,
-/// `show` of how it goes, once a second.
+/// Creates a rehearsal, runs it, and deletes it, even if `stop` ends it early. `say` receives a
+/// line for each step, `show` the progress, once a second.
 ///
-/// Fails when it could not be held.
+/// Fails if the rehearsal could not be carried out.
 pub async fn run(
     settings: &Settings,
     stop: &CancellationToken,
@@ -191,11 +191,11 @@ async fn hold(
         }
     };
     say("Asking everybody how they stand …");
-    // Nothing moves any more, so that what everybody is told belongs together.
+    // The sale is paused, so that the final standings are consistent with each other.
     if let Err(error) = organiser.pause(&hall.client, hall.concert).await {
         hall.complain(format!("steer_sale: {error}"));
     }
-    // The last ticks are under way, and who does not watch has to ask.
+    // Time for the last ticks to arrive, and for clients without a stream to poll.
     let asking = Duration::from_secs(if settings.watch < 1.0 { 4 } else { 0 });
     if !people.is_empty() {
         tokio::time::sleep(Duration::from_millis(2500) + asking).await;
@@ -225,7 +225,7 @@ async fn hold(
     Ok((record, gave_up))
 }
 
-/// Who does what, all of it decided by the seed.
+/// Plans every client; all choices are determined by the seed.
 fn plans(settings: &Settings, rehearsal: &Rehearsal) -> Result<Vec<Plan>> {
     let mut rng = StdRng::seed_from_u64(settings.seed);
     let people = rehearsal.tokens.len();
@@ -250,7 +250,8 @@ fn plans(settings: &Settings, rehearsal: &Rehearsal) -> Result<Vec<Plan>> {
     Ok(plans)
 }
 
-/// Follows the stream from before the opening on, so that every tick is known, whoever watches.
+/// Follows a stream from before the opening, so that every tick is recorded even if no client
+/// watches.
 async fn observe(hall: Arc<Hall>, token: Token) {
     let concert = hall.concert.to_string();
     let observing = async {
@@ -289,14 +290,14 @@ fn progress(settings: &Settings, hall: &Hall) -> Progress {
     }
 }
 
-/// Everybody has come, nobody is going to leave, and there is no ticket left.
+/// Returns whether all clients have arrived, none is going to leave, and the stock is 0.
 fn nothing_more_comes(settings: &Settings, hall: &Hall) -> bool {
     hall.counts.arrived.load(Relaxed) >= u64::from(settings.people)
         && hall.counts.leaving.load(Relaxed) == 0
         && hall.sale().is_some_and(|sale| sale.stock == 0)
 }
 
-/// Each of the people may need a connection, and each connection is an open file.
+/// Raises the limit of open files: each client may need a connection.
 fn open_files(settings: &Settings) -> Result<()> {
     let needed = u64::from(settings.people) + OTHER_FILES;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

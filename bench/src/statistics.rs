@@ -1,17 +1,18 @@
-//! Percentiles, exact where all values are at hand and within 1.6 % where they are too many to keep.
+//! Percentiles: exact if all values are kept, and within 1.6 % if there are too many to keep.
 
 use serde::Serialize;
 
-/// Buckets per doubling: a value is known to 1 part in this.
+/// Buckets per doubling: the relative error is at most 1/64.
 const PER_DOUBLING: u64 = 64;
 
-/// The smallest value that at least this share of the values does not exceed (nearest rank). None: there are none.
+/// Returns the smallest value that at least this share of the values does not exceed (nearest
+/// rank), or `None` if there are no values.
 pub fn percentile<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
 }
 
-/// What is said of a number of durations, in microseconds.
+/// Summary of a number of durations, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     pub count: u64,
@@ -22,7 +23,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of all values, in any order.
+    /// Summarises all values, in any order.
     pub fn of(mut values: Vec<u64>) -> Summary {
         values.sort_unstable();
         let at = |share| percentile(&values, share).unwrap_or_default();
@@ -36,7 +37,8 @@ impl Summary {
     }
 }
 
-/// Counts values in buckets that grow with the value (as in HdrHistogram): linear up to 64, then 64 to a doubling.
+/// Counts values in buckets that grow with the value (as in HdrHistogram): linear up to 64, then 64
+/// per doubling.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     counts: Vec<u64>,
@@ -55,7 +57,7 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
-    /// Adds all values of another one.
+    /// Adds all values of another histogram.
     pub fn merge(&mut self, other: &Histogram) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);
@@ -67,7 +69,7 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
-    /// The upper end of the bucket in which the percentile is, or 0 without values.
+    /// Returns the upper end of the bucket that contains the percentile, or 0 without values.
     pub fn percentile(&self, share: f64) -> u64 {
         let rank = ((share * self.count as f64).ceil() as u64).max(1);
         let mut seen = 0;
@@ -90,7 +92,7 @@ impl Histogram {
         }
     }
 
-    /// How many values there are up to and including this one, as far as buckets tell.
+    /// Counts the values up to and including this one, to the resolution of the buckets.
     pub fn up_to(&self, value: u64) -> u64 {
         self.counts
             .iter()
@@ -109,7 +111,7 @@ fn bucket(value: u64) -> usize {
     (doublings * PER_DOUBLING + (value >> doublings)) as usize
 }
 
-/// The largest value of a bucket.
+/// Returns the largest value of a bucket.
 fn highest(bucket: usize) -> u64 {
     let bucket = bucket as u64;
     if bucket < 2 * PER_DOUBLING {

@@ -1,11 +1,12 @@
-//! What processes use of the machine, as Linux tells it in `/proc`.
+//! Resource usage of processes, as Linux reports it in `/proc`.
 
 use anyhow::{Context, Result};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// Processor time that a process has used so far, with that of its children who still run.
+/// Returns the processor time that a process has used so far, including its children that still
+/// run.
 pub fn processor_time(process: u32) -> Result<Duration> {
     let per_second = sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100) as u64;
     let mut ticks = 0;
@@ -14,11 +15,12 @@ pub fn processor_time(process: u32) -> Result<Duration> {
         let Some(id) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        // It may have ended in between.
+        // The process may have exited in the meantime.
         let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else {
             continue;
         };
-        // After the name, which may hold anything but ends with the last parenthesis: state, parent, …
+        // The name may contain any character and ends at the last parenthesis. After it: state,
+        // parent, …
         let Some((_, fields)) = stat.rsplit_once(')') else {
             continue;
         };
@@ -31,13 +33,14 @@ pub fn processor_time(process: u32) -> Result<Duration> {
     Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
 }
 
-/// Processor time of one process alone, to the nanosecond: for what takes less than the 10 ms that [`processor_time`] counts in.
+/// Returns the processor time of one process without its children, in nanoseconds: for work shorter
+/// than the 10 ms resolution of [`processor_time`].
 pub fn exact_processor_time(process: u32) -> Result<Duration> {
     let clock = nix::time::clock_getcpuclockid(Pid::from_raw(process as i32))?;
     Ok(clock.now()?.into())
 }
 
-/// Share of one core that a process uses.
+/// Measures the cores that a process uses over a period.
 pub struct Load {
     process: u32,
     used: Duration,
@@ -53,20 +56,21 @@ impl Load {
         })
     }
 
-    /// Cores since it was begun.
+    /// Returns the average number of cores used since the measurement began.
     pub fn cores(&self) -> Result<f64> {
         let used = processor_time(self.process)?.saturating_sub(self.used);
         Ok(used.as_secs_f64() / self.since.elapsed().as_secs_f64())
     }
 }
 
-/// Memory that a process has in hand, in bytes.
+/// Returns the resident memory of a process, in bytes.
 pub fn resident(process: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     field(&status, "VmRSS:")
 }
 
-/// What the kernel keeps for itself, in bytes: among it every connection, at both of its ends when both are on this machine.
+/// Returns the slab memory of the kernel, in bytes. It includes every connection, with both of its
+/// ends if both are on this machine.
 pub fn kernel() -> Result<f64> {
     field(&fs::read_to_string("/proc/meminfo")?, "Slab:")
 }
@@ -78,7 +82,7 @@ fn field(text: &str, name: &str) -> Result<f64> {
     Ok(kilobytes * 1024.0)
 }
 
-/// The machine in a sentence.
+/// Describes the machine in one sentence.
 pub fn describe() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
@@ -98,7 +102,7 @@ pub fn describe() -> String {
     format!("{cores} cores ({model}), {memory:.0} GiB of memory, Linux {kernel}")
 }
 
-/// The process that started a process.
+/// Returns the parent of a process.
 pub fn parent(process: u32) -> Result<u32> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));

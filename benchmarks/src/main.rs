@@ -1,7 +1,9 @@
-//! `make bench`: what Frontrow costs, beside what the same machine can do at best, in one run.
+//! `make bench`: measures the cost of Frontrow next to the best that the same machine can do, in
+//! one run.
 //!
-//! Starts stores and servers of its own on this machine and stops them. Every figure is the median of several runs; what is
-//! compared is measured one after the other in the same run. Writes the measured part of `docs/benchmarks.md` and its plots.
+//! Starts its own stores and servers on this machine and stops them. Every figure is the median of
+//! several runs; figures that are compared are measured one after the other in the same run. Writes
+//! the measured part of `docs/benchmarks.md` and its plots.
 
 mod machine;
 mod measures;
@@ -49,7 +51,7 @@ async fn main() -> Result<()> {
     open_files()?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    // What is dropped halfway stops its stores and servers.
+    // Dropping the future stops the stores and servers that it started.
     tokio::select! {
         measured = measure(options) => measured,
         _ = terminated.recv() => bail!("stopped by hand"),
@@ -91,7 +93,7 @@ async fn measure(options: Options) -> Result<()> {
     Ok(())
 }
 
-/// Thousands of streams are open at once, at both ends.
+/// Raises the limit of open files: thousands of streams are open at once, at both ends.
 fn open_files() -> Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)

@@ -1,5 +1,5 @@
-//! The measured part of `docs/benchmarks.md`, between two marks, and its plots. What was learned from the figures stands
-//! around it and is written by hand.
+//! Writes the measured part of `docs/benchmarks.md`, between two marks, and its plots. The
+//! conclusions around it are written by hand.
 
 use crate::machine;
 use crate::measures::{OPEN, SIZES};
@@ -33,7 +33,7 @@ pub fn write(docs: &Path, runs: &Runs, number: usize) -> Result<()> {
     Ok(())
 }
 
-/// A line of the table of reaches.
+/// A row of the table of targets.
 struct Line {
     what: &'static str,
     measured: String,
@@ -84,7 +84,7 @@ fn measured(runs: &Runs, number: usize) -> Result<String> {
     Ok(page)
 }
 
-/// What is shown without a reach: what, figure, digits.
+/// Figures without a target: description, name of the figure, digits.
 const BESIDE: [(&str, &str, usize); 32] = [
     ("empty POST of axum, a second", "empty POST, per second", 0),
     ("empty GET of axum, a second", "empty GET, per second", 0),
@@ -298,7 +298,7 @@ fn lines(runs: &Runs) -> Result<Vec<Line>> {
     lines.push(Line {
         what: "tickets a second, on disk; batches of 200 every 100 ms; order and number exact",
         measured: value(runs, "tickets paced, per second", 0)?,
-        // The pace is a limit as well: it comes close from below.
+        // The pace is also an upper limit, so the result approaches it from below.
         reach: "2,000, from below: at least 1,900",
         reached: paced >= 1_900.0,
     });
@@ -419,7 +419,7 @@ fn lines(runs: &Runs) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The median with the least and the most.
+/// Formats the median with the minimum and maximum.
 fn value(runs: &Runs, name: &str, digits: usize) -> Result<String> {
     let median = runs
         .median(name)
@@ -507,7 +507,7 @@ fn ticks(runs: &Runs) -> String {
     drawing(&frame, &[series], Way::Straight)
 }
 
-/// What a program calls itself.
+/// Returns name and version of a program.
 fn version(program: &str) -> Result<String> {
     let output = Command::new(program).arg("--version").output();
     let output = output.with_context(|| program.to_owned())?;

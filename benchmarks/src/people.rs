@@ -1,4 +1,5 @@
-//! People who are signed in, and concerts for them, put straight into the stores: how they come to be is not measured.
+//! Creates logged-in accounts and their concerts directly in the stores, because creating them is
+//! not measured.
 
 use anyhow::Result;
 use chrono::TimeDelta;
@@ -9,9 +10,9 @@ use rand::Rng;
 use services::{Client, Services, sessions};
 use std::net::Ipv4Addr;
 
-/// Access tokens of so many new people, good for a quarter of an hour.
+/// Creates accounts and returns their access tokens, valid for 15 minutes.
 pub async fn sign_in(services: &Services, number: usize) -> Result<Vec<String>> {
-    // Several measurements share the stores.
+    // Unique names: several measurements share the stores.
     let crowd = format!("{:08x}", rand::rng().random::<u32>());
     let ids: Vec<i64> = sqlx::query_scalar(
         "INSERT INTO accounts (account_name, email, name, nickname, password_hash)
@@ -47,10 +48,10 @@ pub async fn sign_in(services: &Services, number: usize) -> Result<Vec<String>> 
         .await
 }
 
-/// How a sale goes.
+/// Settings of a sale.
 #[derive(Clone, Copy)]
 pub struct Sale {
-    /// `open`, or `paused`: people join and nobody gets a ticket.
+    /// `open`, or `paused`: accounts can join and no tickets are issued.
     pub state: &'static str,
     pub capacity: i32,
     pub batch_size: i32,

@@ -1,4 +1,4 @@
-//! What was measured, and how often.
+//! The measured values of all runs.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ impl Runs {
         self.0.entry(what.to_owned()).or_default().push(value);
     }
 
-    /// The median of all runs; None: it was never measured.
+    /// Returns the median of all runs, or `None` if it was not measured.
     pub fn median(&self, what: &str) -> Option<f64> {
         let mut values = self.0.get(what)?.clone();
         values.sort_by(f64::total_cmp);
@@ -21,7 +21,7 @@ impl Runs {
         })
     }
 
-    /// The median of one thing over another within the same run.
+    /// Returns the median of the ratio of two figures within the same run.
     pub fn ratio(&self, what: &str, over: &str) -> Option<f64> {
         let pairs = self.0.get(what)?.iter().zip(self.0.get(over)?);
         let mut ratios = Runs::default();
@@ -31,14 +31,15 @@ impl Runs {
         ratios.median("")
     }
 
-    /// Least and most of all runs.
+    /// Returns the minimum and maximum of all runs.
     pub fn range(&self, what: &str) -> Option<(f64, f64)> {
         let values = self.0.get(what)?;
         let least = values.iter().copied().min_by(f64::total_cmp)?;
         Some((least, values.iter().copied().max_by(f64::total_cmp)?))
     }
 
-    /// Those whose name begins so and goes on with a number, as (number, median), in order.
+    /// Returns the figures whose name is `prefix` followed by a number, as (number, median), in
+    /// order of the number.
     pub fn series(&self, prefix: &str) -> Vec<(f64, f64)> {
         let mut points: Vec<(f64, f64)> = self
             .0

@@ -1,4 +1,4 @@
-//! Thousands of people who watch their place: open event streams in one thread, which notes when each tick arrives.
+//! Thousands of watchers: open event streams in one thread, which records when each tick arrives.
 
 use anyhow::{Result, bail, ensure};
 use bench::statistics::Histogram;
@@ -16,25 +16,25 @@ use tokio::task::LocalSet;
 
 use crate::wire::Request;
 
-/// Connections that are being opened at once.
+/// Connections opened at the same time.
 const OPENING: usize = 64;
-/// Until everybody watches.
+/// Time-out for opening all streams.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What the watchers have been told so far.
+/// What the watchers have received so far.
 #[derive(Clone, Default)]
 pub struct Told {
-    /// Ticks, summed over all who were told.
+    /// Number of ticks, summed over all watchers.
     pub ticks: u64,
     /// From the instant in a tick to its arrival, in microseconds.
     pub lag: Histogram,
-    /// Bytes that came.
+    /// Bytes received.
     pub bytes: u64,
-    /// Streams that the server has ended.
+    /// Streams that the server has closed.
     pub ended: u64,
 }
 
-/// Open streams; closed when dropped.
+/// Open streams, closed on drop.
 pub struct Watchers {
     number: usize,
     told: Arc<Mutex<Told>>,
@@ -42,7 +42,7 @@ pub struct Watchers {
 }
 
 impl Watchers {
-    /// Opens a stream with each request, and returns when all have been answered.
+    /// Opens one stream per request, and returns once all have been answered.
     pub async fn open(address: SocketAddr, requests: Vec<Request>) -> Result<Watchers> {
         let (number, told) = (requests.len(), Arc::new(Mutex::new(Told::default())));
         let (close, closed) = oneshot::channel::<()>();
@@ -57,7 +57,7 @@ impl Watchers {
             };
             LocalSet::new().block_on(&runtime, async move {
                 let watching = watch(address, requests, into).await;
-                // Nobody waits for it any more: then it does not matter.
+                // Fails if `open` has timed out or was dropped, which is fine.
                 let _ = opened.send(watching);
                 let _ = closed.await;
             });
@@ -74,7 +74,7 @@ impl Watchers {
         self.number
     }
 
-    /// Forgets what was told so far.
+    /// Resets the counts.
     pub fn begin(&self) {
         *self.lock() = Told::default();
     }
@@ -90,7 +90,7 @@ impl Watchers {
 
 async fn watch(address: SocketAddr, requests: Vec<Request>, told: Arc<Mutex<Told>>) -> Result<()> {
     let turns = Rc::new(Semaphore::new(OPENING));
-    // What one reads is looked at before the next one reads.
+    // Shared buffer: data read into it is processed before the next read.
     let page = Rc::new(RefCell::new(vec![0; 64 * 1024]));
     let mut opening = Vec::new();
     for request in requests {
@@ -137,7 +137,7 @@ async fn follow(stream: TcpStream, page: Rc<RefCell<Vec<u8>>>, told: Arc<Mutex<T
     }
 }
 
-/// Reads what is there into a page that all share, and looks at it.
+/// Reads available data into the shared buffer and passes it to `look`.
 async fn read(
     stream: &TcpStream,
     page: &RefCell<Vec<u8>>,
@@ -155,7 +155,7 @@ async fn read(
     }
 }
 
-/// The instants of the ticks that begin here, in microseconds since the epoch.
+/// Returns the instants of the ticks that begin in `bytes`, in microseconds since the epoch.
 fn ticks(bytes: &[u8]) -> impl Iterator<Item = u64> {
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     text.split("event: tick\n").skip(1).filter_map(|event| {

@@ -1,5 +1,6 @@
-//! HTTP/1.1 as plain as it gets: prepared requests over connections that are kept, in one thread of its own, so that as
-//! little as possible of a shared machine goes to the client. The same client for Frontrow and for what it is held against.
+//! Minimal HTTP/1.1 client: prepared requests over reused connections, in a thread of its own, so
+//! that it uses as little as possible of a machine shared with the server. Frontrow and the
+//! baseline are measured with the same client.
 
 use anyhow::{Context, Result, ensure};
 use bench::statistics::Histogram;
@@ -13,24 +14,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-/// A request as it goes over the wire.
+/// A request as bytes on the wire.
 pub type Request = Arc<[u8]>;
 
 /// When the next request is sent.
 #[derive(Clone, Copy)]
 pub enum Pace {
-    /// As soon as the answer to the last one is there.
+    /// As soon as the previous answer has arrived.
     Greedy,
-    /// So many a second, whatever becomes of the others.
+    /// At this rate per second, regardless of other requests.
     PerSecond(f64),
 }
 
-/// When it is over.
+/// When the measurement ends.
 #[derive(Clone, Copy)]
 pub enum Until {
-    /// Everything has been asked once.
+    /// After every request has been sent once.
     Once,
-    /// It has been asked over and over for so long.
+    /// After this time, with the requests repeated in a loop.
     For(Duration),
 }
 
@@ -40,9 +41,9 @@ pub struct Outcome {
     pub took: Duration,
     /// From when a request was due to its answer, in microseconds.
     pub latency: Histogram,
-    /// How many had which status.
+    /// Number of answers by status.
     pub status: BTreeMap<u16, u64>,
-    /// When each thousand was answered.
+    /// When each thousand of answers was complete, since the start.
     pub thousands: Vec<Duration>,
 }
 
@@ -51,7 +52,7 @@ impl Outcome {
         self.answered as f64 / self.took.as_secs_f64()
     }
 
-    /// Fails unless everything was answered with this status.
+    /// Returns an error unless all answers have this status.
     pub fn all(self, status: u16) -> Result<Outcome> {
         let good = self.status.get(&status).copied().unwrap_or_default();
         ensure!(
@@ -67,7 +68,7 @@ impl Outcome {
     }
 }
 
-/// Asks, over so many connections.
+/// Sends the requests over this many connections.
 pub async fn ask(
     address: SocketAddr,
     connections: usize,
@@ -127,7 +128,7 @@ async fn all(
 }
 
 impl Shared {
-    /// The next request, and when it is due.
+    /// Returns the next request and when it is due.
     fn next(&self) -> Option<(&Request, Option<Instant>)> {
         let n = self.next.get();
         match self.until {
@@ -167,7 +168,7 @@ async fn talk(shared: Rc<Shared>, mut stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// Reads one whole answer and returns its status.
+/// Reads one complete answer and returns its status.
 async fn answer(stream: &mut TcpStream, heard: &mut Vec<u8>) -> Result<u16> {
     heard.clear();
     loop {
@@ -179,7 +180,7 @@ async fn answer(stream: &mut TcpStream, heard: &mut Vec<u8>) -> Result<u16> {
     }
 }
 
-/// The status, once the answer is complete.
+/// Returns the status once the answer is complete.
 fn whole(heard: &[u8]) -> Result<Option<u16>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
@@ -193,13 +194,13 @@ fn whole(heard: &[u8]) -> Result<Option<u16>> {
     };
     let complete = match value("content-length") {
         Some(length) => heard.len() >= head + length.parse::<usize>()?,
-        // As no body of ours holds these bytes, the end is the end.
+        // Chunked: no body here contains these bytes, so they mark its end.
         None => heard.ends_with(b"\r\n0\r\n\r\n") || heard[head..].starts_with(b"0\r\n\r\n"),
     };
     Ok(complete.then_some(response.code.unwrap_or_default()))
 }
 
-/// One connection that is asked one thing after the other.
+/// A connection for sequential requests.
 pub struct Connection {
     stream: TcpStream,
     heard: Vec<u8>,
@@ -215,7 +216,8 @@ impl Connection {
         })
     }
 
-    /// The whole answer, head included; fails unless it has this status.
+    /// Sends a request and returns the complete answer with its head. Fails unless it has the
+    /// expected status.
     pub async fn ask(&mut self, request: &[u8], expected: u16) -> Result<&[u8]> {
         self.stream.write_all(request).await?;
         let status = answer(&mut self.stream, &mut self.heard).await?;
@@ -227,7 +229,7 @@ impl Connection {
         Ok(&self.heard)
     }
 
-    /// Sends a request whose answer does not end, and returns what has come of it once `found` finds something in it.
+    /// Sends a request whose answer does not end, and returns the first result of `found`.
     pub async fn follow<T>(
         mut self,
         request: &[u8],
@@ -245,14 +247,14 @@ impl Connection {
     }
 }
 
-/// What follows the head of an answer with a `Content-Length`.
+/// Returns the body of an answer with a `Content-Length`.
 pub fn body(answer: &[u8]) -> &[u8] {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
     end.map_or(&[], |end| &answer[end + 4..])
 }
 
-/// A request as a browser sends it, with the cookie of its session when it has one, and its `Accept-Encoding` when it takes
-/// compressed answers. A form when there is one.
+/// Builds a request as a browser sends it: with the session cookie if there is a token, with
+/// `Accept-Encoding` if compressed answers are accepted, and as a POST if there is a form.
 pub fn browse(
     path: &str,
     token: Option<&str>,
@@ -289,12 +291,12 @@ pub fn browse(
     request.into_bytes().into()
 }
 
-/// A GET, as a program sends it, with the access token when there is one.
+/// Builds a GET as an API client sends it, with the access token if there is one.
 pub fn get(path: &str, token: Option<&str>) -> Request {
     head("GET", path, token, "").into_bytes().into()
 }
 
-/// A POST of a form.
+/// Builds a POST of a form.
 pub fn post(path: &str, token: Option<&str>, form: &str) -> Request {
     let content = format!(
         "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",

@@ -1,4 +1,5 @@
-//! Durable stores, one `frontrow serve` and what it is held against, on this machine, for one measurement.
+//! Durable stores, one `frontrow serve` and the baseline server on this machine, for one
+//! measurement.
 
 use crate::machine;
 use anyhow::{Context, Result, ensure};
@@ -15,7 +16,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 const SECRET: &str = "what the servers of this benchmark sign with";
-/// Until a server has said where it is.
+/// Time-out for a server to announce its address, and to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct World {
@@ -42,7 +43,7 @@ impl World {
             .prefix("frontrow-bench-")
             .tempdir()?;
         let stores = Stores::start(dir.path(), Durability::Durable).await?;
-        // What is put there for a measurement need not be on disk; what is measured is.
+        // Test data is written without waiting for the disk; the measured writes are durable.
         let hasty = if stores.database_url().contains('?') {
             '&'
         } else {
@@ -94,7 +95,7 @@ impl World {
         })
     }
 
-    /// One more server over the same stores.
+    /// Starts another server on the same stores.
     pub async fn another_server(&self) -> Result<Server> {
         Server::start(serve(&self.program, &self.stores)).await
     }
@@ -116,7 +117,7 @@ fn serve(program: &Path, stores: &Stores) -> Command {
         .env("FRONTROW_TOKEN_SECRET", SECRET)
         .envs(embedded::testing::stay_root())
         .env("FRONTROW_LOG", "warn")
-        // Many people come from the one address of this machine.
+        // No rate limits: all requests come from the one address of this machine.
         .envs([
             ("FRONTROW_LIMIT_LOG_INS", "0"),
             ("FRONTROW_LIMIT_SIGN_UPS", "0"),
@@ -128,7 +129,7 @@ fn serve(program: &Path, stores: &Stores) -> Command {
 }
 
 impl Server {
-    /// Starts it, and waits until it says `… http://ADDRESS`.
+    /// Starts the server and waits until it prints `… http://ADDRESS`.
     async fn start(mut command: Command) -> Result<Server> {
         let mut child = command
             .stdin(Stdio::null())
@@ -146,7 +147,7 @@ impl Server {
             anyhow::bail!("it ended before it served")
         };
         let address = tokio::time::timeout(PATIENCE, announced).await??;
-        // Whatever else it says is read, so that it never waits for us.
+        // Drains the remaining output, so that the server never blocks on a full pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Server {
             address,

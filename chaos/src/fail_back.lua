@@ -1,4 +1,5 @@
--- Makes a Redis look as if it had come back after another one served: with the queue as it was kept aside, if it still is.
+-- Simulates failing back to a Redis that served before another one took over: restores the queue
+-- that fail_over.lua kept aside, if it is still there.
 -- KEYS     the keys of the queue
 -- Returns  nothing
 local kept = false

@@ -1,4 +1,4 @@
--- Makes a Redis look as if another one had taken over, without a queue: what it has is kept aside.
+-- Simulates a failover to a Redis without this queue: renames its keys to `before:{key}`.
 -- KEYS     the keys of the queue
 -- Returns  nothing
 for _, key in ipairs(KEYS) do

@@ -1,4 +1,4 @@
-//! Carrying out what was planned.
+//! Injects the faults of a plan.
 
 use crate::plan::{Fault, Plan};
 use crate::records;
@@ -12,7 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// All faults, each at its time; returns when the last one is over. What died is being started again then.
+/// Injects all faults, each at its time. Returns when the last one is over; processes that died may
+/// still be restarting then.
 pub async fn carry_out(
     world: &World,
     plan: &Plan,
@@ -123,7 +124,7 @@ async fn carry_out_one(
     Ok(())
 }
 
-/// All keys of a queue.
+/// Names of all keys of a queue.
 const QUEUE: [&str; 7] = [
     "waiting", "inflight", "leaving", "holders", "state", "ticks", "course",
 ];
@@ -132,7 +133,8 @@ fn key(concert: ConcertId, name: &str) -> String {
     format!("queue:{{{concert}}}:{name}")
 }
 
-/// PostgreSQL comes back as it was `age` before, and like a standby that was promoted: on a timeline of its own.
+/// Restarts PostgreSQL in its state of `age` before, on a new timeline, like a promoted standby
+/// that had not received the last commits.
 async fn lose_commits(world: &World, time: Timeline, age: Duration, away: Duration) -> Result<()> {
     let files = world.stores.postgres_data().to_owned();
     let copy = files.with_file_name("standby");
@@ -151,11 +153,12 @@ async fn lose_commits(world: &World, time: Timeline, age: Duration, away: Durati
     let promote = async move {
         tokio::time::sleep(away).await;
         let _ = clone(&copy, &files).await;
-        // Of the owner of the others; what is in it does not matter.
+        // A copy has the right owner; the content of the signal file is ignored.
         let (version, signal) = (files.join("PG_VERSION"), files.join("recovery.signal"));
         let _ = clone(&version, &signal).await;
     };
-    // What is said from now on may be of what comes back.
+    // The end is open until it is known: from here on an answer may come from the PostgreSQL that
+    // has lost commits.
     let until = i64::MAX;
     world.forgot.send_replace(Some(Forgotten { from, until }));
     stores
@@ -166,7 +169,7 @@ async fn lose_commits(world: &World, time: Timeline, age: Duration, away: Durati
     Ok(())
 }
 
-/// Once Redis is there: another fault may have it killed at this moment.
+/// Sends a command to Redis and retries until it succeeds: another fault may have killed Redis.
 async fn order(url: &str, command: &redis::Cmd) {
     loop {
         let carried_out = async {
@@ -182,7 +185,8 @@ async fn order(url: &str, command: &redis::Cmd) {
     }
 }
 
-/// Breaks every subscription as soon as it stands. Redis may be away meanwhile: then nothing is published either.
+/// Kills every subscription as soon as it is established. Redis may be down meanwhile; then nothing
+/// is published either.
 async fn lose_wake_ups(url: &str, lasts: Duration) {
     let losing = async {
         loop {
@@ -205,7 +209,7 @@ async fn lose_wake_ups(url: &str, lasts: Duration) {
     let _: Result<(), _> = tokio::time::timeout(lasts, losing).await;
 }
 
-/// A folder or file as it is now, in place of what may be there.
+/// Copies a file or folder, replacing what is at the destination.
 async fn clone(from: &Path, to: &Path) -> Result<()> {
     let _ = tokio::fs::remove_dir_all(to).await;
     let copied = Command::new("cp")

@@ -1,4 +1,5 @@
-//! `chaos`: breaks servers and stores at random while people queue, and checks every promise. docs/chaos.md explains it.
+//! `chaos`: breaks servers and stores at random while clients queue, and checks every promise. See
+//! docs/chaos.md.
 
 mod faults;
 mod people;
@@ -88,7 +89,8 @@ async fn main() -> Result<ExitCode> {
     })
 }
 
-/// What was started is stopped in order, then.
+/// Returns a token that SIGINT, SIGTERM and SIGHUP cancel, so that everything that was started is
+/// stopped in order.
 fn stop_on_signal() -> Result<CancellationToken> {
     let stop = CancellationToken::new();
     for kind in [

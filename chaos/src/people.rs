@@ -1,4 +1,5 @@
-//! People who join, join again, leave and cancel through whichever server answers, and remember what they were told.
+//! Simulated clients: each joins, joins again, leaves and cancels through any server, and records
+//! the answers.
 
 use crate::plan;
 use crate::verdict::{
@@ -22,10 +23,11 @@ use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio_util::sync::CancellationToken;
 
-/// A server that is asleep says nothing; whoever waits tries another one. Longer than the servers themselves are patient.
+/// Time-out of a request: a stopped server does not answer, and the client tries another one.
+/// Longer than the servers' own time-outs.
 const PATIENCE: Duration = Duration::from_millis(3_500);
 
-/// What all of them share.
+/// State shared by the simulated clients of one concert.
 pub struct Crowd {
     pub services: Services,
     pub servers: Vec<Arc<Server>>,
@@ -33,11 +35,11 @@ pub struct Crowd {
     pub diary: Diary,
     pub concert: ConcertId,
     pub time: Timeline,
-    /// When somebody who has no ticket to cancel yet gives up waiting for one, from the start of the run.
+    /// When a client that has no ticket to cancel stops waiting for one, from the start of the run.
     pub window: Duration,
-    /// What PostgreSQL has forgotten, once it has.
+    /// What PostgreSQL has lost, once it has lost commits.
     pub forgot: watch::Receiver<Option<Forgotten>>,
-    /// Everything has to have been answered by then.
+    /// Cancelled at the end of the run, by when every request must have been answered.
     pub over: CancellationToken,
 }
 
@@ -50,7 +52,7 @@ impl Crowd {
     }
 }
 
-/// One account's client.
+/// The simulated client of one account.
 pub struct Person {
     crowd: Arc<Crowd>,
     account: Account,
@@ -58,11 +60,11 @@ pub struct Person {
     seed: u64,
     session: AsyncMutex<Tokens>,
     memory: Mutex<Memory>,
-    /// Raised with every change that a stream does not tell: whoever watches opens it anew.
+    /// Incremented with every change that a stream does not report: the watcher reopens its stream.
     changes: watch::Sender<u32>,
 }
 
-/// What somebody remembers of a run.
+/// What a client has seen in a run.
 #[derive(Clone, Default)]
 pub struct Memory {
     pub joins: Vec<Join>,
@@ -70,18 +72,19 @@ pub struct Memory {
     pub broken: Vec<Broken>,
     pub ranks: Vec<ShownRank>,
     pub answered: Vec<Answered>,
-    /// When a join, a leave, a ticket or a cancellation was acknowledged.
+    /// Instants at which a join, a leave, a ticket or a cancellation was acknowledged.
     told: Vec<i64>,
-    /// What the event stream showed last.
+    /// The last view from the event stream.
     pub streamed: Option<QueueView>,
-    /// When the first join was sent that nobody answered: it may still be carried out, whatever was said to later ones.
+    /// When the first join without an answer was sent. It may still be carried out, regardless of
+    /// the answers to later ones.
     unanswered_join: Option<i64>,
     unanswered_leave: bool,
     unanswered_refresh: bool,
 }
 
 impl Memory {
-    /// Whether there may be places of which nobody was told.
+    /// Whether the account may have places that no answer has reported.
     pub fn may_have_more(&self) -> bool {
         self.unanswered_join.is_some()
     }
@@ -90,9 +93,10 @@ impl Memory {
 enum Answer {
     Done(String),
     Refused(Refusal),
-    /// A store is away: nothing is certain, and it may be asked again.
+    /// No result, usually because a store is unavailable: the outcome is unknown, and the request
+    /// may be repeated.
     TryAgain,
-    /// Nobody answered, and the question may still be on its way.
+    /// No answer: the request may still be on its way.
     Silence,
 }
 
@@ -136,8 +140,8 @@ impl Person {
             .note(format_args!("account {}: {what}", self.account()));
     }
 
-    /// Whether something that this person was told may be gone: PostgreSQL has lost what it acknowledged at that time, or that was a
-    /// moment ago.
+    /// Whether something acknowledged to this client may be lost: it was acknowledged in the range
+    /// that PostgreSQL has lost, or that range ended less than [`NOTICED`] ago.
     fn may_be_forgotten(&self) -> bool {
         let Some(Forgotten { from, until }) = *self.crowd.forgot.borrow() else {
             return false;
@@ -147,7 +151,7 @@ impl Person {
             || told.iter().any(|at| (from..=until).contains(at))
     }
 
-    /// Notes that this person was told something which has to last.
+    /// Records an acknowledgement that has to last.
     fn told(&self) {
         let now = self.crowd.time.now();
         self.remember(|memory| memory.told.push(now));
@@ -163,7 +167,7 @@ impl Person {
         self.remember(|memory| memory.broken.push(Broken::new(promise, detail)));
     }
 
-    /// Does everything that was planned, each step until it was answered.
+    /// Runs the plan; each step is repeated until it is answered.
     pub async fn live(&self) {
         let rng = &mut StdRng::seed_from_u64(self.seed);
         self.crowd.time.reach(self.plan.joins_at).await;
@@ -193,7 +197,7 @@ impl Person {
         }
     }
 
-    /// Until there is a place, or the ticket that it has become.
+    /// Joins until the account has a place, or the ticket that the place became.
     async fn join(&self, rng: &mut StdRng) -> Place {
         let mut sent = None;
         let place = loop {
@@ -210,7 +214,7 @@ impl Person {
                             .complain(Promise::Lost, format!("joining was answered with {body}")),
                     }
                 }
-                // The turn has come before an answer.
+                // The ticket was issued before the join was answered.
                 Answer::Refused(Refusal::HoldsTicket) => {
                     sent.get_or_insert(now);
                     if let Answer::Done(body) = self
@@ -221,7 +225,7 @@ impl Person {
                         break place;
                     }
                 }
-                // A clear no: what was sent gave no place.
+                // A definite refusal: the request gave no place.
                 Answer::Refused(Refusal::SaleNotOpen { .. }) => {}
                 Answer::Refused(refusal) => {
                     self.complain(
@@ -244,7 +248,7 @@ impl Person {
         let sent = sent.unwrap_or(acknowledged);
         self.remember(|memory| {
             let sent = memory.unanswered_join.map_or(sent, |first| first.min(sent));
-            // An earlier leave that is still on its way would take this place.
+            // An earlier leave that is still on its way may remove this place.
             let leave = match memory.unanswered_leave {
                 true => Leave::Asked { since: sent },
                 false => Leave::Never,
@@ -261,7 +265,7 @@ impl Person {
         place
     }
 
-    /// Joining again changes nothing.
+    /// Joins again, which must change nothing.
     async fn join_again(&self, rng: &mut StdRng, place: Place) {
         loop {
             match self
@@ -301,7 +305,8 @@ impl Person {
         }
     }
 
-    /// Whether the place was given up: a ticket may have come first.
+    /// Leaves the queue. Returns whether the place was given up: a ticket may have been issued
+    /// first.
     async fn leave(&self, rng: &mut StdRng) -> bool {
         let since = self.crowd.time.now();
         self.set_leave(Leave::Asked { since });
@@ -324,7 +329,7 @@ impl Person {
                         self.set_leave(Leave::Never);
                         break false;
                     }
-                    // The place was being put back at that moment.
+                    // The place was being put back concurrently.
                     Some(Standing::Waiting { .. }) => {}
                     Some(Standing::Absent) if self.may_be_forgotten() => break true,
                     _ => self.complain(Promise::Lost, format!("leaving was answered with {body}")),
@@ -352,7 +357,7 @@ impl Person {
         });
     }
 
-    /// Whether there was a ticket to cancel.
+    /// Waits for the ticket until the window ends, and cancels it. Returns whether there was one.
     async fn cancel(&self, rng: &mut StdRng) -> bool {
         let giving_up = self.crowd.time.reach(self.crowd.window);
         let ticket = tokio::select! {
@@ -390,7 +395,7 @@ impl Person {
                         format!("cancelling was refused with {refusal:?}"),
                     );
                 }
-                // Cancelling twice is the same as once, and speaks of this ticket only.
+                // Retrying is safe: cancelling is idempotent and names this ticket only.
                 Answer::TryAgain | Answer::Silence => {}
             }
             pause(rng).await;
@@ -413,7 +418,8 @@ impl Person {
         }
     }
 
-    /// What one server shows, once it answers. None: not while it mattered.
+    /// Returns what one server shows as soon as it answers, or `None` if the run ends first or the
+    /// answer is not a view.
     pub async fn look(&self, server: &Server) -> Option<Shown> {
         let mut rng = StdRng::seed_from_u64(self.seed);
         let concert = self.concert();
@@ -430,7 +436,7 @@ impl Person {
         }
     }
 
-    /// What the stream showed last.
+    /// Returns what the stream showed last.
     pub fn streamed(&self) -> Option<Shown> {
         let view = self.remember(|memory| memory.streamed.clone())?;
         let (account, by) = (self.account(), "stream".to_owned());
@@ -441,7 +447,7 @@ impl Person {
         })
     }
 
-    /// Follows the stream as the page does, from the first place on, until the run is over.
+    /// Follows the event stream as the page does, from the first place until the run ends.
     pub async fn watch(&self) {
         let mut rng = StdRng::seed_from_u64(!self.seed);
         let mut changes = self.changes.subscribe();
@@ -465,7 +471,7 @@ impl Person {
         }
     }
 
-    /// One stream, until it ends.
+    /// Follows one stream until it ends.
     async fn follow(&self, rng: &mut StdRng) {
         let servers = &self.crowd.servers;
         let server = &servers[rng.random_range(0..servers.len())];
@@ -539,7 +545,7 @@ impl Person {
         }
     }
 
-    /// Takes note of a view that was shown, by a stream or as an answer.
+    /// Records a view that a stream or an answer has shown.
     fn see(&self, view: &QueueView, streamed: bool) {
         match of(&view.standing) {
             Standing::Waiting { arrival, rank } => {
@@ -564,7 +570,7 @@ impl Person {
         [("concert_id", self.crowd.concert.to_string())]
     }
 
-    /// Through a server of the moment's choice.
+    /// Sends a request to a random server.
     async fn ask(
         &self,
         rng: &mut StdRng,
@@ -597,14 +603,14 @@ impl Person {
             .send(server.index, request.bearer_auth(&token), endpoint)
             .await;
         if let Answer::Refused(Refusal::NotLoggedIn) = answer {
-            // Redis has lost the session, or the whole of it.
+            // Redis has lost the session, or all of its data.
             self.refresh(server, &token).await;
             return Answer::TryAgain;
         }
         answer
     }
 
-    /// None: there is nobody to connect to.
+    /// Builds a request, or returns `None` if the server does not serve.
     async fn request(
         &self,
         server: &Server,
@@ -640,7 +646,7 @@ impl Person {
         self.note(format_args!(
             "{endpoint} at server {server} after {took} ms: {said}"
         ));
-        // A connection that broke is no answer: the server died.
+        // A broken connection is no answer: the server died.
         let unavailable = match &answered {
             Ok(Ok((status, _))) => Some(status.is_server_error()),
             Ok(Err(_)) => None,
@@ -668,7 +674,8 @@ impl Person {
                     );
                     Answer::TryAgain
                 }
-                // Who loses their session again and again brings it back more often than anybody should.
+                // A client that loses its session again and again may exceed the rate limit on
+                // refreshes.
                 Ok(Refusal::TooManyRequests { .. }) => Answer::TryAgain,
                 Ok(refusal) => Answer::Refused(refusal),
             },
@@ -681,7 +688,7 @@ impl Person {
         self.session.lock().await.access.clone()
     }
 
-    /// Gets a new access token in place of this one, unless somebody else has just done so.
+    /// Replaces this access token with a new one, unless another task has just done so.
     async fn refresh(&self, server: &Server, token: &str) {
         let mut tokens = self.session.lock().await;
         if tokens.access != token {
@@ -707,8 +714,9 @@ impl Person {
             Answer::Silence => self.remember(|memory| memory.unanswered_refresh = true),
             Answer::TryAgain => {}
             Answer::Refused(refusal) => {
-                // A refresh that nobody answered and that is carried out later looks like a stolen token, which ends the
-                // session. Then one logs in again; without it, nobody has to.
+                // A refresh that was never answered and is carried out later looks like a stolen
+                // token, which ends the session. Then the client has to log in again; without that
+                // cause it must never have to.
                 if !self.remember(|memory| memory.unanswered_refresh) && !self.may_be_forgotten() {
                     self.complain(
                         Promise::Conduct,
@@ -754,7 +762,7 @@ fn of(standing: &queue::Standing) -> Standing {
     }
 }
 
-/// Not all at the same time again.
+/// Pauses for a random time, so that clients do not retry in step.
 async fn pause(rng: &mut StdRng) {
     let pause = Duration::from_millis(rng.random_range(20..120));
     tokio::time::sleep(pause).await;

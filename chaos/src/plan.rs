@@ -1,4 +1,5 @@
-//! What a seed makes happen: the sales, what each person does and when, and which faults come when.
+//! The plan of a seed: the sales, what each simulated client does and when, and which faults happen
+//! when.
 
 use nix::sys::signal::Signal;
 use rand::rngs::StdRng;
@@ -10,11 +11,11 @@ use std::time::Duration;
 
 pub const SERVERS: usize = 3;
 
-/// For how long faults go on; then everything is healed.
+/// How long faults are injected; everything is healed after that.
 const WINDOW: Duration = Duration::from_millis(5_500);
 
-/// The fail points in the code, and at which passage at most it makes sense to wait for one: a server comes by some of
-/// them with every join, and by others only when a queue is built.
+/// The fail points in the code, each with the latest passage at which it may be armed: a server
+/// passes some of them with every join, and others only when a queue is built.
 pub const POINTS: [(&str, u32); 15] = [
     ("join::placed", 20),
     ("join::recorded", 20),
@@ -33,30 +34,31 @@ pub const POINTS: [(&str, u32); 15] = [
     ("build::finished", 1),
 ];
 
-/// The keys of a queue without which it is not whole.
+/// The keys without which a queue is not whole.
 const PARTS: [&str; 5] = ["waiting", "inflight", "leaving", "holders", "state"];
 
-/// So many have left a sale that building its queue would take seconds if they were looked at.
+/// Number of `left` entries at which building a queue would take seconds if the build read them.
 const MANY: u32 = 500_000;
 
-/// How far the clock of a server's machine is wrong. A sale's concert begins in an hour or more.
+/// How far the clock of a server's machine may be wrong, in milliseconds. A sale's concert begins
+/// in an hour or more.
 const CLOCKS_MS: [i64; 6] = [0, 0, 400, -3_000, 36_000_000, -36_000_000];
 
-/// By how much Redis's clock is set.
+/// Steps by which Redis's clock is set, in milliseconds.
 const STEPS_MS: [i64; 6] = [150, 400, 3_600_000, -400, -30_000, -3_600_000];
 
 pub struct Plan {
     pub seed: u64,
-    /// For how long a claim belongs to a server.
+    /// How long a claim belongs to a server.
     pub lease: Duration,
-    /// The first one is large; up to two small ones go on beside it.
+    /// The first sale is large; up to two small ones run beside it.
     pub sales: Vec<Sale>,
-    /// Entries of people who have left the first sale, on record before it begins.
+    /// Entries in state `left` that the first sale has on record before it begins.
     pub left_before: u32,
-    /// For each server, what each of its processes is told to do to itself, the first one first. Those after the last one
-    /// do nothing.
+    /// For each server, what each of its processes does to itself, in order of their starts. Later
+    /// processes do nothing.
     pub processes: [Vec<Process>; SERVERS],
-    /// How far the clock of each server's machine is wrong, in milliseconds.
+    /// How far the clock of each server's machine is ahead, in milliseconds.
     pub clocks_ahead_ms: [i64; SERVERS],
     pub faults: Vec<(Duration, Fault)>,
     pub window: Duration,
@@ -66,33 +68,34 @@ pub struct Sale {
     pub capacity: u32,
     pub batch_size: u32,
     pub interval: Duration,
-    /// From the start of the run; none: it has been open for a minute.
+    /// From the start of the run; `None` if the sale has been open for a minute.
     pub opens_in: Option<Duration>,
     pub people: Vec<Person>,
 }
 
-/// What somebody does. Instants are from the start of the run, the others from the step before.
+/// What one simulated client does. `joins_at` counts from the start of the run, the other times
+/// from the step before.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub joins_at: Duration,
-    /// Joins again although they wait already.
+    /// Joins again although the account already waits.
     pub rejoins: Option<Duration>,
     pub leaves: Option<Duration>,
-    /// Gives the ticket back as soon as they see it.
+    /// Cancels the ticket as soon as it is seen.
     pub cancels: bool,
-    /// Joins once more after having left or cancelled.
+    /// Joins once more after leaving or cancelling.
     pub again: Option<Duration>,
     /// Follows the event stream.
     pub watches: bool,
 }
 
-/// One life of a server.
+/// One process of a server, from start to death.
 #[derive(Clone, Debug)]
 pub struct Process {
     pub armed: Vec<Armed>,
-    /// How long a point that stops the process keeps it asleep: longer than the lease.
+    /// How long a fail point that stops the process keeps it asleep: longer than the lease.
     pub sleep: Duration,
-    /// How long it is away after it died.
+    /// Delay before the server is started again after this process died.
     pub away: Duration,
 }
 
@@ -100,7 +103,7 @@ pub struct Process {
 pub struct Armed {
     pub point: &'static str,
     pub kills: bool,
-    /// At which passage.
+    /// The passage at which the fail point acts, counted from 1.
     pub turn: u32,
 }
 
@@ -109,7 +112,7 @@ pub enum Fault {
     KillServer {
         server: usize,
     },
-    /// SIGSTOP, and SIGCONT after that long.
+    /// SIGSTOP, and SIGCONT after `asleep`.
     StopServer {
         server: usize,
         asleep: Duration,
@@ -123,45 +126,49 @@ pub enum Fault {
         sale: usize,
         part: &'static str,
     },
-    /// Another Redis, without the queue, takes over and serves for that long; then the one before is back, with what it had.
+    /// Another Redis, without the queue, takes over and serves for `after`; then the former one is
+    /// back with its data.
     FailBack {
         sale: usize,
         after: Duration,
     },
-    /// A transaction that is not ours holds the row of a sale.
+    /// A transaction from outside Frontrow holds the row of a sale.
     LockSale {
         sale: usize,
         lasts: Duration,
     },
-    /// Redis has no room for anything new for that long.
+    /// Redis has no memory for new data for `lasts`.
     FillRedis {
         lasts: Duration,
     },
-    /// Redis's clock is set, forward or back: what a queue has noted of it is that much earlier or later than now.
+    /// Redis's clock is set, forward or back: the instants that a queue has noted are that much
+    /// earlier or later relative to now.
     SetRedisClock {
         sale: usize,
         by_ms: i64,
     },
-    /// Redis is killed and comes back with the files it had `age` before.
+    /// Redis is killed and restarts with the files it had `age` before.
     OldRedis {
         age: Duration,
         away: Duration,
     },
-    /// SIGQUIT is PostgreSQL's immediate shutdown; SIGKILL leaves even the orphans to themselves.
+    /// SIGQUIT is PostgreSQL's immediate shutdown; SIGKILL also leaves its child processes
+    /// orphaned.
     EndPostgres {
         signal: Signal,
         away: Duration,
     },
-    /// PostgreSQL is gone, and in its place is a standby that received nothing in the last `age`.
+    /// PostgreSQL is replaced by a standby that received nothing in the last `age`.
     LoseCommits {
         age: Duration,
         away: Duration,
     },
-    /// Every subscription to wake-ups is broken, again and again for that long: what is published meanwhile is lost.
+    /// Every subscription to wake-ups is broken again and again for `lasts`: what is published
+    /// meanwhile is lost.
     LoseWakeUps {
         lasts: Duration,
     },
-    /// The connection of a server to a store.
+    /// The connections of a server to a store are disturbed.
     Line {
         server: usize,
         store: embedded::Store,
@@ -172,16 +179,18 @@ pub enum Fault {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// Every connection is dropped, and new ones as well.
+    /// Every connection is dropped, new ones as well.
     Cut,
-    /// Nothing is carried, but the connections stay: what was sent arrives when it is over.
+    /// Nothing is forwarded, but the connections stay: what was sent arrives when the fault is
+    /// over.
     Stalled,
-    /// What the server says arrives, the answers do not; then the connections are dropped.
+    /// Requests of the server are forwarded, answers are not; afterwards the connections are
+    /// dropped.
     Mute,
 }
 
 impl Fault {
-    /// For the table at the end.
+    /// Returns the name in the table at the end of the report.
     pub fn name(&self) -> &'static str {
         use embedded::Store::{Postgres, Redis};
         match self {
@@ -213,7 +222,7 @@ impl Fault {
         }
     }
 
-    /// Whether Redis may forget by it what PostgreSQL has lost.
+    /// Whether this fault may make Redis lose what PostgreSQL has lost as well.
     fn loses_what_redis_knows(&self) -> bool {
         matches!(
             self,
@@ -256,7 +265,7 @@ impl Plan {
 
 fn sale(rng: &mut StdRng, people: RangeInclusive<u32>) -> Sale {
     let number = rng.random_range(people);
-    // Now and then there is enough for everybody.
+    // Occasionally there are more tickets than clients.
     let share = if rng.random_bool(0.1) {
         1.2
     } else {
@@ -273,7 +282,7 @@ fn sale(rng: &mut StdRng, people: RangeInclusive<u32>) -> Sale {
 }
 
 fn person(rng: &mut StdRng, opens_in: Option<Duration>) -> Person {
-    // Most come for the opening.
+    // Most clients come for the opening.
     let rush = millis(200) + opens_in.unwrap_or_default();
     let latest = if rng.random_bool(0.55) {
         rush
@@ -306,7 +315,8 @@ fn process(rng: &mut StdRng, lease: Duration) -> Process {
     }
 }
 
-/// A seed in which PostgreSQL loses commits has none in which Redis forgets as well: what both have lost is on record nowhere.
+/// Draws the faults. A seed in which PostgreSQL loses commits has none by which Redis loses data:
+/// what both have lost is on record nowhere.
 fn faults(
     rng: &mut StdRng,
     lease: Duration,
@@ -413,7 +423,7 @@ fn millis(n: u64) -> Duration {
 }
 
 impl fmt::Display for Process {
-    /// As FRONTROW_FAILPOINTS takes it.
+    /// Formats the armed fail points as `FRONTROW_FAILPOINTS` expects them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let armed = self.armed.iter().map(|armed| {
             let word = if armed.kills { "kill" } else { "stop" };

@@ -1,4 +1,4 @@
-//! The line from one server to one store, which can be cut.
+//! Proxy between one server and one store, whose connections can be disturbed.
 
 use crate::plan::Trouble;
 use anyhow::Result;
@@ -9,8 +9,8 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Listens on the loopback address and carries what comes to a Unix socket and back. Ends, with every connection, when
-/// dropped.
+/// Listens on the loopback address and forwards to a Unix socket, in both directions. Dropping it
+/// closes the listener and every connection.
 pub struct Proxy {
     pub address: SocketAddr,
     trouble: watch::Sender<Option<Trouble>>,
@@ -42,7 +42,7 @@ impl Proxy {
         })
     }
 
-    /// None: all is well again.
+    /// Sets the trouble of the line; `None` heals it.
     pub fn set(&self, trouble: Option<Trouble>) {
         self.trouble.send_replace(trouble);
     }
@@ -70,7 +70,7 @@ async fn carry(server: TcpStream, socket: PathBuf, line: Line) {
         let (from_store, to_store) = store.into_split();
         let questions = forward(from_server, to_store, line.clone(), false);
         let answers = forward(from_store, to_server, line, true);
-        // When either side hangs up, so does the other.
+        // When either side closes, so does the other.
         tokio::select! {
             () = questions => {}
             () = answers => {}
@@ -82,7 +82,7 @@ async fn carry(server: TcpStream, socket: PathBuf, line: Line) {
     }
 }
 
-/// Returns when a connection has to be dropped.
+/// Returns when the connection has to be dropped.
 async fn dropped(mut line: Line) {
     let mut mute = false;
     loop {
@@ -98,7 +98,7 @@ async fn dropped(mut line: Line) {
     }
 }
 
-/// Waits while the line is stalled. None: the proxy is gone.
+/// Waits while the line is stalled. Returns `None` if the proxy is gone.
 async fn flows(line: &mut Line) -> Option<Option<Trouble>> {
     let trouble = line
         .wait_for(|trouble| *trouble != Some(Trouble::Stalled))
@@ -122,7 +122,7 @@ async fn forward(
         match flows(&mut line).await {
             None => return,
             Some(Some(Trouble::Mute)) if answers => missing = true,
-            // No line carries what follows on something that is missing.
+            // Bytes were dropped: forwarding later ones would corrupt the stream.
             Some(_) if missing => return,
             Some(_) => {}
         }

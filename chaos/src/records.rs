@@ -1,4 +1,5 @@
-//! All SQL of the harness: what it puts into a fresh database, and what it finds there at the end.
+//! All SQL of the harness: the rows that it inserts into a fresh database, and those that it reads
+//! at the end.
 
 use crate::plan::Sale;
 use crate::verdict::{Entry, State, Ticket};
@@ -10,7 +11,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Without passwords: hashing hundreds would be most of the work.
+/// Inserts accounts without passwords: hashing hundreds would be most of the work.
 pub async fn insert_people(db: &PgPool, number: usize, now: DateTime<Utc>) -> Result<Vec<Account>> {
     let ids: Vec<i64> = sqlx::query_scalar(
         "INSERT INTO accounts (account_name, email, name, nickname, password_hash)
@@ -32,7 +33,7 @@ pub async fn insert_people(db: &PgPool, number: usize, now: DateTime<Utc>) -> Re
     Ok(ids.into_iter().map(account).collect())
 }
 
-/// A concert that is not on sale yet.
+/// Inserts a concert that is not on sale yet.
 pub async fn insert_concert(db: &PgPool, sale: &Sale) -> Result<ConcertId> {
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO concerts (title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description,
@@ -61,14 +62,14 @@ pub async fn put_on_sale(db: &PgPool, concert: ConcertId, opens_at: DateTime<Utc
 
 const LEFT_AT_ONCE: usize = 50_000;
 
-/// So many entries that are over, from long before.
+/// Inserts `number` entries in state `left`, with arrivals long before the sale.
 pub async fn insert_left(
     db: &PgPool,
     concert: ConcertId,
     account: AccountId,
     number: u32,
 ) -> Result<()> {
-    // In parts, each of which is well within what a statement may take.
+    // In parts, each of which is well within the time limit of a statement.
     for first in (1..=number).step_by(LEFT_AT_ONCE) {
         let last = number.min(first + LEFT_AT_ONCE as u32 - 1);
         sqlx::query(
@@ -85,7 +86,7 @@ pub async fn insert_left(
     Ok(())
 }
 
-/// Holds the row of a concert for that long, in a transaction that changes nothing.
+/// Holds the row of a concert for `lasts`, in a transaction that changes nothing.
 pub async fn lock(db: &PgPool, concert: ConcertId, lasts: Duration) -> Result<()> {
     let mut transaction = services::stores::begin(db).await?;
     sqlx::query("SELECT FROM concerts WHERE id = $1 FOR UPDATE")
@@ -96,7 +97,8 @@ pub async fn lock(db: &PgPool, concert: ConcertId, lasts: Duration) -> Result<()
     Ok(transaction.rollback().await?)
 }
 
-/// The accounts whose tickets were lost with PostgreSQL's last commits, as Frontrow has put it on record.
+/// Returns the accounts that Frontrow has recorded as having lost their tickets with PostgreSQL's
+/// last commits.
 pub async fn named_lost(db: &PgPool, concert: ConcertId) -> Result<BTreeSet<i64>> {
     let accounts: Vec<i64> = sqlx::query_scalar(
         "SELECT DISTINCT unnest(holders) FROM lost_commits WHERE concert_id = $1",
@@ -107,7 +109,7 @@ pub async fn named_lost(db: &PgPool, concert: ConcertId) -> Result<BTreeSet<i64>
     Ok(accounts.into_iter().collect())
 }
 
-/// How far the sale has come.
+/// How far a sale has progressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     pub live: i64,
@@ -125,10 +127,11 @@ pub async fn progress(db: &PgPool, concert: ConcertId) -> Result<Progress> {
     Ok(Progress { live, waiting })
 }
 
-/// The commit that last touched a row, in microseconds since the epoch. PostgreSQL runs with `track_commit_timestamp`.
+/// The time of the commit that last wrote a row, in microseconds since the epoch. PostgreSQL runs
+/// with `track_commit_timestamp`.
 const COMMITTED: &str = "(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint";
 
-/// All but those that [`insert_left`] has made.
+/// Returns all entries except those from [`insert_left`].
 pub async fn entries(db: &PgPool, concert: ConcertId, left_before: u32) -> Result<Vec<Entry>> {
     let rows: Vec<(i64, i64, String, Option<i64>)> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT account_id, arrival, state, {COMMITTED} FROM queue_entries WHERE concert_id = $1 AND arrival > $2 ORDER BY arrival"
@@ -168,7 +171,7 @@ pub async fn tickets(db: &PgPool, concert: ConcertId) -> Result<Vec<Ticket>> {
     rows.into_iter()
         .map(|(id, account, arrival, serial, cancelled, committed)| {
             let committed = committed.context("no time of commit")?;
-            // Cancelling is the only thing that ever touches a ticket.
+            // Cancelling is the only update that a ticket ever has.
             let cancelled = cancelled.then_some(committed);
             Ok(Ticket {
                 id,
@@ -181,7 +184,8 @@ pub async fn tickets(db: &PgPool, concert: ConcertId) -> Result<Vec<Ticket>> {
         .collect()
 }
 
-/// Who does what in PostgreSQL at this moment, and who waits for whom: for a sale that does not come to its end.
+/// Returns the open transactions of PostgreSQL and which ones block them, to diagnose a sale that
+/// does not finish.
 pub async fn activity(db: &PgPool) -> Result<Vec<String>> {
     let rows = sqlx::query_scalar(
         "SELECT concat_ws(' ', pid, state, wait_event, 'for', clock_timestamp() - state_change, 'in a transaction for',

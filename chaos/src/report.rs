@@ -1,4 +1,4 @@
-//! What is printed: a line for each seed, everything about one that fails, and tables at the end.
+//! What is printed: a line for each seed, details of each that fails, and tables at the end.
 
 use crate::plan::{self, Plan};
 use crate::run::Outcome;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// So many rows of one seed are printed; all of them are in its folder.
+/// Upper bound on violations printed for one seed; its folder has all of them.
 const SHOWN: usize = 20;
 
 pub struct Report {
@@ -18,7 +18,7 @@ pub struct Report {
     faults: BTreeMap<&'static str, u64>,
     /// The longest standstill of any sale, in microseconds.
     longest: i64,
-    /// How often each fail point killed a server, and how often it stopped one.
+    /// How often each fail point has killed a server, and how often it has stopped one.
     points: BTreeMap<String, [u64; 2]>,
 }
 
@@ -95,7 +95,7 @@ impl Report {
         Ok(())
     }
 
-    /// A seed that could not be run.
+    /// Reports a seed that could not be run.
     pub fn failed(&mut self, seed: u64, error: &anyhow::Error) {
         println!("seed {seed:>4}  FAILED: {error:#}");
         println!("again: make chaos SEED={seed}\n");

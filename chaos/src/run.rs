@@ -1,4 +1,4 @@
-//! One seed, from the plan to the verdict.
+//! Runs one seed, from the plan to the verdict.
 
 use crate::faults;
 use crate::people::{Crowd, Person};
@@ -21,27 +21,27 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// From when everything is healed until everybody has their answer and their ticket; and a few leases more, because a server may
-/// still come by a point at which it was told to die.
+/// Time from healing until every client has its answer and its ticket. [`LEASES`] leases are added,
+/// because a server may still reach a fail point that was armed before.
 const SETTLING: Duration = Duration::from_secs(120);
 const LEASES: u32 = 6;
-/// From then until every stream has shown it.
+/// Time from then until every stream has shown the final state.
 const SHOWING: Duration = Duration::from_secs(30);
 
 pub struct Outcome {
     pub plan: Plan,
     pub issued: usize,
-    /// Of all its sales: the longest standstill, and all answers.
+    /// Over all sales: the longest standstill, and all answers.
     pub measured: Measured,
     pub took: Duration,
     /// The fail points that were reached.
     pub points: Vec<String>,
     pub broken: Vec<Broken>,
-    /// Where the logs are.
+    /// The folder with the logs.
     pub dir: TempDir,
 }
 
-/// Runs a seed and stops everything it has started, whatever happens.
+/// Runs a seed and stops everything that it started, also after an error or a panic.
 pub async fn run(
     template: &Template,
     frontrow: &Path,
@@ -98,7 +98,7 @@ impl Judged {
 async fn play(world: &World, plan: &Plan) -> Result<Judged> {
     let (concerts, time) = world.begin(plan).await?;
     let over = CancellationToken::new();
-    // Whoever is still at it when this ends, by whatever error, is told to stop.
+    // Stops the clients that are still running when this function returns, also with an error.
     let _over = over.clone().drop_guard();
     let client = Crowd::client()?;
     let mut seeds = plan.seed.wrapping_mul(1_000_003)..;
@@ -202,7 +202,7 @@ async fn play(world: &World, plan: &Plan) -> Result<Judged> {
         }
         broken.extend(verdict::judge(&history));
         let report = audit::audit(&world.services, Some(*concert)).await?;
-        // What is lost with PostgreSQL's last commits has to be said.
+        // Lost commits have to be reported: the audit's finding is no violation then.
         let audited = report.violations.iter();
         let audited =
             audited.filter(|found| !(history.forgotten.is_some() && found.kind == Kind::Lost));
@@ -227,7 +227,8 @@ async fn play(world: &World, plan: &Plan) -> Result<Judged> {
     })
 }
 
-/// For as long as a sale does not come to its end, who waits for whom in PostgreSQL.
+/// Writes PostgreSQL's open transactions, and what blocks them, to the diary until the sales have
+/// finished.
 async fn note_activity(world: &World) -> Infallible {
     loop {
         tokio::time::sleep(SETTLING / 30).await;
@@ -239,8 +240,9 @@ async fn note_activity(world: &World) -> Infallible {
     }
 }
 
-/// Returns when nothing is left to do: everybody who can have a ticket has one, nothing is in flight, nobody is to be named
-/// by the next tick, and both stores say the same of how many wait. There is no event for it.
+/// Returns when nothing is left to do: every account that can have a ticket has one, nothing is in
+/// flight, the next tick has no account to name, both stores agree on how many wait, and all
+/// servers serve. There is no event for this.
 async fn end_of_sale(world: &World, sale: &Sale, concert: ConcertId) -> Result<()> {
     loop {
         if let Ok((Progress { live, waiting }, queued, pending)) = progress(world, concert).await
@@ -254,7 +256,8 @@ async fn end_of_sale(world: &World, sale: &Sale, concert: ConcertId) -> Result<(
     }
 }
 
-/// And how many Redis says wait, and how many are in flight or have left since the last tick.
+/// Returns the progress on record, how many wait by Redis, and how many are in flight or have left
+/// since the last tick.
 async fn progress(world: &World, concert: ConcertId) -> Result<(Progress, i64, i64)> {
     let services = &world.services;
     let on_record = records::progress(&services.db, concert).await?;
@@ -312,7 +315,7 @@ async fn history(
     })
 }
 
-/// What everybody sees on every server.
+/// Returns what every server shows to every account.
 async fn looks(world: &World, people: &[Arc<Person>]) -> Vec<Shown> {
     let looks = people
         .iter()
@@ -324,9 +327,9 @@ async fn looks(world: &World, people: &[Arc<Person>]) -> Vec<Shown> {
         .await
 }
 
-/// What the streams have shown last, as soon as it is right; else what they show when there was time enough.
+/// Returns what the streams showed last, as soon as it is right or [`SHOWING`] has passed.
 async fn streams(people: &[Arc<Person>], history: &History) -> Vec<Shown> {
-    // A stream does not tell of a place that somebody was given without asking again.
+    // A stream does not report a place that a join without an answer gave later.
     let watchers: Vec<_> = people
         .iter()
         .filter(|person| person.watches() && !person.memory().may_have_more())

@@ -1,6 +1,6 @@
--- Makes a queue look as it would if Redis's clock had been set.
--- KEYS     its state
--- ARGV     by how much (µs), forward or back
+-- Simulates a step of Redis's clock: moves the instants that a queue has noted.
+-- KEYS     the queue's state
+-- ARGV     the step (µs): positive for forward, negative for back
 -- Returns  nothing
 for _, field in ipairs({'next_claim', 'lease_until', 'due', 'ticked', 'noted', 'builder_until'}) do
   local noted = tonumber(redis.call('HGET', KEYS[1], field))

@@ -1,12 +1,13 @@
-//! Whether the promises were kept, judged from what people were told and what is on record at the end.
+//! Judges whether the promises were kept, from the answers to the clients and what is on record at
+//! the end.
 //!
-//! Every check is a function of a [`History`] alone, so that each can be shown to fail.
+//! Every check is a function of a [`History`] alone, so that tests can show each to fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-/// All that is known of a run. Instants are microseconds since the epoch.
+/// Everything known about a run. Instants are microseconds since the epoch.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub capacity: usize,
@@ -18,33 +19,33 @@ pub struct History {
     pub tickets: Vec<Ticket>,
     pub joins: Vec<Join>,
     pub cancels: Vec<Cancel>,
-    /// What each person saw last, everywhere where they looked.
+    /// What each client saw last, on every server and stream where it looked.
     pub shown: Vec<Shown>,
-    /// Ranks that were shown on the way, in the order in which each stream showed them.
+    /// Ranks shown during the run, in the order in which each stream showed them.
     pub ranks: Vec<ShownRank>,
-    /// Every answer to these people.
+    /// Every answer to these clients.
     pub answered: Vec<Answered>,
-    /// From then on nothing was broken any more.
+    /// From this instant on nothing is broken any more.
     pub healed: i64,
-    /// For how long a sale may stand after that, and be out of reach.
+    /// How long a sale may stand still or be unavailable after that, in microseconds.
     pub patience: i64,
-    /// PostgreSQL came back without its last commits.
+    /// `Some` if PostgreSQL came back without its last commits.
     pub forgotten: Option<Forgotten>,
 }
 
-/// Until every server has noticed that PostgreSQL is another one, in microseconds.
+/// Time until every server has noticed that PostgreSQL was replaced, in microseconds.
 pub const NOTICED: i64 = 3_000_000;
 
-/// What was acknowledged between the two instants may be gone.
+/// What was acknowledged between the two instants may be lost.
 #[derive(Clone, Debug)]
 pub struct Forgotten {
     pub from: i64,
     pub until: i64,
-    /// Accounts of which Frontrow said that they have lost a ticket.
+    /// Accounts that Frontrow has named as having lost a ticket.
     pub named: BTreeSet<i64>,
 }
 
-/// When a request was answered, and whether with 503 or 504, or not at all.
+/// When a request was answered, and whether with a server error (503 or 504) or not at all.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered {
     pub at: i64,
@@ -57,7 +58,7 @@ pub struct Entry {
     pub account: i64,
     pub arrival: i64,
     pub state: State,
-    /// When the row last changed: for one that was issued, when its ticket came to be.
+    /// When the row last changed: for an issued entry, when its ticket was created.
     pub committed: i64,
 }
 
@@ -78,24 +79,24 @@ pub struct Ticket {
     pub cancelled: Option<i64>,
 }
 
-/// A join that was acknowledged.
+/// An acknowledged join.
 #[derive(Clone, Debug)]
 pub struct Join {
     pub account: i64,
-    /// The first try that may have given the place.
+    /// The first attempt that may have given the place.
     pub sent: i64,
     pub acknowledged: i64,
     pub place: Place,
     pub leave: Leave,
 }
 
-/// What a join was answered with.
+/// The answer to a join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Waiting {
         arrival: i64,
     },
-    /// The turn had come before the answer.
+    /// The ticket was issued before the answer.
     Issued {
         ticket: i64,
     },
@@ -105,7 +106,7 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {
     Never,
-    /// Asked, and never told what came of it.
+    /// Requested, without an answer that reports the outcome.
     Asked {
         since: i64,
     },
@@ -119,21 +120,21 @@ pub enum Leave {
 pub struct Cancel {
     pub account: i64,
     pub ticket: i64,
-    /// When the ticket was seen.
+    /// When the client saw the ticket.
     pub seen: i64,
-    /// When it was known to be cancelled.
+    /// When the cancellation was acknowledged.
     pub acknowledged: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub account: i64,
-    /// `server 1`, `stream`.
+    /// `server 1` or `stream`.
     pub by: String,
     pub standing: Standing,
 }
 
-/// A standing as a person sees it.
+/// A standing as a client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     Absent,
@@ -146,7 +147,7 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug)]
 pub struct ShownRank {
     pub account: i64,
-    /// By a stream, which shows one after the other; answers to questions may overtake each other.
+    /// Shown by a stream, whose events are in order; answers to requests may overtake each other.
     pub streamed: bool,
     pub tick: i64,
     pub arrival: i64,
@@ -167,13 +168,13 @@ pub enum Promise {
     Pace,
     /// P6.
     Rank,
-    /// The sale did not come to its end, or stood for too long.
+    /// The sale did not finish, or stood still for too long.
     Stuck,
-    /// Servers could not answer, although nothing was broken.
+    /// Servers could not answer although nothing was broken.
     Unavailable,
     /// What `frontrow audit` finds.
     Audit,
-    /// A server did or answered what it never should.
+    /// A server did or answered something that must never happen.
     Conduct,
 }
 
@@ -199,10 +200,10 @@ impl fmt::Display for Broken {
     }
 }
 
-/// The rows that break a promise, in words.
+/// Returns a description of each row that breaks a promise.
 type Check = fn(&History) -> Vec<String>;
 
-/// Every check.
+/// Runs every check.
 pub fn judge(history: &History) -> Vec<Broken> {
     let checks: [(Promise, Check); 10] = [
         (Promise::Oversold, oversold),
@@ -224,7 +225,7 @@ pub fn judge(history: &History) -> Vec<Broken> {
     checks.into_iter().flat_map(of).collect()
 }
 
-/// More live tickets than the capacity, after whichever commit.
+/// More live tickets than the capacity, after any commit.
 fn oversold(history: &History) -> Vec<String> {
     let issued = history.issued().map(|(entry, _)| (entry.committed, 1));
     let cancelled = history
@@ -247,7 +248,7 @@ fn oversold(history: &History) -> Vec<String> {
     broken
 }
 
-/// Two live tickets or two places of one account.
+/// One account with two live tickets or two places.
 fn duplicates(history: &History) -> Vec<String> {
     let live = history
         .live()
@@ -268,7 +269,8 @@ fn duplicates(history: &History) -> Vec<String> {
     broken
 }
 
-/// Somebody who was told of their place before somebody else asked for one, and came after them.
+/// Two accounts in the wrong order: the place of the first was acknowledged before the second asked
+/// for one, yet the first came after the second.
 fn inversions(history: &History) -> Vec<String> {
     let serials: BTreeMap<i64, i32> = history
         .tickets
@@ -281,7 +283,7 @@ fn inversions(history: &History) -> Vec<String> {
         .filter_map(|join| Some((join, history.entry_of(join)?)))
         .collect();
     if history.forgotten.is_some() {
-        // Where a leave was lost, the account has had its place all the time.
+        // Where a leave was lost, the account has kept its place: both joins have the same entry.
         let mut seen = BTreeSet::new();
         joins.retain(|(_, entry)| seen.insert(entry.arrival));
     }
@@ -304,7 +306,7 @@ fn inversions(history: &History) -> Vec<String> {
             };
             let passed = match (a.state, first.leave) {
                 (State::Issued, _) => serials.get(&a.arrival).is_none_or(|first| first > serial),
-                // Whoever asked to leave before may have left before.
+                // An account that asked to leave before that commit may have left before it.
                 (State::Left, Leave::Asked { since } | Leave::Acknowledged { since, .. }) => {
                     since > b.committed
                 }
@@ -321,7 +323,7 @@ fn inversions(history: &History) -> Vec<String> {
     broken
 }
 
-/// An acknowledged join, leave or cancellation that is not on record as what it has to be.
+/// An acknowledged join, leave or cancellation that the records contradict.
 fn lost(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
     for join in &history.joins {
@@ -375,7 +377,7 @@ fn lost(history: &History) -> Vec<String> {
     }
     for cancel in &history.cancels {
         let mut tickets = history.tickets.iter();
-        // The ticket may be one that is lost.
+        // The ticket may be among the lost ones.
         let lost = history.forgot(i64::MIN, cancel.seen) && history.forgot(cancel.seen, i64::MAX);
         if !lost && !tickets.any(|ticket| ticket.id == cancel.ticket) {
             broken.push(format!("there is no ticket of {cancel:?}"));
@@ -384,7 +386,7 @@ fn lost(history: &History) -> Vec<String> {
     broken
 }
 
-/// More tickets than a batch within less than an interval.
+/// More tickets than a batch in less than an interval.
 fn too_fast(history: &History) -> Vec<String> {
     let mut commits: BTreeMap<i64, Vec<i32>> = BTreeMap::new();
     for (entry, ticket) in history.issued() {
@@ -411,7 +413,7 @@ fn too_fast(history: &History) -> Vec<String> {
     broken
 }
 
-/// Somebody who sees anything but their place.
+/// An account that is shown anything but its true standing.
 pub fn wrong_ranks(history: &History) -> Vec<String> {
     let ranks: BTreeMap<i64, Standing> = history
         .waiting()
@@ -447,7 +449,7 @@ pub fn wrong_ranks(history: &History) -> Vec<String> {
     wrong.collect()
 }
 
-/// A rank that grew, or two of one tick that contradict each other.
+/// A rank that grew, or two ranks of one tick that contradict each other.
 fn wrong_ranks_on_the_way(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
     let mut newest: BTreeMap<i64, ShownRank> = BTreeMap::new();
@@ -490,17 +492,19 @@ fn wrong_ranks_on_the_way(history: &History) -> Vec<String> {
     broken
 }
 
-/// The share of answers that may be 503 or 504 when nothing is broken any more, and people ask again and again for what they
-/// could not have before.
+/// Share of answers that may be 503 or 504 when nothing is broken any more and clients repeat the
+/// requests that failed before.
 const UNAVAILABLE: f64 = 0.75;
 
-/// How long a sale may stand when nothing is broken any more, in microseconds: a server that sleeps keeps its claim for a lease,
-/// may be told to sleep once more at another point, and then a queue may have to be built.
+/// Returns how long a sale may stand still when nothing is broken any more, in microseconds: a
+/// server that sleeps keeps its claim for a lease and may be put to sleep once more at another fail
+/// point, and then a queue may have to be built.
 pub fn patience(lease: Duration) -> i64 {
     (4 * lease + Duration::from_secs(8)).as_micros() as i64
 }
 
-/// For how long the queue stood although a ticket was in stock, after everything was healed: until when, and how long.
+/// Returns each time that the queue stood still after everything was healed although a ticket was
+/// in stock: until when, and for how long.
 fn standstills(history: &History) -> Vec<(i64, i64)> {
     let told: BTreeMap<i64, i64> = history
         .joins
@@ -525,7 +529,7 @@ fn standstills(history: &History) -> Vec<(i64, i64)> {
     let mut standstills = Vec::new();
     let (mut before, mut live) = (i64::MIN, 0);
     for (at, joined) in commits {
-        // Where nothing was left, only since the first one after that gave theirs back.
+        // If the sale was sold out, the standstill begins with the next cancellation.
         let gone = cancelled.partition_point(|gone| *gone <= before);
         let freed = match live >= history.capacity + gone {
             true => cancelled.get(gone).copied().unwrap_or(at),
@@ -540,7 +544,7 @@ fn standstills(history: &History) -> Vec<(i64, i64)> {
     standstills
 }
 
-/// A sale that did not go on although its queue was not empty, stock was left and nothing was broken.
+/// A sale that stood still although its queue was not empty, stock was left and nothing was broken.
 fn stood_still(history: &History) -> Vec<String> {
     let longer = standstills(history).into_iter();
     longer
@@ -549,7 +553,7 @@ fn stood_still(history: &History) -> Vec<String> {
         .collect()
 }
 
-/// Too many answers of servers that cannot answer, after everything was healed.
+/// Too many answers from servers that cannot serve, after everything was healed.
 fn unavailable(history: &History) -> Vec<String> {
     let Measured {
         unavailable,
@@ -576,10 +580,10 @@ fn unavailable(history: &History) -> Vec<String> {
     broken
 }
 
-/// What is bounded.
+/// Measured values that have an upper bound.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Measured {
-    /// For how long a sale stood although nothing was broken any more, in microseconds.
+    /// How long a sale stood still although nothing was broken any more, in microseconds.
     pub stood: i64,
     /// Answers after everything was healed, and how many of them were 503 or 504.
     pub answered: usize,
@@ -597,7 +601,7 @@ pub fn measure(history: &History) -> Measured {
     }
 }
 
-/// Somebody waits although there are tickets.
+/// Accounts that wait although tickets are left.
 fn stuck(history: &History) -> Vec<String> {
     let (live, waiting) = (history.live().count(), history.waiting().count());
     if live == history.capacity.min(live + waiting) {
@@ -622,7 +626,7 @@ impl History {
             .filter(|entry| entry.state == State::Waiting)
     }
 
-    /// Every ticket ever, with its entry: the one that says when it was committed.
+    /// Returns every ticket ever issued with its entry, which has the time of the commit.
     fn issued(&self) -> impl Iterator<Item = (&Entry, &Ticket)> {
         let entries: BTreeMap<i64, &Entry> = self.entries.iter().map(|e| (e.arrival, e)).collect();
         self.tickets
@@ -630,27 +634,28 @@ impl History {
             .filter_map(move |ticket| Some((*entries.get(&ticket.arrival)?, ticket)))
     }
 
-    /// Whether what was asked and acknowledged then may be gone.
+    /// Whether something requested and acknowledged at these instants may be lost.
     fn forgot(&self, since: i64, acknowledged: i64) -> bool {
         let forgotten = self.forgotten.as_ref();
         forgotten.is_some_and(|lost| since <= lost.until && acknowledged >= lost.from)
     }
 
-    /// Whether a rank may have grown from one tick to the other: ticks are instants, and a server notices a moment later.
+    /// Whether a rank may have grown between these ticks: their ids are instants, and a server
+    /// notices the loss a moment later.
     fn forgot_between(&self, before: i64, after: i64) -> bool {
         let forgotten = self.forgotten.as_ref();
         forgotten.is_some_and(|lost| before <= lost.until + NOTICED && after >= lost.from)
     }
 
-    /// Whether a join that has no entry was lost as it may be: with a ticket, which is said, or a leave, its own or that of the
-    /// place before, which the account has again.
+    /// Whether a join without an entry may have been lost: with a ticket, which is reported, or
+    /// with a leave, its own or that of an earlier place, which the account has again.
     fn may_be_gone(&self, join: &Join) -> bool {
         let left = !matches!(join.leave, Leave::Never);
         let cancelled = self
             .cancels
             .iter()
             .any(|cancel| cancel.account == join.account);
-        // Only an account that left, or gave a ticket back, joins again.
+        // Only an account that left or cancelled a ticket joins again.
         let mut before = self.joins.iter().filter(|other| {
             other.account == join.account && other.acknowledged < join.acknowledged
         });
@@ -664,7 +669,7 @@ impl History {
         })
     }
 
-    /// The row that an acknowledged join has to have.
+    /// Returns the entry that an acknowledged join must have.
     fn entry_of(&self, join: &Join) -> Option<&Entry> {
         let arrival = match join.place {
             Place::Waiting { arrival } => arrival,
@@ -685,7 +690,8 @@ impl History {
 mod tests {
     use super::*;
 
-    /// Four people joined one after the other; two tickets in two batches of one, a second apart; the third left.
+    /// Four accounts join one after the other; two tickets are issued in two batches of one, a
+    /// second apart; the third account leaves.
     fn kept() -> History {
         let states = [State::Issued, State::Issued, State::Left, State::Waiting];
         let entry = |n: i64, state: &State| Entry {
@@ -764,7 +770,7 @@ mod tests {
         }
     }
 
-    /// What is found after one thing was broken.
+    /// Breaks a history in one way and returns the promises that are found broken.
     fn found(break_it: impl FnOnce(&mut History)) -> Vec<Promise> {
         let mut history = kept();
         break_it(&mut history);
@@ -847,7 +853,7 @@ mod tests {
     fn a_ticket_out_of_turn_is_found() {
         let by_serial = |h: &mut History| (h.tickets[0].serial, h.tickets[1].serial) = (2, 1);
         assert_eq!(found(by_serial), [Promise::Inversion]);
-        // Left, but asked to only after the one behind was issued a ticket.
+        // Left, but asked to leave only after the account behind was issued a ticket.
         let passed_by = |h: &mut History| {
             h.patience = 10_000_000;
             h.entries[3].state = State::Issued;
@@ -947,7 +953,7 @@ mod tests {
             h.shown[0].standing = Standing::Left;
         };
         assert_eq!(found(sold_out), []);
-        // And then it stood, until another one did.
+        // Then it stood still until the next ticket was issued.
         let stood = |h: &mut History| {
             sold_out(h);
             h.tickets[0].cancelled = Some(7_000_000);

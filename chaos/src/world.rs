@@ -1,4 +1,5 @@
-//! Three servers over one PostgreSQL and one Redis, all started here, each server with lines of its own to the stores.
+//! Three servers over one PostgreSQL and one Redis, all started here. Each server has its own
+//! proxies to the stores.
 
 use crate::plan::{Plan, Process, SERVERS};
 use crate::proxy::Proxy;
@@ -31,14 +32,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const SECRET: &str = "what all servers in the chaos sign with";
-/// What a server says on standard error when one of its fail points is reached.
+/// What a server prints to standard error when it reaches a fail point.
 const REACHED: &str = "fail point reached: ";
-/// Between attempts to start a server whose stores are away.
+/// Delay between attempts to start a server whose stores are down.
 const TRY_AGAIN: Duration = Duration::from_millis(150);
-/// How long connections may take to be given back at the end.
+/// Time-out for the return of all connections at the end.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// A PostgreSQL cluster with the schema in it, made once and copied for every seed.
+/// A PostgreSQL cluster with the schema, made once and copied for every seed.
 pub struct Template {
     dir: TempDir,
 }
@@ -53,7 +54,7 @@ impl Template {
     }
 
     async fn copy_to(&self, dir: &Path) -> Result<()> {
-        // With owners: PostgreSQL's files belong to another user when we are root.
+        // With owners: PostgreSQL's files belong to another user when the harness runs as root.
         let copied = Command::new("cp")
             .arg("-a")
             .arg(self.dir.path().join("postgres"))
@@ -65,7 +66,8 @@ impl Template {
     }
 }
 
-/// The run's clock: monotonic, in microseconds since the epoch, to be compared with PostgreSQL's times of commits.
+/// The clock of a run: monotonic, in microseconds since the epoch, comparable with PostgreSQL's
+/// commit times.
 #[derive(Clone, Copy)]
 pub struct Timeline {
     began: Instant,
@@ -84,20 +86,21 @@ impl Timeline {
         self.epoch + self.began.elapsed().as_micros() as i64
     }
 
-    /// Waits for an instant of the run.
+    /// Waits for an instant of the run, counted from its start.
     pub async fn reach(&self, at: Duration) {
         tokio::time::sleep_until((self.began + at).into()).await;
     }
 }
 
-/// What PostgreSQL has forgotten: nothing from before the first instant, and of what came between the two all or a part.
+/// What PostgreSQL has lost: nothing from before `from`, and some or all between `from` and
+/// `until`.
 #[derive(Clone, Copy, Debug)]
 pub struct Forgotten {
     pub from: i64,
     pub until: i64,
 }
 
-/// What happened in a run, in order, for whoever has to find out why a promise was broken.
+/// The events of a run in order, for diagnosing a broken promise.
 #[derive(Clone)]
 pub struct Diary(Arc<Mutex<File>>);
 
@@ -109,19 +112,19 @@ impl Diary {
     pub fn note(&self, what: impl fmt::Display) {
         let now = Clock::default().now().timestamp_micros();
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only the diary suffers when the disk is full.
+        // An error, such as a full disk, costs nothing but the line.
         let _ = writeln!(file, "{now} {what}");
     }
 }
 
-/// Everything that one seed runs in. Stopped by [`World::close`]; killed when dropped.
+/// Everything that one seed runs in. Stopped by [`World::close`], killed on drop.
 pub struct World {
     pub services: Services,
     pub stores: Stores,
     pub servers: Vec<Arc<Server>>,
-    /// Of each sale.
+    /// The logged-in accounts of each sale.
     pub people: Vec<Vec<(Account, Tokens)>>,
-    /// Once PostgreSQL has come back without its last commits.
+    /// Set when PostgreSQL is replaced by one without its last commits.
     pub forgot: watch::Sender<Option<Forgotten>>,
     pub diary: Diary,
     keepers: Vec<JoinHandle<()>>,
@@ -134,7 +137,7 @@ impl World {
     pub async fn start(template: &Template, plan: &Plan, frontrow: &Path) -> Result<World> {
         let dir = embedded::testing::tempdir()?;
         template.copy_to(dir.path()).await?;
-        // The second one for a standby that is promoted without any archive.
+        // `restore_command`: a standby is promoted without an archive.
         let settings = ["track_commit_timestamp=on", "restore_command=false"];
         let stores = Stores::start_with(dir.path(), Durability::Durable, &settings).await?;
         let services = Services::connect(Settings {
@@ -201,7 +204,7 @@ impl World {
         Ok(world)
     }
 
-    /// Puts the concerts on sale. From here on time counts.
+    /// Puts the concerts on sale. The run's clock starts here.
     pub async fn begin(&self, plan: &Plan) -> Result<(Vec<ConcertId>, Timeline)> {
         let db = &self.services.db;
         let mut concerts = Vec::new();
@@ -221,7 +224,7 @@ impl World {
         Ok((concerts, Timeline::start()))
     }
 
-    /// Mends every line; a server that starts from now on does nothing to itself.
+    /// Heals every line; servers that start from now on arm no fail points.
     pub fn heal(&self) {
         self.healed.cancel();
         for server in &self.servers {
@@ -234,13 +237,13 @@ impl World {
         self.servers.iter().all(|server| server.serves())
     }
 
-    /// Stops everything and waits until it is gone. Returns the folder, where the logs are.
+    /// Stops everything and waits until it is gone. Returns the folder with the logs.
     pub async fn close(self) -> Result<TempDir> {
         self.stop.cancel();
         for keeper in self.keepers {
             keeper.await?;
         }
-        // Whoever was interrupted may hold a connection that nobody gives back.
+        // An interrupted task may hold a connection that is never returned.
         let _ = tokio::time::timeout(CLOSING, self.services.close()).await;
         self.stores.stop().await?;
         Ok(self.dir)
@@ -264,12 +267,12 @@ async fn log_in(services: &Services, number: usize) -> Result<Vec<(Account, Toke
         .await
 }
 
-/// One of the three, whichever process it is at the moment.
+/// One of the three servers, across its processes.
 pub struct Server {
     pub index: usize,
     to_redis: Proxy,
     to_postgres: Proxy,
-    /// None: it does not serve.
+    /// `None` while the server does not serve.
     address: watch::Sender<Option<SocketAddr>>,
     process: watch::Sender<Option<Running>>,
     heard: Mutex<Heard>,
@@ -287,12 +290,12 @@ struct Running {
     asleep: bool,
 }
 
-/// What became known of a server's processes.
+/// What is known about a server's processes.
 #[derive(Clone, Default)]
 pub struct Heard {
     /// `point=kill` or `point=stop`, in the order in which they were reached.
     pub points: Vec<String>,
-    /// What must never happen.
+    /// Events that must never happen.
     pub broken: Vec<String>,
 }
 
@@ -320,7 +323,7 @@ impl Server {
         self.address().is_some() && self.process.borrow().is_some_and(|process| !process.asleep)
     }
 
-    /// A fault that finds no process waits for the next one, but not for ever: its stores may be away.
+    /// Waits for a process that serves, but no longer than 2 s: its stores may be down.
     async fn up(&self) {
         let mut address = self.address.subscribe();
         let up = address.wait_for(Option::is_some);
@@ -332,7 +335,7 @@ impl Server {
         self.signal(Signal::SIGKILL);
     }
 
-    /// Puts it to sleep for that long, unless it dies meanwhile.
+    /// Stops the process for `asleep`, unless it dies meanwhile.
     pub async fn stop_for(&self, asleep: Duration) {
         self.up().await;
         let Some(id) = self.process.borrow().map(|process| process.id) else {
@@ -388,7 +391,7 @@ impl Server {
             .env("FRONTROW_FAILPOINTS", armed)
             .env("FRONTROW_CLOCK_AHEAD_MS", self.clock_ahead_ms.to_string())
             .env("FRONTROW_LOG", "info,sqlx=warn")
-            // Many people come from the one address of this machine.
+            // All clients share the one address of this machine.
             .envs([
                 ("FRONTROW_LIMIT_LOG_INS", "0"),
                 ("FRONTROW_LIMIT_SIGN_UPS", "0"),
@@ -400,7 +403,7 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Ctrl-C in a terminal reaches only us, and we stop it.
+            // Ctrl-C in a terminal reaches only the harness, which stops the server.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -408,7 +411,7 @@ impl Server {
     }
 }
 
-/// Keeps a server running: what dies is started again as its next process, until `stop`.
+/// Keeps a server running: when a process dies, the next one is started, until `stop`.
 async fn keep(
     server: Arc<Server>,
     processes: Vec<Process>,
@@ -456,7 +459,8 @@ async fn keep(
     server.address.send_replace(None);
 }
 
-/// One process, from its start to its end. Returns whether it ever served; it may not when a store is away.
+/// Runs one process from start to end. Returns whether it ever served; it may not if a store is
+/// down.
 async fn live(server: &Arc<Server>, armed: &str, sleep: Duration) -> Result<bool> {
     let mut child = server.start(armed)?;
     let id = Pid::from_raw(child.id().context("it has ended already")? as i32);
@@ -464,7 +468,7 @@ async fn live(server: &Arc<Server>, armed: &str, sleep: Duration) -> Result<bool
         .process
         .send_replace(Some(Running { id, asleep: false }));
     let log = child.stderr.take().context("its standard error")?;
-    // What it said just before it died is still read after that.
+    // Lines from just before the process died are still read afterwards.
     let reading = tokio::spawn(read_log(server.clone(), id, log, sleep));
     let mut said = BufReader::new(child.stdout.take().context("its output")?).lines();
     while let Ok(Some(line)) = said.next_line().await {

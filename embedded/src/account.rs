@@ -1,4 +1,4 @@
-//! Which account owns the data, and runs the stores and the server, when root starts them.
+//! The account that owns the data, and runs the stores and the server, when root starts them.
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{Gid, Uid, User};
@@ -7,9 +7,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Made for Frontrow alone, and so preferred; where there is none, PostgreSQL's, which its packages make.
+/// Accounts that may own the data, in order of preference: the one created for Frontrow alone, then
+/// the one that PostgreSQL's packages create.
 const OWNERS: [&str; 2] = ["frontrow", "postgres"];
-/// Shared by whatever has no account of its own: good for running, bad for owning.
+/// Shared by programs without an account of their own: may run a server, must not own data.
 const NOBODY: &str = "nobody";
 
 /// An account of this machine.
@@ -37,7 +38,8 @@ impl From<User> for Account {
 }
 
 impl Account {
-    /// By its name or number. A number needs no entry in the list of accounts, as in a container that has none.
+    /// Finds an account by name or number. A number needs no entry in the list of accounts, as in a
+    /// container without one.
     pub fn named(name: &str) -> Result<Account> {
         if let Some(user) = User::from_name(name)? {
             return Ok(user.into());
@@ -61,7 +63,8 @@ impl Account {
         }
     }
 
-    /// Who is to own the data in `dir` when root starts the stores: who owns it already, else `frontrow`, else `postgres`.
+    /// Returns the account that owns the data in `dir` when root starts the stores: the present
+    /// owner, else `frontrow`, else `postgres`.
     pub fn of_data(dir: &Path) -> Result<Account> {
         let owner = fs::metadata(dir).map_or(0, |folder| folder.uid());
         let known = OWNERS
@@ -83,7 +86,8 @@ impl Account {
         )
     }
 
-    /// Who runs a server that keeps no data when root starts it: `frontrow`, else `nobody`. None: there is neither.
+    /// Returns the account that runs a server without data when root starts it: `frontrow`, else
+    /// `nobody`. Returns `None` if neither exists.
     pub fn without_data() -> Result<Option<Account>> {
         for name in [OWNERS[0], NOBODY] {
             if let Some(user) = User::from_name(name)? {
@@ -93,7 +97,8 @@ impl Account {
         Ok(None)
     }
 
-    /// Refuses who must not own data: root, as whom PostgreSQL does not run, and `nobody`, who is anybody's.
+    /// Fails for accounts that must not own data: root, because PostgreSQL does not run as root,
+    /// and `nobody`, because it is shared by unrelated programs.
     pub fn check_may_own(&self) -> Result<()> {
         ensure!(
             !self.uid.is_root(),
@@ -107,7 +112,8 @@ impl Account {
         Ok(())
     }
 
-    /// Makes this process, with all its threads, one of the account: for good, and without root's groups.
+    /// Changes this process, with all its threads, to the account: permanently, and without root's
+    /// groups.
     #[cfg(not(target_vendor = "apple"))]
     pub fn step_down(&self) -> Result<()> {
         let step = || {
@@ -122,7 +128,7 @@ impl Account {
         Ok(())
     }
 
-    /// The groups of a process cannot be dropped safely there.
+    /// The groups of a process cannot be dropped safely on Apple systems.
     #[cfg(target_vendor = "apple")]
     pub fn step_down(&self) -> Result<()> {
         bail!("as root it runs on Linux only; start it as an ordinary user")

@@ -1,6 +1,7 @@
-//! Three Redis masters that share the keys, for tests: a Redis Cluster without replicas.
+//! A Redis Cluster of three masters without replicas, for tests.
 //!
-//! Nodes of a cluster find each other over TCP, so these listen on free ports of the loopback address.
+//! Nodes of a cluster find each other over TCP, so these listen on free ports of the loopback
+//! address.
 
 use crate::account::Account;
 use crate::folder;
@@ -17,8 +18,9 @@ use std::time::{Duration, Instant};
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
 
-/// Nothing in it survives. Its masters are started again when they die, and come back empty at the same address;
-/// while one is away the others go on. Stopped by [`Cluster::stop`], signalled to stop when dropped.
+/// A cluster whose data does not survive. Masters that die are restarted, empty and at the same
+/// address; the others continue in the meantime. Stopped by [`Cluster::stop`]; on drop, the
+/// processes are signalled to stop.
 pub struct Cluster {
     masters: Vec<Master>,
     url: String,
@@ -30,7 +32,8 @@ struct Master {
 }
 
 impl Cluster {
-    /// Starts the masters in `dir`, which has to be there, and waits until they serve all keys together.
+    /// Starts the masters in `dir`, which must exist, and waits until together they serve all
+    /// slots.
     pub async fn start(dir: &Path) -> Result<Cluster> {
         let program = program::find("redis-server", &[], PACKAGE)?;
         let account = match Uid::effective().is_root() {
@@ -38,7 +41,8 @@ impl Cluster {
             false => None,
         };
         let dir = folder::prepare(dir, account.as_ref())?;
-        // All at once, so that none is given out twice; a second one each for what the nodes tell each other.
+        // All ports are bound before any is released, so that they differ. Each master needs a
+        // second one for the cluster bus.
         let free = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let listeners: Vec<TcpListener> = (0..2 * MASTERS).map(free).collect::<Result<_, _>>()?;
         let ports: Vec<u16> = listeners
@@ -60,7 +64,7 @@ impl Cluster {
                 .arg((index + 1) * SLOTS / MASTERS - 1)
                 .exec_async(&mut master)
                 .await?;
-            // Each its own, or they would first have to settle who is the newer.
+            // Distinct epochs: otherwise the nodes would have to resolve the conflict first.
             redis::cmd("CLUSTER")
                 .arg("SET-CONFIG-EPOCH")
                 .arg(index + 1)
@@ -88,17 +92,17 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// For `REDIS_URL`.
+    /// Value for `REDIS_URL`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address of each master by itself, as of a single Redis.
+    /// Returns the URL of each master as a single Redis.
     pub fn masters(&self) -> Vec<String> {
         self.masters.iter().map(|master| url(master.port)).collect()
     }
 
-    /// As when the machine of a master loses power. It is started again at once.
+    /// Kills a master as a power failure would. It is restarted at once.
     pub async fn kill(&self, master: usize) -> Result<()> {
         let mut connection = connect(self.masters[master].port).await?;
         let info: String = redis::cmd("INFO")
@@ -113,7 +117,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until every master says that all keys are served.
+    /// Waits until every master reports that all slots are served.
     pub async fn wait_until_whole(&self) -> Result<()> {
         let patience = Duration::from_secs(60);
         let began = Instant::now();
@@ -123,14 +127,14 @@ impl Cluster {
                     began.elapsed() < patience,
                     "the cluster was not whole within a minute"
                 );
-                // Nodes tell each other what they see ten times a second, and nobody else.
+                // Nodes gossip ten times a second, and do not notify clients of the result.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
         Ok(())
     }
 
-    /// Stops all in order and waits until they are gone.
+    /// Stops all masters and waits until they have exited.
     pub async fn stop(self) -> Result<()> {
         for master in self.masters {
             master.process.stop().await?;

@@ -1,4 +1,4 @@
-//! The data directory and what is in it: ours alone.
+//! The data directory and its contents, accessible only to the account that runs Frontrow.
 
 use crate::account::Account;
 use anyhow::{Context, Result, bail, ensure};
@@ -18,7 +18,7 @@ const OWN_FOLDER: u32 = 0o700;
 const OWN_FILE: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 
-/// What is put into a data directory, by this release and those before it.
+/// Names that this release and earlier ones create in a data directory.
 const CONTENTS: [&str; 10] = [
     "demo-admin-password",
     "lock",
@@ -31,18 +31,21 @@ const CONTENTS: [&str; 10] = [
     SOCKETS_ELSEWHERE,
     "token-secret",
 ];
-/// Says where the sockets are when they are not in the data directory.
+/// File with the path of the sockets if they are not in the data directory.
 const SOCKETS_ELSEWHERE: &str = "run.elsewhere";
-/// A new disk is not empty.
+/// Present on a new disk, so it does not mean that the directory is in use.
 const LOST_AND_FOUND: &str = "lost+found";
 
-/// Bytes of a folder's path under which a socket's address is not too long (about 100 bytes).
+/// Maximum length in bytes of a folder's path for sockets: a socket's address is limited to about
+/// 100 bytes.
 const SOCKETS_PATH_MAX: usize = 80;
 
-/// Makes the data directory, or sees to it that one that is there belongs to us and has mode 0700; returns its real path.
+/// Creates the data directory, or checks that an existing one belongs to this account and sets its
+/// mode to 0700. Returns its real path.
 ///
-/// As root it is given to `account`, with what an older release has made in it. Fails when it belongs to another account, when
-/// the way to it is another account's symlink, or when it is a folder that is used for something else.
+/// As root it changes the owner to `account`, also of what an older release has created in it.
+/// Fails if the directory belongs to another account, if its path is another account's symlink, or
+/// if the directory contains something else.
 pub fn prepare(dir: &Path, account: Option<&Account>) -> Result<PathBuf> {
     refuse_strange_link(dir)?;
     make(dir, account).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -66,7 +69,8 @@ pub fn prepare(dir: &Path, account: Option<&Account>) -> Result<PathBuf> {
         }
         close_files(&dir)?;
     } else {
-        // A volume of a container may belong to root and be ours by its group.
+        // The volume of a container may belong to root and be accessible to this process by its
+        // group.
         ensure!(
             mode & 0o002 == 0,
             "{} is root's, and anybody may write to it",
@@ -77,7 +81,7 @@ pub fn prepare(dir: &Path, account: Option<&Account>) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// A folder in the data directory that belongs to the account that runs the stores, created when missing.
+/// Ensures a folder in the data directory that belongs to the account that runs the stores.
 pub fn own(path: &Path, account: Option<&Account>) -> Result<()> {
     match DirBuilder::new().mode(OWN_FOLDER).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -103,7 +107,8 @@ pub fn own(path: &Path, account: Option<&Account>) -> Result<()> {
     Ok(())
 }
 
-/// To be added to or made, by us alone, and not through a link.
+/// Opens a file for appending, created if missing, private to this account, and not through a
+/// symlink.
 pub fn open_file(path: &Path) -> Result<File> {
     OpenOptions::new()
         .create(true)
@@ -114,8 +119,8 @@ pub fn open_file(path: &Path) -> Result<File> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The folder for the sockets, made: `run` in the data directory. Where that path is too long for a socket's address it is a
-/// new folder with a random name, which the data directory remembers.
+/// Creates the folder for the sockets: `run` in the data directory. If that path is too long for a
+/// socket's address, it is a new folder with a random name, recorded in the data directory.
 pub fn make_sockets(dir: &Path, account: Option<&Account>) -> Result<PathBuf> {
     if let Some(sockets) = sockets(dir)
         && (sockets.starts_with(dir) || own(&sockets, account).is_ok())
@@ -142,14 +147,14 @@ pub fn make_sockets(dir: &Path, account: Option<&Account>) -> Result<PathBuf> {
     Ok(sockets)
 }
 
-/// Where the sockets of a data directory are. None: in a folder that has not been made yet.
+/// Returns the folder of the sockets of a data directory, or `None` if it has not been created yet.
 pub fn sockets(dir: &Path) -> Option<PathBuf> {
     let inside = dir.join("run");
     if inside.as_os_str().len() <= SOCKETS_PATH_MAX {
         return Some(inside);
     }
     let elsewhere = PathBuf::from(fs::read_to_string(dir.join(SOCKETS_ELSEWHERE)).ok()?);
-    // A removed folder may have been created again by another account.
+    // If the folder was removed, another account may have created it again.
     let folder = fs::symlink_metadata(&elsewhere).ok()?;
     let owner = fs::metadata(dir).ok()?.uid();
     let ours = folder.is_dir()
@@ -171,7 +176,7 @@ fn refuse_strange_link(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// With the folders above it that are missing, which the account must be able to pass through.
+/// Creates the directory and its missing parents, which `account` must be able to traverse.
 fn make(dir: &Path, account: Option<&Account>) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
@@ -188,7 +193,7 @@ fn make(dir: &Path, account: Option<&Account>) -> io::Result<()> {
     }
 }
 
-/// A folder of other things is not taken over, closed to others and given away.
+/// Refuses a folder with other contents, which must not be closed to others and change its owner.
 fn refuse_other_use(dir: &Path) -> Result<()> {
     let mut strange = None;
     for entry in fs::read_dir(dir)? {
@@ -210,7 +215,7 @@ fn refuse_other_use(dir: &Path) -> Result<()> {
     }
 }
 
-/// What root has made in it is the account's from now on: an older release ran Redis as root.
+/// Changes the owner of the contents that root has created: an older release ran Redis as root.
 fn hand_over(dir: &Path, account: &Account) -> Result<()> {
     let folder = Dir::open(dir, folder_flags(), Mode::empty())?;
     for name in CONTENTS {
@@ -224,8 +229,8 @@ fn folder_flags() -> OFlag {
     OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC
 }
 
-/// Gives away what is at `name`, and all that is in it. No link is followed, and no file is given away that has another name
-/// elsewhere: it may belong to another account.
+/// Changes the owner of the entry at `name`, recursively. It follows no symlink, and skips files
+/// with further hard links, which may belong to another account.
 fn give(folder: &Dir, name: &[u8], account: &Account) -> Result<()> {
     let found = match fstatat(folder.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW) {
         Err(Errno::ENOENT) => return Ok(()),
@@ -259,7 +264,7 @@ fn give(folder: &Dir, name: &[u8], account: &Account) -> Result<()> {
     Ok(())
 }
 
-/// The files that are not PostgreSQL's, which sees to its own.
+/// Closes all files to others, except PostgreSQL's, which PostgreSQL sets itself.
 fn close_files(dir: &Path) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -293,7 +298,7 @@ fn close(path: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(OFlag::O_NOFOLLOW.bits());
     let file = match options.open(path) {
-        // Its owner made it unreadable even for us.
+        // Its owner has made it unreadable even for this process.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
         file => file.with_context(|| format!("cannot open {}", path.display()))?,
     };

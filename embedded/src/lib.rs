@@ -1,7 +1,9 @@
-//! PostgreSQL and Redis as child processes: the stores of a `frontrow` that was given none, and of the tests.
+//! PostgreSQL and Redis as child processes: the stores of a `frontrow` that has no others, and of
+//! the tests.
 //!
-//! Both listen on Unix sockets only, so that ports never clash and nobody else gets in. What they keep is open to the account
-//! that runs them and to nobody else, and they are told nothing that this process knows by its environment.
+//! Both listen on Unix sockets only, so that ports never clash and other accounts cannot connect.
+//! Their data is accessible only to the account that runs them, and they do not inherit secrets
+//! from this process's environment.
 
 pub mod account;
 pub mod cluster;
@@ -19,24 +21,24 @@ use nix::unistd::Uid;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-/// How much is promised when the power fails.
+/// What survives a power failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// What was acknowledged is on disk.
+    /// Everything acknowledged is on disk.
     Durable,
-    /// Nothing survives; for tests.
+    /// Nothing; for tests.
     Throwaway,
 }
 
-/// One of the two.
+/// One of the two stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
     Postgres,
     Redis,
 }
 
-/// A running PostgreSQL and a running Redis: started again when they die, stopped by [`Stores::stop`], signalled to stop
-/// when dropped.
+/// A running PostgreSQL and a running Redis. Each is restarted when it dies. Stopped by
+/// [`Stores::stop`]; on drop, both are signalled to stop.
 pub struct Stores {
     postgres: postgres::Postgres,
     redis: redis::Redis,
@@ -44,16 +46,17 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Starts both in `dir`, which is made when it is missing and closed to others, and waits until they answer. As root,
-    /// they run as the account that the data belong to ([`Account::of_data`]).
+    /// Starts both in `dir` and waits until they answer. The directory is created if it is missing
+    /// and closed to other accounts. As root, the stores run as the account that owns the data
+    /// ([`Account::of_data`]).
     ///
-    /// Stores left over from a process that was killed are stopped first. Fails when a program is missing (the error
-    /// says which package to install), or when another process uses the directory.
+    /// Stores left over from a killed process are stopped first. Fails if a program is missing (the
+    /// error names the package to install), or if another process uses the directory.
     pub async fn start(dir: &Path, durability: Durability) -> Result<Stores> {
         Stores::start_with(dir, durability, &[]).await
     }
 
-    /// The same, with settings for PostgreSQL, each as `name=value`.
+    /// Like [`Stores::start`], with settings for PostgreSQL, each as `name=value`.
     pub async fn start_with(
         dir: &Path,
         durability: Durability,
@@ -82,18 +85,18 @@ impl Stores {
         })
     }
 
-    /// For `DATABASE_URL`.
+    /// Value for `DATABASE_URL`.
     pub fn database_url(&self) -> &str {
         &self.postgres.url
     }
 
-    /// For `REDIS_URL`.
+    /// Value for `REDIS_URL`.
     pub fn redis_url(&self) -> &str {
         &self.redis.url
     }
 
-    /// Ends one of them with a signal, waits until it is gone, does `meanwhile`, and starts it again: for tests of what
-    /// happens then. Returns when it has been started; it may not answer yet.
+    /// Ends one store with a signal, waits until it has exited, runs `meanwhile`, and restarts it,
+    /// for tests of such failures. Returns once it has been started; it may not answer yet.
     pub async fn interrupt(
         &self,
         store: Store,
@@ -107,39 +110,39 @@ impl Stores {
         process.interrupt(signal, meanwhile).await
     }
 
-    /// Where Redis keeps its files.
+    /// Directory of Redis's files.
     pub fn redis_data(&self) -> &Path {
         &self.redis.data
     }
 
-    /// Where PostgreSQL keeps its files.
+    /// Directory of PostgreSQL's files.
     pub fn postgres_data(&self) -> &Path {
         &self.postgres.data
     }
 
-    /// Stops both in order and waits until they are gone.
+    /// Stops both and waits until they have exited.
     pub async fn stop(self) -> Result<()> {
         tokio::try_join!(self.postgres.process.stop(), self.redis.process.stop())?;
         Ok(())
     }
 }
 
-/// Where the stores run, and as whom.
+/// Where the stores run, and under which account.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     dir: &'a Path,
     sockets: &'a Path,
-    /// None: as we do.
+    /// `None` for the account of this process.
     account: Option<&'a Account>,
 }
 
-/// The addresses of stores that another process has started.
+/// Addresses of stores that another process has started.
 pub struct Running {
     pub database_url: String,
     pub redis_url: String,
 }
 
-/// The stores that another process runs in `dir` at the moment, if one does.
+/// Returns the addresses of the stores that another process is running in `dir`, if any.
 pub fn running(dir: &Path) -> Result<Option<Running>> {
     if !dir.join("lock").exists() {
         return Ok(None);
@@ -167,7 +170,7 @@ fn lock(dir: &Path) -> Result<File> {
     }
 }
 
-/// None: another process holds it.
+/// Returns `None` if another process holds the lock.
 fn try_lock(dir: &Path) -> Result<Option<File>> {
     let file = folder::open_file(&dir.join("lock"))?;
     match file.try_lock() {

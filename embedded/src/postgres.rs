@@ -77,7 +77,7 @@ struct Programs {
     postgres: PathBuf,
     initdb: PathBuf,
     pg_ctl: PathBuf,
-    /// Who runs them; none: we do.
+    /// The account that runs them, or `None` for that of this process.
     account: Option<Account>,
 }
 
@@ -101,7 +101,8 @@ impl Programs {
         if data.join("PG_VERSION").exists() {
             return Ok(());
         }
-        // Beside it and then renamed: a first start that is cut short leaves nothing that looks finished.
+        // Initialised in a folder beside it, which is then renamed: an interrupted first start
+        // leaves no directory that looks complete.
         let unfinished = data.with_extension("unfinished");
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
@@ -126,7 +127,7 @@ impl Programs {
         Ok(fs::rename(&unfinished, data)?)
     }
 
-    /// Ends a server that outlived a `frontrow` that was killed.
+    /// Stops a server left over from a killed `frontrow`.
     async fn stop_leftover(&self, data: &Path) -> Result<()> {
         if !data.join("postmaster.pid").exists() {
             return Ok(());
@@ -152,7 +153,7 @@ impl Programs {
     }
 }
 
-/// Where packages put the programs when not on PATH, newest version first.
+/// Returns the folders in which packages install the programs outside PATH, newest version first.
 fn folders() -> Vec<PathBuf> {
     let versions = |parent: &str, prefix: &str| -> Vec<PathBuf> {
         let mut found: Vec<(u32, PathBuf)> = fs::read_dir(parent)
@@ -195,7 +196,7 @@ async fn wait_until_ready(process: &mut Starting, sockets: &Path) -> Result<()> 
             Err(error) if began.elapsed() > patience => {
                 return Err(error).context("PostgreSQL did not answer within a minute");
             }
-            // PostgreSQL says nowhere that it is ready but by answering.
+            // The only sign that PostgreSQL is ready is that it answers.
             Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
         }
     };

@@ -1,4 +1,4 @@
-//! Finding, starting and stopping other people's programs.
+//! Finds, starts, supervises and stops external programs.
 
 use crate::account::Account;
 use crate::folder;
@@ -16,12 +16,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Longer than a checkpoint usually takes.
+/// Time-out for a program to stop. Longer than a checkpoint usually takes.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 const RESTART_PAUSE: Duration = Duration::from_millis(300);
 
-/// What a program is told by its environment: where to find programs and libraries, and in which language and time to speak.
-/// All else may be secret (addresses of stores, passwords, keys), or mean something to PostgreSQL that was not meant for it.
+/// Environment variables that programs inherit: the search paths of programs and libraries, the
+/// locale and the time zone. All others are withheld: they may be secret (addresses of stores,
+/// passwords, keys) or have an unintended meaning for PostgreSQL.
 const PASSED_ON: [&str; 9] = [
     "PATH",
     "LANG",
@@ -31,11 +32,12 @@ const PASSED_ON: [&str; 9] = [
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
     "LOCALE_ARCHIVE",
-    // By which `make test` finds what was left running.
+    // `make test` finds processes that were left running by it.
     "FRONTROW_TEST_RUN",
 ];
 
-/// The program, to be run by the account, in a world-readable working directory, and with none of our secrets.
+/// Builds the command to run the program as `account`, in a world-readable working directory and
+/// without secrets in its environment.
 pub fn command(program: &Path, account: Option<&Account>) -> Command {
     let mut command = Command::new(program);
     let passed_on = std::env::vars_os().filter(|(name, _)| {
@@ -44,13 +46,13 @@ pub fn command(program: &Path, account: Option<&Account>) -> Command {
     });
     command.env_clear().envs(passed_on).current_dir("/");
     if let Some(account) = account {
-        // Without root's groups: the standard library drops them together with the user.
+        // The standard library also drops root's supplementary groups when it sets the user.
         command.uid(account.uid.as_raw()).gid(account.gid.as_raw());
     }
     command
 }
 
-/// The path of a program on PATH or in one of `folders`.
+/// Returns the path of a program on PATH or in one of `folders`.
 pub fn find(name: &str, folders: &[PathBuf], package: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -62,19 +64,20 @@ pub fn find(name: &str, folders: &[PathBuf], package: &str) -> Result<PathBuf> {
         })
 }
 
-/// How a program is started, and asked to stop.
+/// How to start a program and how to stop it.
 pub struct Program {
     pub name: &'static str,
     pub command: Box<dyn Fn() -> Result<Command> + Send + Sync>,
     pub stop_signal: Signal,
-    /// How long it may take to end.
+    /// Time-out for it to exit.
     pub patience: Duration,
-    /// Takes what the program prints.
+    /// File that receives the output of the program.
     pub log: PathBuf,
 }
 
 impl Program {
-    /// In a process group of its own, so that Ctrl-C in a terminal reaches only us and we stop it in order.
+    /// Spawns the program in a process group of its own, so that Ctrl-C in a terminal reaches only
+    /// this process, which then stops the program in order.
     fn spawn(&self) -> Result<Child> {
         let output = folder::open_file(&self.log)?;
         (self.command)()?
@@ -99,7 +102,7 @@ impl Starting {
         Ok(Starting { program, child })
     }
 
-    /// An error with the end of the log when the process has ended by itself.
+    /// Returns an error with the end of the log if the process has exited.
     pub fn check_running(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             let log = std::fs::read_to_string(&self.program.log).unwrap_or_default();
@@ -110,7 +113,7 @@ impl Starting {
         Ok(())
     }
 
-    /// From now on the program runs until it is told to stop: when it dies it is started again.
+    /// Supervises the program from now on: it is restarted when it dies, until it is stopped.
     pub fn keep_running(self) -> Running {
         let id = Arc::new(AtomicU32::new(self.child.id().unwrap_or_default()));
         let (stop, stop_signal) = (CancellationToken::new(), self.program.stop_signal);
@@ -132,9 +135,9 @@ impl Starting {
     }
 }
 
-/// A program that is kept running. Asked to stop when dropped.
+/// A supervised program. On drop it is signalled to stop.
 pub struct Running {
-    /// 0: there is no process at the moment.
+    /// Process id; 0 while there is no process.
     id: Arc<AtomicU32>,
     stop: CancellationToken,
     interruptions: mpsc::Sender<Interruption>,
@@ -142,7 +145,7 @@ pub struct Running {
     task: Option<JoinHandle<()>>,
 }
 
-/// To be ended, and started again after something was done.
+/// Request to end the process and to restart it after `meanwhile`.
 struct Interruption {
     signal: Signal,
     meanwhile: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -150,9 +153,10 @@ struct Interruption {
 }
 
 impl Running {
-    /// Ends the process with a signal, waits until it is gone, does `meanwhile`, and starts it again.
+    /// Ends the process with a signal, waits until it has exited, runs `meanwhile`, and restarts
+    /// it.
     ///
-    /// Returns when the new process has been started; it may not be ready yet.
+    /// Returns once the new process has been started; it may not be ready yet.
     pub async fn interrupt(
         &self,
         signal: Signal,
@@ -172,7 +176,7 @@ impl Running {
         has_started.await.map_err(|_| stopped())
     }
 
-    /// Asks the process to stop and waits until it has.
+    /// Signals the process to stop and waits until it has exited.
     pub async fn stop(mut self) -> Result<()> {
         self.stop.cancel();
         if let Some(task) = self.task.take() {
@@ -185,7 +189,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
-        // The supervisor may not get to run any more: the runtime itself may be ending.
+        // The supervisor may never run again: the runtime itself may be shutting down.
         signal(self.id.load(Ordering::Relaxed), self.stop_signal);
     }
 }
@@ -204,7 +208,7 @@ async fn supervise(
                 id.store(0, Ordering::Relaxed);
                 tracing::error!(program = program.name, ?status, "ended by itself and is started again");
             }
-            // The handle is gone: `stop` says so as well.
+            // `recv` returns `None` once the handle is dropped, which also cancels `stop`.
             Some(interruption) = interruptions.recv() => {
                 end(&program, &mut child, &id, interruption.signal).await;
                 tokio::select! {
@@ -218,12 +222,13 @@ async fn supervise(
                 return;
             }
         }
-        // `meanwhile` was the pause that whoever interrupted wanted.
+        // After an interruption there is no delay: `meanwhile` was it.
         let mut at_once = started.is_some();
         child = loop {
             if !std::mem::take(&mut at_once) {
                 tokio::select! {
-                    // Not at once: what the dead process held (a socket, shared memory) may take a moment to be free.
+                    // The resources of the dead process (a socket, shared memory) may take a moment
+                    // to be released.
                     () = tokio::time::sleep(RESTART_PAUSE) => {}
                     () = stop.cancelled() => return,
                 }
@@ -237,15 +242,15 @@ async fn supervise(
         };
         id.store(child.id().unwrap_or_default(), Ordering::Relaxed);
         if let Some(started) = started {
-            // Whoever asked may have gone.
+            // The caller may have been dropped.
             let _ = started.send(());
         }
     }
 }
 
-/// Sends the signal and waits until the process is gone.
-/// PostgreSQL forgets a signal that comes in its first moments, and then ignores all others but SIGKILL; so whoever does not
-/// end in time is made to.
+/// Sends the signal and waits until the process has exited. PostgreSQL loses a signal that arrives
+/// in the first moments after its start, and then ignores all others but SIGKILL; so a process that
+/// does not exit in time is killed.
 async fn end(program: &Program, child: &mut Child, id: &AtomicU32, with: Signal) {
     signal(id.load(Ordering::Relaxed), with);
     if tokio::time::timeout(program.patience, child.wait())
@@ -261,7 +266,7 @@ async fn end(program: &Program, child: &mut Child, id: &AtomicU32, with: Signal)
     id.store(0, Ordering::Relaxed);
 }
 
-/// Does nothing for a process that is not there.
+/// Sends a signal, or does nothing if there is no process.
 fn signal(id: u32, signal: Signal) {
     if id != 0 {
         let _ = kill(Pid::from_raw(id as i32), signal);

@@ -46,7 +46,8 @@ impl Redis {
                 .arg("--dir")
                 .arg(&data_dir);
             match durability {
-                // One fsync covers everything that arrived together, so this costs about a fifth of the throughput.
+                // One fsync covers all writes that arrived together, so this costs about a fifth of
+                // the throughput.
                 Durability::Durable => {
                     command.args(["--appendonly", "yes", "--appendfsync", "always"])
                 }
@@ -90,10 +91,11 @@ async fn ping(url: &str) -> redis::RedisResult<redis::aio::MultiplexedConnection
     Ok(connection)
 }
 
-/// Ends a server that outlived a `frontrow` that was killed: whoever answers on our socket, in a directory that we have locked.
+/// Stops a server left over from a killed `frontrow`: the lock on the directory is held here, so a
+/// server that answers on its socket is left over.
 async fn stop_leftover(url: &str) {
     if let Ok(mut connection) = ping(url).await {
-        // It answers by hanging up, which is an error and what is wanted.
+        // Redis answers SHUTDOWN by closing the connection, so an error means success.
         let _ = redis::cmd("SHUTDOWN").exec_async(&mut connection).await;
     }
 }
@@ -108,7 +110,7 @@ pub async fn wait_until_ready(process: &mut Starting, url: &str) -> Result<()> {
             Err(error) if began.elapsed() > patience => {
                 return Err(error).context("Redis did not answer within a minute");
             }
-            // Redis reads its file first, and says that it is ready only by answering.
+            // Redis first loads its data. The only sign that it is ready is that it answers.
             Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
         }
     }

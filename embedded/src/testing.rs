@@ -6,12 +6,13 @@ use anyhow::{Context, Result};
 use rand::Rng;
 use sqlx::{Connection, Executor, PgConnection};
 
-/// Set by the `with-stores` command for what it runs.
+/// Set by the `with-stores` command for the command that it runs.
 pub const DATABASE_URL: &str = "FRONTROW_TEST_DATABASE_URL";
-/// Set by the `with-stores` command for what it runs.
+/// Set by the `with-stores` command for the command that it runs.
 pub const REDIS_URL: &str = "FRONTROW_TEST_REDIS_URL";
 
-/// For a `frontrow` that is to use the stores of a test: as root it would step down to an account that cannot reach their sockets.
+/// Returns the variable for a `frontrow` that uses the stores of a test: started as root it would
+/// otherwise step down to an account that cannot reach their sockets.
 pub fn stay_root() -> Option<(&'static str, &'static str)> {
     let is_root = nix::unistd::Uid::effective().is_root();
     is_root.then_some(("FRONTROW_USER", "root"))
@@ -25,7 +26,8 @@ pub struct TestStores {
     _own: Option<(Stores, tempfile::TempDir)>,
 }
 
-/// In the stores that `with-stores` started, or in ones started for this test alone when there are none.
+/// Creates a database in the stores that `with-stores` has started, or starts stores for this test
+/// alone if there are none.
 pub async fn stores() -> Result<TestStores> {
     match (std::env::var(DATABASE_URL), std::env::var(REDIS_URL)) {
         (Ok(database_url), Ok(redis_url)) => fresh(&database_url, redis_url, None).await,
@@ -40,27 +42,29 @@ pub async fn stores() -> Result<TestStores> {
     }
 }
 
-/// A Redis Cluster in a temporary directory, which goes with the second value.
+/// Starts a Redis Cluster in a temporary directory, which is deleted when the second value is
+/// dropped.
 pub async fn throwaway_cluster() -> Result<(Cluster, tempfile::TempDir)> {
     let dir = tempdir()?;
     let cluster = Cluster::start(dir.path()).await?;
     Ok((cluster, dir))
 }
 
-/// PostgreSQL and Redis in a temporary directory, which goes with the second value.
+/// Starts PostgreSQL and Redis in a temporary directory, which is deleted when the second value is
+/// dropped.
 pub async fn throwaway() -> Result<(Stores, tempfile::TempDir)> {
     let dir = tempdir()?;
     let stores = Stores::start(dir.path(), Durability::Throwaway).await?;
     Ok((stores, dir))
 }
 
-/// Where files are in memory.
+/// File system in memory.
 const MEMORY: &str = "/dev/shm";
-/// Bytes that the stores of a whole run may come to.
+/// Upper bound on the bytes that the stores of a whole run occupy.
 const ROOM: u128 = 6 << 30;
 
-/// A directory that goes with the value: in memory where there is room, since some disks stop for seconds while a test that
-/// has a limit waits for them.
+/// Creates a directory that is deleted on drop. It is in memory if there is space, because some
+/// disks stall for seconds, which would exceed the time limits of tests.
 pub fn tempdir() -> std::io::Result<tempfile::TempDir> {
     let mut dir = tempfile::Builder::new();
     let dir = dir.prefix("frontrow-");
@@ -72,7 +76,7 @@ pub fn tempdir() -> std::io::Result<tempfile::TempDir> {
     }
 }
 
-/// To one Redis by itself, for what a test looks at behind the program's back: however long it takes.
+/// Connects to a single Redis with long time-outs, for tests that inspect the data directly.
 pub async fn connect(redis_url: &str) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
     let patience = Some(std::time::Duration::from_secs(60));
     let settings = redis::AsyncConnectionConfig::new()
@@ -92,7 +96,8 @@ async fn fresh(
     let mut connection = PgConnection::connect(database_url)
         .await
         .context("the tests' PostgreSQL is away")?;
-    // The name is ours, made of letters and digits: there is nothing to bind in a CREATE DATABASE.
+    // Bind parameters are not possible in CREATE DATABASE. The name is generated and contains only
+    // letters, digits and `_`.
     connection
         .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .await?;
@@ -108,7 +113,8 @@ async fn fresh(
 }
 
 impl TestStores {
-    /// The address of the Redis, or of each master of the cluster by itself, for what concerns a whole server.
+    /// Returns the URL of the Redis, or of each master of the cluster, for commands that concern a
+    /// whole server.
     pub fn redis_servers(&self) -> Vec<String> {
         match self.redis_url.strip_prefix("redis-cluster://") {
             Some(masters) => masters
@@ -119,7 +125,7 @@ impl TestStores {
         }
     }
 
-    /// The only user of stores that a test has started itself, and takes away.
+    /// Wraps stores that a test has started and stops itself, with no other user.
     pub fn of(stores: &Stores) -> TestStores {
         TestStores {
             database_url: stores.database_url().to_owned(),

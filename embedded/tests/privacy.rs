@@ -1,4 +1,5 @@
-//! The stores' files are open to the account that runs them alone, and no secret of ours is in their environment.
+//! The stores' files are accessible only to the account that runs them, and their environment
+//! contains no secret of Frontrow.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -24,7 +25,7 @@ fn open_up(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// All files and folders under one.
+/// Lists all files and folders below a folder.
 fn below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -64,7 +65,7 @@ async fn a_data_directory_open_to_others_is_closed() {
         .stop()
         .await
         .unwrap();
-    // As an older release left it.
+    // Modes left by an older release.
     for path in ["", "redis", "run"] {
         open_up(&dir.path().join(path), 0o755);
     }
@@ -169,8 +170,9 @@ async fn sockets_elsewhere_are_where_nobody_can_foresee() {
     fs::remove_dir_all(&second).unwrap();
 }
 
-/// A program of the same name that writes down what it was told, and then becomes the real one. Both of them write over what
-/// `/proc` says of their environment.
+/// Installs a wrapper that records its environment and arguments before it executes the real
+/// program of that name. `/proc` would not do: both programs overwrite what it shows of their
+/// environment.
 fn eavesdrop(folder: &Path, program: &str) {
     let real = std::env::split_paths(&std::env::var_os("PATH").unwrap())
         .chain(
@@ -242,7 +244,7 @@ async fn started_by_root_they_run_as_somebody_else() {
     }
     for path in below(dir.path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        // Ours, who watch over them.
+        // Owned by the supervising process.
         if !["lock", "redis.log", "postgres.log"].contains(&name.as_str()) {
             assert_eq!(fs::symlink_metadata(&path).unwrap().uid(), owner, "{name}");
         }

@@ -1,4 +1,4 @@
-//! Stores of our own that die are there again, with what they were told to keep.
+//! Embedded stores that die are restarted, with all durable data.
 
 use embedded::{Durability, Store, Stores, testing};
 use nix::sys::signal::{Signal, kill};

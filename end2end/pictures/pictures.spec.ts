@@ -8,7 +8,7 @@ import * as pages from '../support/pages';
 const folder = path.resolve(process.env.SCREENSHOTS ?? path.join(__dirname, '../../docs/pictures'));
 const day = 86_400;
 
-/** What is on: enough for a page that looks like one. */
+/** The programme: enough concerts for a realistic page. */
 const programme = [
   { title: 'Night Boat to Nodeul', artist: 'Low Tide', genre: 'indie', venue: 'Nodeul Live House', price_won: '66000', capacity: '1200', sale_opens_at: kst(-300) },
   { title: '한강의 밤', artist: '새벽정류장', genre: 'pop', venue: '올림픽홀', price_won: '121000', capacity: '2400', sale_opens_at: kst(-900) },
@@ -20,7 +20,7 @@ const programme = [
   { title: '골목길 사이퍼', artist: 'Crew 02', genre: 'hip_hop', venue: '무신사 개러지', price_won: '49500', capacity: '500', sale_opens_at: kst(4 * day) },
 ];
 
-/** The programme, made once for all looks. */
+/** Returns the programme, which is created once for all looks. */
 async function concerts(organiser: Person): Promise<Map<string, Concert>> {
   const found = await (await organiser.http.get('/api/list_concerts?search=')).json();
   let list = found.concerts as Concert[];
@@ -46,7 +46,7 @@ async function concerts(organiser: Person): Promise<Map<string, Concert>> {
 
 let on: Map<string, Concert>;
 
-// Of no single test, so that its sales go on from one look to the next.
+// Not in a test, where sales end with the test: these continue from one look to the next.
 test.beforeAll(async ({ organiser }) => {
   on = await concerts(organiser);
 });
@@ -111,7 +111,7 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
   await visit(`/concerts/${selling.id}`);
   await shoot('concert');
 
-  // 48 people ahead, 8 tickets a second: about 25 after three batches.
+  // 48 people ahead at 8 tickets a second: about 25 after three batches.
   const others = await crowd(48);
   await Promise.all(others.map((person) => person.join(selling)));
   await page.getByRole('button', { name: words.join }).click();
@@ -138,7 +138,7 @@ test('pictures', async ({ page, context, visit, words, organiser, admin, signUp,
   }
   await admin.lendSession(context);
   await visit(`/concerts/${selling.id}/desk`);
-  // More come than tickets go out, in waves: a sale as a desk is for.
+  // More people join than tickets are issued, in waves: a sale that a dashboard is made for.
   await admin.send('/api/set_pace', { id: String(selling.id), batch_size: '3', interval_ms: '1000' });
   const late_ones = await crowd(110);
   for (const wave of [2, 9, 14, 11, 6, 8, 4, 9, 12, 5, 3, 7, 4, 6, 3, 2, 3, 2]) {

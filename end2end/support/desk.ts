@@ -1,11 +1,11 @@
-// How an organiser uses the desk.
+// How an organiser uses the dashboard.
 
 import { expect, type Locator, type Page } from '@playwright/test';
 
 export const figure = (page: Page, name: string): Locator => page.getByTestId(`desk-${name}`).locator('.figures');
 export const control = (page: Page, name: string): Locator => page.getByTestId(`desk-${name}`);
 
-/** Opens a control, after which its own button can be pressed. */
+/** Opens a control, and returns its button, which can then be pressed. */
 export async function open(page: Page, name: string, confirm?: string): Promise<Locator> {
   const button = control(page, name).getByRole('button', { name: confirm });
   await expect(button).toBeHidden();
@@ -14,7 +14,10 @@ export async function open(page: Page, name: string, confirm?: string): Promise<
   return button;
 }
 
-/** What the page shows now; without JavaScript it is as of when it was read. */
+/**
+ * Expects a figure on the page; without JavaScript it is reloaded, since it shows the time of
+ * loading.
+ */
 export async function expectFigure(page: Page, name: string, text: string, javaScriptEnabled?: boolean): Promise<void> {
   if (javaScriptEnabled !== false) return expect(figure(page, name)).toHaveText(text);
   await expect(async () => {

@@ -1,7 +1,7 @@
 import { Server } from './server';
 import { admin, organiser } from './people';
 
-/** One server for all tests; each test has its own concert and its own people. */
+/** Starts one server for all tests; each test has its own concert and accounts. */
 export default async function setUp(): Promise<() => Promise<void>> {
   const server = await Server.start();
   try {

@@ -1,16 +1,16 @@
-// A line to the server that can be cut.
+// A TCP proxy to the server whose connections can be cut.
 
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export interface Line {
   url: string;
-  /** Breaks every connection, and each new one, until it is mended. */
+  /** Breaks every connection, and each new one, until `mend` is called. */
   cut(): void;
   mend(): void;
   close(): Promise<void>;
 }
 
-/** Passes bytes on; Chromium's own "offline" leaves streams that are open alone. */
+/** Forwards bytes. Needed because Chromium's own "offline" does not close open streams. */
 export async function openLine(to: string): Promise<Line> {
   const target = new URL(to);
   const sockets = new Set<Socket>();

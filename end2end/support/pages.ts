@@ -1,4 +1,4 @@
-// How a person uses the pages, in words that say what they do.
+// How a user operates the pages, in functions named after what they do.
 
 import { expect, type Locator, type Page } from '@playwright/test';
 import type { Place, SignUp } from './people';
@@ -8,10 +8,10 @@ export const header = (page: Page): Locator => page.locator('header');
 
 export const field = (page: Page, name: string): Locator => page.locator(`main [name="${name}"]`);
 
-/** What is said to be wrong with a field, beside it. */
+/** The problem shown next to a field. */
 export const problem = (page: Page, name: string): Locator => page.locator(`#${name}-problem`);
 
-/** What is said to be wrong with the form. */
+/** The problem shown for the whole form. */
 export const summary = (page: Page): Locator => page.locator('main .summary');
 
 export async function fill(page: Page, values: object): Promise<void> {
@@ -47,7 +47,7 @@ export const expectLoggedInAs = (page: Page, nickname: string): Promise<void> =>
 export const expectLoggedOut = (page: Page, words: Words): Promise<void> =>
   expect(header(page).getByRole('link', { name: words.logIn })).toBeVisible();
 
-/** The part of the queue page that says where one stands. */
+/** The part of the queue page that shows the account's standing. */
 export const standing = (page: Page): Locator => page.getByTestId('standing');
 
 export const expectStanding = (page: Page, name: Place['standing']): Promise<void> =>
@@ -55,12 +55,12 @@ export const expectStanding = (page: Page, name: Place['standing']): Promise<voi
 
 export const rank = (page: Page): Locator => page.getByTestId('rank');
 
-/** Where whoever may edit a concert steers its sale. */
+/** The part of a concert's page on which its organiser steers the sale. */
 export const saleControl = (page: Page): Locator => page.getByTestId('sale-control');
 
 export const saleState = (page: Page): Locator => page.getByTestId('sale-state');
 
-/** Where a concert's page is: its number, perhaps with the title behind it. */
+/** Pattern of the URL of a concert's page: its id, perhaps followed by the title. */
 export const concertAddress = (id: number | string = '\\d+'): RegExp => new RegExp(`/concerts/${id}(-[^/?#]+)?(#.*)?$`);
 
 /** Marks the document on screen; a reload would lose the mark. */
@@ -82,7 +82,7 @@ export interface Shown {
   ahead: string;
 }
 
-/** Records in the page whatever the queue page shows, from now on, each state once. */
+/** Records in the page every state that the queue page shows from now on, each once. */
 export async function recordRanks(page: Page): Promise<void> {
   await page.evaluate(() => {
     const shown: { rank: number; ahead: string }[] = [];
@@ -96,7 +96,7 @@ export async function recordRanks(page: Page): Promise<void> {
       if (before?.rank !== now.rank || before.ahead !== now.ahead) shown.push(now);
     };
     read();
-    // After whatever else the same change has set off: a reader sees the page only then.
+    // After everything else that the same change triggers: a reader sees the page only then.
     new MutationObserver(() => setTimeout(read)).observe(document.body, { subtree: true, childList: true, characterData: true });
   });
 }
@@ -104,7 +104,7 @@ export async function recordRanks(page: Page): Promise<void> {
 export const recordedRanks = (page: Page): Promise<Shown[]> =>
   page.evaluate(() => (window as unknown as { shown: Shown[] }).shown);
 
-/** Keeps a page's islands from coming to life until what it returns is called. */
+/** Keeps a page's islands from hydrating until the returned function is called. */
 export async function holdScripts(page: Page): Promise<() => void> {
   let letGo = () => {};
   const held = new Promise<void>((resolve) => (letGo = resolve));

@@ -3,17 +3,20 @@
 import { expect, request, type APIRequestContext, type APIResponse, type BrowserContext } from '@playwright/test';
 import { randomBytes } from 'node:crypto';
 
-/** Where the server under test is. */
+/** URL of the server under test. */
 export const serverUrl = (): string => process.env.FRONTROW_END2END_URL!;
 
 export const password = 'correct horse battery';
 
-/** Made by the global set-up; the password is as good as random for a server that lives for two minutes. */
+/**
+ * Created by the global set-up. The password need not be random for a server that lives for two
+ * minutes.
+ */
 export const organiser = { accountName: 'house-manager', password: 'seven tents in the rain' };
 
 export const admin = { accountName: 'front-of-house', password: 'nine lamps over the door' };
 
-/** A word that no other test uses. */
+/** Returns a word that no other test uses. */
 export const unique = (): string => randomBytes(5).toString('hex');
 
 export interface SignUp {
@@ -44,7 +47,7 @@ export interface ConcertForm {
   sale_opens_at: string;
   batch_size: string;
   interval_ms: string;
-  /** `true`: it is prepared and not public. */
+  /** `true` makes the concert a draft. */
   draft?: string;
 }
 
@@ -71,10 +74,13 @@ export interface Ticket {
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 
-/** So many seconds from now, as `<input type="datetime-local">` sends it: Korean time. */
+/**
+ * Returns the time `secondsFromNow` from now as `<input type="datetime-local">` sends it, in Korean
+ * time.
+ */
 export function kst(secondsFromNow: number): string {
   const instant = new Date(Date.now() + secondsFromNow * SECOND + 9 * 3600 * SECOND).toISOString().slice(0, 19);
-  // A field for date and time leaves out seconds that are none, and takes nothing that it would not write itself.
+  // An input for date and time omits zero seconds, and accepts only what it would write itself.
   return instant.replace(/:00$/, '');
 }
 
@@ -98,10 +104,13 @@ export function concertForm(changes: Partial<ConcertForm> = {}): ConcertForm {
   };
 }
 
-/** An interval of an hour: after the first batch no ticket is issued while a test lasts. */
+/** An interval of an hour: after the first batch no ticket is issued for the duration of a test. */
 export const STANDSTILL = '3600000';
 
-/** A concert whose queue does not move: the one batch of this hour has gone to somebody who came before everybody. */
+/**
+ * Creates a concert whose queue does not move: an account that joined first has taken the one batch
+ * of this hour.
+ */
 export async function standStill(organiser: Person, changes: Partial<ConcertForm> = {}): Promise<Concert> {
   const concert = await organiser.createConcert({ interval_ms: STANDSTILL, ...changes });
   const first = await Person.signUp(newcomer('first'));
@@ -111,16 +120,16 @@ export async function standStill(organiser: Person, changes: Partial<ConcertForm
   return concert;
 }
 
-/** Such a concert, in which whoever joins as the second or later is told this of their place. */
+/** Creates a concert like `standStill`, in which places from the second on have this outlook. */
 export async function standStillAs(organiser: Person, outlook: 'nearly' | 'paused' | 'out_of_reach' | 'waiting_list'): Promise<Concert> {
   const concert = await standStill(organiser, { capacity: { nearly: '300', paused: '300', out_of_reach: '2', waiting_list: '1' }[outlook] });
   if (outlook === 'paused') await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'pause' });
   return concert;
 }
 
-/** Somebody with a session of their own. */
+/** An account with a session of its own. */
 export class Person {
-  /** What this person has created, until somebody has seen to it. */
+  /** Concerts that this account has created and whose sales have not been closed by `endSales`. */
   readonly created: Concert[] = [];
 
   private constructor(
@@ -142,12 +151,13 @@ export class Person {
 
   /** Gives a browser this session. */
   async lendSession(context: BrowserContext): Promise<void> {
-    // Tokens are renewed by whoever uses them first: were it the browser, this person's would be worth nothing any more.
+    // Tokens are rotated by the first client that uses them: if that were the browser, this
+    // account's own tokens would become invalid.
     await this.http.get('/api/current_account');
     await context.addCookies((await this.http.storageState()).cookies);
   }
 
-  /** Never throws because of a status. */
+  /** Does not throw on an error status. */
   send(path: string, form: Record<string, string>): Promise<APIResponse> {
     return this.http.post(path, { form });
   }
@@ -166,7 +176,10 @@ export class Person {
     return concert;
   }
 
-  /** Sends the whole form, as the page does: what is not named becomes what `concertForm` says. */
+  /**
+   * Sends the whole form, as the page does: fields that are not in `changes` have the values of
+   * `concertForm`.
+   */
   updateConcert(concert: Concert, changes: Partial<ConcertForm>): Promise<Concert> {
     return this.post('/api/update_concert', { id: String(concert.id), ...concertForm({ title: concert.title, ...changes }) });
   }

@@ -9,19 +9,22 @@ const root = path.resolve(__dirname, '..', '..');
 const binary = process.env.FRONTROW_BIN ? path.resolve(process.env.FRONTROW_BIN) : path.join(root, 'target/release/frontrow');
 const artifacts = path.resolve(__dirname, '..', '.artifacts');
 
-/** Starting PostgreSQL for the first time takes a few seconds; on a slow machine many. */
+/** Starting PostgreSQL for the first time takes a few seconds, on a slow machine many. */
 const STARTS_WITHIN = 120_000;
 
-/** The environment without what would lead the server to other stores or another address. */
+/**
+ * Returns the environment without variables that would direct the server to other stores or another
+ * address.
+ */
 function environment(): NodeJS.ProcessEnv {
   const env = { ...process.env };
   for (const name of Object.keys(env)) {
     if (name.startsWith('FRONTROW_') || ['DATABASE_URL', 'REDIS_URL'].includes(name)) delete env[name];
   }
   const siteRoot = path.resolve(process.env.LEPTOS_SITE_ROOT ?? path.join(root, 'target/site'));
-  // scripts/test.sh finds by this mark whatever is left of a run.
+  // scripts/test.sh uses this mark to find processes that are left of a run.
   const mark = process.env.FRONTROW_TEST_RUN;
-  // Everybody in these tests comes from one address.
+  // All clients in these tests come from one address.
   const limits = Object.fromEntries(
     ['LOG_INS', 'SIGN_UPS', 'REFRESHES', 'JOINS', 'ADDRESS_JOINS'].map((what) => [`FRONTROW_LIMIT_${what}`, '0']),
   );
@@ -38,11 +41,12 @@ export class Server {
     private readonly dataDir: string,
   ) {}
 
-  /** Starts PostgreSQL, Redis and the server, and waits until it says its address. */
+  /** Starts PostgreSQL, Redis and the server, and waits until the server prints its address. */
   static async start(): Promise<Server> {
     mkdirSync(artifacts, { recursive: true });
     const log = path.join(artifacts, 'server.log');
-    // In a session of its own: a Ctrl-C in the terminal is for us, and we stop the server in our own time.
+    // In a session of its own: Ctrl-C in the terminal goes to the test runner, which stops the
+    // server in order.
     const keeper = spawn(process.execPath, [path.join(__dirname, 'keeper.mjs'), binary, log], {
       env: environment(),
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -74,19 +78,20 @@ export class Server {
     if (made.status !== 0) throw new Error(`frontrow admin create: ${made.stdout}${made.stderr}${made.error ?? ''}`);
   }
 
-  /** Stops the server, its stores included; says what went wrong in it that no page showed. */
+  /** Stops the server and its stores; throws if its log has errors that no page showed. */
   async stop(): Promise<void> {
     await gone(this.keeper);
     const wrong = readFileSync(this.log, 'utf8')
       .split('\n')
       .filter((line) => /\bERROR\b|panicked/.test(line))
-      // "Try again", on a machine that stood still for a moment: a test that minds says so itself.
+      // "Try again", on a machine that stalled for a moment: a test to which it matters reports it
+      // itself.
       .filter((line) => !line.includes('refusal=Unavailable'));
     if (wrong.length > 0) throw new Error(`the server's log has errors:\n${wrong.slice(0, 20).join('\n')}`);
   }
 }
 
-/** Lets the keeper go, and waits until it has. */
+/** Ends the keeper process and waits until it has exited. */
 function gone(keeper: ChildProcess): Promise<void> {
   if (keeper.exitCode !== null || keeper.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// What every test starts from: people, a page that is watched for complaints, and words in its language.
+// Fixtures of every test: accounts, a page whose console is checked, and words in its language.
 
 import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
 import { admin as frontOfHouse, newcomer, organiser as houseManager, Person, serverUrl, type SignUp } from './people';
@@ -8,16 +8,16 @@ interface TestFixtures {
   words: Words;
   /** Signs up one account through the API. */
   signUp: (form?: SignUp) => Promise<Person>;
-  /** Signs up so many accounts. */
+  /** Signs up `size` accounts. */
   crowd: (size: number) => Promise<Person[]>;
-  /** Opens a page by its address and waits until it can be used. */
+  /** Opens a page by its path and waits until it can be used. */
   visit: (path: string, on?: Page) => Promise<void>;
-  /** Another browser: other cookies, same settings, watched as well. */
+  /** Another browser: other cookies, the same settings, its console is checked as well. */
   anotherBrowser: () => Promise<Page>;
-  /** Complaints of the browser that the test provokes on purpose. */
+  /** Registers messages of the browser that the test provokes on purpose. */
   expectComplaint: (about: RegExp) => void;
   complaints: Complaints;
-  /** Ends the sales of a test behind it. */
+  /** Closes the sales of a test after it. */
   endSales: void;
 }
 
@@ -28,7 +28,7 @@ interface WorkerFixtures {
   admin: Person;
 }
 
-/** Every error and warning on the console, and every exception that nobody caught. */
+/** Every error and warning on the console, and every uncaught exception. */
 class Complaints {
   private readonly heard: string[] = [];
   private readonly expected: RegExp[] = [];
@@ -36,7 +36,7 @@ class Complaints {
   listen(context: BrowserContext): void {
     context.on('console', (message) => {
       if (!['error', 'warning', 'assert'].includes(message.type())) return;
-      // A form that is refused is answered by its page, with the status of the refusal, which Chromium finds worth a line.
+      // A refused form is answered by its page with the status of the refusal, which Chromium logs.
       if (/[?&]call=\/api\//.test(message.location().url) && /with a status of 4\d\d/.test(message.text())) return;
       this.heard.push(`${message.page()?.url()} console ${message.type()}: ${message.text()} (${message.location().url})`);
     });
@@ -49,7 +49,7 @@ class Complaints {
     this.expected.push(about);
   }
 
-  /** What a page was not allowed to load or run is never expected. */
+  /** Violations of the Content Security Policy are never expected. */
   unexpected(): string[] {
     const forbidden = /Content Security Policy/i;
     return this.heard.filter((complaint) => forbidden.test(complaint) || !this.expected.some((about) => about.test(complaint)));
@@ -57,8 +57,8 @@ class Complaints {
 }
 
 /**
- * Leptos says nowhere that it has brought a page's islands to life. The last one of every page, which watches its forms,
- * listens for `pageshow`.
+ * Leptos has no event for the end of hydration. The last island of every page, which watches its
+ * forms, listens for `pageshow`.
  */
 const noteHydration = (): void => {
   const add = EventTarget.prototype.addEventListener;
@@ -116,7 +116,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   complaints: [
     async ({ javaScriptEnabled }, use) => {
       const complaints = new Complaints();
-      // The page cannot know that nobody will run what it has the browser fetch early.
+      // The page preloads its wasm, and cannot know that scripts are disabled.
       if (javaScriptEnabled === false) complaints.expect(/\.wasm was preloaded using link preload but not used/);
       await use(complaints);
       expect(complaints.unexpected(), 'the console is silent').toEqual([]);
@@ -124,7 +124,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { auto: true },
   ],
 
-  // The server looks after every open sale several times a second, and after hundreds of tests there would be hundreds.
+  // The server processes every open sale every second, and hundreds of tests would leave hundreds
+  // open.
   endSales: [
     async ({ organiser }, use) => {
       const { created } = organiser;
@@ -164,10 +165,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 });
 
-/** The browser's own line about an answer that says no, for tests that ask for one. */
+/** The browser's own message about a refused request, for tests that provoke one. */
 export const refused = (status: number): RegExp => new RegExp(`Failed to load resource.* ${status} `);
 
-/** Waits until the page's scripts have taken it over. */
+/** Waits until the page is hydrated. */
 export async function hydrated(page: Page): Promise<void> {
   await page.waitForFunction(() => (window as { hydrated?: boolean }).hydrated);
 }

@@ -1,4 +1,5 @@
-// What a screen reader is told, and what can be read at all: axe finds nothing to say, on any page, in four looks that have every two of language, colour and width in them.
+// Screen reader support and legibility: axe finds no violation on any page, in four looks that
+// contain every pair of language, colours and width.
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
@@ -7,7 +8,7 @@ import { kst, newcomer, standStill, standStillAs, type Concert, type Person } fr
 import * as pages from '../support/pages';
 
 const widths = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } } as const;
-/** Of the eight looks the four in which each language, colour and width meets each other one. */
+/** Of the eight looks the four in which each pair of language, colours and width occurs. */
 const looks = [
   { language: 'ko', colors: 'light', width: 'wide' },
   { language: 'ko', colors: 'dark', width: 'narrow' },
@@ -15,14 +16,14 @@ const looks = [
   { language: 'en', colors: 'dark', width: 'wide' },
 ] as const;
 
-/** Everything that axe finds wrong, one line each, with where it is. */
+/** Returns everything that axe finds wrong, one line each, with its location. */
 async function wrong(page: Page): Promise<string[]> {
-  // As large as fingers are: not among what axe looks at by itself.
+  // Targets large enough for fingers: not among the default rules of axe.
   const { violations } = await new AxeBuilder({ page }).options({ rules: { 'target-size': { enabled: true } } }).analyze();
   return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.target.join(' ')}\n${node.failureSummary}`));
 }
 
-/** Checks the page that is open as it is, in both colours and widths. */
+/** Checks the open page in its current state, in both colours and widths. */
 async function expectNothingWrong(page: Page): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const [name, size] of Object.entries(widths)) {
@@ -39,7 +40,10 @@ interface Seen {
   status?: number;
 }
 
-/** `ID` is a concert that sells and does not move, `SOON` one whose sale has yet to open, `NONE` one that is sold out, `DRAFT` one that is not public. */
+/**
+ * `ID` is a concert that sells and does not move, `SOON` one whose sale has yet to open, `NONE` one
+ * that is sold out, `DRAFT` a draft.
+ */
 const everyPage: Seen[] = [
   { path: '/' },
   { path: '/', as: 'organiser' },
@@ -93,8 +97,9 @@ for (const { path, as, status = 200 } of everyPage) {
 }
 
 /**
- * As somebody has it whose browser runs no scripts: axe itself is one, so the page is sent without its own. One that comes
- * again by itself is looked at as it is for whoever has asked it to stand still.
+ * Serves the page as in a browser without JavaScript. axe itself is a script, so the page's own
+ * scripts are removed from the response instead. A page that refreshes itself is checked in the
+ * state in which the user has stopped the refresh.
  */
 async function withoutScripts(page: Page): Promise<void> {
   await page.route('**/*', async (route) => {
@@ -107,7 +112,7 @@ async function withoutScripts(page: Page): Promise<void> {
   });
 }
 
-/** Pages that scripts change: the others are the same without. */
+/** Pages that scripts change: the others are the same without scripts. */
 const withIslands = everyPage.filter(({ path, status }) => !status && /^\/($|\?|concerts\/)/.test(path));
 
 for (const { path, as } of withIslands) {
@@ -124,7 +129,7 @@ for (const { path, as } of withIslands) {
   });
 }
 
-/** The address with what it speaks of made first. */
+/** Creates what the path refers to and returns the path with its ids. */
 async function filled(path: string, organiser: Person, somebody: Person, admin: Person): Promise<string> {
   const concert = async (name: string, make: () => Promise<Concert>): Promise<void> => {
     if (path.includes(name)) path = path.replace(name, String((await make()).id));

@@ -1,4 +1,4 @@
-// The admins' pages.
+// The admin pages.
 
 import { english as words } from '../support/words';
 import * as pages from '../support/pages';
@@ -30,7 +30,7 @@ test('an admin finds an account, gives it a role, deactivates and restores it, a
   await page.getByLabel('New role').selectOption('organiser');
   await page.getByRole('button', { name: 'Change the role' }).click();
   await expect(page.getByTestId('account-role')).toHaveText('Organiser');
-  // It counts from the next request on.
+  // The role applies from the next request on.
   expect(await patron.createConcert()).toBeTruthy();
 
   await page.getByText('Deactivate', { exact: true }).click();

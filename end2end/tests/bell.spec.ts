@@ -1,11 +1,11 @@
-// Being told when the turn comes, by a sound and by the browser.
+// Notification of an issued ticket, by a sound and by the browser.
 
 import type { Worker } from '@playwright/test';
 import { expect, test } from '../support/test';
 import { standStill } from '../support/people';
 import * as pages from '../support/pages';
 
-/** What a service worker has, as far as it is looked at here. */
+/** The parts of a service worker's scope that this test uses. */
 interface WorkerScope {
   registration: ServiceWorkerRegistration;
   clients: { openWindow: (url: string) => Promise<void> };
@@ -13,12 +13,12 @@ interface WorkerScope {
   NotificationEvent: new (type: string, about: { notification: Notification }) => Event & { waitUntil: (done: Promise<void>) => void };
 }
 
-/** Presses the notification that is shown: where the worker would take whoever did. */
+/** Presses the notification that is shown, and returns where the worker would take the user. */
 const pressNotification = (worker: Worker): Promise<string[]> =>
   worker.evaluate(async () => {
     const scope = globalThis as unknown as WorkerScope;
     const went: string[] = [];
-    // Only what a person presses may really do so.
+    // Only a press by a user may really focus the page or open a window.
     scope.WindowClient.prototype.focus = async function () {
       went.push(`to ${this.url}`);
     };
@@ -44,7 +44,7 @@ test('somebody who asked for it is told when the turn comes, and hears it', { ta
       sounds.push(when[0]!);
       start.apply(this, when);
     };
-    // As on Android: a page may ask, and leaves the rest to its service worker.
+    // As on Android: a page may ask for permission, and leaves the rest to its service worker.
     const construct = (): never => {
       throw new TypeError('Illegal constructor');
     };
@@ -57,7 +57,7 @@ test('somebody who asked for it is told when the turn comes, and hears it', { ta
   await me.lendSession(context);
   await visit(`/concerts/${concert.id}/queue`);
   const address = page.url();
-  // Somewhere in it, as behind the link to its content.
+  // At a fragment of the page, as after the link to its content.
   await page.evaluate(() => (location.hash = 'content'));
   const bell = page.getByTestId('bell');
   await expect(bell).toHaveAttribute('aria-pressed', 'false');
@@ -74,7 +74,7 @@ test('somebody who asked for it is told when the turn comes, and hears it', { ta
   await expect.poll(notifications).toEqual([`It is your turn. Your ticket for ${concert.title} has been issued.`]);
   expect(await sounds()).toBe(3);
 
-  // Whoever presses it comes back to the page, or has it opened again.
+  // Pressing the notification returns to the page, or opens it again.
   const [worker] = context.serviceWorkers();
   const elsewhere = await context.newPage();
   await elsewhere.goto('/');
@@ -100,7 +100,7 @@ test('a sound is what is promised where notifications are not allowed', { tag: '
           return new Promise(() => {});
         };
         Notification.requestPermission = async () => {
-          // A task of its own: behind all that follows from the answer at once.
+          // A task of its own, after everything that follows from the answer at once.
           setTimeout(() => answered(registered));
           return 'denied';
         };

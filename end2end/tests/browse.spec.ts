@@ -1,4 +1,4 @@
-// Home: sections, and everything that can be asked of it.
+// Home: its sections, and every query on it.
 
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/test';
@@ -11,13 +11,13 @@ const DAY = 24 * 3600;
 const titles = (page: Page) => page.locator('#results li').getByRole('heading');
 const search = (page: Page) => page.getByLabel(words.search);
 
-/** A Korean word that no other test uses. */
+/** Returns a Korean word that no other test uses. */
 function koreanWord(): string {
   const syllable = () => String.fromCodePoint(0xac00 + Math.floor(Math.random() * 11172));
   return Array.from({ length: 6 }, syllable).join('');
 }
 
-/** Its initial consonants, as a Korean keyboard types them. */
+/** Returns its initial consonants, as a Korean keyboard types them. */
 function initials(word: string): string {
   const all = 'ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ';
   return [...word].map((letter) => all[Math.floor((letter.codePointAt(0)! - 0xac00) / 588)]).join('');
@@ -33,7 +33,7 @@ test('home has sections, and a way to all of each', async ({ page, visit, organi
   await organiser.createConcert({ title: `${word} now` });
   await organiser.createConcert({ title: `${word} soon`, sale_opens_at: kst(2 * DAY) });
   await organiser.createConcert({ title: `${word} later`, sale_opens_at: kst(20 * DAY) });
-  // What everybody sees alike is up to a second old.
+  // Shared pages are up to a second old.
   await expect(async () => {
     await visit('/');
     for (const group of ['selling', 'soon', 'later']) await expect(page.locator(`#${group}`)).toBeVisible({ timeout: 500 });
@@ -44,7 +44,7 @@ test('home has sections, and a way to all of each', async ({ page, visit, organi
     expect(await section.getByRole('listitem').count()).toBeLessThanOrEqual(8);
     await expect(section).toHaveAttribute('id', group);
   }
-  // Each is found in its own group alone.
+  // Each is found in its own group only.
   for (const [sale, title] of [['selling', 'now'], ['soon', 'soon'], ['later', 'later']]) {
     await visit(`/?search=${word}&sale=${sale}`);
     await expect(titles(page)).toHaveText([`${word} ${title}`]);
@@ -95,7 +95,7 @@ test('filters and order are in the address, and each can be taken back', async (
   await expect(titles(page)).toHaveText(named('one'));
   await expect(page.getByText('1 concert', { exact: true })).toBeVisible();
 
-  // The address says it all, in any browser.
+  // The URL contains the whole query, in any browser.
   const address = page.url();
   await visit('/');
   await visit(address);
@@ -145,7 +145,7 @@ test('results follow the typing without a reload', { tag: '@script' }, async ({ 
   await search(page).fill(word);
   await expect(titles(page)).toHaveCount(2);
 
-  // A choice is a step of its own; the whole word was one.
+  // A choice is a history entry of its own; the whole word was one.
   await page.getByLabel('Genre').selectOption('rock');
   await expect(titles(page)).toHaveText([`${word} two`]);
   await expect(page).toHaveURL(`/?search=${word}&genre=rock`);
@@ -176,7 +176,8 @@ test('going back before the page has come to life shows what the address says', 
   await page.getByLabel('Genre').selectOption('rock');
   await expect(titles(page)).toHaveText([`${word} two`]);
   const letGo = await pages.holdScripts(page);
-  // The step before the reload was one within a document: the browser takes it back without asking the server.
+  // The history entry before the reload was within one document: the browser returns to it without
+  // a request to the server.
   await page.reload({ waitUntil: 'commit' });
   await expect(titles(page)).toHaveText([`${word} two`]);
   await page.evaluate(() => history.back());
@@ -245,7 +246,7 @@ test('a Korean keyboard on its way to a word keeps what it finds', { tag: '@scri
   const word = `${koreanWord()} 콘서트`;
   const concert = await organiser.createConcert({ title: word });
   await visit('/');
-  // What the input says after each key.
+  // The value of the input after each key.
   const before = word.split(' ')[0];
   for (const typed of ['ㅋ', '코', '콘', '콘ㅅ', '콘서', '콘섵', '콘서트']) {
     await search(page).fill(`${before} ${typed}`);

@@ -1,4 +1,4 @@
-// What a first visit costs: scripts and wasm, as they come over the line.
+// Cost of a first visit: scripts and wasm, in bytes as transferred.
 
 import { get } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -13,7 +13,10 @@ interface Fetched {
   headers: IncomingHttpHeaders;
 }
 
-/** The answer as it came, not unpacked: neither the browser nor Playwright says how long that was. */
+/**
+ * Returns the response as transferred, not decompressed: neither the browser nor Playwright reports
+ * that length.
+ */
 function fetchPacked(url: string): Promise<Fetched> {
   return new Promise((resolve, reject) => {
     get(url, { headers: { 'accept-encoding': 'br' } }, (response) => {
@@ -46,7 +49,7 @@ for (const [name, viewport] of [['wide', { width: 1280, height: 800 }], ['narrow
       await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted))));
       expect.soft(await moved(), path).toBeLessThan(0.01);
     }
-    // What would be seen if something moved.
+    // Control: a shift would be measured.
     await page.evaluate(() => document.querySelector('main')!.insertAdjacentHTML('beforebegin', '<p><br/><br/><br/><br/><br/></p>'));
     await expect.poll(moved).toBeGreaterThan(0.01);
   });
@@ -64,7 +67,7 @@ for (const name of ['home', 'concert'] as const) {
       if (/^\/(pkg|fonts)\//.test(url.pathname)) files.add(url.href);
     });
     await visit({ home: '/', concert: `/concerts/${concert.id}` }[name]);
-    // What comes late is part of it.
+    // Resources that load late are included.
     await page.waitForLoadState('networkidle');
 
     const costs: { url: string; bytes: number }[] = [];
@@ -79,10 +82,11 @@ for (const name of ['home', 'concert'] as const) {
     for (const url of files) {
       const { bytes, headers } = await fetchPacked(url);
       expect(headers['cache-control'], url).toBe('public, max-age=31536000, immutable');
-      // A font is packed in itself.
+      // A WOFF2 font is already compressed.
       if (url.endsWith('.woff2')) continue;
       expect(headers['content-encoding'], url).toBe('br');
-      // What is compressed while it is sent has no length: nobody should wait for that.
+      // A response that is compressed while it is sent has no length; no client should wait for
+      // compression.
       expect(headers['content-length'], `${url} is compressed beforehand`).toBe(String(bytes));
       expect(headers.vary, url).toMatch(/accept-encoding/i);
     }

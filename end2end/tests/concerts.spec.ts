@@ -18,7 +18,7 @@ test('concerts are found by a part of their title and by genre', async ({ page, 
   await page.getByLabel('Genre').selectOption('jazz');
   await find.click();
   await expect(titles).toHaveText([`Harbour ${word} lights`]);
-  // The address says it all.
+  // The URL contains the whole query.
   await page.reload();
   await expect(titles).toHaveText([`Harbour ${word} lights`]);
   await expect(page.getByLabel(words.search)).toHaveValue(word.toUpperCase());
@@ -44,7 +44,7 @@ test('many concerts come in pages', async ({ page, visit, organiser }) => {
   expect(onTheFirst).not.toContain(await titles.innerText());
   await page.getByRole('link', { name: 'Previous' }).click();
   await expect(titles).toHaveText(onTheFirst);
-  // Each page has its place in the browser's history.
+  // Each page is an entry in the browser's history.
   await page.goBack();
   await expect(page.getByText('Page 2 of 2')).toBeVisible();
   await page.goBack();
@@ -136,12 +136,12 @@ test('every mistake in a concert is said beside its field, and the rest stays', 
 
 test('a malformed date is said beside its field', async ({ page, context, visit, organiser, expectComplaint }) => {
   expectComplaint(refused(422));
-  // Without JavaScript what was typed is there again, and the input cannot show it.
+  // Without JavaScript the typed value is sent back, and the input cannot show it.
   expectComplaint(/The specified value "31\.12\.2031 at seven" does not conform/);
   await organiser.lendSession(context);
   const form = concertForm();
   await visit('/concerts/new');
-  // As in a browser that has no such input.
+  // As in a browser without this type of input.
   await pages.field(page, 'starts_at').evaluate((input) => input.setAttribute('type', 'text'));
   await pages.fill(page, { ...form, starts_at: '31.12.2031 at seven' });
   await pages.submit(page);

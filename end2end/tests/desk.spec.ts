@@ -1,4 +1,4 @@
-// The organiser's desk: live figures, and controls that ask before they act.
+// The organiser's dashboard: live figures, and controls that ask for confirmation.
 
 import { expect, refused, test } from '../support/test';
 import { STANDSTILL, standStill } from '../support/people';
@@ -24,7 +24,7 @@ test('the organiser sees who joins and what is issued', async ({ page, context, 
   await expectFigure(page, 'waiting', '5', javaScriptEnabled);
   await people[0]!.leave(concert);
   await expectFigure(page, 'waiting', '4', javaScriptEnabled);
-  // In five-second bars: the span in which they joined has to end first.
+  // In five-second bins: the bin in which they joined has to end first.
   await expect(async () => {
     if (javaScriptEnabled === false) await page.reload();
     const bars = await page.getByTestId('desk-joins').locator('path').getAttribute('d');
@@ -52,7 +52,7 @@ test('each control says what it does before it does it', async ({ page, context,
   await more.click();
   await expect(control(page, 'left')).toContainText('of 1,400');
 
-  // What is wrong is said beside the field, which stays open with what was typed.
+  // A problem is shown next to its field, which stays open with what was typed.
   let set = await open(page, 'pace', 'Set this pace');
   await pages.fill(page, { batch_size: '5000', interval_ms: '200' });
   await set.click();
@@ -87,11 +87,11 @@ test('what is open and typed is not taken away', async ({ page, context, visit, 
   await visit(`/concerts/${concert.id}/desk`);
   await open(page, 'capacity', 'Set this number');
   await pages.field(page, 'capacity').fill('77');
-  // Time for the page to be read again: the figures show it.
+  // Time for the page to update: the figures show that it has.
   await (await signUp()).join(concert);
   await expect(figure(page, 'waiting')).toHaveText('1');
   await expect(pages.field(page, 'capacity')).toHaveValue('77');
-  // Another admin's pause shows once nothing is open any more.
+  // Another admin's pause shows once no control is open any more.
   await organiser.send('/api/steer_sale', { id: String(concert.id), action: 'pause' });
   await expect(page.getByTestId('desk-phase')).toHaveText('Sale paused');
   await expect(control(page, 'resume')).toHaveCount(0);

@@ -77,7 +77,7 @@ test('a form of which nothing came, because it was stopped, can be sent again', 
   await page.route(/\/log-in/, async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
     sent += 1;
-    // Nothing to show: the page stays, and no event tells of it.
+    // A response without content: the page stays, and no event reports it.
     await route.fulfill({ status: 204 });
   });
   await page.locator('input[name="account_name"]').fill('mina');

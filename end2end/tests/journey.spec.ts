@@ -8,7 +8,7 @@ const BATCH = 5;
 
 test('from signing up to the ticket', { tag: '@journey' }, async ({ page, visit, words, organiser, crowd, javaScriptEnabled }) => {
   const others = await crowd(OTHERS);
-  // Without scripts a page comes anew every three seconds, and three ranks are to be seen.
+  // Without scripts a page reloads every three seconds, and three ranks must be seen.
   const concert = await organiser.createConcert({ batch_size: String(BATCH), interval_ms: '2000' });
   const me = newcomer();
   const header = pages.header(page);
@@ -84,7 +84,7 @@ test('from signing up to the ticket', { tag: '@journey' }, async ({ page, visit,
     await expect(page).toHaveURL('/log-in?next=/tickets');
   });
 
-  /** Without a reload: every rank that the page shows, until the ticket is there. */
+  /** Without a reload: returns every rank that the page shows until the ticket is issued. */
   async function watchLive(): Promise<Shown[]> {
     await pages.markDocument(page);
     await pages.recordRanks(page);
@@ -94,7 +94,7 @@ test('from signing up to the ticket', { tag: '@journey' }, async ({ page, visit,
     return pages.recordedRanks(page);
   }
 
-  /** The page reloads itself: what it shows each time, until the ticket is there. */
+  /** The page reloads itself: returns what it shows each time until the ticket is issued. */
   async function watchReloads(): Promise<Shown[]> {
     const shown: Shown[] = [];
     await expect(async () => {

@@ -5,16 +5,18 @@ import { expect, test } from '../support/test';
 import { newcomer } from '../support/people';
 import * as pages from '../support/pages';
 
-/** Nobody presses Tab more often than this to get to something. */
+/** Upper bound on presses of Tab to reach an element. */
 const MOST_TABS = 60;
 
 const isFocused = (target: Locator): Promise<boolean> =>
   target.evaluateAll((elements) => elements.some((element) => element === document.activeElement));
 
-/** Moves on with Tab until the target has the focus, which can be seen at every step. */
+/**
+ * Presses Tab until the target has the focus, and checks at every step that the focus is visible.
+ */
 async function tabTo(page: Page, target: Locator): Promise<void> {
   await expect(target).toBeVisible();
-  // The focus is seen by what the styles say.
+  // Whether the focus is visible depends on the styles, so they must be loaded.
   await page.waitForLoadState();
   for (let tabs = 0; tabs < MOST_TABS; tabs++) {
     if (await isFocused(target)) return;
@@ -22,7 +24,7 @@ async function tabTo(page: Page, target: Locator): Promise<void> {
     const shown = await page.evaluate(() => {
       const element = document.activeElement;
       if (!element || element === document.body) return 'nothing';
-      // A card wears the ring of the link in it.
+      // A card shows the focus ring of the link inside.
       const ringed = (around: Element | null): boolean => {
         if (!around) return false;
         const { outlineStyle, outlineWidth } = getComputedStyle(around);

@@ -1,4 +1,5 @@
-// Key pages as they look, compared with pictures of before. After a change that is meant, `npm run looks` takes them anew.
+// Visual comparison of key pages with stored pictures. After an intended change, `npm run looks`
+// takes them again.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,12 +12,12 @@ const looks = [
   { name: 'narrow-dark-ko', language: 'ko', colorScheme: 'dark', size: { width: 390, height: 844 } },
 ] as const;
 
-/** Whenever it is looked at. */
+/** Fixed dates, so that the pages look the same at any time. */
 const when = { starts_at: '2099-11-21T19:00', ends_at: '2099-11-21T21:00' };
 const on = { ...when, title: '긴 줄을 위한 서곡 Overture', artist: 'Low Tide', venue: 'Nodeul Live House', sale_opens_at: '2026-01-01T20:00' };
 const soon = { ...when, title: 'Overture at Dawn', artist: '새벽정류장', venue: '올림픽홀', sale_opens_at: '2099-10-01T20:00' };
 
-// The machine's fonts are not compared, so all of it is set in one that is ours.
+// The machine's fonts are not to be compared, so all text is set in the fonts of this repository.
 const weights = { 400: 'Regular', 800: 'ExtraBold' };
 const fonts = path.join(__dirname, '../../services/fonts');
 const style = `
@@ -24,10 +25,10 @@ const style = `
   :root { --text: Looks !important; --figures: Looks !important; }
   code { font-family: Looks !important; }`;
 
-/** Of the Chromium that has drawn the pictures. */
+/** Version of the Chromium that drew the pictures. */
 const version = path.join(__dirname, '../looks/chromium.txt');
 
-// What is there once is there for all looks.
+// Accounts and concerts are created once for all looks.
 test.describe.configure({ mode: 'serial', retries: 0 });
 test.use({ bypassCSP: true });
 
@@ -55,7 +56,7 @@ for (const { name, language, colorScheme, size } of looks) {
     });
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize(size);
-    // Another version of the browser draws some letters and edges otherwise.
+    // Another version of the browser draws some letters and edges differently.
     const [major] = browser.version().split('.');
     if (test.info().config.updateSnapshots === 'all') await writeFile(version, `${major}\n`);
     const same = (await readFile(version, 'utf8')).trim() === major;
@@ -64,7 +65,9 @@ for (const { name, language, colorScheme, size } of looks) {
       await context.clearCookies();
       await person.lendSession(context);
     };
-    /** Compares the page with its picture, without what depends on the moment, and with posters covered. */
+    /**
+     * Compares the page with its picture, without time-dependent elements and with posters covered.
+     */
     const compare = async (what: string, path: string, depends: string[] = []) => {
       await visit(`${path}${path.includes('?') ? '&' : '?'}lang=${language}`);
       const without = depends.map((selector) => `${selector} { display: none !important; }`);

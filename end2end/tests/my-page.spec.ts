@@ -1,4 +1,4 @@
-// "My page": where one is logged in, what one can change, and how one leaves.
+// "My page": the account's sessions, its settings, and its deletion.
 
 import { english as words } from '../support/words';
 import * as pages from '../support/pages';
@@ -20,7 +20,7 @@ test('another device is logged out from here, and told so', async ({ page, visit
 
   await visit('/account');
   const sessions = page.getByTestId('sessions');
-  // The sign-up's own session is the third.
+  // The session of the sign-up is the third.
   await expect(sessions.getByRole('listitem')).toHaveCount(3);
   await expect(sessions.getByRole('listitem').first()).toContainText('This device');
   await expect(sessions.getByRole('listitem').first()).toContainText('Chrome');

@@ -1,11 +1,11 @@
-// What people typed without a single blank, on the narrowest of screens: no page gets wider than it.
+// User input without any space, on the narrowest screens: no page gets wider than the screen.
 
 import { expect, test } from '../support/test';
 import { newcomer, standStill } from '../support/people';
 
 test.use({ viewport: { width: 320, height: 640 } });
 
-// As many letters as each field takes. Korean is broken between words alone, unless it has to be.
+// The longest text that each field accepts. Korean breaks only between words, unless it has to.
 for (const letter of ['W', '뷁']) {
   test(`words of nothing but ${letter} make no page wider`, async ({ page, context, visit, signUp, organiser, admin }) => {
     const form = { title: letter.repeat(120), artist: letter.repeat(120), venue: letter.repeat(120), description: letter.repeat(2000) };

@@ -77,7 +77,7 @@ test('from a draft to the end of the sale', { tag: '@journey' }, async ({ page, 
     const changes = pages.saleControl(page).getByTestId('sale-changes');
     await expect(changes.getByRole('listitem').first()).toContainText(said.closed);
     await changes.locator('summary').click();
-    // Published, paused, resumed, the number of tickets, the size of a batch, the interval, closed.
+    // Published, paused, resumed, capacity, batch size, interval, closed.
     await expect(changes.getByRole('listitem')).toHaveCount(7);
   });
 });

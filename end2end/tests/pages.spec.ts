@@ -1,4 +1,4 @@
-// Every page: what a crawler reads, what the console says, whether it fits.
+// Every page: what a crawler reads, what the console logs, whether it fits.
 
 import { expect, refused, test } from '../support/test';
 import { standStill } from '../support/people';
@@ -6,7 +6,7 @@ import * as pages from '../support/pages';
 
 interface PageUnderTest {
   path: string;
-  /** Who is looking. */
+  /** The account that opens the page. */
   as?: 'somebody' | 'organiser' | 'admin';
   status?: number;
   title: string;

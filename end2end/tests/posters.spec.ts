@@ -9,7 +9,7 @@ const crcTable = Array.from({ length: 256 }, (_, n) => {
   return n >>> 0;
 });
 
-/** A PNG of one colour. */
+/** Returns a PNG of one colour. */
 function png(width: number, height: number, [r, g, b]: [number, number, number]): Buffer {
   const chunk = (name: string, content: Buffer): Buffer => {
     const body = Buffer.concat([Buffer.from(name), content]);
@@ -49,7 +49,7 @@ test('an organiser uploads a poster, everybody sees it, and it is taken down aga
     await visit(path, other);
     const picture = other.getByTestId('uploaded-poster').locator('img');
     await picture.scrollIntoViewIfNeeded();
-    // Whatever the browser has chosen of it, it is a square, and its words are still words.
+    // At any width that the browser chose the picture is square, and the title is still text.
     await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth > 0 && img.naturalWidth === img.naturalHeight)).toBe(true);
     await expect(other.getByRole('heading', { name: title })).toBeVisible();
   }
@@ -57,7 +57,7 @@ test('an organiser uploads a poster, everybody sees it, and it is taken down aga
   await part.getByText('Remove the poster', { exact: true }).click();
   await part.getByRole('button', { name: 'Yes, remove it' }).click();
   await expect(part.getByText('This one is drawn by us.')).toBeVisible();
-  // What everybody sees alike may be a moment old.
+  // Shared pages may be a moment old.
   await expect(async () => {
     await visit(`/concerts/${concert.id}`, other);
     expect(await other.getByTestId('uploaded-poster').count()).toBe(0);
@@ -74,7 +74,7 @@ test('an uploaded poster is on the card that is shared, in the page\'s data, and
   await expect.poll(async () => (await fan.place(concert)).standing).toBe('issued');
   const [ticket] = await fan.tickets();
 
-  // What everybody sees alike may be a moment old.
+  // Shared pages may be a moment old.
   let pictures: string[] = [];
   await expect(async () => {
     await visit(`/concerts/${concert.id}`);
@@ -178,7 +178,7 @@ test('the form is seen as buyers would see it, and nothing is saved', async ({ p
 
 test('a button stays under the pointer that is about to press it', { tag: '@script' }, async ({ page, context, visit, organiser }) => {
   await organiser.lendSession(context);
-  // The fields that an answer calls wrong, once the page has done with it what it does at once.
+  // Records the fields that a response calls wrong, after the page has processed it.
   await page.addInitScript(() => {
     const json = Response.prototype.json;
     Response.prototype.json = async function () {
@@ -187,14 +187,16 @@ test('a button stays under the pointer that is about to press it', { tag: '@scri
       return answer;
     };
   });
-  // The whole form first: then the preview appears with what is wrong, and moves the button below it.
+  // Sets the whole form first: the preview then appears with the problems and moves the button
+  // below it.
   const form = { ...concertForm(), running_minutes: '-5', batch_size: '0' };
   for (const name of ['Create and publish', 'Preview']) {
     await visit('/concerts/new');
     const button = page.getByRole('button', { name });
     await button.hover();
     const [before, scrolled] = [await button.boundingBox(), await page.evaluate(() => scrollY)];
-    // By script: a browser scrolls to what it types into, and the pointer would be somewhere else.
+    // By script: a browser scrolls to the field that is typed into, and the pointer would be
+    // elsewhere.
     await page.evaluate((form) => {
       for (const [name, value] of Object.entries(form)) {
         const field = document.querySelector<HTMLInputElement>(`#concert-form [name="${name}"]`)!;
@@ -222,7 +224,7 @@ test('while one types the preview keeps up and mistakes are said beside their fi
   await expect(pages.problem(page, 'price_won')).toHaveText('Must be from 0 to 100,000,000.');
   await expect(pages.field(page, 'price_won')).toHaveAttribute('aria-invalid', 'true');
   await expect(pages.field(page, 'price_won')).toHaveAccessibleDescription(/^Must be/);
-  // Nobody has been there yet.
+  // This field has not been visited yet.
   await expect(pages.problem(page, 'artist')).toBeHidden();
 
   await pages.fill(page, form);

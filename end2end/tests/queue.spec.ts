@@ -49,7 +49,7 @@ test('whoever leaves makes room: the rank behind falls by itself', async ({ page
 
 test('while tickets are fewer than people there is a chance, and else a wait', async ({ page, context, visit, organiser, crowd, signUp }) => {
   const [ahead, leaver] = await crowd(2);
-  // One has gone to whoever came first; two are left.
+  // One ticket went to the first account; two are left.
   const concert = await standStill(organiser, { capacity: '3' });
   for (const person of [ahead!, leaver!]) await person.join(concert);
   const me = await signUp();
@@ -74,7 +74,7 @@ test('leaving takes a second thought, and whoever comes back stands at the end',
   await me.lendSession(context);
   await visit(`/concerts/${concert.id}/queue`);
   await expect(pages.rank(page)).toHaveText('1');
-  // A page that comes again by itself closes it again, for whoever is not quick.
+  // A refresh closes the confirmation again, before a slow user can press it.
   if (javaScriptEnabled === false) {
     await page.getByRole('link', { name: 'Stop refreshing this page' }).click();
     await expect(page.getByRole('link', { name: 'Refresh it by itself again' })).toBeVisible();
@@ -212,7 +212,7 @@ test('a line that drops is taken up again, and the rank is right', { tag: '@scri
     const link = page.getByTestId('link');
     await expect(link).toHaveAttribute('data-link', 'live');
     await expect(pages.rank(page)).toHaveText('3');
-    // It may have gone on to asking by the time that anybody looks.
+    // The page may already be polling by the time of a later check.
     const reconnecting = page.waitForSelector('[data-link="reconnecting"]');
 
     line.cut();
@@ -222,7 +222,7 @@ test('a line that drops is taken up again, and the rank is right', { tag: '@scri
     await expect(pages.rank(page)).toHaveText('3');
     line.mend();
     await expect(pages.rank(page)).toHaveText('2');
-    // After several failures it asks for the place for a while, before it tries the stream again.
+    // After several failures the page polls for a while before it tries the stream again.
     await expect(link).toHaveAttribute('data-link', 'live', { timeout: 60_000 });
     await ahead!.leave(concert);
     await expect(pages.rank(page)).toHaveText('1');
@@ -267,7 +267,10 @@ test('seven tabs share one stream, and the site still answers', { tag: '@script'
   await expect(tabs[6]!.getByRole('heading', { level: 1 })).toBeVisible();
 });
 
-/** As a browser's translator does, before anything else runs: each text gets a node of its own around it. */
+/**
+ * Acts as a browser's translator before any other script runs: wraps each text in a node of its
+ * own.
+ */
 function translate(evenWhatMoves: boolean): void {
   document.addEventListener('readystatechange', () => {
     if (document.readyState !== 'interactive') return;
@@ -352,13 +355,14 @@ test('a device without a network is told so, and goes on when there is one', { t
   await context.setOffline(true);
   await expect(link).toHaveAttribute('data-link', 'offline');
   await expect(link).toContainText('Your place is safe');
-  // The browser leaves open what is open, as if this had been on its way: it counts, and says nothing of the network.
+  // Chromium leaves open streams open, as if this event had been in transit: it is applied, and
+  // does not mean that the network is back.
   await ahead!.leave(concert);
   await expect(pages.rank(page)).toHaveText('2');
   await expect(link).toHaveAttribute('data-link', 'offline');
   await context.setOffline(false);
   await expect(link).toHaveAttribute('data-link', 'live', { timeout: 60_000 });
-  // And the second time.
+  // The same a second time.
   await context.setOffline(true);
   await expect(link).toHaveAttribute('data-link', 'offline');
   await next!.leave(concert);
@@ -368,7 +372,7 @@ test('a device without a network is told so, and goes on when there is one', { t
 
 const phone = { width: 375, height: 667 };
 
-/** Of what is seen without scrolling. */
+/** Expects an element within what is visible without scrolling. */
 async function expectInSight(page: Page, what: Locator): Promise<void> {
   const box = (await what.boundingBox())!;
   expect.soft(box.y + box.height, page.url()).toBeLessThanOrEqual(phone.height);
@@ -441,7 +445,7 @@ test('changes are said aloud, not more often than every fifteen seconds, and the
   await me.lendSession(context);
   await page.clock.install();
   await visit(`/concerts/${concert.id}/queue`);
-  // What follows takes as long as it takes, and no time on the page.
+  // What follows takes any amount of real time, and none on the page.
   await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 5000);
   await expect(page.getByTestId('link')).toHaveAttribute('data-link', 'live');
   const announced = page.getByTestId('announce');
@@ -450,7 +454,7 @@ test('changes are said aloud, not more often than every fifteen seconds, and the
     await expect(pages.rank(page)).toHaveText(String(3 - n));
     await expect(announced).toHaveText('');
   }
-  // Nothing moves any more: it is said all the same.
+  // The rank no longer changes: it is announced nevertheless.
   await page.clock.fastForward(16_000);
   await expect(announced).toHaveText('You are number 2. 1 person ahead of you.');
   await ahead!.leave(concert);
@@ -458,7 +462,7 @@ test('changes are said aloud, not more often than every fifteen seconds, and the
   await expect(announced).toHaveText('You are number 2. 1 person ahead of you.');
   await page.clock.fastForward(16_000);
   await expect(announced).toHaveText(/^You are number 1\./);
-  // The ticket does not wait for its turn to be said.
+  // A ticket is announced at once, without waiting for the next announcement.
   await organiser.send('/api/set_pace', { id: String(concert.id), batch_size: '1', interval_ms: '1000' });
   await expect(page.getByRole('alert')).toHaveText(words.issuedAnnounced(concert.title));
 });
@@ -475,7 +479,7 @@ test('a place says how fast tickets go out, draws the way so far and promises to
   await visit(`/concerts/${concert.id}/queue`);
   await expect(page.getByTestId('pace')).toHaveText('About 2 tickets go out an hour');
   await expect(page.getByText('Your place is kept if you close this page.')).toBeVisible();
-  // From the fifth place to the fourth, before this page came.
+  // From the fifth place to the fourth, before this page was opened.
   await expect(page.getByRole('img', { name: 'Your rank over time' })).toBeVisible();
   await expect(page.locator('.sparkline polyline')).toHaveAttribute('points', /^2,\d+ 318,\d+ ?$/);
 });

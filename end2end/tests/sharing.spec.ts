@@ -1,4 +1,5 @@
-// Pages as a browser shows them whose address was shared; what their heads say is tested in server/tests/sharing.rs.
+// Pages opened from a shared link, in a browser; server/tests/sharing.rs tests the content of their
+// `<head>`.
 
 import { expect, test } from '../support/test';
 import { unique } from '../support/people';
@@ -16,7 +17,7 @@ test('a link shows the title in its address, and an old one leads to the new one
   await expect(page).toHaveURL(`${address}?lang=ko`);
   await expect(page.locator('html')).toHaveAttribute('lang', 'ko');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(concert.title);
-  // The switch is for all pages, this one included.
+  // The switch applies to all pages, including this one.
   await pages.header(page).getByRole('button', { name: 'English' }).click();
   await expect(page).toHaveURL(address);
   await expect(page.locator('html')).toHaveAttribute('lang', 'en');

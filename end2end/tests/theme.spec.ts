@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/test';
 
-/** The colour of the page's paper. */
+/** Expects the background colour of the page. */
 const expectPaper = (page: Page, colour: string): Promise<void> => expect(page.locator('body')).toHaveCSS('background-color', colour);
 
 const hall = 'rgb(16, 20, 42)';

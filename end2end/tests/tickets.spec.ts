@@ -14,13 +14,13 @@ async function ticketFor(person: Person, concert: Concert): Promise<Ticket> {
   return ticket!;
 }
 
-/** What a camera would read off the screen. */
+/** Returns what a camera would read off the screen. */
 async function scan(code: Locator): Promise<string | undefined> {
   const { data, width, height } = PNG.sync.read(await code.screenshot());
   return jsQR(new Uint8ClampedArray(data), width, height, { inversionAttempts: 'dontInvert' })?.data;
 }
 
-/** Whether one of the published keys has signed it. */
+/** Returns whether one of the published keys has signed the text. */
 async function isGenuine(person: Person, text: string): Promise<boolean> {
   const { keys } = (await (await person.http.get('/.well-known/frontrow-ticket-keys.json')).json()) as { keys: JsonWebKey[] };
   const end = text.lastIndexOf(':');

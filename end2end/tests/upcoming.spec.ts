@@ -1,4 +1,5 @@
-// Before the sale: the countdown, the button that goes live at the opening, and an opening that moves.
+// Before the sale: the countdown, the button that is enabled at the opening, and an opening that
+// moves.
 
 import { expect, hydrated, test } from '../support/test';
 import { kst } from '../support/people';
@@ -6,7 +7,7 @@ import { english as words } from '../support/words';
 import * as pages from '../support/pages';
 
 test('before the sale there is a countdown, and the button goes live by itself', { tag: '@script' }, async ({ page, context, visit, organiser, signUp }) => {
-  // The clock of the device is wrong by an hour, and nobody is early or late for it.
+  // The clock of the device is wrong by an hour; the button must be neither early nor late.
   await page.addInitScript(() => {
     const here = Date;
     const hour = 3_600_000;
@@ -35,7 +36,7 @@ test('before the sale there is a countdown, and the button goes live by itself',
   await expect(join).toBeDisabled();
   await expect(page.getByTestId('countdown')).toHaveText(/00:\d\d/);
   await expect(page.getByText('Not on sale yet')).toBeVisible();
-  // With a keyboard one waits on the button, and a press too early does nothing.
+  // A keyboard user waits on the button, and a press too early does nothing.
   await join.focus();
   await page.keyboard.press('Enter');
   await expect(page.getByTestId('opened')).toHaveText('');
@@ -59,7 +60,7 @@ test('a clock that is set while the page is there changes nothing of the opening
   await visit(`/concerts/${concert.id}`);
   const join = page.getByTestId('join');
   await expect(join).toBeDisabled();
-  // Back by ten minutes, as when the device has asked a time server.
+  // Back by ten minutes, as when the device synchronises with a time server.
   await page.evaluate(() => {
     const now = Date.now.bind(Date);
     Object.assign(window, { really: now });
@@ -77,7 +78,8 @@ test('a page that wakes long after it came opens at the very instant all the sam
   const concert = await organiser.createConcert({ sale_opens_at: kst(40) });
   const wake = await pages.holdScripts(page);
   await page.goto(`/concerts/${concert.id}`);
-  // As on a phone with a bad line. Without knowing how old it is, the page would be late by as much.
+  // As on a phone with a slow connection. A page that did not know its own age would be late by as
+  // much.
   await page.waitForTimeout(20_000);
   wake();
   await hydrated(page);
@@ -93,11 +95,11 @@ test('an opening that is moved moves for those who wait for it, too', { tag: '@s
   const opens = kst(3 * 3600);
   const concert = await organiser.createConcert({ sale_opens_at: opens });
   await page.clock.install();
-  // It is asked four minutes after the last time, and 70 s before the opening.
+  // The page polls four minutes after the last time, and 70 s before the opening.
   await page.addInitScript(() => Object.assign(Math, { random: () => 0.5 }));
   await visit(`/concerts/${concert.id}`);
   await expect(page.getByTestId('countdown')).toHaveText(/02:5\d:\d\d/);
-  // As when somebody comes back from another tab.
+  // As when a user returns from another tab.
   const comeBack = (): Promise<boolean> => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })));
   await pages.markDocument(page);
   const asked = page.waitForResponse(/get_concert/);
@@ -110,14 +112,14 @@ test('an opening that is moved moves for those who wait for it, too', { tag: '@s
   await back;
   await expect(page.getByTestId('countdown')).toHaveText(/01:5\d:\d\d/);
   await hydrated(page);
-  // Whoever never looks away is told within five minutes.
+  // A page that stays in view is updated within five minutes.
   await organiser.updateConcert(concert, { sale_opens_at: kst(170) });
   const inAWhile = page.waitForEvent('load');
   await page.clock.fastForward(240_000);
   await inAWhile;
   await expect(page.getByTestId('countdown')).toHaveText(/02:\d\d$/);
   await hydrated(page);
-  // And once more shortly before the opening that they knew of.
+  // And once more shortly before the opening that the page knew.
   await organiser.updateConcert(concert, { sale_opens_at: kst(-1) });
   const before = page.waitForEvent('load');
   await page.clock.fastForward(100_000);

@@ -1,7 +1,7 @@
-//! What runs in the browser: brings the islands of the page to life, nothing else. They are exported by the app itself; the
-//! page's script calls each by its name.
+//! Browser entry point: hydrates the islands of the page and does nothing else. The `app` crate
+//! exports the islands; the script of the page calls each by its name.
 
-/// Called by the script that the page loads, before the islands.
+/// Called by the script of the page, before the islands.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     std::panic::set_hook(Box::new(|panic| {

@@ -1,4 +1,4 @@
-//! Who can log in.
+//! Accounts: identity, roles, and the sign-up and profile forms.
 
 use crate::refusal::Problems;
 pub use crate::text::opaque;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
-/// The key of an account. Never reused.
+/// Primary key of an account. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(pub i64);
@@ -21,7 +21,7 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// What an account may do. Each role may also do what the ones before it may.
+/// What an account may do. Each role includes the permissions of the roles before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -33,7 +33,7 @@ pub enum Role {
 impl Role {
     pub const ALL: [Role; 3] = [Role::User, Role::Organiser, Role::Admin];
 
-    /// The stable name, as stored and as written in tokens.
+    /// Returns the stable name, as stored and as written in tokens.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::User => "user",
@@ -59,11 +59,11 @@ pub struct Account {
     pub created_at: DateTime<Utc>,
 }
 
-/// What becomes of the tickets for concerts to come, when their holder deletes the account.
+/// What happens to the tickets for future concerts when their holder deletes the account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketsLeft {
-    /// They go to the next in line.
+    /// They are returned to stock and go to the next in the queue.
     #[default]
     GiveBack,
     /// They stay valid at the door, saved or printed.
@@ -71,7 +71,7 @@ pub enum TicketsLeft {
 }
 
 impl TicketsLeft {
-    /// The stable name, as stored.
+    /// Returns the stable name, as stored.
     pub fn as_str(self) -> &'static str {
         match self {
             TicketsLeft::GiveBack => "give_back",
@@ -90,7 +90,7 @@ pub struct SignUpForm {
     pub email: String,
 }
 
-/// Leaves the password out.
+/// Omits the password.
 impl fmt::Debug for SignUpForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignUpForm")
@@ -99,7 +99,7 @@ impl fmt::Debug for SignUpForm {
     }
 }
 
-/// A sign-up whose every field is as it must be.
+/// A sign-up form in which every field is valid.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
     pub account_name: AccountName,
@@ -110,7 +110,7 @@ pub struct NewAccount {
 }
 
 impl SignUpForm {
-    /// Parses every field, or says everything that is wrong at once.
+    /// Parses every field, or returns all problems at once.
     pub fn parse(self) -> Result<NewAccount, Refusal> {
         let mut problems = Problems::default();
         let account_name =
@@ -137,7 +137,7 @@ impl SignUpForm {
     }
 }
 
-/// What people can change about themselves, as it was typed.
+/// What users can change about themselves, as it was typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileForm {
     pub name: String,
@@ -155,7 +155,7 @@ impl From<&Account> for ProfileForm {
     }
 }
 
-/// [`ProfileForm`] whose every field is as it must be.
+/// A [`ProfileForm`] in which every field is valid.
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub name: String,
@@ -164,7 +164,8 @@ pub struct Profile {
 }
 
 impl ProfileForm {
-    /// Parses every field, or says everything that is wrong at once. `known` is the account's address until now.
+    /// Parses every field, or returns all problems at once. `known` is the account's current
+    /// address.
     pub fn parse(self, known: &str) -> Result<Profile, Refusal> {
         let mut problems = Problems::default();
         let name = problems.check(Field::Name, line(&self.name, 1, 80));
@@ -181,7 +182,8 @@ impl ProfileForm {
     }
 }
 
-/// 3 to 30 of `a-z 0-9 . _ -`, beginning and ending with a letter or digit; capitals are folded.
+/// 3 to 30 characters of `a-z 0-9 . _ -`, beginning and ending with a letter or digit; capitals are
+/// folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountName(String);
 
@@ -205,21 +207,23 @@ impl AccountName {
     }
 }
 
-/// An e-mail address that could be delivered to (RFC 5321, RFC 6531), spelt in one way however it was typed, so that one mailbox
-/// is one address: the local part composed (NFC) and in lower case, the domain in ASCII as the DNS has it (IDNA, `xn--…`).
+/// A deliverable e-mail address (RFC 5321, RFC 6531), normalised so that one mailbox is one
+/// address: the local part is composed (NFC) and in lower case, the domain is in ASCII as in the
+/// DNS (IDNA, `xn--…`).
 ///
-/// The DNS never tells capitals apart, and no provider that people use does so before the `@`.
+/// The DNS is case-insensitive, and no provider in common use distinguishes case before the `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email(String);
 
 impl Email {
-    /// In octets (RFC 5321, 4.5.3.1.3, without the brackets).
+    /// Longest address, in octets (RFC 5321, 4.5.3.1.3, without the brackets).
     pub const MOST: u32 = 254;
-    /// Of what is before the `@`, in octets.
+    /// Longest local part (before the `@`), in octets.
     const LOCAL_MOST: usize = 64;
 
     pub fn parse(raw: &str) -> Result<Email, ProblemKind> {
-        // Typed in letters of which each may be several octets, and its domain in more than are left of them.
+        // `line` counts characters, each of which may be several octets, and the domain may be
+        // longer as typed than after normalisation. The exact limit is checked below.
         let typed = line(raw, 1, 2 * Email::MOST)?;
         let (local, domain) = typed.split_once('@').ok_or(ProblemKind::Malformed)?;
         let email = format!("{}@{}", local_part(local)?, ascii_domain(domain)?);
@@ -229,7 +233,8 @@ impl Email {
         }
     }
 
-    /// [`Email::parse`] for an account that has an address already: that one is kept, also if it was taken when less was refused.
+    /// Like [`Email::parse`], for an account that already has an address: that address is kept even
+    /// if it was accepted under looser rules.
     pub fn parse_over(raw: &str, known: &str) -> Result<Email, ProblemKind> {
         match raw.trim() == known {
             true => Ok(Email(known.to_owned())),
@@ -242,9 +247,9 @@ impl Email {
     }
 }
 
-/// What stands before the `@`: words with single dots between them.
+/// Parses the local part: words separated by single dots.
 fn local_part(typed: &str) -> Result<String, ProblemKind> {
-    // Letter by letter: what a Σ becomes must not depend on where it stands.
+    // Per character, because `str::to_lowercase` maps Σ differently at the end of a word.
     let local: String = typed.chars().flat_map(char::to_lowercase).nfc().collect();
     let is_special = |c: char| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c);
     let plausible = local.len() <= Email::LOCAL_MOST
@@ -259,7 +264,7 @@ fn local_part(typed: &str) -> Result<String, ProblemKind> {
     }
 }
 
-/// The domain as the DNS knows it, of two labels at least.
+/// Converts a domain to its ASCII form in the DNS; it must have at least two labels.
 fn ascii_domain(typed: &str) -> Result<String, ProblemKind> {
     let domain = Uts46::new()
         .to_ascii(
@@ -275,9 +280,10 @@ fn ascii_domain(typed: &str) -> Result<String, ProblemKind> {
     }
 }
 
-/// A password worth hashing: 10 to 128 characters, at least 5 different ones, not built around the account's name.
+/// A password worth hashing: 10 to 128 characters, at least 5 different ones, not containing the
+/// account's name.
 ///
-/// Its `Debug` shows nothing.
+/// Its `Debug` output does not contain it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
@@ -308,7 +314,7 @@ impl Password {
         }
     }
 
-    /// [`Password::parse`] for a form that asks for nothing else.
+    /// [`Password::parse`] for a form that has no other field.
     pub fn parse_new(raw: &str, account_name: &str) -> Result<Password, Refusal> {
         let mut problems = Problems::default();
         problems
@@ -387,7 +393,7 @@ mod tests {
         );
     }
 
-    /// As macOS sends a password, and as Windows does.
+    /// Decomposed as macOS sends it, and composed as Windows does.
     #[test]
     fn a_password_is_the_same_however_its_letters_are_put_together() {
         let [composed, apart] = [

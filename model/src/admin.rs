@@ -1,13 +1,13 @@
-//! What admins see and do: accounts, how many people come, and what admins have done.
+//! The admin pages: accounts, attendance, and the record of what admins have done.
 
 use crate::accounts::{AccountId, Role};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Accounts on a page of the list.
+/// Accounts per page of the list.
 pub const ACCOUNTS_PER_PAGE: u32 = 20;
 
-/// What an account can be at the moment.
+/// Current state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum AccountState {
@@ -37,18 +37,18 @@ pub struct AccountEntry {
     pub state: AccountState,
 }
 
-/// A page of accounts, the newest first.
+/// One page of accounts, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountPage {
     pub accounts: Vec<AccountEntry>,
-    /// Of all that fit the search.
+    /// Number of accounts that match the search.
     pub total: u64,
-    /// From 1.
+    /// Counts from 1.
     pub page: u32,
     pub pages: u32,
 }
 
-/// What an admin can do with an account, apart from its role.
+/// What an admin can do with an account, apart from changing its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountAction {
@@ -65,22 +65,22 @@ impl AccountAction {
     }
 }
 
-/// One day, in Korea.
+/// One day in Korea.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {
     pub day: NaiveDate,
-    /// Accounts made.
+    /// Accounts created.
     pub signed_up: u64,
-    /// Accounts that were used, however often.
+    /// Accounts that were used, each counted once.
     pub active: u64,
 }
 
-/// How many people come.
+/// How many accounts are created and used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attendance {
     /// The last seven days, today last.
     pub days: Vec<Day>,
-    /// Accounts seen within the last five minutes; none when that cannot be told just now.
+    /// Accounts seen within the last five minutes; `None` if that is unknown.
     pub online: Option<u64>,
 }
 
@@ -94,13 +94,13 @@ pub enum Deed {
     Restored,
 }
 
-/// Who has done something.
+/// Who performed an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Actor {
-    /// No name when the account has been purged.
+    /// `account_name` is `None` if the account has been purged.
     Admin { account_name: Option<String> },
-    /// Whoever can use the server's command line.
+    /// A user of the server's command line.
     CommandLine,
 }
 
@@ -109,7 +109,7 @@ pub enum Actor {
 pub struct AdminAction {
     pub at: DateTime<Utc>,
     pub by: Actor,
-    /// The name of the account it was done to; none when it has been purged.
+    /// Name of the account that was acted on; `None` if it has been purged.
     pub account_name: Option<String>,
     #[serde(flatten)]
     pub deed: Deed,

@@ -1,4 +1,4 @@
-//! The thing on sale.
+//! Concerts and their sales.
 
 mod browse;
 mod slug;
@@ -52,7 +52,7 @@ impl Genre {
         Genre::Traditional,
     ];
 
-    /// The stable name, as stored and as written in addresses.
+    /// Returns the stable name, as stored and as written in URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             Genre::Pop => "pop",
@@ -71,15 +71,15 @@ impl Genre {
     }
 }
 
-/// How the organiser has set the sale.
+/// State of the sale as set by the organiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SaleState {
-    /// Runs by the clock: opens at `sale_opens_at`, ends when the concert begins.
+    /// Follows the clock: opens at `sale_opens_at`, ends when the concert begins.
     Open,
-    /// People may join and keep their places; nothing is issued.
+    /// Clients may join and keep their places; nothing is issued.
     Paused,
-    /// For good: nobody joins, nothing is issued.
+    /// Permanently closed: joins are refused and nothing is issued.
     Closed,
 }
 
@@ -107,12 +107,12 @@ impl SaleState {
 pub enum Steering {
     Pause,
     Resume,
-    /// For good.
+    /// Permanent.
     Close,
 }
 
 impl Steering {
-    /// The state that the sale is in afterwards.
+    /// Returns the state of the sale after this action.
     pub fn state(self) -> SaleState {
         match self {
             Steering::Pause => SaleState::Paused,
@@ -121,7 +121,7 @@ impl Steering {
         }
     }
 
-    /// The stable name, as it is sent.
+    /// Returns the stable name, as it is sent.
     pub fn as_str(self) -> &'static str {
         match self {
             Steering::Pause => "pause",
@@ -131,14 +131,14 @@ impl Steering {
     }
 }
 
-/// What an organiser sets anew while a sale runs.
+/// Settings that an organiser changes while a sale runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adjustment {
     Pace { batch_size: u32, interval_ms: u32 },
     Capacity(u32),
 }
 
-/// One thing about a sale, before and after it was changed.
+/// One property of a sale, before and after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "field", rename_all = "snake_case")]
 pub enum Changed {
@@ -166,21 +166,21 @@ pub enum Changed {
         old: DateTime<Utc>,
         new: DateTime<Utc>,
     },
-    /// It was a draft before.
+    /// The concert was a draft before.
     Published,
 }
 
 /// Who changed what about a sale, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleChange {
-    /// The nickname; none when the account is gone.
+    /// Nickname of the account; `None` if the account is gone.
     pub by: Option<String>,
     pub at: DateTime<Utc>,
     #[serde(flatten)]
     pub changed: Changed,
 }
 
-/// Where a sale stands at an instant.
+/// Phase of a sale at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -188,13 +188,13 @@ pub enum Phase {
     Upcoming,
     Selling,
     Paused,
-    /// No ticket is left; the queue goes on as the waiting list.
+    /// No ticket is left; the queue continues as the waiting list.
     SoldOut,
     /// Closed by the organiser, or the concert has begun.
     Over,
 }
 
-/// A concert as everyone sees it.
+/// A concert as every visitor sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Concert {
     pub id: ConcertId,
@@ -209,23 +209,23 @@ pub struct Concert {
     pub price_won: u32,
     pub description: String,
     pub capacity: u32,
-    /// Tickets that are live now.
+    /// Live tickets.
     pub issued: u32,
     pub sale_opens_at: DateTime<Utc>,
     pub state: SaleState,
-    /// At most this many tickets are issued per interval.
+    /// Upper bound on tickets issued per interval.
     pub batch_size: u32,
     pub interval_ms: u32,
-    /// None: the poster is drawn from the concert's data.
+    /// `None` if no poster was uploaded; one is then drawn from the concert's data.
     #[serde(default)]
     pub poster: Option<UploadedPoster>,
-    /// Seen by its organiser and by admins alone, until it is published.
+    /// Visible only to its organiser and to admins until it is published.
     #[serde(default)]
     pub draft: bool,
 }
 
 impl Concert {
-    /// Tickets that can still be issued.
+    /// Returns the number of tickets that can still be issued.
     pub fn left(&self) -> u32 {
         self.capacity.saturating_sub(self.issued)
     }
@@ -234,7 +234,7 @@ impl Concert {
         self.sale().phase(now)
     }
 
-    /// What decides where the sale stands.
+    /// Returns the fields that determine the phase of the sale.
     pub fn sale(&self) -> SaleStatus {
         SaleStatus {
             concert_id: self.id,
@@ -247,7 +247,7 @@ impl Concert {
     }
 }
 
-/// What decides where a concert's sale stands, without the rest of the concert.
+/// The fields of a concert that determine the phase of its sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleStatus {
     pub concert_id: ConcertId,
@@ -275,7 +275,7 @@ impl SaleStatus {
     }
 }
 
-/// One concert and the clock that its countdown follows.
+/// One concert, and the clock that its countdown follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConcertView {
     pub concert: Concert,
@@ -284,7 +284,8 @@ pub struct ConcertView {
     pub editable: bool,
 }
 
-/// The concert form as it was typed: every field is text, so that a wrong one gets an answer of its own.
+/// The concert form as it was typed. Every field is text, so that each invalid one gets its own
+/// problem.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConcertForm {
     pub title: String,
@@ -300,10 +301,10 @@ pub struct ConcertForm {
     pub description: String,
     pub capacity: String,
     pub sale_opens_at: String,
-    /// Empty: [`DEFAULT_BATCH_SIZE`].
+    /// Empty means [`DEFAULT_BATCH_SIZE`].
     #[serde(default)]
     pub batch_size: String,
-    /// Empty: [`DEFAULT_INTERVAL_MS`].
+    /// Empty means [`DEFAULT_INTERVAL_MS`].
     #[serde(default)]
     pub interval_ms: String,
 }
@@ -330,7 +331,7 @@ pub struct ConcertDetails {
 }
 
 impl ConcertForm {
-    /// All there are.
+    /// All fields of the form.
     pub const FIELDS: [Field; 13] = [
         Field::Title,
         Field::Artist,
@@ -347,7 +348,7 @@ impl ConcertForm {
         Field::IntervalMs,
     ];
 
-    /// Parses every field, or says everything that is wrong at once.
+    /// Parses every field, or returns all problems at once.
     pub fn parse(self) -> Result<ConcertDetails, Refusal> {
         let mut problems = Problems::default();
         let p = &mut problems;
@@ -396,7 +397,8 @@ impl ConcertForm {
         if !problems.is_empty() {
             return Err(problems.into_refusal());
         }
-        // Every check passed, so every value is there; without problems to name there is nothing to show but this.
+        // Every check passed, so every value is present. If one is missing nevertheless, there is
+        // no problem to report, so the result is `Refusal::Internal`.
         (|| {
             Some(ConcertDetails {
                 title: title?,
@@ -419,7 +421,7 @@ impl ConcertForm {
 }
 
 impl From<&Concert> for ConcertForm {
-    /// The form that, parsed, changes nothing.
+    /// Returns the form that changes nothing when parsed.
     fn from(concert: &Concert) -> ConcertForm {
         ConcertForm {
             title: concert.title.clone(),
@@ -446,17 +448,17 @@ fn parse_genre(raw: &str) -> Result<Genre, ProblemKind> {
     }
 }
 
-/// Tickets in all.
+/// Parses the number of tickets in all.
 pub(crate) fn parse_capacity(raw: &str) -> Result<u32, ProblemKind> {
     number(raw, 1, 1_000_000).map(|tickets| tickets as u32)
 }
 
-/// Tickets in a batch.
+/// Parses the number of tickets per batch.
 pub(crate) fn parse_batch_size(raw: &str) -> Result<u32, ProblemKind> {
     number(raw, 1, 1000).map(|tickets| tickets as u32)
 }
 
-/// Milliseconds from batch to batch.
+/// Parses the milliseconds between batches.
 pub(crate) fn parse_interval(raw: &str) -> Result<u32, ProblemKind> {
     number(raw, 100, 3_600_000).map(|milliseconds| milliseconds as u32)
 }
@@ -533,7 +535,7 @@ mod tests {
         );
     }
 
-    /// From 19:00 to 21:00.
+    /// The concert lasts from 19:00 to 21:00.
     #[test]
     fn a_running_time_fits_between_beginning_and_end() {
         let lasts = |minutes: &str| ConcertForm {
@@ -549,7 +551,7 @@ mod tests {
             problems(lasts("121")),
             [(Field::RunningMinutes, out_of_range)]
         );
-        // Where the end is wrong that is what is said.
+        // If the end is wrong, only that problem is reported.
         let neither = ConcertForm {
             ends_at: "2026-12-31T18:00".into(),
             ..lasts("121")

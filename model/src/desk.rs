@@ -1,4 +1,5 @@
-//! The organiser's desk: how a running sale goes, where that leads, and the forms that steer it.
+//! The organiser's dashboard: throughput and outlook of a running sale, and the forms that steer
+//! it.
 
 use crate::concerts::{
     Adjustment, ConcertId, Phase, SaleState, parse_batch_size, parse_capacity, parse_interval,
@@ -8,15 +9,15 @@ use crate::{Field, Refusal};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Seconds of which the plots show one figure.
+/// Seconds per bin of the plots.
 pub const BIN_S: i64 = 5;
 
-/// So many of them: the last five minutes.
+/// Bins per plot: the last five minutes.
 pub const BINS: usize = 60;
 
 const BIN: i64 = BIN_S * 1_000_000;
 
-/// Bins by which it is judged how many join at the moment: the last minute.
+/// Bins of the last minute, from which the current rate of joins is estimated.
 const RECENT: usize = 12;
 
 /// A sale as its organiser sees it.
@@ -26,43 +27,43 @@ pub struct DeskView {
     pub state: SaleState,
     pub phase: Phase,
     pub capacity: u32,
-    /// Tickets that are live now.
+    /// Live tickets.
     pub issued: u32,
     pub batch_size: u32,
     pub interval_ms: u32,
-    /// People in the queue. None: nobody can tell at the moment, because the queue is away or being built anew.
+    /// People in the queue. `None` while the queue is unavailable or being rebuilt.
     pub waiting: Option<u64>,
-    /// None: likewise, or nothing has happened yet.
+    /// `None` in the same cases, or if nothing has happened yet.
     pub course: Option<Course>,
-    /// None: nothing is being sold, or nobody can tell.
+    /// `None` if nothing is being sold, or if the queue is unavailable.
     pub outlook: Option<Outlook>,
     pub server_time: DateTime<Utc>,
 }
 
 impl DeskView {
-    /// Tickets that can still be issued.
+    /// Returns the number of tickets that can still be issued.
     pub fn left(&self) -> u32 {
         self.capacity.saturating_sub(self.issued)
     }
 }
 
-/// How often something happened, per second, over the last five minutes.
+/// Joins and tickets per second over the last five minutes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Course {
-    /// How many joined, in [`BINS`] spans of [`BIN_S`] seconds, oldest first.
+    /// Joins per second in each of [`BINS`] bins of [`BIN_S`] seconds, oldest first.
     pub joined: Vec<f64>,
-    /// How many tickets were issued, likewise.
+    /// Tickets issued per second in each bin, oldest first.
     pub issued: Vec<f64>,
     /// Joins per second in the last [`BIN_S`] seconds.
     pub joining: f64,
-    /// Tickets per second, likewise.
+    /// Tickets issued per second in the last [`BIN_S`] seconds.
     pub issuing: f64,
 }
 
-/// What happened in a span of time, a second or so. Times are microseconds.
+/// Joins and tickets in a span of about a second. Times are in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Since the epoch.
+    /// End of the span, since the epoch.
     pub until: i64,
     pub over: i64,
     pub joined: u32,
@@ -70,7 +71,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The share of it that lies between two instants.
+    /// Returns the share of the span that lies between two instants.
     fn share(&self, from: i64, to: i64) -> f64 {
         let over = self.over.max(1);
         let overlap = self.until.min(to) - (self.until - over).max(from);
@@ -79,8 +80,9 @@ impl Sample {
 }
 
 impl Course {
-    /// What the plots show at an instant (microseconds since the epoch). The spans begin at whole multiples of their length, so
-    /// that what was drawn does not change when it is drawn again; the one under way is left out.
+    /// Computes the plots at `now` (microseconds since the epoch). Bins begin at whole multiples of
+    /// their length, so that a bin does not change once it has been drawn; the current bin is
+    /// omitted.
     pub fn new(now: i64, samples: &[Sample]) -> Course {
         let end = now - now.rem_euclid(BIN);
         let start = end - BIN * BINS as i64;
@@ -107,35 +109,35 @@ impl Course {
         }
     }
 
-    /// Joins per second over the last minute.
+    /// Returns the joins per second over the last minute.
     fn demand(&self) -> f64 {
         let recent = &self.joined[self.joined.len().saturating_sub(RECENT)..];
         recent.iter().sum::<f64>() / recent.len().max(1) as f64
     }
 }
 
-/// Of a whole span, per second, to a hundredth.
+/// Converts a count per bin to a rate per second, rounded to a hundredth.
 fn a_second(number: f64) -> f64 {
     (number * 100.0 / BIN_S as f64).round() / 100.0
 }
 
-/// Where it leads if people go on joining as in the last minute and nothing is changed.
+/// How the sale ends if people keep joining as in the last minute and no setting changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outlook", rename_all = "snake_case")]
 pub enum Outlook {
-    /// The last ticket goes then.
+    /// The last ticket is issued at `at`.
     SellsOut { at: DateTime<Utc> },
-    /// There are more tickets than people: nobody waits any more then, and so many are left.
+    /// There are more tickets than people: the queue is empty at `by`, and `left` tickets remain.
     Enough { by: DateTime<Utc>, left: u32 },
-    /// There are people for all tickets, but when the concert begins so many have not been issued yet.
+    /// There are people for all tickets, but `left` tickets are not issued when the concert begins.
     TooSlow { left: u32 },
 }
 
-/// What the outlook is made of.
+/// Inputs of the outlook.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prospect {
     pub now: DateTime<Utc>,
-    /// The end of the sale.
+    /// End of the sale.
     pub starts_at: DateTime<Utc>,
     pub left: u32,
     pub batch_size: u32,
@@ -144,17 +146,18 @@ pub struct Prospect {
 }
 
 impl Prospect {
-    /// The outlook of a sale that is selling, after what was seen of it.
+    /// Computes the outlook of a sale in [`Phase::Selling`] from its throughput.
     ///
-    /// A batch goes out with every interval. While more people join than that serves, or enough wait already, the tickets last
-    /// for `left / batch_size` intervals, rounded up; otherwise the line ends first, and from then on tickets go as people come.
+    /// One batch is issued per interval. If people join faster than that, or if enough are already
+    /// waiting, the tickets last `left / batch_size` intervals, rounded up. Otherwise the queue
+    /// empties first, and from then on tickets are issued at the rate of joins.
     pub fn outlook(&self, course: &Course) -> Outlook {
         let interval = f64::from(self.interval_ms) / 1000.0;
         let batch = f64::from(self.batch_size);
         let (left, waiting) = (f64::from(self.left), self.waiting as f64);
         let (pace, demand) = (batch / interval, course.demand());
         let seconds = (self.starts_at - self.now).num_milliseconds().max(0) as f64 / 1000.0;
-        // When the line ends, and how many have a ticket by then.
+        // When the queue is empty, and how many people have a ticket by then.
         let line = if demand < pace {
             waiting / (pace - demand)
         } else {
@@ -185,7 +188,7 @@ impl Prospect {
         }
     }
 
-    /// The instant so many seconds from now, if it is within the sale.
+    /// Returns the instant `seconds` from now if it is within the sale.
     fn after(&self, seconds: f64) -> Option<DateTime<Utc>> {
         let at = self
             .now
@@ -194,14 +197,14 @@ impl Prospect {
     }
 }
 
-/// How fast tickets go out, as it was typed.
+/// Batch size and interval, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaceForm {
     pub batch_size: String,
     pub interval_ms: String,
 }
 
-/// As it is now.
+/// The current settings.
 impl From<&DeskView> for PaceForm {
     fn from(view: &DeskView) -> PaceForm {
         PaceForm {
@@ -212,7 +215,7 @@ impl From<&DeskView> for PaceForm {
 }
 
 impl PaceForm {
-    /// The bounds are those of a concert's form; here nothing may be left out.
+    /// Parses with the bounds of the concert form; here both fields are required.
     pub fn parse(self) -> Result<Adjustment, Refusal> {
         let mut problems = Problems::default();
         let batch_size = problems.check(Field::BatchSize, parse_batch_size(&self.batch_size));
@@ -227,13 +230,13 @@ impl PaceForm {
     }
 }
 
-/// How many tickets there are in all, as it was typed.
+/// The number of tickets in all, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapacityForm {
     pub capacity: String,
 }
 
-/// As it is now.
+/// The current capacity.
 impl From<&DeskView> for CapacityForm {
     fn from(view: &DeskView) -> CapacityForm {
         CapacityForm {
@@ -270,7 +273,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever joined within the window is in one bar, or in the span under way, and in no two.
+        /// Each join within the window is in exactly one bar or in the current bin.
         #[test]
         fn nobody_is_lost_between_the_bars(
             spans in prop::collection::vec((1_i64..2_000, 0_u32..9_000, 0_u32..1_000), 1..200),
@@ -295,7 +298,7 @@ mod tests {
             prop_assert_eq!(course.issued.len(), BINS);
         }
 
-        /// A bar that was drawn is drawn the same a moment later, one further to the left with every span.
+        /// A bar that was drawn does not change later; it moves left by one with each bin.
         #[test]
         fn bars_stand_still(later in 0_i64..20) {
             let samples: Vec<Sample> = (0..100).map(|n| sample(n * 1000, 1000, n as u32 * 7, 3)).collect();
@@ -344,9 +347,10 @@ mod tests {
         };
         assert_eq!(sells_out(prospect(101, 500), 0.0), 22);
         assert_eq!(sells_out(prospect(1, 1), 0.0), 2);
-        // More join than are served: the line never ends.
+        // More join than are served: the queue never empties.
         assert_eq!(sells_out(prospect(100, 0), 50.0), 20);
-        // 20 wait and one a second joins, five a second are served: the line ends after 5 s and 25 tickets.
+        // 20 wait, one joins per second, five are served per second: the queue is empty after 5 s
+        // and 25 tickets.
         assert_eq!(sells_out(prospect(125, 20), 1.0), 5 + 100);
         assert_eq!(sells_out(prospect(25, 20), 1.0), 6);
     }

@@ -1,7 +1,7 @@
-//! Plain data and rules that the server and the browser share.
+//! Plain data and rules that server and browser share.
 //!
-//! Nothing here does input or output: ids, what travels over the wire, how a form is parsed into values that
-//! cannot be wrong, what a refusal is called, the arithmetic of ranks, and forecasts.
+//! Nothing here does input or output: ids, wire formats, parsing of forms into valid values,
+//! refusals and their codes, the arithmetic of ranks, and forecasts.
 
 pub mod accounts;
 pub mod admin;

@@ -5,20 +5,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
 
-/// The sides of the squares that a poster is served in, in pixels.
+/// Side lengths of the squares in which a poster is served, in pixels.
 pub const WIDTHS: [u32; 4] = [320, 640, 960, 1280];
-/// Bytes of a file that is uploaded.
+/// Upper bound on the bytes of an uploaded file.
 pub const MOST_BYTES: u32 = 8 * 1024 * 1024;
-/// Pixels of a picture, whatever its file weighs.
+/// Upper bound on the pixels of a picture, independent of the size of its file.
 pub const MOST_PIXELS: u32 = 40_000_000;
-/// The shorter side of a picture, in pixels.
+/// Lower bound on the shorter side of a picture, in pixels.
 pub const LEAST_SIDE: u32 = WIDTHS[0];
-/// Hexadecimal digits that say what the picture is.
+/// Hexadecimal digits of the hash that identifies the picture.
 const HASH_LENGTH: usize = 32;
 
-/// An uploaded poster as it is now. Another picture has another hash, so whatever is fetched by it may be kept for ever.
+/// The current uploaded poster of a concert. Each picture has its own hash, so responses addressed
+/// by hash may be cached permanently.
 ///
-/// Written and sent as `hash-widest`.
+/// Stored and sent as `hash-widest`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UploadedPoster {
     hash: String,
@@ -26,7 +27,7 @@ pub struct UploadedPoster {
 }
 
 impl UploadedPoster {
-    /// None: no hash of ours, or none of [`WIDTHS`].
+    /// Returns `None` if `hash` is malformed or `widest` is not one of [`WIDTHS`].
     pub fn new(hash: &str, widest: u32) -> Option<UploadedPoster> {
         let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let known = hash.len() == HASH_LENGTH && hash.bytes().all(lower_hex);
@@ -40,23 +41,23 @@ impl UploadedPoster {
         &self.hash
     }
 
-    /// The largest of [`WIDTHS`] that the picture was large enough for.
+    /// Returns the largest of [`WIDTHS`] that the picture was large enough for.
     pub fn widest(&self) -> u32 {
         self.widest
     }
 
-    /// Those in which it is served, the smallest first.
+    /// Returns the widths in which it is served, smallest first.
     pub fn widths(&self) -> impl Iterator<Item = u32> {
         let widest = self.widest;
         WIDTHS.into_iter().filter(move |width| *width <= widest)
     }
 
-    /// Where it is in one of its [`widths`](UploadedPoster::widths).
+    /// Returns the URL path of one of its [`widths`](UploadedPoster::widths).
     pub fn address(&self, concert: ConcertId, width: u32) -> String {
         format!("/posters/{concert}/{}-{width}.jpg", self.hash)
     }
 
-    /// All widths, as `srcset` names them.
+    /// Returns all widths in the form of a `srcset` attribute.
     pub fn srcset(&self, concert: ConcertId) -> String {
         self.widths()
             .map(|width| format!("{} {width}w", self.address(concert, width)))
@@ -71,7 +72,7 @@ impl fmt::Display for UploadedPoster {
     }
 }
 
-/// Not the name of a poster.
+/// The text is not the name of a poster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoPoster;
 
@@ -86,7 +87,7 @@ impl FromStr for UploadedPoster {
 
     fn from_str(name: &str) -> Result<UploadedPoster, NoPoster> {
         let (hash, widest) = name.split_once('-').ok_or(NoPoster)?;
-        // No sign and no zeros in front: one picture, one name.
+        // No sign and no leading zeros, so that one picture has one name.
         let widest = WIDTHS
             .into_iter()
             .find(|width| width.to_string() == widest)

@@ -1,11 +1,12 @@
-//! Places, ranks and ticks: the arithmetic that server and browser do alike.
+//! Places, ranks and ticks: the arithmetic that server and browser share.
 
 use crate::concerts::{Concert, ConcertId, SaleState};
 use crate::tickets::TicketId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// When an entry joined: microseconds since the epoch, strictly increasing per queue. Time and unique order in one.
+/// When an entry joined: microseconds since the epoch, strictly increasing per queue. Both a time
+/// and a unique order.
 ///
 /// Below 2^53, so that it is exact as a Redis score and as a JavaScript number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,7 +18,8 @@ impl Arrival {
         DateTime::from_timestamp_micros(self.0)
     }
 
-    /// The arrivals that are so far apart, each from the one before it, the first from the epoch. None: too far.
+    /// Returns the arrivals given by differences, each from the arrival before it, the first from
+    /// the epoch. Returns `None` on overflow.
     pub fn from_steps(steps: impl IntoIterator<Item = i64>) -> Option<Vec<Arrival>> {
         let mut at = 0_i64;
         let arrivals = steps.into_iter().map(|step| {
@@ -28,24 +30,25 @@ impl Arrival {
     }
 }
 
-/// Names one tick of a queue; later ticks have larger ids. 0 comes before every tick.
+/// Id of a tick within a queue; later ticks have larger ids. 0 comes before every tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TickId(pub i64);
 
-/// What changed in one queue since the tick before.
+/// What changed in one queue since the previous tick.
 ///
-/// Written with arrivals as steps ([`Arrival::from_steps`]), which have far fewer digits: the same tick goes to everybody who
-/// watches.
+/// Arrivals are written as differences ([`Arrival::from_steps`]), which have far fewer digits:
+/// every watcher of the queue receives the same tick.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     pub id: TickId,
-    /// The tick before this one. A reader who has not seen it has missed something and must read its standing anew.
+    /// The tick before this one. A watcher that has not seen it has a gap and must read its
+    /// standing again.
     pub previous: TickId,
-    /// Arrivals whose turn came, in order.
+    /// Arrivals that were issued a ticket, in order.
     #[serde(with = "steps")]
     pub issued: Vec<Arrival>,
-    /// Arrivals that left by themselves.
+    /// Arrivals that left on their own.
     #[serde(with = "steps")]
     pub left: Vec<Arrival>,
     /// People still waiting.
@@ -73,7 +76,7 @@ mod steps {
     }
 }
 
-/// What everybody in a queue may know of the sale.
+/// What all people in a queue may know about the sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sale {
     pub state: SaleState,
@@ -83,7 +86,7 @@ pub struct Sale {
     pub interval_ms: u32,
 }
 
-/// Where one account stands in one queue.
+/// Standing of one account in one queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "standing", rename_all = "snake_case")]
 pub enum Standing {
@@ -93,19 +96,19 @@ pub enum Standing {
         arrival: Arrival,
         /// People ahead + 1.
         rank: u64,
-        /// The rank on joining: where the progress bar begins.
+        /// The rank on joining, where the progress bar begins.
         joined_rank: u64,
     },
-    /// The turn came. The ticket is absent for the moment between the tick and the next read.
+    /// A ticket was issued. `ticket` is `None` between the tick and the next read.
     Issued {
         ticket: Option<TicketId>,
     },
     Left,
-    /// The sale ended while the person was waiting.
+    /// The sale ended while the entry was waiting.
     Expired,
 }
 
-/// Everything the queue page shows of one account's place.
+/// Everything that the queue page shows about one account's place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueView {
     pub concert_id: ConcertId,
@@ -119,26 +122,26 @@ pub struct QueueView {
     pub server_time: DateTime<Utc>,
 }
 
-/// A place that somebody has, in whatever queue.
+/// A place held by an account, in any queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldPlace {
     pub concert: Concert,
     pub arrival: Arrival,
 }
 
-/// What a tick did to a view.
+/// Result of applying a tick to a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// The view is now true as of the tick.
     Yes,
     /// The tick is not newer than the view; nothing changed.
     Old,
-    /// Ticks between the view and this one are missing: read the standing anew. Nothing changed.
+    /// Ticks between the view and this one are missing: read the standing again. Nothing changed.
     Gap,
 }
 
 impl QueueView {
-    /// Moves the view on by one tick.
+    /// Advances the view by one tick.
     pub fn apply(&mut self, tick: &Tick) -> Applied {
         if tick.id <= self.tick {
             return Applied::Old;
@@ -170,12 +173,12 @@ impl QueueView {
 }
 
 impl Sale {
-    /// Whether the tickets left reach as far as this rank, if nobody ahead leaves.
+    /// Returns whether the tickets left reach this rank if no people ahead leave.
     pub fn reaches(&self, rank: u64) -> bool {
         rank <= u64::from(self.stock)
     }
 
-    /// Whether the turn comes with the next batch.
+    /// Returns whether a ticket is issued with the next batch.
     pub fn nearly_there(&self, rank: u64) -> bool {
         self.state == SaleState::Open && self.reaches(rank) && rank <= u64::from(self.batch_size)
     }
@@ -214,7 +217,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is issued from the head and whoever leaves, the rank carried along by ticks is the rank counted afresh.
+        /// With any batches issued and any leavers, the rank updated by ticks equals the rank
+        /// recounted.
         #[test]
         fn the_rank_by_ticks_is_the_rank_by_counting(
             people in 1usize..60,

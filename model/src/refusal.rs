@@ -1,43 +1,47 @@
-//! The one error that crosses the wire.
+//! The only error type of the API.
 
 use crate::sessions::EndReason;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Why a request was not carried out. The serialised `code` is stable: clients may match on it.
+/// Why a request was refused. The serialised `code` is stable: clients may match on it.
 ///
-/// A refusal never carries a driver's text; its words in the reader's language are chosen where it is shown.
+/// A refusal never contains an error text of a store or driver; its message in the reader's
+/// language is chosen where it is displayed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Refusal {
-    /// Fields of a form are wrong; every problem found is listed, the ones between two fields last.
+    /// Fields of a form are invalid. All problems found are listed; those between two fields come
+    /// last.
     Invalid {
         problems: Vec<Problem>,
     },
     AccountNameTaken,
     EmailTaken,
-    /// Unknown account or wrong password: deliberately the same.
+    /// Unknown account or wrong password; deliberately indistinguishable.
     WrongCredentials,
-    /// Of somebody who is logged in, and has to give it once more.
+    /// A logged-in user repeated the password, and it was wrong.
     WrongPassword,
     NotLoggedIn,
     /// The session that the refresh token belongs to was ended.
     SessionEnded {
         reason: EndReason,
     },
-    /// By an admin. Said only to whoever knows the password.
+    /// Deactivated by an admin. Returned only to clients that know the password.
     AccountDeactivated,
-    /// By its owner; an admin can restore it until then. Said only to whoever knows the password.
+    /// Deleted by its owner; an admin can restore it until `until`. Returned only to clients that
+    /// know the password.
     AccountDeleted {
         until: DateTime<Utc>,
     },
-    /// Nobody may take away their own rights: there would be nobody left who could give them back.
+    /// Admins cannot take away their own rights: no admin might be left to restore them.
     OwnAccount,
-    /// It was sent from a page of another account than the one that is logged in now; nothing was done.
+    /// The request was sent from a page of an account other than the one logged in now; nothing was
+    /// done.
     OtherAccount,
     Forbidden,
     NotFound,
-    /// The request itself could not be understood (a missing argument, a malformed number in an address).
+    /// The request could not be parsed (a missing argument, a malformed number in a path).
     Malformed,
     SaleNotOpen {
         opens_at: DateTime<Utc>,
@@ -45,30 +49,33 @@ pub enum Refusal {
     SaleClosed,
     /// The account already holds a ticket for this concert and needs no place.
     HoldsTicket,
-    /// Capacity below what is already issued.
+    /// The capacity is below what is already issued.
     CapacityBelowIssued {
         issued: u32,
     },
-    /// These fields were changed by another since the form was opened, and to something else here.
+    /// These fields were changed by another account since the form was opened, and differently
+    /// here.
     ChangedMeanwhile {
         fields: Vec<Field>,
     },
     TooLarge,
-    /// Of this account, or of the whole server: the place can still be asked for.
+    /// Too many streams of this account, of its network or of the whole server. The place can still
+    /// be polled.
     TooManyStreams,
-    /// More than is good for everybody: from this address, in this session, or of this account. The same request may be
-    /// sent again after so many seconds.
+    /// Over a rate limit of this address, session or account, or no permit is free. The same
+    /// request may be sent again after `retry_after_s` seconds.
     TooManyRequests {
         retry_after_s: u32,
     },
-    /// A store is away or a queue is being rebuilt: nothing was lost, the same request may be sent again.
+    /// A store is unavailable or a queue is being rebuilt. Nothing was lost; the same request may
+    /// be sent again.
     Unavailable,
-    /// Our fault. The cause is in the server's log.
+    /// An error of the server. The cause is in its log.
     Internal,
 }
 
 impl Refusal {
-    /// The HTTP status that answers this refusal.
+    /// Returns the HTTP status of this refusal.
     pub fn status(&self) -> u16 {
         match self {
             Refusal::Invalid { .. } => 422,
@@ -95,7 +102,8 @@ impl Refusal {
         }
     }
 
-    /// Seconds after which the same request may be sent again; None: it would be refused again.
+    /// Returns the seconds after which the same request may be sent again, or `None` if it would be
+    /// refused again.
     pub fn retry_after_s(&self) -> Option<u32> {
         match self {
             Refusal::TooManyRequests { retry_after_s } => Some(*retry_after_s),
@@ -104,9 +112,9 @@ impl Refusal {
         }
     }
 
-    /// The problem of one field, for showing it beside that field.
+    /// Returns the problem of one field, for display next to that field.
     ///
-    /// A taken name or e-mail is a problem of its field, too.
+    /// A taken account name or e-mail address is also a problem of its field.
     pub fn problem_of(&self, field: Field) -> Option<ProblemKind> {
         match self {
             Refusal::Invalid { problems } => {
@@ -126,13 +134,13 @@ impl Refusal {
     }
 }
 
-/// A field of one of our forms. Serialised as the `name` of its input.
+/// A field of a form. Serialised as the `name` of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     AccountName,
     Password,
-    /// The password in use, for changing something that needs it.
+    /// The current password, for changes that require it.
     CurrentPassword,
     Name,
     Nickname,
@@ -154,7 +162,7 @@ pub enum Field {
     Poster,
     /// Why a ticket is revoked.
     Reason,
-    /// Why all tickets of an account are.
+    /// Why all tickets of an account are revoked.
     TicketsReason,
 }
 
@@ -171,13 +179,13 @@ pub enum ProblemKind {
     TooLong {
         most: u32,
     },
-    /// Holds a character that this field does not allow.
+    /// Contains a character that this field does not allow.
     BadCharacters,
-    /// Easy to guess: too few different characters, or it holds the account's name.
+    /// Easy to guess: too few different characters, or it contains the account's name.
     TooWeak,
-    /// A password that very many people use.
+    /// A very common password.
     TooCommon,
-    /// Not an e-mail address, a date, a number: not what the field asks for.
+    /// Not an e-mail address, a date or a number: not what the field asks for.
     Malformed,
     /// Outside `least..=most`.
     OutOfRange {
@@ -188,27 +196,27 @@ pub enum ProblemKind {
     EndBeforeStart,
     /// The sale would open after the concert has begun.
     OpensAfterStart,
-    /// The concert would begin before now.
+    /// The concert would begin in the past.
     InThePast,
     Taken,
-    /// A name that would pass for one of the service's staff.
+    /// A name that could be mistaken for the service's staff.
     Reserved,
     BelowIssued,
-    /// By another, since the form was opened.
+    /// Changed by another account since the form was opened.
     ChangedMeanwhile,
     /// Not the password of this account.
     Wrong,
-    /// A file that is no picture, of a kind that is not taken, or not whole.
+    /// The file is not a picture, is of a kind that is not accepted, or is incomplete.
     NotAPicture,
-    /// A file of more bytes.
+    /// The file has more than `most` bytes.
     TooManyBytes {
         most: u32,
     },
-    /// A picture of more pixels.
+    /// The picture has more than `most` pixels.
     TooManyPixels {
         most: u32,
     },
-    /// A picture with a side of fewer pixels.
+    /// A side of the picture has fewer than `least` pixels.
     TooFewPixels {
         least: u32,
     },
@@ -227,7 +235,7 @@ pub struct Problem {
 pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Keeps the value, or notes what is wrong with the field.
+    /// Returns the value, or records what is wrong with the field.
     pub fn check<T>(&mut self, field: Field, parsed: Result<T, ProblemKind>) -> Option<T> {
         parsed.map_err(|kind| self.add(field, kind)).ok()
     }

@@ -1,10 +1,10 @@
-//! Texts that must not be read where they do not belong.
+//! Text that must not appear in logs or error messages.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A password, a token or a key, as it was typed or sent. Its `Debug` shows nothing, so that no log and no error text has
-/// it; on the wire it is the text itself.
+/// A password, a token or a key, as typed or sent. Its `Debug` output does not contain it, so that
+/// it cannot reach a log or an error text; serialised it is the plain text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);

@@ -1,25 +1,26 @@
-//! Where an account is logged in, and why it no longer is.
+//! Sessions of an account, and why a session ended.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Why a session was ended before its time.
+/// Why a session was ended before it expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
-    /// By its own owner, in its own browser.
+    /// By its owner, in the session's browser.
     LogOut,
     /// By its owner, from another session.
     Elsewhere,
-    /// Its refresh token was presented again after it had been used: somebody may hold a copy.
+    /// Its refresh token was presented again after it had been used: another client may hold a
+    /// copy.
     Reuse,
     /// The password was changed in another session.
     Password,
-    /// An admin has deactivated the account.
+    /// An admin deactivated the account.
     Deactivated,
     /// The account was deleted.
     Deleted,
-    /// The account was logged in in too many places, and this one was not used for longest.
+    /// The account had too many sessions, and this one was the least recently used.
     Displaced,
 }
 
@@ -34,7 +35,7 @@ impl EndReason {
         EndReason::Displaced,
     ];
 
-    /// The stable name, as stored.
+    /// Returns the stable name, as stored.
     pub fn as_str(self) -> &'static str {
         match self {
             EndReason::LogOut => "log_out",
@@ -54,43 +55,43 @@ impl EndReason {
     }
 }
 
-/// One place where an account is logged in, as its owner sees it.
+/// One session as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionEntry {
     pub sid: String,
-    /// What people call the browser or program; may be empty.
+    /// Common name of the browser or program; may be empty.
     pub device: String,
-    /// The address it was last seen at; empty when that is not known.
+    /// The address it was last seen at; empty if unknown.
     pub address: String,
     pub created_at: DateTime<Utc>,
-    /// To within a minute.
+    /// Accurate to a minute.
     pub last_seen_at: DateTime<Utc>,
-    /// Whether it is the session that asks.
+    /// Whether it is the session of this request.
     pub current: bool,
 }
 
-/// A session that was ended because its key was used twice.
+/// A session that was ended because its refresh token was used twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Misuse {
     pub device: String,
     pub at: DateTime<Utc>,
 }
 
-/// Where an account is logged in.
+/// The sessions of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions {
-    /// The one that asks first, then the one last seen first.
+    /// The session of this request first, the others by when they were last seen, latest first.
     pub open: Vec<SessionEntry>,
-    /// The newest one of the last thirty days, if there was any.
+    /// The newest misuse within the last thirty days.
     pub misused: Option<Misuse>,
 }
 
-/// Passwords that were tried in vain before the account was last logged in to.
+/// Wrong passwords tried before the account was last logged in to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrongPasswords {
     pub wrong: u32,
-    /// From how many addresses, to within a few in a hundred.
+    /// Number of distinct addresses they came from, accurate to a few per cent.
     pub addresses: u32,
-    /// When it was logged in to.
+    /// When the account was last logged in to.
     pub at: DateTime<Utc>,
 }

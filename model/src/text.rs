@@ -1,9 +1,9 @@
-//! Texts and numbers as people type them.
+//! Parsing of text and numbers as users type them.
 
 use crate::ProblemKind;
 use unicode_normalization::UnicodeNormalization;
 
-/// A text of one line, of `least` to `most` characters, as [`lines`] makes it.
+/// Parses a single line of `least` to `most` characters, normalised as in [`lines`].
 pub(crate) fn line(raw: &str, least: u32, most: u32) -> Result<String, ProblemKind> {
     let text = lines(raw, least, most)?;
     match text.contains([
@@ -14,9 +14,11 @@ pub(crate) fn line(raw: &str, least: u32, most: u32) -> Result<String, ProblemKi
     }
 }
 
-/// A text of `least` to `most` characters: composed (NFC), trimmed, its lines ended by one character each, as they are counted.
+/// Parses a text of `least` to `most` characters: composed (NFC), trimmed, and each line ending
+/// replaced by one character before counting.
 ///
-/// One of which nothing is to be seen is missing, and one that turns the line around it the other way is refused.
+/// A text without visible characters counts as missing; one that changes the writing direction of
+/// its surroundings is refused.
 pub(crate) fn lines(raw: &str, least: u32, most: u32) -> Result<String, ProblemKind> {
     let text: String = raw
         .replace("\r\n", "\n")
@@ -39,15 +41,15 @@ pub(crate) fn lines(raw: &str, least: u32, most: u32) -> Result<String, ProblemK
     }
 }
 
-/// Control characters, and those that begin or end a direction of writing (UAX 9): what comes behind them, of whoever it is,
-/// would be turned round as well.
+/// Returns whether a character is a control character or one that begins or ends a writing
+/// direction (UAX 9), which would also reverse other text that follows it on the page.
 fn is_harmful(c: char) -> bool {
     let controls = c.is_control() && c != '\n' && c != '\t';
     controls || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Characters that show nothing by themselves: Unicode's `Default_Ignorable_Code_Point`, the Hangul fillers among them, and the
-/// empty pattern of Braille.
+/// Returns whether a character shows nothing: Unicode's `Default_Ignorable_Code_Point`, which
+/// includes the Hangul fillers, and the empty pattern of Braille.
 pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -74,8 +76,9 @@ pub fn is_invisible(c: char) -> bool {
     )
 }
 
-/// A password as it is counted, hashed and compared (RFC 8265, OpaqueString): composed, with one kind of space. The same keys give
-/// the same password on every system, of which some take letters apart.
+/// Normalises a password for counting, hashing and comparison (RFC 8265, OpaqueString): composed
+/// (NFC), with one kind of space. The same keys give the same password on every system, of which
+/// some decompose letters.
 pub fn opaque(raw: &str) -> String {
     let spaced = raw.chars().map(|c| {
         if c.is_whitespace() && !c.is_control() {
@@ -87,8 +90,8 @@ pub fn opaque(raw: &str) -> String {
     spaced.nfc().collect()
 }
 
-/// A whole number within `least..=most`, in ASCII's digits or their full-width twins; thousands may be set off with commas, and a
-/// comma anywhere else is none of ours to guess at.
+/// Parses an integer within `least..=most`, in ASCII digits or their full-width forms. Commas may
+/// separate thousands; a comma anywhere else is malformed, because its meaning would be a guess.
 pub(crate) fn number(raw: &str, least: i64, most: i64) -> Result<i64, ProblemKind> {
     let typed: String = raw.trim().nfkc().collect();
     if typed.is_empty() {
@@ -108,7 +111,7 @@ pub(crate) fn number(raw: &str, least: i64, most: i64) -> Result<i64, ProblemKin
     if !is_grouped || !is_number {
         return Err(ProblemKind::Malformed);
     }
-    // More digits than that are out of every range.
+    // A number that overflows is out of every range.
     let value = digits.parse::<i64>().unwrap_or(i64::MAX);
     match sign * value {
         value if (least..=most).contains(&value) => Ok(value),
@@ -164,7 +167,7 @@ mod tests {
     #[test]
     fn a_line_end_of_a_browser_counts_once_and_letters_count_as_people_see_them() {
         assert_eq!(lines("a\r\nb", 1, 3).as_deref(), Ok("a\nb"));
-        // Three syllables of Hangul, taken apart into their letters as macOS does.
+        // Three syllables of Hangul, decomposed into their letters as macOS does.
         let apart: String = "김미나".nfd().collect();
         assert_eq!(line(&apart, 1, 3).as_deref(), Ok("김미나"));
     }

@@ -1,4 +1,4 @@
-//! What a person holds when their turn has come.
+//! Tickets, their revocation, and their verification at the door.
 
 use crate::concerts::{ConcertId, Genre};
 use crate::posters::UploadedPoster;
@@ -18,7 +18,7 @@ impl fmt::Display for TicketId {
     }
 }
 
-/// A ticket with what its owner needs to know of the concert.
+/// A ticket with the details of the concert that its holder needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     pub id: TicketId,
@@ -27,25 +27,25 @@ pub struct Ticket {
     pub artist: String,
     pub venue: String,
     pub genre: Genre,
-    /// The one that was uploaded for the concert.
+    /// The poster that was uploaded for the concert.
     pub poster: Option<UploadedPoster>,
     pub starts_at: DateTime<Utc>,
-    /// 1 for the first ticket of the concert, then counted up in order of arrival. Never given twice.
+    /// 1 for the first ticket of the concert, then increasing in order of arrival. Never reused.
     pub serial: u32,
     /// Ten characters that cannot be guessed, in groups of five: what is shown at the door.
     pub code: String,
-    /// What the QR code says; none when the ticket was cancelled. The format is in `docs/api.md`.
+    /// Content of the QR code; `None` if the ticket was cancelled. The format is in `docs/api.md`.
     pub signed: Option<String>,
-    /// The nickname it was issued to.
+    /// Nickname that the ticket was issued to.
     pub holder: String,
     pub issued_at: DateTime<Utc>,
-    /// Given back, or revoked.
+    /// When it was cancelled or revoked.
     pub cancelled_at: Option<DateTime<Utc>>,
-    /// When and why it was taken back; none when it was not, or when its holder gave it back.
+    /// When and why it was revoked; `None` if it was not, or if its holder cancelled it.
     pub revoked: Option<Revocation>,
 }
 
-/// That a ticket was revoked by the organiser or an admin.
+/// Revocation of a ticket by the organiser or an admin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     pub at: DateTime<Utc>,
@@ -53,15 +53,16 @@ pub struct Revocation {
     pub reason: String,
 }
 
-/// Why a ticket is revoked: one line that its holder is shown.
+/// Why a ticket is revoked: one line, shown to its holder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevokeReason(String);
 
 impl RevokeReason {
-    /// Characters.
+    /// Longest reason, in characters.
     pub const MOST: u32 = 200;
 
-    /// [`Refusal::Invalid`], with the problem of the `field` that it was typed into.
+    /// Returns [`Refusal::Invalid`], with the problem of the `field` it was typed into, if it is
+    /// invalid.
     pub fn parse(typed: &str, field: Field) -> Result<RevokeReason, Refusal> {
         let parsed = line(typed, 1, RevokeReason::MOST);
         parsed.map(RevokeReason).map_err(|kind| Refusal::Invalid {
@@ -74,7 +75,7 @@ impl RevokeReason {
     }
 }
 
-/// A ticket as the organiser sees it: without the code that is admitted.
+/// A ticket as the organiser sees it: without the code that admits its holder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedTicket {
     pub id: TicketId,
@@ -82,15 +83,15 @@ pub struct IssuedTicket {
     pub title: String,
     pub starts_at: DateTime<Utc>,
     pub serial: u32,
-    /// The nickname that is on the ticket.
+    /// Nickname on the ticket.
     pub holder: String,
     pub issued_at: DateTime<Utc>,
-    /// Given back, or revoked.
+    /// When it was cancelled or revoked.
     pub cancelled_at: Option<DateTime<Utc>>,
     pub revoked: Option<Revocation>,
 }
 
-/// What somebody at the door is told of a code. Not whose ticket it is.
+/// Result of checking a code at the door. Does not say whose ticket it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum TicketCheck {
@@ -113,11 +114,11 @@ pub enum TicketCheck {
         revoked_at: DateTime<Utc>,
         reason: String,
     },
-    /// Made up, changed, retired, or of somebody else's concert.
+    /// Forged, altered, signed with a retired key, or for a concert of another organiser.
     NotOurs,
 }
 
-/// The public keys that codes of tickets are verified with: a JSON Web Key Set (RFC 7517).
+/// The public keys that verify ticket codes: a JSON Web Key Set (RFC 7517).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketKeySet {
     pub keys: Vec<TicketKey>,
@@ -131,14 +132,14 @@ pub struct TicketKey {
     pub alg: String,
     #[serde(rename = "use")]
     pub purpose: String,
-    /// What a code names it by.
+    /// Key id that a code refers to.
     pub kid: String,
-    /// The key's 32 bytes in base64url.
+    /// The 32 bytes of the key in base64url.
     pub x: String,
 }
 
 impl TicketKey {
-    /// `x` in base64url, without padding.
+    /// `x` is base64url without padding.
     pub fn ed25519(kid: String, x: String) -> TicketKey {
         TicketKey {
             kty: "OKP".to_owned(),

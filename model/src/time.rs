@@ -1,7 +1,8 @@
-//! Instants as people read and write them.
+//! Instants as users read and write them.
 //!
-//! Concerts are sold and held in Korea: dates are shown and typed in Korean Standard Time, which has no summer time,
-//! and always say so. Server and browser therefore print the same text, whatever zone either of them is set to.
+//! Concerts are sold and held in Korea: dates are shown and typed in Korean Standard Time, which
+//! has no daylight saving time, and always say so. Server and browser therefore print the same
+//! text, regardless of the time zone that either is set to.
 
 use crate::ProblemKind;
 use chrono::{
@@ -17,19 +18,19 @@ pub fn kst() -> FixedOffset {
     FixedOffset::east_opt(9 * 3600).expect("nine hours are a valid offset")
 }
 
-/// The day in Korea.
+/// Returns the day in Korea.
 pub fn day(instant: DateTime<Utc>) -> NaiveDate {
     instant.with_timezone(&kst()).date_naive()
 }
 
-/// When a day begins in Korea.
+/// Returns the instant at which a day begins in Korea.
 pub fn begin_of(day: NaiveDate) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN) - TimeDelta::hours(9);
     midnight.and_utc()
 }
 
-/// Parses a date of this century or the next as `<input type="datetime-local">` sends it (`2026-12-31T19:00`, seconds optional), in
-/// Korean time.
+/// Parses a date within [`YEARS`] as `<input type="datetime-local">` sends it (`2026-12-31T19:00`,
+/// seconds optional), in Korean time. Also accepts RFC 3339.
 pub fn parse_local(raw: &str) -> Result<DateTime<Utc>, ProblemKind> {
     let raw = raw.trim();
     if raw.is_empty() {
@@ -54,7 +55,8 @@ pub fn parse_local(raw: &str) -> Result<DateTime<Utc>, ProblemKind> {
     .ok_or(ProblemKind::Malformed)
 }
 
-/// The value that `<input type="datetime-local">` shows for an instant; seconds only when there are some.
+/// Returns the value of an `<input type="datetime-local">` for an instant, with seconds only if
+/// they are not zero.
 pub fn to_local(instant: DateTime<Utc>) -> String {
     let local = instant.with_timezone(&kst());
     let format = if instant.timestamp() % 60 == 0 {

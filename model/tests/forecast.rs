@@ -1,22 +1,23 @@
-//! Whether forecasts come true: many sales are made up, person by person and tick by tick, and what was forecast at some
-//! moment of each is held against how it ended.
+//! Measures whether forecasts come true: simulates many sales, person by person and tick by tick,
+//! and compares the forecast made at some moment of each with how the sale ended.
 //!
-//! Nothing of the forecast's arithmetic is used here. Who leaves is drawn for every person alone, and the sales are not of the
-//! family that the forecast assumes: people differ by a log-normal factor, stalls are log-normally long, lateness has two
-//! sources. The ranges that sales are drawn from are in [`Hidden::draw`].
+//! Nothing here uses the arithmetic of the forecast. Leaving is drawn for every person
+//! independently, and the sales are not of the family that the forecast assumes: people differ by a
+//! log-normal factor, stalls have log-normal lengths, lateness has two sources. The ranges that
+//! sales are drawn from are in [`Hidden::draw`].
 
 use chrono::DateTime;
 use model::concerts::{ConcertId, SaleState};
 use model::forecast::Watch;
 use model::queue::{Arrival, QueueView, Sale, Standing, TickId};
 
-/// By how much the share of tickets may differ from the mean of the chances that were told.
+/// Upper bound on the difference between the share of tickets and the mean of the forecast chances.
 const TOLERANCE: f64 = 0.08;
 
 /// Sales begin at this instant, in microseconds since the epoch.
 const START: f64 = 1_795_000_000e6;
 
-/// What nobody who waits can know of a sale.
+/// Parameters of a sale that people in its queue cannot know.
 struct Hidden {
     ahead: usize,
     batch: usize,
@@ -24,30 +25,32 @@ struct Hidden {
     stock: i64,
     /// Per person and second.
     leaving: f64,
-    /// Of the logarithm of people's own rates.
+    /// Standard deviation of the logarithm of people's individual rates.
     unlike: f64,
-    /// The people ahead have been waiting for up to so many seconds already.
+    /// The people ahead have already been waiting for up to this many seconds.
     rush: f64,
     lag: f64,
     jitter: f64,
-    /// The share of ticks that come up to a quarter of a second late.
+    /// Share of ticks that come up to a quarter of a second late.
     late: f64,
     /// Per second.
     stalling: f64,
     /// The organiser pauses: when, and for how long.
     pause: Option<(f64, f64)>,
-    /// Tickets that others hold when one joins, and how many of these come back per ticket and second.
+    /// Tickets that others hold when this person joins, and how many of these come back per ticket
+    /// and second.
     held: f64,
     returning: f64,
-    /// How likely it is that somebody in a batch leaves while the ticket is being issued.
+    /// Probability that a person in a batch leaves while the ticket is being issued.
     dropping: f64,
-    /// Ranks, as shares of the first one: from where on one watches, and where the forecast is made.
+    /// Ranks, as shares of the first one: where watching begins, and where the forecast is made.
     watched_from: f64,
     asked_at: f64,
 }
 
 impl Hidden {
-    /// Somewhere within these ranges is every sale; `short`: with fewer tickets than people, as half of all sales are.
+    /// Draws a sale from these ranges. `short`: with fewer tickets than people, as half of all
+    /// sales are.
     fn draw(dice: &mut Dice, short: bool) -> Hidden {
         let interval = [0.2, 0.5, 1.0, 1.0, 1.0, 2.0, 5.0, 10.0, 30.0][dice.below(9)];
         let (ahead, batch) = loop {
@@ -92,20 +95,20 @@ impl Hidden {
     }
 }
 
-/// How a sale went from the moment of its forecast on.
+/// How a sale went after its forecast was made.
 struct Outcome {
     wait: Option<(f64, f64)>,
     chance: Option<f64>,
-    /// What the pace alone says, with a quarter's slack.
+    /// The range that the pace alone gives, with a quarter's slack.
     naive: (f64, f64),
-    /// Seconds until the ticket; None: the last one went to somebody ahead.
+    /// Seconds until the ticket; `None` if the last one went to a person ahead.
     true_wait: Option<f64>,
-    /// Of those ahead at the forecast, the share that left before the turn came.
+    /// Share of those ahead at the forecast that left before the ticket was issued.
     left: f64,
     watched: bool,
 }
 
-/// One sale. None when the ticket came before there was anything to ask.
+/// Simulates one sale. Returns `None` if the ticket was issued before a forecast could be made.
 fn live_through(hidden: &Hidden, dice: &mut Dice) -> Option<Outcome> {
     let leaves: Vec<f64> = (0..hidden.ahead).map(|_| stays(hidden, dice)).collect();
     let mut by_leaving: Vec<usize> = (0..hidden.ahead).collect();
@@ -121,7 +124,7 @@ fn live_through(hidden: &Hidden, dice: &mut Dice) -> Option<Outcome> {
     let mut batch_at = dice.even() * hidden.interval;
     let mut next_stall = dice.exponential(hidden.stalling);
     loop {
-        // Who leaves is told once a second at most; tickets go out when it is time.
+        // Leavers are published at most once a second; tickets are issued when due.
         let quiet = now + hidden.interval.min(1.0);
         let before = now;
         let issuing = batch_at <= quiet;
@@ -192,7 +195,7 @@ fn live_through(hidden: &Hidden, dice: &mut Dice) -> Option<Outcome> {
             continue;
         }
         let ask = share <= hidden.asked_at && !paused;
-        // Whoever has just come sees a page from some moment between two ticks.
+        // A new watcher sees a page from some moment between two ticks.
         let first = watch == Watch::default();
         let at = if first {
             now + (batch_at - now).min(hidden.interval) * dice.even()
@@ -220,7 +223,8 @@ fn live_through(hidden: &Hidden, dice: &mut Dice) -> Option<Outcome> {
     }
 }
 
-/// For how long somebody ahead stays, from when one joins on. They have stayed until then.
+/// Returns how long a person ahead stays after this person joins, given that they stayed until
+/// then.
 fn stays(hidden: &Hidden, dice: &mut Dice) -> f64 {
     let waited = dice.even() * hidden.rush;
     loop {
@@ -259,7 +263,7 @@ fn view(hidden: &Hidden, tick: f64, at: f64, rank: usize, stock: i64, paused: bo
     }
 }
 
-/// Of so many sales; there is none of those in which the turn came before anybody asked.
+/// Simulates sales; omits those in which the ticket was issued before a forecast was made.
 fn outcomes(sales: u64, short: bool) -> Vec<Outcome> {
     (0..sales)
         .filter_map(|seed| {
@@ -270,7 +274,7 @@ fn outcomes(sales: u64, short: bool) -> Vec<Outcome> {
         .collect()
 }
 
-/// The share of ranges that hold, and how many there are.
+/// Returns the share of ranges that hold, and the number of ranges.
 fn held<'a>(
     outcomes: impl Iterator<Item = &'a Outcome>,
     range: impl Fn(&Outcome) -> Option<(f64, f64)>,
@@ -322,7 +326,8 @@ fn four_in_five_ranges_hold() {
     }
 }
 
-/// The bar can be missed: by the pace that was set with a quarter's slack, and by ranges half and twice as wide.
+/// Checks that the test can fail: with the configured pace and a quarter's slack, and with ranges
+/// half and twice as wide.
 #[test]
 fn other_ranges_do_not_hold_as_often_as_they_should() {
     let outcomes = outcomes(4000, false);
@@ -361,7 +366,7 @@ fn of_those_who_are_told_a_chance_that_many_get_a_ticket() {
     }
 }
 
-/// Seeded: SplitMix64 (Steele, Lea and Flood 2014).
+/// Seeded generator: SplitMix64 (Steele, Lea and Flood 2014).
 struct Dice(u64);
 
 impl Dice {
@@ -381,7 +386,7 @@ impl Dice {
         least + (most - least) * self.even()
     }
 
-    /// As likely between 1 and 10 as between 10 and 100.
+    /// Log-uniform: as likely between 1 and 10 as between 10 and 100.
     fn log(&mut self, least: f64, most: f64) -> f64 {
         self.between(least.ln(), most.ln()).exp()
     }

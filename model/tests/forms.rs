@@ -1,6 +1,7 @@
-//! Whatever is typed, a form says what is wrong with it or is as it must be; it never breaks.
+//! For any input, a form returns what is wrong with it or valid values; it never panics.
 //!
-//! A short run with every test; `PROPTEST_CASES=10000000 cargo test -p model --test forms` is a long one.
+//! Every test run includes a short run; `PROPTEST_CASES=10000000 cargo test -p model --test forms`
+//! is a long one.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +11,8 @@ use model::{ProblemKind, Refusal};
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
-/// What people, scripts and attackers type: words, dates, numbers, markup, control characters, any Unicode, very long things.
+/// What people, scripts and attackers type: words, dates, numbers, markup, control characters,
+/// arbitrary Unicode, very long text.
 fn typed() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => any::<String>(),
@@ -27,7 +29,7 @@ fn typed() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What people have before the `@`: letters that are the same in lower case whichever way they come to it.
+/// Local parts of letters whose lower case is the same regardless of how it is computed.
 fn mailbox() -> impl Strategy<Value = String> {
     "[a-z0-9가-힣à-öø-þа-я+_-]{1,9}(\\.[a-z0-9é가]{1,9}){0,2}"
 }
@@ -36,7 +38,7 @@ fn domain() -> impl Strategy<Value = String> {
     "[a-z가-힣à-öø-þα-ρа-я]{1,12}(-[a-z0-9]{1,4})?\\.(com|kr|한국|рф|example)"
 }
 
-/// A refusal of a form names at least one field, each at most once.
+/// Checks that a refusal of a form has at least one problem and survives serialisation.
 fn names_its_problems(refusal: &Refusal) -> Result<(), TestCaseError> {
     let Refusal::Invalid { problems } = refusal else {
         return Err(TestCaseError::fail(format!("{refusal:?}")));
@@ -92,7 +94,8 @@ proptest! {
         }
     }
 
-    /// In capitals, taken apart and with the domain in the letters of the DNS it is still the one mailbox.
+    /// In capitals, decomposed, and with the domain in its ASCII form, it is still the same
+    /// mailbox.
     #[test]
     fn an_address_spelt_in_other_ways(local in mailbox(), domain in domain()) {
         let spelt = |local: &str, domain: &str| {

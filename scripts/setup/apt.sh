@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Debian's packages, and those of its relatives.
+# Packages of Debian and its derivatives.
 
 on_debian() {
     has apt-get && [ -r /etc/debian_version ]
@@ -34,7 +34,7 @@ apt_update_once() {
     fi
 }
 
-# apt_offers PACKAGE [VERSION]: can apt install it, in this version or a newer one?
+# apt_offers PACKAGE [VERSION]: succeeds if apt can install it in this version or a newer one.
 apt_offers() {
     local candidate
     apt_update_once
@@ -46,7 +46,7 @@ apt_offers() {
     esac
 }
 
-# Installs packages and takes none away.
+# Installs packages and removes none.
 apt_install() {
     local status=0 log
     require_root "$@"
@@ -62,8 +62,8 @@ apt_install() {
     return "$status"
 }
 
-# Runs a command under the policy that packages start no services: Frontrow starts servers of its own.
-# A subshell, so that the policy goes again however the command ends.
+# Runs a command under a policy by which packages start no services: Frontrow starts servers of its
+# own. A subshell, so that the policy is removed however the command ends.
 without_services() (
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
@@ -74,7 +74,8 @@ without_services() (
     "$@"
 )
 
-# Debian makes a database cluster when PostgreSQL is installed. To be called before, by whoever installs it.
+# Debian creates a database cluster when PostgreSQL is installed. The caller that installs
+# PostgreSQL must call this first.
 without_default_cluster() {
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         as_root mkdir -p /etc/postgresql-common/createcluster.d
@@ -83,7 +84,8 @@ without_default_cluster() {
     fi
 }
 
-# without_service NAME: Debian would start it with the machine. NAME may be a pattern. To be called after, by whoever installed it.
+# without_service NAME: keeps Debian from starting the service at boot. NAME may be a pattern. The
+# caller that installed the service must call this afterwards.
 without_service() {
     local unit
     if has systemctl; then

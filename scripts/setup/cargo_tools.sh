@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Command-line tools written in Rust. They go to cargo's own bin folder.
+# Command-line tools written in Rust. They are installed into cargo's own bin folder.
 
 cargo_leptos_version=0.3.11
 nextest_version=0.9.143
 deny_version=0.20.2
 
-# The command has to be of the same version as the library that Cargo.lock names.
+# The command must have the same version as the library in Cargo.lock.
 wasm_bindgen_version() {
     local locked=''
     if [ -f "$FRONTROW_ROOT/Cargo.lock" ]; then
@@ -28,15 +28,15 @@ set_up_cargo_leptos() {
     fi
 }
 
-# Any version that is here will do.
+# Any installed version is accepted.
 set_up_nextest() {
     if ! has cargo-nextest; then
         cargo_install cargo-nextest "$nextest_version" '2 to 5 minutes'
     fi
 }
 
-# Any version that is here will do. Only ready-made: building it takes longer than the tests that it is one of, which say
-# that they go without it.
+# Any installed version is accepted. Installed only prebuilt: building it takes longer than the
+# tests it belongs to, which report that they run without it.
 set_up_deny() {
     if ! has cargo-deny && has cargo-binstall; then
         say "Fetching cargo-deny $deny_version with cargo-binstall (a few seconds)"
@@ -44,7 +44,7 @@ set_up_deny() {
     fi
 }
 
-# cargo_install CRATE VERSION DURATION: fetches it ready-made where possible, builds it otherwise.
+# cargo_install CRATE VERSION DURATION: fetches it prebuilt where possible, otherwise builds it.
 cargo_install() {
     local crate="$1" version="$2" duration="$3"
     if has cargo-binstall; then
@@ -58,9 +58,9 @@ cargo_install() {
     rm -rf "$FRONTROW_TOOLS/cargo"
 }
 
-# These tools only drive the compiler: without optimisation they do it as well, and are there in a third of the time.
-# The build folder stays until a tool is done, so that an interrupted build goes on where it was.
-# A registry may lag behind a tool's own lock file: then without it.
+# These tools only drive the compiler: unoptimised they work as well, and build in a third of the
+# time. The build folder is kept until a tool is done, so that an interrupted build resumes. A
+# registry may lag behind a tool's own lock file: then it is built without the lock file.
 build_tool() {
     cargo_install_unoptimised "$1" "$2" --locked 2>/dev/null || cargo_install_unoptimised "$1" "$2"
 }

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# What comes from npm: what packs the site for a release, Playwright for the browser tests.
+# npm packages: those that pack the site for a release, and Playwright for the browser tests.
 
-# npm_packages FOLDER WHAT: installs what the folder's lock file says, unless that is there.
+# npm_packages FOLDER WHAT: installs what the folder's lock file lists, unless it is installed.
 npm_packages() {
     local folder="$FRONTROW_ROOT/$1" what="$2"
-    # npm writes this file last. Older than the lock file means that something else is installed than the lock says.
+    # npm writes this file last. If it is older than the lock file, what is installed differs from
+    # what the lock file lists.
     if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
         node_is_new_enough
         say "Fetching $what from npm (a few seconds)"

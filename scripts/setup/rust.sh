@@ -1,14 +1,16 @@
 # shellcheck shell=bash
-# Rust with clippy, rustfmt and the standard library for WebAssembly: from rustup, or else from Debian.
+# Rust with clippy, rustfmt and the standard library for WebAssembly: from rustup, otherwise from
+# Debian.
 
 wasm_target=wasm32-unknown-unknown
 
-# The version that rust-toolchain.toml asks for, such as 1.96.
+# Prints the version that rust-toolchain.toml requires, such as 1.96.
 wanted_rust() {
     sed -n 's/^channel *= *"\(.*\)"/\1/p' "$FRONTROW_ROOT/rust-toolchain.toml"
 }
 
-# Is the Rust that `cargo` finds in the checkout complete? Asking never makes rustup download anything.
+# Succeeds if the Rust that `cargo` finds in the checkout is complete. The check never makes rustup
+# download anything.
 rust_is_ready() {
     local found sysroot host
     found="$(RUSTUP_AUTO_INSTALL=0 rustc --version 2>/dev/null)" || return 1
@@ -33,7 +35,7 @@ set_up_rust() {
     fi
     rust_from_rustup || rust_from_debian ||
         fail "no Rust $(wanted_rust) for $wasm_target here. Get rustup from https://rustup.rs, then run this again"
-    # Cargo's folder of programs may be new.
+    # Cargo's bin folder may be new.
     installing true
     rust_is_ready ||
         fail "Rust was installed, but the 'rustc' found here is not a complete Rust $(wanted_rust): see 'rustup show'"
@@ -54,7 +56,8 @@ rust_from_rustup() {
     return 1
 }
 
-# The Rust that Debian keeps for building web browsers is new enough, but has no standard library for WebAssembly.
+# The Rust that Debian keeps for building web browsers is new enough, but has no standard library
+# for WebAssembly.
 rust_from_debian() {
     on_debian && apt_offers rustc-web "$(wanted_rust)" || return 1
     debian_rust_packages || return 1
@@ -66,7 +69,7 @@ rust_from_debian() {
     fi
     if has rustup; then
         rustup toolchain link debian /usr
-        # An override wins over rust-toolchain.toml, in this checkout alone.
+        # An override takes precedence over rust-toolchain.toml, in this checkout only.
         rustup override set debian --path "$FRONTROW_ROOT"
     fi
 }
@@ -79,15 +82,15 @@ debian_rust_packages() {
     fi
 }
 
-# Builds the standard library from the source that Debian ships, once for the whole machine.
+# Builds the standard library from the source that Debian ships, once per machine.
 build_wasm_std() {
     local folder="$FRONTROW_TOOLS/wasm-std" libraries="/usr/lib/rustlib/$wasm_target/lib"
     say "Building Rust's standard library for WebAssembly (1 to 2 minutes, once)"
     mkdir -p "$folder/src"
     printf '[package]\nname = "wasm-std"\nedition = "2021"\n[workspace]\n' >"$folder/Cargo.toml"
     : >"$folder/src/lib.rs"
-    # PATH keeps cargo from finding a compiler of rustup's. RUSTC_BOOTSTRAP opens -Z build-std to a stable compiler.
-    # Link-time optimisation needs the bitcode.
+    # PATH keeps cargo from finding a compiler of rustup's. RUSTC_BOOTSTRAP allows -Z build-std with
+    # a stable compiler. Link-time optimisation needs the bitcode.
     (cd "$folder" && env -u RUSTUP_TOOLCHAIN -u RUSTC PATH="/usr/bin:$PATH" CARGO_TARGET_DIR="$folder/target" \
         RUSTC_BOOTSTRAP=1 RUSTFLAGS='-C embed-bitcode=yes' \
         cargo build --quiet --release --target "$wasm_target" -Z build-std=std,panic_abort) || return 1

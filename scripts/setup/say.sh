@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# How the set-up speaks, and small questions it asks everywhere.
+# Output of the set-up, and small checks that all its parts use.
 
 say() {
     printf '==> %s\n' "$*"
 }
 
-# stage TITLE DURATION COMMAND...: runs a command that takes minutes under a headline, and says each minute how far it is.
+# stage TITLE DURATION COMMAND...: runs a command that takes minutes under a headline, and reports
+# the elapsed time every minute.
 stage() {
     local title="$1" duration="$2" status=0 counter
     shift 2
@@ -18,7 +19,7 @@ stage() {
     return "$status"
 }
 
-# Ends with the script that started it, also where that was interrupted.
+# Ends with the script that started it, even if that was interrupted.
 count_minutes() {
     local start="$SECONDS" minutes=0
     while sleep 2 && kill -0 "$$" 2>/dev/null; do
@@ -42,7 +43,8 @@ on_macos() {
     [ "$(uname -s)" = Darwin ]
 }
 
-# within SECONDS COMMAND...: stops the command after that time, except where there is no `timeout` (macOS).
+# within SECONDS COMMAND...: stops the command after that time, except where there is no `timeout`
+# (macOS).
 within() {
     if has timeout; then
         timeout "$@"

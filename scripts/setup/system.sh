@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# What the operating system provides: a C compiler, Node.js, PostgreSQL, Redis, a browser, fonts, nginx, PHP.
+# What the operating system provides: a C compiler, Node.js, PostgreSQL, Redis, a browser, fonts,
+# nginx, PHP.
 
-# One line for each program that is missing: its name, Debian's packages, Homebrew's formula.
+# Prints a line for each program that is missing: its name, Debian's packages, Homebrew's formula.
 missing_for_build() {
     has cc || echo 'a C compiler|build-essential|'
     has npm || echo 'npm|nodejs npm|node'
@@ -13,15 +14,16 @@ missing_for_build() {
 }
 
 missing_for_test() {
-    # Ubuntu's chromium is only a pointer to its snap store: there Playwright brings its own, as everywhere else.
+    # Ubuntu's chromium package only points to its snap store: there Playwright uses its own
+    # browser, as everywhere else.
     if [ -z "$FRONTROW_CHROMIUM" ] && on_debian && ! on_ubuntu; then
         echo 'chromium|chromium|'
     fi
     has_korean_font || echo 'a Korean font|fonts-noto-cjk|'
-    # What deploy/examples are run with.
+    # Used to run deploy/examples.
     has_server_program nginx || echo 'nginx|nginx|nginx'
     has_server_program php-fpm || echo 'php-fpm|php-fpm|php'
-    # Homebrew has no formula for it: require_php_redis says what to do.
+    # Homebrew has no formula for it: require_php_redis prints what to do.
     on_macos || has_php_redis || echo 'php-redis|php-redis|'
 }
 
@@ -46,7 +48,7 @@ has_korean_font() {
         { has fc-list && [ -n "$(fc-list :lang=ko file)" ]; }
 }
 
-# install_missing LINES: installs what the lines name, or says what a person has to install.
+# install_missing LINES: installs what the lines name, or prints what the user has to install.
 install_missing() {
     local programs packages formulas
     if [ -z "$1" ]; then
@@ -72,7 +74,7 @@ install_missing() {
     case " $packages " in *' redis-server '*) without_service redis-server ;; esac
     case " $packages " in *' nginx '*) without_service nginx ;; esac
     case " $packages " in *' php-fpm '*) without_service 'php*-fpm' ;; esac
-    # The new programs may lie in folders that were not there before.
+    # The new programs may be in folders that did not exist before.
     . "$FRONTROW_ROOT/scripts/env.sh"
 }
 

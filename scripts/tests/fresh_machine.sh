@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs `make run`, `make dev` and `make test` as on a machine where nothing is installed yet, with stubs in place of cargo,
-# npm, apt-get and the like. Set-up and build run in one process order, as they do there: what set-up has just installed
-# must be on PATH when the build looks for it. Takes seconds, and installs nothing.
+# Runs `make run`, `make dev` and `make test` as on a machine with nothing installed yet, with stubs
+# in place of cargo, npm, apt-get and similar programs. Set-up and build run in one process order,
+# as they do there: what set-up has just installed must be on PATH when the build looks for it.
+# Takes seconds, and installs nothing.
 #
 #   SCRIPTS=/other/checkout scripts/tests/fresh_machine.sh   tests the scripts of another checkout
 set -euo pipefail
@@ -13,7 +14,7 @@ machine="$work/machine"
 passed=0
 failed=0
 
-# Programs of the system that the scripts use, and nothing else of the real PATH.
+# Links the system programs that the scripts use; nothing else of the real PATH is available.
 system_programs() {
     local program found
     mkdir -p "$work/system"
@@ -24,7 +25,7 @@ system_programs() {
     done
 }
 
-# program FILE: an executable of the fresh machine, its text on standard input.
+# program FILE: creates an executable of the fresh machine from the text on standard input.
 program() {
     {
         printf '#!%s\nmachine=%q\n' "$BASH" "$machine"
@@ -33,13 +34,14 @@ program() {
     chmod +x "$1"
 }
 
-# A machine with a compiler for C, stores and npm, and no tool of ours. $1: with_rustup or without_rustup
+# new_machine with_rustup|without_rustup: a machine with a C compiler, stores and npm, and without
+# our tools.
 new_machine() {
     local folder
     rm -rf "$machine"
     mkdir -p "$machine/bin" "$machine/home" "$machine/checkout/scripts" "$machine/checkout/.sqlx"
     cp -R "$scripts_of/scripts/." "$machine/checkout/scripts/"
-    # `make test` must not run this file from within itself.
+    # `make test` must not run this file recursively.
     mkdir -p "$machine/checkout/scripts/tests"
     program "$machine/checkout/scripts/tests/fresh_machine.sh" </dev/null
     cp "$scripts_of/Makefile" "$scripts_of/Cargo.lock" "$scripts_of/rust-toolchain.toml" "$machine/checkout/"
@@ -60,7 +62,8 @@ system_stubs() {
     done
     program "$machine/bin/php" <<<'echo redis'
     program "$machine/bin/fc-list" <<<'echo NotoSansCJK.ttc'
-    # An ordinary user: then the scripts go through `sudo`, and this one writes nothing to the real system.
+    # An unprivileged user: the scripts then use `sudo`, and this stub writes nothing to the real
+    # system.
     program "$machine/bin/id" <<<'echo 1000'
     # shellcheck disable=SC2016 # the stub's own arguments
     program "$machine/bin/sudo" <<<'case "$1" in env | apt-get) exec "$@" ;; tee) cat >/dev/null ;; esac'
@@ -76,7 +79,7 @@ END
 }
 
 rust_stubs() {
-    # The programs of a toolchain are in cargo's folder only once rustup has installed one.
+    # The programs of a toolchain are in cargo's folder only after rustup has installed one.
     program "$machine/rustup" <<'END'
 [ "$1 $2" = "toolchain install" ] || exit 0
 rustlib="$machine/sysroot/lib/rustlib"
@@ -138,7 +141,7 @@ esac
 END
 }
 
-# npm makes node_modules beside the lock file, or where --prefix says.
+# npm creates node_modules next to the lock file, or where --prefix points.
 npm_stubs() {
     program "$machine/bin/npm" <<'END'
 folder=.
@@ -167,7 +170,8 @@ fi
 END
 }
 
-# check TITLE OUTPUT COMMAND...: on the fresh machine the command succeeds, misses no tool, and prints OUTPUT.
+# check TITLE OUTPUT COMMAND...: asserts that on the fresh machine the command succeeds, misses no
+# tool, and prints OUTPUT.
 check() {
     local title="$1" output="$2" status=0
     shift 2
@@ -185,7 +189,7 @@ check() {
 
 system_programs
 rustups=(with_rustup)
-# Without rustup, set-up turns to Debian's package of it.
+# Without rustup, set-up installs Debian's package of rustup.
 if [ -r /etc/debian_version ]; then rustups+=(without_rustup); fi
 for rustup in "${rustups[@]}"; do
     new_machine "$rustup"

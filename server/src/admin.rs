@@ -11,7 +11,8 @@ use services::{Error, Services, accounts};
 use std::path::Path;
 
 pub async fn create(options: AdminCreate) -> Result<()> {
-    // First: what root may read, the account that it becomes may not.
+    // First, because a file that root can read may be unreadable for the account that root steps
+    // down to.
     let password = passwords::given(options.password_file.as_ref(), options.password)?;
     let stores = Stores::open(options.stores, Sharing::Yes, Limits::NONE).await?;
     let generated = password.is_none();
@@ -36,13 +37,13 @@ pub async fn create(options: AdminCreate) -> Result<()> {
     Ok(())
 }
 
-/// What the demo's admin logs in with: made up once, and kept in the data directory.
+/// Returns the password of the demo's admin: generated once, and stored in the data directory.
 pub fn demo_password(data_dir: &Path) -> Result<String> {
     std::fs::create_dir_all(data_dir)?;
     kept(&data_dir.join("demo-admin-password"), || random_text(16))
 }
 
-/// The demo's admin, made when there is none.
+/// Creates the demo's admin if there is no admin. Returns its account name and password.
 pub async fn demo(services: &Services, password: String) -> Result<(String, String)> {
     const NAME: &str = "admin";
     if !accounts::any_admin(services).await? {

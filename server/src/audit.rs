@@ -8,7 +8,8 @@ use services::limits::Limits;
 use services::queue::audit::{self, Report};
 use std::process::ExitCode;
 
-/// Exits with 0 when every promise is kept, 1 when one is broken, 2 when that could not be found out.
+/// Exits with 0 if every promise is kept, 1 if one is broken, 2 if the audit could not be
+/// completed.
 pub async fn run(options: cli::Audit) -> ExitCode {
     match report(options).await {
         Ok(report) => {

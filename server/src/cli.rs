@@ -1,4 +1,5 @@
-//! The command line. Every setting is a flag and an environment variable; `--help` prints the defaults.
+//! The command line. Every setting is a flag and an environment variable; `--help` prints the
+//! defaults.
 
 use crate::middleware::address::TrustedProxies;
 use clap::builder::{BoolishValueParser, RangedI64ValueParser};
@@ -88,7 +89,7 @@ pub struct Serve {
     pub log_json: bool,
 }
 
-// No doc comment: it would be taken for that of the command.
+// No doc comment: clap would use it as the description of the command.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Limits {
     /// Log-ins a minute from one address, and as many at once; 0 for no limit. Behind the one address of a mobile network
@@ -164,7 +165,7 @@ pub struct Stores {
     pub user: Option<String>,
 }
 
-/// Leaves the secret out, and the addresses, which may have passwords in them.
+/// Omits the secrets, and the addresses, which may contain passwords.
 impl fmt::Debug for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stores")
@@ -250,7 +251,7 @@ pub struct Rehearse {
     pub password_file: Option<PathBuf>,
 }
 
-/// Leaves token and password out.
+/// Omits token and password.
 impl fmt::Debug for Rehearse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rehearse")
@@ -305,7 +306,7 @@ pub struct AdminCreate {
     pub password_file: Option<PathBuf>,
 }
 
-/// Leaves the password out.
+/// Omits the password.
 impl fmt::Debug for AdminCreate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AdminCreate")

@@ -1,7 +1,8 @@
-//! Connections: HTTP/1.1 with whoever connects, and an end to waiting for what they have to say.
+//! HTTP/1.1 connections, with a time-out for reading requests.
 //!
-//! `axum::serve` does the same but sets no clock, without which hyper waits for the rest of a request's head for ever: whoever
-//! opens connections and says half a line on each would keep them all (Slowloris).
+//! `axum::serve` does the same but sets no timer, without which hyper waits forever for the rest of
+//! a request's head: a client that opens connections and sends half a line on each would hold them
+//! all (Slowloris).
 
 use crate::middleware::address::TrustedProxies;
 use axum::body::Body;
@@ -27,34 +28,37 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
 
-/// How long the head of a request may take to come, and how long a connection may be idle before the next one.
+/// Time-out for the head of a request to arrive, which is also how long a connection may be idle
+/// before the next request.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Bytes of a request's head: eight cookies as long as browsers allow, and what else there is.
+/// Maximum bytes of a request's head: eight cookies of the maximum length in browsers, and the
+/// other headers.
 const LONGEST_HEAD: usize = 48 * 1024;
 
-/// Connections that have come and are taken in the order in which they came. What is beyond is not heard, and comes again a
-/// second later, by chance and not by arrival; at an opening thousands come at once.
+/// Connections that may wait to be accepted, in order of arrival. At an opening thousands arrive at
+/// once. A connection beyond the backlog is dropped and retried by its client a second later, so
+/// its order then depends on chance, not on its arrival.
 const BACKLOG: u32 = 16_384;
-/// Of a kernel that lets fewer wait, it is said.
+/// A kernel limit below this is logged as a warning.
 const ENOUGH: u32 = 4096;
 
-/// Where a kernel says how many it lets wait.
+/// File with the kernel's limit of the backlog.
 const KERNELS_BACKLOG: &str = "/proc/sys/net/core/somaxconn";
 
-/// Listens at an address. Logs nothing: the rest of the configuration may still be refused.
+/// Listens on an address. Logs nothing, because the rest of the configuration may still be refused.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A server that is started again finds its port free, whatever was under way before.
+    // A restarted server can bind its port even if connections of the old one linger.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Logs how many connections may wait to be taken: [`BACKLOG`], or what the kernel allows in place of it.
+/// Logs how many connections may wait to be accepted: [`BACKLOG`], or the kernel's limit if lower.
 pub fn log_backlog() {
     let allowed = std::fs::read_to_string(KERNELS_BACKLOG).ok();
     let allowed = allowed.and_then(|allowed| allowed.trim().parse::<u32>().ok());
@@ -73,21 +77,21 @@ pub fn log_backlog() {
     }
 }
 
-/// Of one address it is said once in so long a time.
+/// Minimum time between two log lines about the same network.
 const SAID_ONCE_IN: Duration = Duration::from_secs(60);
 const ADDRESSES_MAX: u64 = 10_000;
 
-/// Connections at a time from one address, so that none takes them all. Not from this machine nor from proxies of ours,
-/// which speak for many.
+/// Limits the concurrent connections per network, so that one cannot take them all. This machine
+/// and the trusted proxies are exempt, because they connect for many clients.
 pub struct PerAddress {
     most: usize,
     exempt: TrustedProxies,
     held: Mutex<HashMap<Network, usize>>,
-    /// Of whom it was said lately that they have as many as they may.
+    /// Networks for which the limit was logged recently.
     said: Cache<Network, ()>,
 }
 
-/// One of an address's connections. None: of one that may have any number.
+/// One connection counted for its network, or `None` if the network is exempt.
 struct Held(Option<(Arc<PerAddress>, Network)>);
 
 impl PerAddress {
@@ -103,7 +107,7 @@ impl PerAddress {
         })
     }
 
-    /// None: the address has as many as it may.
+    /// Counts a connection, or returns `None` if its network is at the limit.
     fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Held> {
         let network = Network::of(address);
         if network.is_this_machine() || self.exempt.trusts(address.to_canonical()) {
@@ -128,7 +132,7 @@ impl PerAddress {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
-        // A panic elsewhere leaves the numbers whole: nothing is half done under this lock.
+        // The counts stay consistent if a holder panics: no update under this lock is partial.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,7 +151,7 @@ impl Drop for Held {
     }
 }
 
-/// Serves until `stop`, and returns when the last request that was under way has been answered.
+/// Serves until `stop` is cancelled, and returns once all requests in progress have been answered.
 pub async fn serve<App>(
     mut listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
     app: App,
@@ -168,7 +172,8 @@ pub async fn serve<App>(
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        // What is too many is closed unanswered: an answer would take what it is to spare.
+        // Excess connections are closed without an answer, which would use the resources that the
+        // limit protects.
         let Some(held) = per_address.admit(address.ip()) else {
             continue;
         };
@@ -178,7 +183,7 @@ pub async fn serve<App>(
             request.extensions_mut().insert(ConnectInfo(address));
             app.clone().oneshot(request)
         });
-        // Boxed: an async block has room twice for what it has taken in and pins.
+        // Boxed: an async block reserves space twice for a captured value that it pins.
         let mut connection = Box::pin(http.serve_connection(TokioIo::new(connection), service));
         let stop = stop.clone();
         connections.spawn(async move {
@@ -213,7 +218,7 @@ mod tests {
     use tower_http::timeout::TimeoutLayer;
 
     const SHORT: Duration = Duration::from_millis(300);
-    /// Until something is wrong.
+    /// Time-out of the tests.
     const LONG: Duration = Duration::from_secs(20);
 
     struct Served {
@@ -243,7 +248,7 @@ mod tests {
         }
     }
 
-    /// What is said until the other side hangs up.
+    /// Reads until the server closes the connection.
     async fn said(connection: &mut TcpStream) -> String {
         let mut said = Vec::new();
         tokio::time::timeout(LONG, connection.read_to_end(&mut said))
@@ -267,8 +272,8 @@ mod tests {
         assert!(per_address.lock().is_empty());
     }
 
-    /// Before anyone is let in: with a backlog as short as the default one of the standard library, those beyond would wait
-    /// for ever.
+    /// No connection is accepted until all have connected: with a backlog as short as the standard
+    /// library's default, connections beyond it would wait forever.
     #[tokio::test]
     async fn all_who_come_at_once_are_heard() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -293,12 +298,12 @@ mod tests {
             assert!(!said(&mut connection).await.contains("here"));
             assert!(since.elapsed() >= SHORT, "{head:?}");
         }
-        // Nor whoever asks nothing more.
+        // An idle connection is closed as well.
         let mut connection = TcpStream::connect(served.address).await.unwrap();
         let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
         connection.write_all(request).await.unwrap();
         assert!(said(&mut connection).await.ends_with("here"));
-        // Not even by saying a little from time to time.
+        // So is one that sends a header line from time to time.
         let connection = TcpStream::connect(served.address).await.unwrap();
         let (mut from, mut to) = connection.into_split();
         let trickling = tokio::spawn(async move {
@@ -312,7 +317,7 @@ mod tests {
             std::io::Result::Ok(())
         });
         let mut said = Vec::new();
-        // Ends or breaks off, whichever comes first.
+        // Either end of file or a reset.
         let ended = tokio::time::timeout(LONG, from.read_to_end(&mut said)).await;
         assert!(ended.is_ok(), "the connection stays open");
         trickling.abort();
@@ -335,7 +340,7 @@ mod tests {
             "GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n",
             "y".repeat(LONGEST_HEAD)
         );
-        // Refused before all of it was taken in, which may break the writing off.
+        // The server answers before it has read everything, so the write may fail.
         let _ = connection.write_all(head.as_bytes()).await;
         let mut said = vec![0; 12];
         connection.read_exact(&mut said).await.unwrap();

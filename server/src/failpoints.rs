@@ -1,4 +1,4 @@
-//! Dying or falling asleep at a chosen point, for the tests that show what happens then.
+//! Kills or stops this process at a chosen point, for tests of what happens then.
 
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const VARIABLE: &str = "FRONTROW_FAILPOINTS";
 
-/// Precedes what is said on standard error just before the signal: the point's name.
+/// Written to standard error just before the signal, followed by the point's name.
 const SAYING: &str = "fail point reached: ";
 
-/// Arms what `FRONTROW_FAILPOINTS` says: `point=signal@n` separated by commas, which sends this process SIGKILL (`kill`) or
-/// SIGSTOP (`stop`) when it comes by `point` for the n-th time, as in `issue::committed=kill@3`.
+/// Arms the fail points in `FRONTROW_FAILPOINTS`: `point=signal@n`, separated by commas, sends this
+/// process SIGKILL (`kill`) or SIGSTOP (`stop`) when it reaches `point` for the n-th time, as in
+/// `issue::committed=kill@3`.
 pub fn arm() -> Result<()> {
     let Ok(plan) = std::env::var(VARIABLE) else {
         return Ok(());
@@ -36,19 +37,20 @@ fn arm_one(point: &str) -> Result<()> {
     let saying = format!("{SAYING}{name}={word}\n");
     fail::cfg_callback(name, move || {
         if left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            // Not buffered, so it is out before the signal comes. Whether anybody listens makes no difference.
+            // Standard error is unbuffered, so the line is written before the signal. It does not
+            // matter whether it is read.
             let _ = std::io::stderr().write_all(saying.as_bytes());
-            // Raising either signal in oneself cannot fail.
+            // Raising either signal in this process cannot fail.
             let _ = raise(signal);
         }
     })
     .map_err(|error| anyhow::anyhow!(error))
 }
 
-/// How far this machine's clock is to be wrong, in milliseconds.
+/// Error of this machine's clock, in milliseconds.
 const CLOCK: &str = "FRONTROW_CLOCK_AHEAD_MS";
 
-/// The clock of a machine that is as wrong as [`CLOCK`] says.
+/// Returns a clock that is wrong by [`CLOCK`].
 pub fn clock() -> Result<Clock> {
     let ahead = match std::env::var(CLOCK) {
         Ok(ahead) => ahead.parse().context(CLOCK)?,

@@ -1,6 +1,6 @@
 //! The `frontrow` binary: command line, stores, web server, background work.
 
-// The views of Leptos are types as deep as the page is.
+// The types of Leptos views nest as deeply as the page.
 #![recursion_limit = "256"]
 
 mod admin;
@@ -24,7 +24,8 @@ use clap::error::ErrorKind;
 use nix::sys::stat::{Mode, umask};
 use std::process::ExitCode;
 
-/// With the system's own, a sixth of the server's time under load goes into allocating (docs/benchmarks.md).
+/// With the system's allocator, a sixth of the server's time under load goes into allocating
+/// (docs/benchmarks.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -34,7 +35,7 @@ async fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    // Files are for this account and its child processes; a report is for others to read.
+    // Files are private to this account and its child processes. A report may be read by others.
     if !matches!(cli.command, cli::Command::Rehearse(_)) {
         umask(Mode::S_IRWXG | Mode::S_IRWXO);
     }
@@ -62,7 +63,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Help is help; a wrong or missing value is one line that names it.
+/// Prints help in full, and a wrong or missing value as one line that names it.
 fn refuse(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp

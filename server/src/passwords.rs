@@ -1,14 +1,15 @@
-//! Passwords that the command line is told without showing them to `ps`.
+//! Passwords for the command line, without exposing them in `ps`.
 
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Bytes that are read at most; far more than a password may have.
+/// Maximum bytes to read, far more than a password may have.
 const PASSWORD_MAX: u64 = 4096;
 
-/// The first line of the file, or of standard input where the file is `-`; without a file, what was given.
+/// Returns the first line of the file, or of standard input if the file is `-`. Without a file it
+/// returns `given`.
 pub fn given(file: Option<&PathBuf>, given: Option<String>) -> Result<Option<String>> {
     let Some(file) = file else {
         return Ok(given);

@@ -1,5 +1,5 @@
-//! Folders that stay readable when the process becomes an account that may not pass through those above them: a checkout in
-//! root's home, say.
+//! Folders that remain readable when the process steps down to an account that may not traverse
+//! their parents, such as a checkout in root's home.
 
 use anyhow::{Context, Result};
 use std::fs::{self, File};
@@ -18,7 +18,8 @@ impl Held {
         Held { path, folder }
     }
 
-    /// Its path where that leads to it, else one by which this process alone has it, for as long as it runs.
+    /// Returns its path if the new account can reach it, else a path that is valid only in this
+    /// process, until it exits.
     pub fn within_reach(self) -> Result<PathBuf> {
         let Err(error) = fs::metadata(self.path.join(".")) else {
             return Ok(self.path);

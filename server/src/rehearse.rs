@@ -16,7 +16,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Exits with 0 when every promise was kept, 1 when one was broken, 2 when that could not be found out.
+/// Exits with 0 if every promise was kept, 1 if one was broken, 2 if the rehearsal could not be
+/// completed.
 pub async fn run(options: cli::Rehearse) -> ExitCode {
     match rehearse(options).await {
         Ok(numbers) if numbers.kept => ExitCode::SUCCESS,
@@ -44,7 +45,7 @@ async fn rehearse(options: cli::Rehearse) -> Result<Numbers> {
         at_most: Duration::from_secs(options.at_most.into()),
         seed: options.seed,
     };
-    // Somewhere to write to is better missed now than after half an hour.
+    // Fails now rather than after half an hour if the folder cannot be created.
     std::fs::create_dir_all(&options.report)
         .with_context(|| format!("--report {}", options.report.display()))?;
     let stop = stop_on_signal();
@@ -114,7 +115,7 @@ fn sentence(check: &Check) -> String {
     }
 }
 
-/// The first Ctrl-C or SIGTERM ends the rehearsal in order; the second one this program.
+/// The first Ctrl-C or SIGTERM ends the rehearsal in order; the second exits at once.
 fn stop_on_signal() -> CancellationToken {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = CancellationToken::new();
@@ -135,7 +136,7 @@ fn stop_on_signal() -> CancellationToken {
     stop
 }
 
-/// One line that changes on a terminal; a line for each second elsewhere.
+/// A status line that is overwritten on a terminal; elsewhere a new line per second.
 struct Line {
     terminal: bool,
     shown: bool,
@@ -152,7 +153,7 @@ impl Line {
     fn say(&mut self, text: &str) {
         let end = if self.shown { "\n" } else { "" };
         self.shown = false;
-        // Nobody reads it when the output is closed; that is no reason to stop halfway.
+        // Output may be closed, which is no reason to stop halfway.
         let _ = writeln!(std::io::stdout(), "{end}{text}");
     }
 

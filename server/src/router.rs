@@ -1,4 +1,4 @@
-//! Which address leads where, and what every request passes through.
+//! Routes, and the layers of every request.
 
 use crate::middleware;
 use crate::middleware::address::TrustedProxies;
@@ -33,16 +33,16 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
-/// Bytes of a file's path; ours are shorter.
+/// Maximum bytes of a file's path. Actual paths are shorter.
 const LONGEST_NAME: usize = 255;
 
-/// Nobody waits longer than this for an answer to begin.
+/// Time-out for an answer to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Files take longer than that to come, from a phone. Each piece of one has to come sooner: app/src/posters/upload.rs.
+/// Uploads from a phone take longer. Each piece has a shorter time-out: app/src/posters/upload.rs.
 const PATIENCE_WITH_FILES: Duration = Duration::from_secs(120);
 
-/// What handlers and middleware share. Cheap to clone: every request does so several times.
+/// State shared by handlers and middleware. Cheap to clone, which every request does several times.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
@@ -81,7 +81,8 @@ impl FromRef<AppState> for Services {
     }
 }
 
-/// All that is answered. A form that a page posted to itself is sent to what it calls before there is any routing.
+/// The whole application. Forms that a page has posted to itself are rewritten to the function that
+/// they call before routing.
 pub fn app(state: AppState) -> MapRequest<Router, fn(Request) -> Request> {
     router(state).map_request(forms::dispatch)
 }
@@ -110,12 +111,12 @@ fn router(state: AppState) -> Router {
             .layer(Extension(state.stop.clone()))
             .layer(Extension(state.seats.clone())),
     );
-    // Not leptos_axum's handler: its answer to a file can carry headers of whatever page is rendered at that moment on the
-    // same thread, another person's cookies included (server/tests/files.rs).
+    // Not leptos_axum's handler: its answer to a file can contain headers of a page that the same
+    // thread renders at that time, including another account's cookies (server/tests/files.rs).
     let not_found = leptos_axum::render_app_async_with_context(context.clone(), shell.clone());
     let files = ServeDir::new(state.leptos_options.site_root.as_ref())
         .append_index_html_on_directories(false)
-        // The release has each file packed beside it, better than there is time for while somebody waits.
+        // A release has a compressed copy of each file, better than what is affordable per request.
         .precompressed_br()
         .precompressed_gzip()
         .call_fallback_on_method_not_allowed(true)
@@ -123,7 +124,7 @@ fn router(state: AppState) -> Router {
     let file_or_not_found = move |request: Request| async move {
         match request.uri().path().len() {
             0..=LONGEST_NAME => files.oneshot(request).await.into_response(),
-            // The file system would not even look for it.
+            // Longer than the file system allows, so it cannot exist.
             _ => not_found(request).await,
         }
     };
@@ -166,7 +167,7 @@ fn router(state: AppState) -> Router {
                     wardrobe,
                     middleware::dress,
                 ))
-                // Inside, so that the answer to a panic is dressed like any other.
+                // Innermost, so that the answer to a panic passes the other layers too.
                 .layer(CatchPanicLayer::new()),
         )
         .with_state(state)
@@ -176,14 +177,14 @@ fn no_longer_than(patience: Duration) -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, patience)
 }
 
-/// What the log says of every request that it tells of. Never the query: it may hold what was typed into a form.
+/// Log fields of every logged request. Without the query, which may contain form input.
 fn span(request: &Request) -> Span {
-    // Under the name of those lines, so that whoever asks for them gets both.
+    // The target of tower_http's own lines, so that one filter selects both.
     tracing::debug_span!(target: "tower_http::trace", "request", method = %request.method(), path = request.uri().path())
 }
 
-/// Whether this server can do its work: both stores answer; and how Redis is, which all servers share, so that taking one of them
-/// out of rotation would not help.
+/// Readiness of this server: 503 unless both stores answer. The state of Redis beyond that is only
+/// reported, because all servers share it, and taking one out of rotation would not help.
 async fn ready(State(state): State<AppState>) -> impl IntoResponse {
     let services = &state.services;
     let stores = tokio::join!(services.redis.ping(), services::stores::ping(&services.db));
@@ -200,7 +201,7 @@ async fn ready(State(state): State<AppState>) -> impl IntoResponse {
         Ok(()) => "ready",
         Err(_) => "ready, but Redis takes no writes",
     };
-    // Asking may be forbidden to this user of Redis.
+    // The Redis user may lack permission for this.
     let said = match room.ok().flatten() {
         Some(room) => format!("{writes}; Redis has used {room}"),
         None => writes.to_owned(),

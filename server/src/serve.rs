@@ -27,12 +27,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// One address may take one part in so many of all connections.
+/// One network may hold at most this fraction (1/n) of all connections.
 const CONNECTIONS_SHARE: usize = 4;
-/// And in any case so many: some browsers of a household.
+/// Lower bound on the connections of one network: a few browsers in one household.
 const LEAST_CONNECTIONS: usize = 64;
 
-/// How long requests that are under way may still take when the server stops.
+/// Time that requests in progress may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 
 pub async fn run(options: cli::Serve) -> Result<()> {
@@ -44,16 +44,17 @@ pub async fn run(options: cli::Serve) -> Result<()> {
         );
     }
     let opening = Opening::check(options.stores.clone())?;
-    // First the address: a port that is taken should be said before anything is started, and some are root's to take.
+    // First of all the port: one that is taken is reported before anything is started, and some
+    // ports need root.
     let listener = connections::listen(options.listen)
         .with_context(|| format!("FRONTROW_LISTEN: cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    // From here on a Ctrl-C is an orderly stop.
+    // From here on Ctrl-C stops the server in order.
     let stop = stop_on_signal()?;
     let site = Site::hold(&options.site_root);
     let (demo, own) = (options.demo, opening.has_own());
     let demo_password = |dir: &Path| demo.then(|| admin::demo_password(dir)).transpose();
-    // Without data of our own it is root's to keep.
+    // Without embedded stores, root owns the data directory.
     let kept_by_root = match own {
         true => None,
         false => demo_password(opening.data_dir())?,
@@ -64,7 +65,7 @@ pub async fn run(options: cli::Serve) -> Result<()> {
         say("Starting PostgreSQL and Redis …");
     }
     let stores = opening.open(Sharing::No, options.limits.into()).await?;
-    // Not before: what is wrong with a setting is one line, and the only one.
+    // Not earlier: an invalid setting is reported as one line, and the only one.
     connections::log_backlog();
     log_account(&options, account.as_ref());
     let demo_password = match own {
@@ -149,7 +150,7 @@ async fn serve(
         () = serving => {}
         () = grace => {}
     }
-    // A batch in hand is finished before its stores go.
+    // A claimed batch is finished before the stores stop.
     scheduler.await?;
     if let Some(crowd) = crowd {
         crowd.await?;
@@ -157,8 +158,8 @@ async fn serve(
     Ok(())
 }
 
-/// Without huge pages: each stream has buffers of which it uses a small part, and the rest of a page of 4 KB is all that
-/// should be paid for it, not that of 2 MB.
+/// Disables huge pages: each stream has buffers of which it uses a small part, so the waste should
+/// be at most the rest of a page of 4 KB, not of 2 MB.
 #[cfg(target_os = "linux")]
 fn spare_memory() {
     if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
@@ -169,13 +170,14 @@ fn spare_memory() {
 #[cfg(not(target_os = "linux"))]
 fn spare_memory() {}
 
-/// Open files besides those of streams: connections of requests that come and go, stores, pages.
+/// Open files besides those of streams: connections of short requests, stores, pages.
 const OTHER_FILES: u64 = 1_000;
 
-/// Raises the limit of open files as far as this process may, and says for how many streams that is enough.
+/// Raises the limit of open files as far as possible, and returns the number of streams that it
+/// allows.
 fn most_streams() -> Result<usize> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("the limit of open files")?;
-    // macOS names no limit and then refuses it.
+    // macOS reports no limit and then refuses to set it.
     let most = most.min(1 << 20);
     if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, most, most) {
         tracing::warn!(%error, "the limit of open files could not be raised");
@@ -184,11 +186,12 @@ fn most_streams() -> Result<usize> {
     Ok(files.saturating_sub(OTHER_FILES.min(files / 2)) as usize)
 }
 
-/// Whoever takes nothing in for this long, because they are slow or have gone without a word, is hung up on.
+/// Time-out for a client to acknowledge sent data, whether it is slow or gone without closing.
 #[cfg(target_os = "linux")]
 const STALLED: Duration = Duration::from_secs(30);
 
-/// A reader that stalls must not hold what it has not read for ever. They catch up when they come back.
+/// Limits how long unread data of a stalled client is held. The client catches up when it
+/// reconnects.
 fn give_up_in_time(connection: &mut TcpStream) {
     #[cfg(target_os = "linux")]
     if let Err(error) = setsockopt(connection, TcpUserTimeout, &(STALLED.as_millis() as u32)) {
@@ -209,18 +212,19 @@ fn settings(options: &cli::Serve, address: SocketAddr) -> Settings {
     }
 }
 
-/// The folders that pages are made of.
+/// Folders from which pages are served.
 struct Site<Folder> {
     root: Folder,
-    /// The program's own, where it has the names of the hashed files beside it; without them, files have plain names.
+    /// The program's own folder if it contains the names of the hashed files; without them, files
+    /// have plain names.
     hashes: Option<Folder>,
 }
 
-/// The names that site/build.mjs writes beside the program.
+/// File with these names, written beside the program by site/build.mjs.
 const HASHES: &str = "hash.txt";
 
 impl Site<Held> {
-    /// To be called before the process changes its account.
+    /// Opens the folders. Must be called before the process changes its account.
     fn hold(root: &Path) -> Site<Held> {
         let program = std::env::current_exe().ok();
         let beside = program.as_deref().and_then(Path::parent);
@@ -232,7 +236,7 @@ impl Site<Held> {
         }
     }
 
-    /// To be called after it.
+    /// Resolves their paths. Must be called after the process has changed its account.
     fn within_reach(self) -> Result<Site<PathBuf>> {
         Ok(Site {
             root: self.root.within_reach()?,
@@ -278,7 +282,7 @@ fn announce(public_url: &str, login: Option<(String, String)>, data_dir: &Path) 
 }
 
 fn say(line: &str) {
-    // Nobody reads it when the output is closed; that is no reason to stop serving.
+    // Output may be closed, which is no reason to stop serving.
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
@@ -297,7 +301,7 @@ fn log_account(options: &cli::Serve, account: Option<&Account>) {
 fn start_logging(options: &cli::Serve) -> Result<()> {
     let mut filter = EnvFilter::try_new(&options.log).context("FRONTROW_LOG")?;
     if Uid::effective().is_root() {
-        // The account that it becomes cannot read root's ~/.pgpass, and need not.
+        // The account that root steps down to cannot read root's ~/.pgpass, and need not.
         filter = filter.add_directive("sqlx_postgres::options::pgpass=error".parse()?);
     }
     let logging = tracing_subscriber::fmt()
@@ -312,12 +316,12 @@ fn start_logging(options: &cli::Serve) -> Result<()> {
     Ok(())
 }
 
-/// When to stop, and when to stop waiting for it.
+/// The two stages of stopping.
 #[derive(Clone)]
 struct Stop {
-    /// The first Ctrl-C, SIGTERM or hang-up.
+    /// Cancelled by the first Ctrl-C, SIGTERM or SIGHUP.
     asked: CancellationToken,
-    /// The second one: requests under way are cut off; the stores are still stopped in order.
+    /// Cancelled by the second: requests in progress are aborted; the stores still stop in order.
     hurry: CancellationToken,
 }
 

@@ -1,6 +1,6 @@
-//! What crawlers and those who show shared addresses ask for: the list of pages, what may be read, pictures of concerts.
+//! Resources for crawlers and link previews: sitemaps, `robots.txt`, pictures of concerts.
 //!
-//! None of it depends on who is asking, so no session is looked at.
+//! They do not depend on the account, so no session is looked up.
 
 use crate::middleware::address;
 use crate::router::AppState;
@@ -30,16 +30,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The number of no part: the whole list, or what names its parts.
+/// The key of the whole sitemap, or of the index of its parts.
 const WHOLE: u64 = 0;
-/// A new concert is in the list after so long at most.
+/// Maximum delay until a new concert is listed.
 const LISTED_AFTER: Duration = Duration::from_secs(60);
-/// Bytes of lists that are remembered.
+/// Maximum bytes of cached sitemaps.
 const MOST_LISTS: u64 = 64 * 1024 * 1024;
-/// A changed concert has its new picture after ten minutes at most, wherever it was kept.
+/// A changed concert has its new picture after at most ten minutes, in any cache.
 const KEPT: &str = "public, max-age=600";
 const LIST: HeaderValue = HeaderValue::from_static("public, max-age=60");
-/// A chat shows the picture on its own page.
+/// Chat applications embed the picture in their own pages.
 const EMBEDDED: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 #[derive(Clone)]
@@ -77,7 +77,7 @@ async fn what_may_be_read(State(sharing): State<Sharing>) -> impl IntoResponse {
 
 #[derive(Deserialize)]
 struct Asked {
-    /// Of a list that has several; they count from 1.
+    /// Part of a sitemap that has several, counted from 1.
     part: Option<u64>,
 }
 
@@ -99,7 +99,7 @@ async fn list(
     ))
 }
 
-/// None: there is no such part.
+/// Returns `None` if there is no such part.
 async fn write_list(sharing: &Sharing, part: u64) -> services::Result<Option<Bytes>> {
     let Sharing {
         services,
@@ -139,11 +139,11 @@ async fn concert_picture(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id = id.parse().map(ConcertId).map_err(|_| Refusal::NotFound)?;
-    // As somebody sees it who is nobody in particular.
+    // As a visitor sees it.
     let view = services::concerts::find_view(&sharing.services, None, id).await?;
     let concert = view.concert;
     let locale = Locale::in_address(&uri).unwrap_or_default();
-    // An uploaded poster goes by its hash, and is fetched only to be drawn.
+    // An uploaded poster is identified by its hash, and is only fetched if the picture is drawn.
     let ours = concert_card(&concert, None, locale);
     let mut digest = Sha256::new_with_prefix(&ours);
     digest.update(concert.poster.as_ref().map_or("", UploadedPoster::hash));
@@ -152,14 +152,16 @@ async fn concert_picture(
             return Ok(ours);
         }
         let poster = posters::uploaded(&sharing.services, &concert, HEIGHT).await?;
-        // Taken down since the concert was read: ours is not to be remembered in its place.
+        // The poster was removed after the concert was read. The picture without it must not be
+        // cached under this digest.
         let poster = poster.ok_or(Refusal::Unavailable)?;
         Ok(concert_card(&concert, Some(&poster), locale))
     };
     picture(&headers, digest.finalize().into(), drawing, address).await
 }
 
-/// The drawing as PNG, or that it is still what the client has. `digest`: of what it is made of.
+/// Returns the drawing as PNG, or 304 if the client has it. `digest` covers everything that is
+/// drawn.
 async fn picture(
     headers: &HeaderMap,
     digest: [u8; 32],
@@ -179,7 +181,7 @@ async fn picture(
     Ok((about, [(header::CONTENT_TYPE, "image/png")], png).into_response())
 }
 
-/// Whether it is what the client already has (RFC 9110, 13.1.2).
+/// Returns whether the client already has it (RFC 9110, 13.1.2).
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let known = headers.get(header::IF_NONE_MATCH);
     let known = known
@@ -198,7 +200,7 @@ fn tag(digest: &[u8]) -> String {
     tag
 }
 
-/// An error that several were waiting for.
+/// Converts an error that several requests have waited for.
 fn refuse(error: &services::Error) -> ApiError {
     if error.is_ours() {
         tracing::error!(%error, cause = ?error, "what is shared could not be made");

@@ -1,4 +1,4 @@
-//! The stores that the command line names, or our own.
+//! The stores named on the command line, or embedded ones.
 
 use crate::cli;
 use anyhow::{Context, Result, bail, ensure};
@@ -18,9 +18,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const SHORTEST_SECRET: usize = 32;
-/// A secret that was drawn at random has more different characters than this, also one of hexadecimal digits.
+/// Minimum number of different characters. A random secret has more, even in hexadecimal.
 const FEWEST_DIFFERENT: usize = 10;
-/// What examples say where a secret belongs.
+/// Words that examples contain in place of a secret.
 const PLACEHOLDERS: [&str; 7] = [
     "change",
     "replace",
@@ -31,30 +31,30 @@ const PLACEHOLDERS: [&str; 7] = [
     "12345678",
 ];
 
-/// Services over stores that are running, and the stores if they are ours to stop.
+/// Services over running stores, and the embedded stores if this process has to stop them.
 pub struct Stores {
     pub services: Services,
     pub own: Option<embedded::Stores>,
     pub data_dir: PathBuf,
 }
 
-/// Whether stores that another `frontrow` has started in the data directory will do.
+/// Whether embedded stores that another `frontrow` runs in the data directory may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
     Yes,
     No,
 }
 
-/// Settings that have been found good, before anything is started, bound to or written.
+/// Validated settings, before anything is started, bound or written.
 pub struct Opening {
-    /// None: stores of our own.
+    /// `None` for embedded stores.
     addresses: Option<Addresses>,
     data_dir: PathBuf,
     redis_prefix: String,
-    /// None: the one that is kept in the data directory.
+    /// `None` for the secret in the data directory.
     token_secret: Option<Secret>,
     other_token_secret: Option<Secret>,
-    /// Whom root becomes.
+    /// The account that root steps down to.
     user: Option<Account>,
 }
 
@@ -96,7 +96,7 @@ impl Opening {
         })
     }
 
-    /// Whether the stores are ours to start.
+    /// Returns whether this process uses embedded stores.
     pub fn has_own(&self) -> bool {
         self.addresses.is_none()
     }
@@ -105,8 +105,9 @@ impl Opening {
         &self.data_dir
     }
 
-    /// Makes the process one of an account that may do less, if it is root's: after this, what only root may do cannot be done
-    /// any more. With stores of our own the data directory is that account's. Returns it; none: we are who we were.
+    /// Changes the process to an account with fewer rights if it runs as root; afterwards it cannot
+    /// do what needs root. With embedded stores the data directory is given to that account.
+    /// Returns the account, or `None` if the process keeps its own.
     pub fn step_down(&self) -> Result<Option<Account>> {
         if !Uid::effective().is_root() {
             return Ok(None);
@@ -119,7 +120,7 @@ impl Opening {
 
     fn step_down_to_owner(&self) -> Result<Option<Account>> {
         let account = match &self.user {
-            // PostgreSQL and Redis run as the data's owner all the same.
+            // PostgreSQL and Redis still run as the owner of the data.
             Some(root) if root.uid.is_root() => return Ok(None),
             Some(account) => account.clone(),
             None => Account::of_data(&self.data_dir)?,
@@ -138,7 +139,7 @@ impl Opening {
         Ok(Some(account))
     }
 
-    /// Starts our own stores or connects to those named, and brings the schema up to date.
+    /// Starts embedded stores or connects to those named, and brings the schema up to date.
     pub async fn open(self, sharing: Sharing, limits: Limits) -> Result<Stores> {
         let data_dir = self.data_dir;
         let (own, addresses) = match self.addresses {
@@ -172,7 +173,7 @@ impl Opening {
     }
 }
 
-/// This machine's, until PostgreSQL has told its own.
+/// This machine's clock, until PostgreSQL's time is known.
 #[cfg(not(feature = "failpoints"))]
 fn clock() -> Result<Clock> {
     Ok(Clock::default())
@@ -183,7 +184,8 @@ fn clock() -> Result<Clock> {
     crate::failpoints::clock()
 }
 
-/// Those that another process runs in the data directory, if they will do, else new ones, which are ours to stop.
+/// Returns the stores that another process runs in the data directory if sharing is allowed, else
+/// starts new ones, which this process has to stop.
 async fn own(data_dir: &Path, sharing: Sharing) -> Result<(Option<embedded::Stores>, Addresses)> {
     let running = match sharing {
         Sharing::Yes => embedded::running(data_dir)?,
@@ -204,7 +206,7 @@ async fn own(data_dir: &Path, sharing: Sharing) -> Result<(Option<embedded::Stor
     Ok((Some(own), addresses))
 }
 
-/// The account that is to be run as: root alone may choose.
+/// Returns the account to run as, if named. Only root can choose another account.
 fn user(name: Option<String>) -> Result<Option<Account>> {
     let Some(name) = name else {
         return Ok(None);
@@ -218,7 +220,8 @@ fn user(name: Option<String>) -> Result<Option<Account>> {
     Ok(Some(account))
 }
 
-/// Without --user, and where no account can be switched to (a container with root alone, or without the capability), root stays.
+/// Steps down, or stays root without --user if no account can be switched to (a container with root
+/// alone, or without the capability).
 fn step_down_without_data(user: Option<&Account>) -> Result<Option<Account>> {
     let account = match user {
         Some(account) => Some(account.clone()),
@@ -234,14 +237,15 @@ fn step_down_without_data(user: Option<&Account>) -> Result<Option<Account>> {
 }
 
 impl Stores {
-    /// For a command that does its work and ends: the settings are checked, root steps down, and the stores are opened.
+    /// Opens the stores for a short-lived command: checks the settings, steps down from root, and
+    /// opens the stores.
     pub async fn open(options: cli::Stores, sharing: Sharing, limits: Limits) -> Result<Stores> {
         let opening = Opening::check(options)?;
         opening.step_down()?;
         opening.open(sharing, limits).await
     }
 
-    /// Stops what was started.
+    /// Stops what `open` has started.
     pub async fn close(self) -> Result<()> {
         self.services.close().await;
         match self.own {
@@ -253,7 +257,7 @@ impl Stores {
 
 /// `frontrow migrate`.
 pub async fn migrate(options: cli::Stores) -> Result<()> {
-    // The schema is all that is touched: no Redis and no secret is needed for it.
+    // Only the schema is changed, so neither Redis nor a secret is needed.
     match &options.database_url {
         Some(url) => {
             if Uid::effective().is_root() {
@@ -272,7 +276,7 @@ pub async fn migrate(options: cli::Stores) -> Result<()> {
     Ok(())
 }
 
-/// Names the setting behind an error.
+/// Names the setting that caused an error.
 fn explain(error: services::Error) -> anyhow::Error {
     match error {
         services::Error::Database(error) if is_forbidden(&error) => {
@@ -283,7 +287,8 @@ fn explain(error: services::Error) -> anyhow::Error {
     }
 }
 
-/// As when a socket is in a folder that the account may not enter.
+/// Returns whether the cause is a missing permission, as for a socket in a folder that the account
+/// cannot enter.
 fn is_forbidden(error: &impl std::error::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::PermissionDenied)
@@ -291,7 +296,7 @@ fn is_forbidden(error: &impl std::error::Error) -> bool {
 
 fn default_data_dir() -> Result<PathBuf> {
     if Uid::effective().is_root() {
-        // PostgreSQL runs as another user, who cannot look into root's home.
+        // PostgreSQL runs as another user, which cannot read root's home.
         return Ok("/var/lib/frontrow".into());
     }
     directories::ProjectDirs::from("", "", "frontrow")
@@ -319,7 +324,8 @@ fn checked(setting: &str, secret: String) -> Result<Secret> {
     Ok(Secret::new(secret))
 }
 
-/// What the file says; made up and written, readable by us alone, when there is none. No link is followed to it.
+/// Returns the contents of the file; if it is missing or empty, generates a value and writes it,
+/// readable by this account only. Symlinks are not followed.
 pub fn kept(path: &Path, make_up: impl FnOnce() -> String) -> Result<String> {
     let options = || {
         let mut options = fs::OpenOptions::new();
@@ -329,7 +335,7 @@ pub fn kept(path: &Path, make_up: impl FnOnce() -> String) -> Result<String> {
     let mut text = String::new();
     match options().read(true).open(path) {
         Ok(mut file) => file.read_to_string(&mut text),
-        // It is there and says something: to make up another would be to forget it.
+        // The file exists: a new value must not replace it.
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Err(_) => Ok(0),
     }

@@ -1,4 +1,4 @@
-//! Tickets as files: on paper, in a calendar, and the keys that their codes are verified with.
+//! Tickets as PDF and calendar files, and the keys that verify their codes.
 
 use crate::middleware::refusals;
 use crate::router::AppState;
@@ -21,20 +21,20 @@ use services::concerts::CalendarVersion;
 use services::drawing::{self, About, Qr};
 use services::{Error, concerts, posters, tickets};
 
-/// What stays as it is in a file's name (RFC 8187's `attr-char`, most of it).
+/// Characters that are not escaped in a file's name (most of `attr-char` in RFC 8187).
 const NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
-/// A key that is retired is out of every scanner after so long.
+/// Maximum time until scanners no longer accept a retired key.
 const KEYS_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
-/// Pixels: some 290 an inch on paper.
+/// Pixels: about 290 per inch on paper.
 const POSTER_WIDTH: u32 = 960;
 const PDF: HeaderValue = HeaderValue::from_static("application/pdf");
 const CALENDAR: HeaderValue = HeaderValue::from_static("text/calendar; charset=utf-8");
 
-/// What depends on nobody.
+/// Routes that do not depend on the account.
 pub fn open() -> Router<AppState> {
     Router::new()
         .route("/.well-known/frontrow-ticket-keys.json", get(keys))
@@ -42,7 +42,7 @@ pub fn open() -> Router<AppState> {
         .route("/concerts/{id}/sale.ics", get(sale_calendar))
 }
 
-/// What belongs to whoever holds the ticket.
+/// Routes for the holder of the ticket.
 pub fn owned() -> Router<AppState> {
     Router::new()
         .route("/tickets/{id}/ticket.pdf", get(ticket_pdf))
@@ -51,7 +51,7 @@ pub fn owned() -> Router<AppState> {
 
 async fn keys(State(state): State<AppState>) -> Result<Response, ApiError> {
     let keys = tickets::key_set(&state.services).await?;
-    // They are public, and a scanner may well be a page elsewhere.
+    // The keys are public, and a scanner may be a page of another site.
     let open = [
         (header::CACHE_CONTROL, KEYS_KEPT),
         (
@@ -74,7 +74,7 @@ async fn concert_calendar(
 ) -> Response {
     answer(&uri, &headers, async {
         let id = ConcertId(number(&id)?);
-        // As somebody sees it who is nobody in particular.
+        // As a visitor sees it.
         let version = concerts::calendar_version(&state.services, id).await?;
         let concert = concerts::find_view(&state.services, None, id)
             .await?
@@ -91,7 +91,7 @@ async fn concert_calendar(
     .await
 }
 
-/// For whoever wants to be there in time. What has opened has nothing to be reminded of.
+/// A reminder of the opening. Returns 404 once the sale has opened.
 async fn sale_calendar(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -164,7 +164,7 @@ async fn ticket_pdf(
     .await
 }
 
-/// Their own ticket, good to go in with.
+/// Returns the account's own ticket if it is still valid for entry.
 async fn held(state: &AppState, auth: Auth, id: &str) -> Result<Ticket, Error> {
     let session = auth.session()?;
     let ticket = tickets::find(&state.services, &session, TicketId(number(id)?)).await?;
@@ -174,7 +174,7 @@ async fn held(state: &AppState, auth: Auth, id: &str) -> Result<Ticket, Error> {
     Ok(ticket)
 }
 
-/// Whatever is no number names nothing.
+/// Text that is not a number identifies no ticket or concert.
 fn number(id: &str) -> Result<i64, Error> {
     id.parse().map_err(|_| Refusal::NotFound.into())
 }
@@ -194,10 +194,11 @@ fn event(
     calendar(concert, version, about, address, public_url, now)
 }
 
-/// Something to be kept, under a name that tells what it is; `plain` is for clients that know ASCII alone and has the ending.
+/// Builds a download with a descriptive name. `plain` is the name for clients that support ASCII
+/// only, and provides the extension.
 fn file(kind: HeaderValue, name: &str, plain: &str, body: impl Into<Body>) -> Response {
     let ending = plain.rsplit('.').next().unwrap_or_default();
-    // What some system takes for a part of a path, or cannot have in a name.
+    // Characters that are path separators or not allowed in names on some systems.
     let strange = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
     let name = name.replace(strange, " ");
     let name = format!(
@@ -215,7 +216,7 @@ fn file(kind: HeaderValue, name: &str, plain: &str, body: impl Into<Body>) -> Re
     response
 }
 
-/// The file that is made, or why there is none.
+/// Returns the file, or the refusal.
 async fn answer(
     uri: &Uri,
     headers: &HeaderMap,
@@ -225,8 +226,8 @@ async fn answer(
         .unwrap_or_else(|error| refuse(&error, uri, headers))
 }
 
-/// Scripts get the refusal; a browser is shown the page that the file belongs to, which says what there is to say, and where to
-/// log in.
+/// Scripts receive the refusal. A browser is redirected to the page that the file belongs to, which
+/// shows the reason and a log-in if needed.
 fn refuse(error: &Error, uri: &Uri, headers: &HeaderMap) -> Response {
     if error.is_ours() {
         tracing::error!(%error, cause = ?error, "a file of a ticket could not be made");

@@ -1,4 +1,4 @@
-//! The whole journey by script, with a bearer token, as `docs/api.md` writes it down.
+//! The whole user journey over the API with a bearer token, as described in `docs/api.md`.
 
 mod support;
 
@@ -56,7 +56,7 @@ async fn sign_up_find_join_follow_receive_leave_and_log_out() {
         (Some(1), concert.clone())
     );
 
-    // Somebody is ahead, so that there is something to follow.
+    // Other accounts join first, so that the stream has ticks to deliver.
     for name in ["ahead1", "ahead2", "ahead3"] {
         Person::signed_up(&server, name)
             .await
@@ -82,7 +82,7 @@ async fn sign_up_find_join_follow_receive_leave_and_log_out() {
     .await
     .expect("a stream");
     assert_eq!(stream.headers()[header::CONTENT_TYPE], "text/event-stream");
-    // Packed, or collected by a proxy, a tick would come too late.
+    // Compression or buffering in a proxy would delay ticks.
     assert_eq!(stream.headers().get(header::CONTENT_ENCODING), None);
     assert_eq!(stream.headers()["x-accel-buffering"], "no");
     let mut view: Option<model::queue::QueueView> = None;

@@ -1,4 +1,4 @@
-//! Bad input gets a clear answer.
+//! Invalid input is refused with a clear status, error code and field names.
 
 mod support;
 
@@ -14,7 +14,7 @@ fn code(answer: &(StatusCode, Value)) -> (u16, &str) {
     )
 }
 
-/// The fields that an `invalid` answer names.
+/// Returns the fields that an `invalid` refusal names; panics on any other answer.
 fn fields(answer: &(StatusCode, Value)) -> Vec<String> {
     assert_eq!(code(answer), (422, "invalid"), "{}", answer.1);
     let problems = answer.1["problems"].as_array().expect("problems");
@@ -326,7 +326,7 @@ async fn without_javascript_a_refused_form_comes_back_with_what_was_typed() {
         "{page}"
     );
     assert!(page.contains("aria-invalid=\"true\"") && !page.contains("value=\"short\""));
-    // Once: a reload starts afresh.
+    // The echo is shown once: a reload renders an empty form.
     assert!(!person.page("/sign-up").await.1.contains("김미나"));
 }
 

@@ -1,4 +1,5 @@
-//! deploy/examples as they stand: two servers behind nginx, beside them a page in PHP that reads the same sessions.
+//! The configuration in `deploy/examples`, unchanged: two servers behind nginx, and a PHP page that
+//! reads the same sessions.
 
 mod support;
 
@@ -23,7 +24,8 @@ fn address(server: &Server) -> &str {
     server.url.strip_prefix("http://").expect("an address")
 }
 
-/// The environment that PHP gets, with a new secret that is on its way in before the one that signs.
+/// Returns the environment for PHP, in the middle of a secret rotation: the new secret does not
+/// sign yet, and the one that signs is `FRONTROW_OTHER_TOKEN_SECRET`.
 fn environment(stores: &TestStores) -> [(&str, String); 4] {
     let new = "a secret that does not sign yet".to_owned();
     [
@@ -34,7 +36,7 @@ fn environment(stores: &TestStores) -> [(&str, String); 4] {
     ]
 }
 
-/// Somebody who watches their place.
+/// A client that watches its place over the event stream.
 struct Watcher {
     stream: Response,
     heard: String,
@@ -66,7 +68,7 @@ impl Watcher {
         }
     }
 
-    /// Takes in one event. None: the stream broke off. May be given up and called again.
+    /// Applies the next event. Returns `None` if the stream broke. Cancel-safe.
     async fn hear(&mut self) -> Option<()> {
         let event = loop {
             if let Some((event, rest)) = self.heard.split_once("\n\n") {
@@ -123,7 +125,7 @@ async fn one_of_two_servers_dies_and_visitors_do_not_notice() {
     };
     mina.sign_up("mina").await;
 
-    // In turn, whoever asks.
+    // nginx balances round-robin, independent of the client.
     let mut asked = Vec::new();
     for _ in 0..4 {
         let ready = mina.request(Method::GET, "/readyz", &[]).await;
@@ -137,7 +139,7 @@ async fn one_of_two_servers_dies_and_visitors_do_not_notice() {
     both.sort();
     assert_eq!([&asked[0], &asked[2]], [&both[0], &both[1]]);
 
-    // What a browser sends from a page of this address is ours, with the port in it.
+    // An `Origin` that equals this address, port included, counts as same-origin.
     for (origin, expected) in [
         (front.url.as_str(), StatusCode::OK),
         ("https://evil.example", StatusCode::FORBIDDEN),
@@ -158,7 +160,7 @@ async fn one_of_two_servers_dies_and_visitors_do_not_notice() {
     assert_eq!((status, &view["rank"]), (StatusCode::OK, &json!(17)));
     let arrival = view["arrival"].clone();
     let view: QueueView = serde_json::from_value(view).expect("a view");
-    // The servers take turns, so there is a stream through each.
+    // Round-robin: each server has one of the two streams.
     let mut first = Watcher::open(&mina, view.clone(), None).await;
     let mut second = Watcher::open(&mina, view, None).await;
     let (status, body) = organiser.post("steer_sale", &sale("resume")).await;
@@ -166,7 +168,7 @@ async fn one_of_two_servers_dies_and_visitors_do_not_notice() {
     first.until_below(17).await;
     second.until_below(17).await;
 
-    // From here on somebody reads all the time, and is never told of what happens.
+    // From here on a client reads continuously and must not see a failure.
     let stop = CancellationToken::new();
     let reading = tokio::spawn({
         let (stop, mina, concert) = (stop.clone(), mina.clone(), concert.clone());
@@ -193,7 +195,7 @@ async fn one_of_two_servers_dies_and_visitors_do_not_notice() {
     broken = Watcher::open(&mina, broken.view, Some(seen)).await;
     broken.until_below(rank).await;
     assert!(broken.rank().is_some(), "a place that is lost");
-    // One after the other, down to the turn.
+    // Follows the stream without a gap until the ticket is issued.
     while broken.rank().is_some() {
         broken.hear().await.expect("a stream that goes on");
     }
@@ -203,7 +205,7 @@ async fn one_of_two_servers_dies_and_visitors_do_not_notice() {
     stop.cancel();
     assert!(reading.await.expect("nobody noticed") > 10);
 
-    // Back at its address, it gets its share again.
+    // Restarted at its address, the server receives its share of the requests again.
     let back = Server::start_on(&stores, address(&one));
     loop {
         let ready = mina.request(Method::GET, "/readyz", &[]).await;
@@ -214,7 +216,7 @@ async fn one_of_two_servers_dies_and_visitors_do_not_notice() {
     }
 }
 
-/// The status that a bearer of this token meets at an address.
+/// Returns the status that a request with this bearer token gets at `url`.
 async fn status_at(url: &str, token: &str) -> StatusCode {
     let request = Client::new()
         .get(format!("{url}/api/list_tickets"))
@@ -254,7 +256,7 @@ async fn a_page_in_php_knows_who_is_logged_in_and_who_is_not_any_more() {
         "{page}"
     );
 
-    // Each of these differs in one thing from a token that is good.
+    // Each of these tokens differs from a valid one in exactly one respect.
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let stranger = EncodingKey::from_secret(b"another secret");
     let mut checks = Validation::new(Algorithm::HS256);
@@ -304,7 +306,7 @@ async fn a_page_in_php_knows_who_is_logged_in_and_who_is_not_any_more() {
     let again = signed(&header, &claims, &key);
     assert_eq!(front.greeting(Some(&again)).await.0, StatusCode::OK);
 
-    // Logged out through nginx, that is by one of the two: out at both, and in PHP.
+    // A log-out through nginx reaches one of the two servers; it takes effect on both and in PHP.
     let everywhere = async || {
         [
             status_at(&one.url, &token).await,
@@ -318,7 +320,7 @@ async fn a_page_in_php_knows_who_is_logged_in_and_who_is_not_any_more() {
     let jti = claims["jti"].as_str().expect("a token");
     let session = format!("{}session:{{{sid}}}", stores.redis_prefix);
     let stored: String = redis.get(&session).await.expect("the session");
-    // A token from before the session's refresh token was used is no longer good.
+    // A token issued before the session's last rotation of the refresh token is invalid.
     let mut rotated: Value = serde_json::from_str(&stored).expect("JSON");
     let issued = claims["iat"]
         .as_i64()
@@ -332,17 +334,18 @@ async fn a_page_in_php_knows_who_is_logged_in_and_who_is_not_any_more() {
     let () = redis.set(&session, &stored).await.expect("set");
     assert_eq!(mina.post("log_out", &[]).await.0, StatusCode::OK);
     assert_eq!(everywhere().await, [StatusCode::UNAUTHORIZED; 3]);
-    // The session alone does not bring the token back,
+    // Restoring the session alone does not make the token valid again.
     let () = redis.set(&session, stored).await.expect("set");
     assert_eq!(everywhere().await, [StatusCode::UNAUTHORIZED; 3]);
-    // because it is on the blacklist, and for nothing else.
+    // The blacklist is the only remaining reason: without its key the token is valid.
     let blacklisted = format!("{}blacklist:{{{sid}}}:{jti}", stores.redis_prefix);
     let taken: i64 = redis.del(blacklisted).await.expect("del");
     assert_eq!(taken, 1);
     assert_eq!(everywhere().await, [StatusCode::OK; 3]);
 }
 
-/// A server that hangs up on every request, and how many it has had.
+/// Starts a server that closes the connection on every request. Returns its address and its request
+/// count.
 async fn hangs_up() -> (String, Arc<AtomicUsize>) {
     let listener = Listener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -358,7 +361,7 @@ async fn hangs_up() -> (String, Arc<AtomicUsize>) {
     (address, count)
 }
 
-/// A server that answers with the headers that it was sent.
+/// Starts a server that responds with request headers as it received them. Returns its address.
 async fn echoes() -> String {
     let listener = Listener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -385,7 +388,7 @@ async fn what_may_be_asked_twice_is_asked_again_elsewhere_and_nothing_else() {
     let response = request.send().await.expect("an answer");
     assert_eq!(response.status(), StatusCode::OK);
     let told: Value = response.json().await.expect("JSON");
-    // Not whom the client claims to be.
+    // nginx replaces the `X-Forwarded-For` of the client.
     let host = front.url.strip_prefix("http://");
     assert_eq!(
         told,
@@ -426,7 +429,7 @@ async fn a_page_in_php_says_so_when_redis_is_away() {
     });
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let token = jsonwebtoken::encode(&header, &claims, &key).expect("a token");
-    // Over https the cookie has another name, and the plain one counts for nothing.
+    // Over https the cookie has the `__Host-` prefix, and the plain name is ignored.
     assert_eq!(
         front.greeting(Some(&token)).await.0,
         StatusCode::UNAUTHORIZED

@@ -1,4 +1,5 @@
-//! Finding concerts over HTTP: what programs ask for in arguments, and people in the addresses of home.
+//! Concert search over HTTP: API arguments and the query strings of the home page give the same
+//! results.
 
 mod support;
 
@@ -109,7 +110,7 @@ async fn programs_and_people_ask_for_the_same() {
         }
     }
 
-    // What nobody understands is refused to programs, and not asked when it stands in an address.
+    // The API refuses an invalid argument; the home page ignores it.
     for nonsense in [
         "genre=polka",
         "from=2031-02-30",
@@ -132,7 +133,7 @@ async fn programs_and_people_ask_for_the_same() {
         );
     }
 
-    // Home.
+    // The sections of the home page.
     let (status, home) = stranger.get("concert_sections", &[]).await;
     assert_eq!(status, StatusCode::OK);
     let groups: Vec<_> = home["sections"]
@@ -155,7 +156,7 @@ async fn programs_and_people_ask_for_the_same() {
         "{page}"
     );
 
-    // A search says so in its form and in nothing that it could break out of.
+    // The search text is rendered in the form and escaped, so that it cannot inject markup.
     let (_, page) = stranger
         .page("/?search=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")
         .await;

@@ -1,4 +1,4 @@
-//! The command line explains itself, and refuses in one line.
+//! The command line documents its settings and reports errors in one line.
 
 mod support;
 
@@ -94,7 +94,7 @@ fn a_missing_or_malformed_value_is_one_line_that_names_it() {
             "{said}"
         );
     }
-    // What is said of an address does not say the password in it.
+    // Messages about an invalid address do not contain its password.
     for address in [
         "postgres://user:SEKRIT@127.0.0.1:1/x",
         "postgres://user:SEKRIT@:::/x",
@@ -185,7 +185,7 @@ fn stores_of_its_own_are_started_and_stopped_with_it() {
     );
 }
 
-/// Empty, and where the account that root becomes can reach it.
+/// Creates an empty data directory that the account root switches to can reach.
 fn data_dir() -> TempDir {
     tempfile::Builder::new()
         .prefix("frontrow-data-")
@@ -193,7 +193,7 @@ fn data_dir() -> TempDir {
         .expect("a folder")
 }
 
-/// All files and folders under one.
+/// Returns all files and folders below `folder`, recursively.
 fn below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -206,7 +206,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A line of what the kernel says of a process, in words.
+/// Returns the values of one line of `/proc/{process}/status`.
 fn status(process: u32, line: &str) -> Vec<String> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
     let line = status.lines().find_map(|said| said.strip_prefix(line));
@@ -214,7 +214,7 @@ fn status(process: u32, line: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// The processes that one has started.
+/// Returns the child processes of `process`.
 fn children(process: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
         let name = entry.ok()?.file_name();
@@ -231,7 +231,8 @@ fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
-/// A server with stores of its own, whose site is in a folder of mode 0700, as a checkout in root's home is.
+/// Starts a server with its own stores, whose site is in a folder of mode 0700, like a checkout in
+/// root's home.
 fn serve_in(data: &Path, home: &Path, set: impl FnOnce(&mut Command)) -> Server {
     let site = home.join("site");
     fs::create_dir_all(site.join("pkg")).expect("a folder");
@@ -261,7 +262,7 @@ async fn with_stores_of_its_own_all_of_it_is_one_accounts_alone() {
         .into_iter()
         .chain([data.path().to_owned()])
     {
-        // PostgreSQL makes files and takes them away all the time.
+        // PostgreSQL creates and deletes files all the time, so a listed file may be gone.
         let Ok(file) = fs::symlink_metadata(&path) else {
             continue;
         };
@@ -280,7 +281,7 @@ async fn with_stores_of_its_own_all_of_it_is_one_accounts_alone() {
     } else {
         println!("skipped: only root steps down");
     }
-    // What root does beside it is done as the same account.
+    // A command that root runs next to the server switches to the same account.
     let directory = data.path().to_str().expect("text");
     let audit = frontrow(&["audit", "--data-dir", directory], &[]);
     assert!(audit.status.success(), "{audit:?}");
@@ -326,7 +327,8 @@ async fn with_stores_of_others_it_becomes_whom_one_names() {
     assert_eq!(status(server.id(), "Groups:"), [postgres.gid.to_string()]);
     assert_eq!(status(server.id(), "CapEff:"), ["0000000000000000"]);
 
-    // Nobody, whom it becomes otherwise, may not enter the folder of their sockets.
+    // Without `FRONTROW_USER`, the fallback account may not enter the folder of the stores'
+    // sockets.
     let environment = [
         ("DATABASE_URL", stores.database_url.as_str()),
         ("REDIS_URL", &stores.redis_url),
@@ -396,7 +398,7 @@ async fn a_password_is_read_from_a_file_or_from_standard_input() {
             .spawn()
             .expect("frontrow");
         let mut input = command.stdin.take().expect("its input");
-        // It may have refused before it has read anything.
+        // The write may fail: the command can refuse before it reads its input.
         let _ = input.write_all(typed.as_bytes());
         drop(input);
         command.wait_with_output().expect("frontrow")

@@ -1,4 +1,4 @@
-//! What crawlers ask for besides pages: what they may read, which pages there are, and the pictures that go with them.
+//! What crawlers fetch besides pages: `robots.txt`, the sitemap, and the pictures of pages.
 
 mod support;
 
@@ -14,7 +14,7 @@ async fn get(server: &Server, path: &str) -> Response {
     let response = Client::new().get(format!("{}{path}", server.url)).send();
     let response = response.await.expect("an answer");
     match said(&response, "content-type") {
-        // What others are meant to show.
+        // Pictures are meant to be embedded by other sites.
         "image/png" => assert_eq!(
             said(&response, "cross-origin-resource-policy"),
             "cross-origin"
@@ -34,7 +34,7 @@ async fn change(stores: &TestStores, sql: String) {
         .expect("a change");
 }
 
-/// A copy that is rehearsed with, as nobody has seen it yet.
+/// Creates a rehearsal of the concert `of` that no request has read yet.
 async fn rehearsal(stores: &TestStores, organiser: &Person, of: &str) -> String {
     let copy = make_concert(organiser, &[("title", "A rehearsal".into())]).await;
     change(
@@ -45,7 +45,7 @@ async fn rehearsal(stores: &TestStores, organiser: &Person, of: &str) -> String 
     copy
 }
 
-/// The addresses of a sitemap, with the alternates of each and when it changed.
+/// Returns the addresses of a sitemap, each with its alternates and the time of its last change.
 fn addresses(xml: &str) -> BTreeMap<String, (BTreeMap<String, String>, Option<String>)> {
     let document = Document::parse(xml).expect("XML");
     let root = document.root_element();
@@ -109,7 +109,8 @@ async fn every_public_page_is_listed_in_every_language() {
             .any(|address| address.contains(&format!("/{copy}-")))
     );
     for (address, (alternates, changed)) in &list {
-        // What is listed is there under that very address, and names the same others as the list does.
+        // Each listed page is canonical at that exact address and names the same alternates as the
+        // sitemap.
         let page = head(address).await;
         assert_eq!(page.status, StatusCode::OK, "{address}");
         assert_eq!(page.canonical.as_ref(), Some(address));
@@ -196,7 +197,7 @@ async fn a_long_list_comes_in_parts_that_have_everything_once() {
     );
 }
 
-/// Width and height of a PNG.
+/// Returns the width and height of a PNG in pixels.
 fn size(png: &[u8]) -> (u32, u32) {
     assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
     assert_eq!(&png[12..16], b"IHDR");
@@ -241,7 +242,7 @@ async fn every_concert_has_a_picture_that_others_can_show() {
     let korean = get(&server, &format!("{path}?lang=ko")).await;
     assert_ne!(said(&english, "etag"), said(&korean, "etag"));
 
-    // Who has it already is not sent it again, until it changes.
+    // A conditional request gets 304 until the picture changes.
     let ask = async |tag: &str| {
         let request = Client::new().get(format!("{}{path}", server.url));
         let request = request.header(header::IF_NONE_MATCH, tag);

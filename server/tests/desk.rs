@@ -1,4 +1,4 @@
-//! The organiser's desk over HTTP: by script, and as a page without JavaScript.
+//! The dashboard over HTTP: by script, and as a page without JavaScript.
 
 mod support;
 
@@ -13,7 +13,7 @@ fn code(answer: &(StatusCode, Value)) -> (u16, &str) {
     )
 }
 
-/// Whether a control of the page stands open.
+/// Returns whether the control `name` of the page is rendered open.
 fn is_open(page: &str, name: &str) -> bool {
     let mut controls = page
         .split("<details")
@@ -38,13 +38,14 @@ async fn the_desk_by_script() {
         let joined = fan.post("join_queue", &[("concert_id", &concert)]).await;
         assert_eq!(joined.0, StatusCode::OK, "{joined:?}");
     }
-    // Of both servers, which count together.
+    // Both servers report the totals of all servers.
     for organiser in [&organiser, &organiser.at(&other)] {
         let (status, view) = organiser.get("desk_view", &[("id", &concert)]).await;
         assert_eq!(status, StatusCode::OK, "{view}");
         let people = view["waiting"].as_u64().zip(view["issued"].as_u64());
         let (waiting, issued) = people.expect("two numbers");
-        // The one batch of this hour may go out in between, and is counted as waiting until its tick.
+        // The only batch of this hour may be issued between the reads; it counts as waiting until
+        // its tick.
         assert!((3..=6).contains(&(waiting + issued)), "{view}");
         assert_eq!(view["capacity"], 40);
         assert_eq!(view["phase"], "selling");
@@ -126,7 +127,7 @@ async fn nobody_else_sees_the_desk_or_sets_anything() {
             code(&person.post("set_capacity", &capacity).await),
             (status, said)
         );
-        // Whoever is not logged in is sent to do so, and comes back.
+        // A visitor is redirected to the log-in page, which leads back here.
         let (shown, page) = person.page(&path).await;
         assert_eq!(shown.as_u16(), if status == 401 { 302 } else { status });
         assert!(
@@ -158,8 +159,8 @@ async fn the_desk_without_javascript() {
     let changes = [("capacity", "40".into()), ("interval_ms", "3600000".into())];
     let concert = make_concert(&organiser, &changes).await;
     let path = format!("/concerts/{concert}/desk");
-    // Where a form leads, which is read as a browser would.
-    // Where it leads, and the page there; nowhere when it was refused, and its own page.
+    // Sends a form as a browser does. Returns the redirect target and the page there, or an empty
+    // target and the form's own page if it was refused.
     let send = async |endpoint: &str, fields: &[(&str, &str)]| {
         let response = organiser.send_form(&path, endpoint, fields).await;
         if response.status().is_client_error() {
@@ -186,7 +187,7 @@ async fn the_desk_without_javascript() {
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    // Nothing asks for more than is open: each control says first what it does.
+    // All controls start closed: each first states what it does.
     assert!(
         ["pause", "pace", "capacity", "close"]
             .iter()
@@ -218,7 +219,7 @@ async fn the_desk_without_javascript() {
     assert_eq!(back, path);
     assert!(page.contains("of 55"), "{page}");
 
-    // What was refused stays open, with what was typed and what is wrong with it.
+    // A refused form stays open, with its echo and its problems.
     let (back, page) = send(
         "set_pace",
         &[id, ("batch_size", "3000"), ("interval_ms", "1500")],

@@ -1,5 +1,5 @@
-//! What people typed from right to left turns nothing round that stands beside it: every page has it in an element of its own
-//! direction.
+//! Right-to-left text typed by users does not reorder the text beside it: every page puts it in an
+//! element with its own direction.
 
 mod support;
 
@@ -8,7 +8,8 @@ use scraper::{ElementRef, Html, Node, Selector};
 use std::time::{Duration, Instant};
 use support::{PASSWORD, Person, Server, make_concert, stores};
 
-/// Hebrew and Arabic, each with what ends a line in the other direction: a figure, a bracket.
+/// Hebrew and Arabic, with figures and brackets, whose position depends on the direction around
+/// them.
 const TITLE: &str = "גאות 7 (שפל";
 const ARTIST: &str = "فيروز 3";
 const VENUE: &str = "היכל 12!";
@@ -20,12 +21,14 @@ fn is_turned(c: char) -> bool {
     matches!(c, '\u{590}'..='\u{5ff}' | '\u{600}'..='\u{6ff}')
 }
 
-/// An element that is isolated from what is around it, as the HTML standard's own style has it.
+/// Returns whether the style sheet of the HTML standard isolates this element from the text around
+/// it.
 fn isolates(element: ElementRef) -> bool {
     element.value().name() == "bdi" || element.attr("dir") == Some("auto")
 }
 
-/// Every text and every input of the page that is typed from right to left, with whether it is isolated.
+/// Returns each displayed text and input value of the page that has right-to-left characters, and
+/// whether it is isolated.
 fn typed(page: &str) -> Vec<(String, bool)> {
     let html = Html::parse_document(page);
     let body = Selector::parse("body").expect("a selector");
@@ -79,7 +82,7 @@ async fn join(person: &Person, concert: &str) {
     assert_eq!(status, StatusCode::OK, "{body}");
 }
 
-/// The number of the one ticket that the person gets.
+/// Waits up to 30 s for the account's only ticket and returns its id.
 async fn ticket(person: &Person) -> String {
     let patience = Instant::now() + Duration::from_secs(30);
     loop {

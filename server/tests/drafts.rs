@@ -96,7 +96,8 @@ async fn a_form_is_looked_at_and_nothing_is_saved() {
         "{html}"
     );
 
-    // What a ticket cannot show is said and no fault; what it can is not spoken of.
+    // Characters that a ticket cannot render are mentioned but are no problem; without any, nothing
+    // is said.
     let unset = "show a box in place of: \u{13000}\u{13001}.";
     let title = "Dvořák 漢字 عمر 🎸 \u{13001}\u{13000}\u{13001}";
     for (title, said) in [(title, true), ("Dvořák 漢字 عمر 🎸", false)] {
@@ -139,7 +140,7 @@ async fn a_form_is_looked_at_and_nothing_is_saved() {
         assert_eq!(look(by, &fields).await.0.as_u16(), code);
     }
 
-    // Without JavaScript: the page comes back with what was typed, what is wrong, and the preview.
+    // Without JavaScript, the page is rendered with the echo, the problems and the preview.
     let mut fields = form(&[
         ("title", "Day Boat"),
         ("price_won", "-1"),
@@ -165,7 +166,8 @@ async fn a_form_is_looked_at_and_nothing_is_saved() {
     assert!(mine.iter().all(|concert| concert["draft"] == false));
 }
 
-/// That there is a draft is nobody else's business: to others it is as if the number were not given to any.
+/// The existence of a draft is confidential: other accounts get the answers of an id that is not in
+/// use.
 #[tokio::test(flavor = "multi_thread")]
 async fn to_others_a_draft_is_not_there_whatever_they_ask() {
     let stores = stores().await;

@@ -1,4 +1,5 @@
-//! Files are everybody's: no answer to one carries anything of a page that is made at the same moment.
+//! Files are the same for all clients: no answer with a file contains anything from a page that is
+//! rendered at the same time.
 
 mod support;
 
@@ -7,7 +8,8 @@ use reqwest::{Client, StatusCode, header};
 use sha2::{Digest, Sha256};
 use support::{Person, Server, stores};
 
-/// With leptos_axum 0.8.10's own handler of files some carried the redirect or the cookies of a page.
+/// Regression: with leptos_axum 0.8.10's own file handler, some files had the redirect or the
+/// cookies of a page.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_file_carries_what_a_page_says() {
     let stores = stores().await;
@@ -19,7 +21,7 @@ async fn no_file_carries_what_a_page_says() {
         .unwrap();
     let person = Person::signed_up(&server, "mina").await;
     for _ in 0..40 {
-        // Pages that redirect, beside files.
+        // Pages and redirects, concurrent with files.
         let pages = (0..16).map(|n| {
             let person = person.clone();
             async move {
@@ -53,7 +55,7 @@ async fn no_file_carries_what_a_page_says() {
     }
 }
 
-/// A file says nothing of who asks for it: it may be kept for everybody.
+/// A file does not depend on the client that requests it, so any cache may store it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_file_renews_a_session() {
     let stores = stores().await;
@@ -75,7 +77,7 @@ async fn no_file_renews_a_session() {
     }
 }
 
-/// What is kept for ever has another name when it is another file.
+/// A file that caches may keep permanently has another name when its content changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_font_is_named_by_its_content() {
     let fonts = concat!(env!("CARGO_MANIFEST_DIR"), "/../public/fonts");
@@ -103,7 +105,7 @@ async fn a_font_is_named_by_its_content() {
         assert_eq!(kept, "public, max-age=31536000, immutable");
         let page = reqwest::get(format!("{}/", server.url)).await.unwrap();
         assert!(page.text().await.unwrap().contains(&address), "{address}");
-        // Whoever fetches it before it is asked for, and whoever asks for it, mean the same.
+        // The preload of the page and the style sheet must name the same address.
         let tokens = include_str!("../../style/tokens.css");
         assert!(tokens.contains(&address), "{address}");
         seen += 1;
@@ -111,7 +113,7 @@ async fn a_font_is_named_by_its_content() {
     assert!(seen > 0);
 }
 
-/// As a phone reads it that puts the site on its home screen.
+/// Reads the manifest as a phone does when it adds the site to its home screen.
 #[test]
 fn what_the_manifest_names_is_there() {
     let public = concat!(env!("CARGO_MANIFEST_DIR"), "/../public");
@@ -125,7 +127,7 @@ fn what_the_manifest_names_is_there() {
     }
 }
 
-/// What the release has packed is sent as it lies there, to whoever can unpack it.
+/// Files that the release has compressed are sent as stored, to clients that accept the encoding.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_packed_already_is_sent_as_it_is() {
     let stores = stores().await;
@@ -137,7 +139,7 @@ async fn what_is_packed_already_is_sent_as_it_is() {
     for (file, accepted, encoding, body) in [
         ("1", "gzip, br", Some("br"), Some("packed by brotli")),
         ("1", "identity", None, Some(whole.as_str())),
-        // Packed while it is sent: how long it will be is not known when it begins.
+        // Compressed on the fly: the length is unknown when the response starts.
         ("1", "gzip", Some("gzip"), None),
         ("2", "br", Some("br"), None),
     ] {

@@ -1,5 +1,5 @@
-//! Forms as browsers without JavaScript send them: nothing that was typed is lost, nothing is said that did not happen, and nobody
-//! acts for another account.
+//! Forms as browsers without JavaScript send them: no typed text is lost, no page reports what did
+//! not happen, and no form acts for another account.
 
 mod support;
 
@@ -8,7 +8,7 @@ use reqwest::{Response, StatusCode, header};
 use support::pages::form_action;
 use support::{PASSWORD, Person, Server, make_concert, stores};
 
-/// The keys of this Frontrow in Redis, but for those that count.
+/// Returns the Redis keys of this Frontrow, except those of rate limits.
 async fn keys(stores: &TestStores) -> Vec<String> {
     let mut all = Vec::new();
     for redis in stores.redis_servers() {
@@ -24,7 +24,7 @@ async fn keys(stores: &TestStores) -> Vec<String> {
     all
 }
 
-/// A form that is refused for its name.
+/// Returns a sign-up form that is refused for its password and e-mail address.
 fn sign_up_form<'a>(account_name: &'a str, nickname: &'a str) -> [(&'a str, &'a str); 5] {
     [
         ("account_name", account_name),
@@ -35,7 +35,8 @@ fn sign_up_form<'a>(account_name: &'a str, nickname: &'a str) -> [(&'a str, &'a 
     ]
 }
 
-/// Anyone can send them, so nothing of them may be kept: with 32 KB each, a Redis of 24 MB was full within seconds.
+/// Any client can send refused forms, so nothing from them may be stored: at 32 KB each, they
+/// filled a Redis of 24 MB within seconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_forms_of_strangers_leave_nothing_in_redis() {
     let stores = stores().await;
@@ -83,7 +84,7 @@ async fn the_longest_text_comes_back_whole_in_any_script() {
     assert!(page.contains(description) && page.contains("price_won-problem"));
 }
 
-/// As a browser resolves it.
+/// Posts to `action`, resolved as a browser does.
 async fn send(person: &Person, action: &str, fields: &[(&str, &str)]) -> Response {
     let request = person
         .client
@@ -113,7 +114,7 @@ async fn a_page_keeps_what_it_was_asked_for_through_a_refusal() {
     assert_eq!(on.headers()[header::LOCATION], "/tickets");
 }
 
-/// There is nothing to lose in it, so the way is the usual one.
+/// The form has no text to lose, so the usual redirect to the log-in page applies.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_without_text_leads_a_stranger_to_the_log_in_and_back() {
     let stores = stores().await;
@@ -149,7 +150,7 @@ async fn a_form_without_text_leads_a_stranger_to_the_log_in_and_back() {
     }
 }
 
-/// A browser may keep to itself where it comes from.
+/// A browser may omit the `Referer` header.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_comes_back_to_its_page_without_a_referer() {
     let stores = stores().await;
@@ -166,7 +167,7 @@ async fn a_form_comes_back_to_its_page_without_a_referer() {
         "{page}"
     );
     assert!(page.contains("value=\"mina\"") && !page.contains("wrong-horse"));
-    // And what is carried out goes on from there.
+    // A form that succeeds also returns to its page.
     let typed = [("language", "en")];
     let switched = person
         .send_form("/tickets?lang=ko&page=2", "set_language", &typed)
@@ -179,7 +180,7 @@ async fn no_address_makes_a_page_say_what_did_not_happen() {
     let stores = stores().await;
     let server = Server::start(&stores);
     let person = Person::signed_up(&server, "mina").await;
-    // `{"code":"account_deactivated"}`, as Leptos would write it.
+    // `{"code":"account_deactivated"}`, as Leptos would encode it.
     let forged = "eyJjb2RlIjoiYWNjb3VudF9kZWFjdGl2YXRlZCJ9";
     for page in ["/log-in", "/account/password", "/sign-up"] {
         for path in ["log_in", "change_password", "sign_up"] {
@@ -192,7 +193,7 @@ async fn no_address_makes_a_page_say_what_did_not_happen() {
         let (_, page) = person.page(&format!("/account?done={done}")).await;
         assert!(!page.contains("class=\"done\""), "{done}");
     }
-    // What did happen is said, once.
+    // A change that did happen is reported, once.
     let profile = [
         ("name", "Mina"),
         ("nickname", "Mina"),
@@ -218,7 +219,7 @@ async fn no_address_makes_a_page_say_what_did_not_happen() {
     );
 }
 
-/// Where a log-in leads to is in a link that anyone can make.
+/// The target of a log-in is part of a link that any client can forge.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_address_makes_a_log_in_look_refused() {
     let stores = stores().await;
@@ -255,7 +256,7 @@ async fn a_tab_that_was_left_open_acts_for_nobody_else() {
     let (_, old) = browser.page("/account/profile").await;
     let change = form_action(&old, "change_profile");
 
-    // In the same browser another person logs in, and has a place of their own.
+    // Another account logs in in the same browser and takes its own place.
     browser.post("log_out", &[]).await;
     browser.sign_up("jun").await;
     browser.post("join_queue", &place).await;
@@ -283,7 +284,7 @@ async fn a_tab_that_was_left_open_acts_for_nobody_else() {
     assert_eq!(view["standing"], "waiting", "{view}");
     let (_, page) = browser.page("/account/profile").await;
     assert!(page.contains("value=\"jun\"") && !page.contains("mina2@example.com"));
-    // A script that says for whom it acts is told the same.
+    // A script that names the account it acts for gets the same refusal.
     let (_, owner) = leave.split_once("as=").expect("an owner");
     let call = format!("{}/api/leave_queue?as={owner}", server.url);
     let request = browser.client.post(call).form(&place);
@@ -334,7 +335,7 @@ async fn what_was_typed_while_the_session_ended_is_sent_again_after_logging_in()
     );
 }
 
-/// A form that was opened before the desk changed capacity and pace used to take both back.
+/// Regression: a form opened before the dashboard changed capacity and pace used to revert both.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_was_opened_earlier_takes_nothing_back() {
     let stores = stores().await;
@@ -379,7 +380,7 @@ async fn a_form_that_was_opened_earlier_takes_nothing_back() {
         (&80.into(), &3.into())
     );
 
-    // The same field, to something else: both are shown, and nothing is saved.
+    // A conflicting change of the same field: both values are shown and nothing is saved.
     set(&mut fields, "capacity", "90");
     set(&mut fields, "venue", "Elsewhere");
     let refused = send(&fields).await;
@@ -395,12 +396,13 @@ async fn a_form_that_was_opened_earlier_takes_nothing_back() {
     );
     let (_, now) = organiser.get("get_concert", &[id]).await;
     assert_eq!(now["concert"]["venue"], "Nodeul Island");
-    // Sent once more from there it is meant.
+    // Sending the form again from that page confirms the change.
     let again = support::pages::inputs(&page, "concert-form");
     assert_eq!(send(&again).await.status(), StatusCode::FOUND);
     let (_, now) = organiser.get("get_concert", &[id]).await;
     assert_eq!(now["concert"]["capacity"], 90);
-    // After a slip of the pen as well: what was not touched is not taken back by sending the form again.
+    // The same holds after an invalid value: sending the form again does not revert fields that
+    // were not touched.
     let (_, opened) = organiser.page(&edit).await;
     let mut slipped = support::pages::inputs(&opened, "concert-form");
     organiser
@@ -441,7 +443,7 @@ async fn two_people_at_a_desk_take_nothing_back_from_each_other() {
         let answer = organiser.send_form(&desk, call, fields).await;
         (answer.status(), answer.text().await.expect("a page"))
     };
-    // One changes the batch, the other the interval.
+    // One user changes the batch, the other the interval.
     let batch = [
         id,
         ("opened", pace),
@@ -461,7 +463,7 @@ async fn two_people_at_a_desk_take_nothing_back_from_each_other() {
         (&now["batch_size"], &now["interval_ms"]),
         (&3.into(), &1500.into())
     );
-    // Both change the same.
+    // Both change the same field.
     let more = [id, ("opened", capacity), ("capacity", "120")];
     assert_eq!(send("set_capacity", &more).await.0, StatusCode::FOUND);
     let fewer = [id, ("opened", capacity), ("capacity", "80")];
@@ -471,7 +473,7 @@ async fn two_people_at_a_desk_take_nothing_back_from_each_other() {
         page.contains("value=\"80\"") && page.contains("Saved now: \u{2068}120\u{2069}"),
         "{page}"
     );
-    // Sent once more from there it is meant.
+    // Sending the form again from that page confirms the change.
     let known = r#"{"capacity":"120"}"#;
     assert!(page.contains(&known.replace('"', "&quot;")), "{page}");
     let again = [id, ("opened", known), ("capacity", "80")];

@@ -1,6 +1,7 @@
-//! What every answer tells browsers: pages run nothing but our own scripts, and everything else loads nothing.
+//! Security headers of every answer: pages run only our own scripts, and all other answers load
+//! nothing.
 
-// The views of Leptos are types as deep as the page is.
+// The types of Leptos views nest as deeply as the page.
 #![recursion_limit = "256"]
 
 mod support;
@@ -12,7 +13,7 @@ use std::net::TcpListener;
 use support::pages::{is_dressed, is_guarded, page, said};
 use support::{PASSWORD, Person, Server, make_concert, stores};
 
-/// The policy of what is no page.
+/// Content security policy of answers that are not pages.
 const NOTHING: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -34,7 +35,7 @@ async fn every_page_runs_our_scripts_alone() {
             break id.to_string();
         }
     };
-    // Every route there is, so that a new one is not forgotten.
+    // Takes every route from the route list, so that a new one is covered.
     let mut paths: Vec<String> = generate_route_list(app::App)
         .iter()
         .map(|route| {
@@ -103,7 +104,7 @@ async fn what_is_no_page_loads_nothing() {
         client.get(at(&stream)),
         client.get(at("/api/queue_stream?concert_id=x")),
         client.post(at("/api/log_in")).form(&wrong),
-        // What a middleware refuses, for scripts and for browsers.
+        // Refused by a middleware, for scripts and for browsers.
         client.post(at("/api/sign_up")).form(&too_long),
         to_html(client.post(at("/api/sign_up"))).form(&too_long),
         to_html(client.post(at("/api/log_out"))).header("sec-fetch-site", "cross-site"),
@@ -126,7 +127,8 @@ async fn what_is_no_page_loads_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_https_browsers_are_told_to_stay_there() {
     let stores = stores().await;
-    // It says where visitors reach it, behind what does TLS for it; here it is asked itself, at an address that is free.
+    // The public address is the one of the TLS proxy in front; the test requests the server
+    // directly, at a free address.
     let free = TcpListener::bind("127.0.0.1:0").expect("an address");
     let listen = free.local_addr().expect("an address").to_string();
     drop(free);

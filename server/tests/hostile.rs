@@ -1,4 +1,5 @@
-//! Requests that nobody sends by mistake, and what comes back: never a fault of ours, a driver's text, or somebody else's way.
+//! Hostile requests: no answer is a server error, contains text of a library or a store, or
+//! redirects to another site.
 
 mod support;
 
@@ -14,21 +15,22 @@ use support::{PASSWORD, Person, SECRET, Server, make_concert, now, stores};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Every server function of this method: a new one is attacked as soon as it is there.
+/// Returns every server function of this method, so that a new one is attacked as soon as it
+/// exists.
 fn functions(method: &Method) -> Vec<&'static str> {
-    // Names the crate, so that its functions are in this program.
+    // References the crate, so that its server functions are linked into this program.
     let _ = app::App;
     let mut paths: Vec<_> = server_fn_paths()
         .filter(|(_, of)| of == method)
         .map(|(path, _)| path)
         .collect();
     assert!(paths.len() >= 5, "{paths:?}");
-    // Whoever has logged out is not let in any further.
+    // The log-out comes last: it ends the session that the other requests use.
     paths.sort_by_key(|path| (path.contains("log_out"), *path));
     paths
 }
 
-/// Whether a text could only have come from something that we use.
+/// Returns whether a text is free of words that only a library or a store would produce.
 fn is_ours(text: &str) -> bool {
     let strange = [
         "sqlx",
@@ -61,7 +63,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().expect("a text")
 }
 
-/// What a part of a token says.
+/// Returns part `number` of a token, decoded.
 fn part(token: &str, number: usize) -> Value {
     let part = token.split('.').nth(number).expect("a part");
     serde_json::from_slice(&BASE64.decode(part).expect("base64")).expect("json")
@@ -71,7 +73,7 @@ fn raw_part(value: &Value) -> String {
     BASE64.encode(value.to_string())
 }
 
-/// The status of asking for one's tickets, with the token in the header and in the cookie.
+/// Returns the statuses of `list_tickets` with the token in the header and in the cookie.
 async fn opens(server: &Server, token: &[u8]) -> [StatusCode; 2] {
     let bearer = [b"Bearer ", token].concat();
     let cookie = [b"frontrow_access=", token].concat();
@@ -109,7 +111,8 @@ async fn forged_tokens_open_nothing() {
         claims[name] = value;
         signed(&ours, &claims, SECRET)
     };
-    // Signed like this it opens: what follows is refused for what is wrong with it, and for nothing else.
+    // The genuine token signed again is valid, so each forgery below is refused for its defect
+    // alone.
     let again = signed(&ours, &claims, SECRET);
     assert_eq!(opens(&server, again.as_bytes()).await, [StatusCode::OK; 2]);
 
@@ -145,7 +148,8 @@ async fn forged_tokens_open_nothing() {
         fewer.as_object_mut().expect("claims").remove(claim);
         forged.push((claim, signed(&ours, &fewer, SECRET)));
     }
-    // The payload of another, and heads that ask to be checked in another way than we sign.
+    // The payload of another account, and headers that name another algorithm than the one we sign
+    // with.
     let parts: Vec<&str> = genuine.split('.').collect();
     let mut admin = claims.clone();
     admin["roles"] = json!(["admin"]);
@@ -207,7 +211,7 @@ async fn a_refresh_token_that_was_replaced_twice_ends_the_session() {
     assert_eq!(opens(&server, newest).await, [StatusCode::OK; 2]);
     let (status, _) = refresh(text(&first, "refresh_token")).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
-    // Whoever stole it, and whoever it was stolen from.
+    // Both the thief and the owner of the token are logged out.
     assert_eq!(opens(&server, newest).await, [StatusCode::UNAUTHORIZED; 2]);
     let (status, _) = refresh(text(&third, "refresh_token")).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
@@ -244,7 +248,7 @@ async fn a_session_that_was_there_before_is_not_the_one_that_is_logged_into() {
         assert!(!sessions.contains(sid), "{sid} is in use already");
         sessions.push(sid.clone());
     }
-    // What the attacker holds is still the attacker's.
+    // The attacker's session still belongs to the attacker.
     let who = Client::new()
         .get(format!("{}/api/current_account", server.url))
         .bearer_auth(access);
@@ -339,7 +343,7 @@ async fn a_body_that_makes_no_sense_is_refused_in_our_own_words() {
                 let status = response.status();
                 let what = format!("{path}: {kind} {}", body.len());
                 assert!(!status.is_server_error(), "{what}: {status}");
-                // A concert's form may be longer.
+                // The form of a concert may be longer.
                 let long = ["create_concert", "update_concert", "preview_concert"];
                 let may_be_long = long.iter().any(|endpoint| path.ends_with(endpoint));
                 if body.len() > 64 * 1024 && !may_be_long {
@@ -376,11 +380,11 @@ async fn a_body_that_makes_no_sense_is_refused_in_our_own_words() {
             assert!(is_ours(&said), "{address}: {said}");
         }
     }
-    // It has survived all of that.
+    // The server survives all of these requests.
     assert_eq!(person.page("/").await.0, StatusCode::OK);
 }
 
-/// Where an answer leads, seen from the page that asked.
+/// Returns the redirect target of an answer, resolved against the page that made the request.
 fn leads_to(server: &Server, response: &reqwest::Response) -> Option<Url> {
     let location = response.headers().get(header::LOCATION)?;
     let base = Url::parse(&server.url).expect("an address");
@@ -437,7 +441,7 @@ async fn nothing_leads_to_another_site() {
             }
         }
     }
-    // Our own pages are gone back to, with what was wrong.
+    // A refusal with one of our own pages as referer renders that page, with its problems.
     let back = person
         .client
         .post(format!("{}/api/sign_up", server.url))
@@ -478,7 +482,7 @@ async fn nothing_leads_to_another_site() {
                 "{next:?}"
             );
         }
-        // Nor does the page that would carry it on.
+        // The log-in page, which passes `next` on, does not lead there either.
         let address = Url::parse_with_params(&format!("{}/log-in", server.url), [("next", next)]);
         let page = person.client.get(address.expect("an address")).send().await;
         let page = page.expect("an answer").text().await.expect("a page");
@@ -554,7 +558,7 @@ async fn what_people_type_is_text_wherever_it_is_shown() {
     ];
     for person in [&organiser, &fan, &Person::new(&server)] {
         for path in &everywhere {
-            // No tag that is ours has a handler, and none is a script without the nonce.
+            // None of our tags has an event handler, and every script has the nonce.
             let response = page(person, path).await;
             assert!(!response.status().is_server_error(), "{path}");
             if response.headers()[header::CONTENT_TYPE] == "text/html; charset=utf-8" {
@@ -571,7 +575,7 @@ async fn what_people_type_is_text_wherever_it_is_shown() {
     assert!(shown.contains("&lt;script&gt;alert(1)"), "{shown}");
 }
 
-/// Sends bytes as they are and returns what comes back.
+/// Sends `request` unchanged and returns everything up to the end of the connection, within 40 s.
 async fn raw(server: &Server, request: &str) -> String {
     let address = server.url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).await.expect("a connection");
@@ -636,7 +640,7 @@ async fn no_path_leads_out_of_the_site() {
     ] {
         let answer = raw(&server, &get(&path)).await;
         let shown: String = path.chars().take(80).collect();
-        // What a browser would read as another of our pages is that page.
+        // A path that a browser would normalise to one of our pages returns that page.
         let page = answer.contains("<!DOCTYPE html>");
         assert!(
             page || (300..500).contains(&status(&answer)),
@@ -672,7 +676,7 @@ async fn requests_of_another_shape_are_no_fault_of_ours() {
             let answer = raw(&server, &format!("{method} {path} HTTP/1.1\r\n{end}\r\n")).await;
             assert!(status(&answer) < 500, "{method} {path}: {answer}");
             assert!(is_ours(&answer), "{method} {path}: {answer}");
-            // TRACE would read cookies back to a script that must not see them.
+            // TRACE would return cookies to a script that must not see them.
             assert!(!answer.contains("x-marked"), "{method} {path}: {answer}");
         }
     }
@@ -778,7 +782,7 @@ async fn a_request_has_one_host_and_a_body_that_is_whole() {
             (format!("content-length: 70000\r\n\r\n{long}"), 413),
         ] {
             if path.ends_with("concert") && expected == 413 {
-                // That of a concert may be longer.
+                // The form of a concert may be longer.
                 continue;
             }
             let request = format!("POST {path} HTTP/1.1\r\n{form}connection: close\r\n{body}");
@@ -791,8 +795,8 @@ async fn a_request_has_one_host_and_a_body_that_is_whole() {
     assert_eq!(status(&raw(&server, &get("/healthz")).await), 200);
 }
 
-/// The shortest that it takes to be told that a name and a password do not go together: whatever else the machine does only
-/// adds to it.
+/// Compares the shortest time until a name and a password are refused: other load on the machine
+/// only adds to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn how_long_a_refusal_takes_does_not_tell_who_has_an_account() {
     let stores = stores().await;
@@ -800,7 +804,7 @@ async fn how_long_a_refusal_takes_does_not_tell_who_has_an_account() {
     let person = Person::signed_up(&server, "mina").await;
     let mut taken: [Vec<Duration>; 3] = Default::default();
     for _ in 0..5 {
-        // A name that is there, one that could be, and one that nobody can have.
+        // A name that exists, one that could exist, and one that is invalid.
         for (name, taken) in ["mina", "nobody", "!"].iter().zip(&mut taken) {
             let fields = [("account_name", *name), ("password", "not it at all")];
             let since = Instant::now();
@@ -811,7 +815,8 @@ async fn how_long_a_refusal_takes_does_not_tell_who_has_an_account() {
     }
     let [known, unknown, impossible] =
         taken.map(|taken| taken.into_iter().min().expect("five times"));
-    // A hash takes ten times as long as everything else: without one it would be far less than a third.
+    // A hash takes ten times as long as everything else: without one the time would be far less
+    // than a third.
     for other in [unknown, impossible] {
         assert!(
             other * 3 > known && known * 3 > other,

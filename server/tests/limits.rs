@@ -1,4 +1,4 @@
-//! Floods over HTTP: what a script is told, and what a person reads.
+//! Rate limits over HTTP: the answers that scripts receive and the pages that people see.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{PASSWORD, Person, Server, make_concert, stores};
 
 const FIELDS: [(&str, &str); 2] = [("account_name", "nobody"), ("password", PASSWORD)];
 
-/// With these settings; what they do not name is not limited.
+/// Starts a server with these settings; limits that they do not name are off.
 fn started(stores: &TestStores, settings: &[(&str, &str)]) -> Server {
     Server::start_as(stores, "127.0.0.1:0", |command| {
         command.envs(settings.iter().copied());
@@ -41,7 +41,7 @@ async fn too_many_log_ins_are_told_when_to_come_again() {
         assert!((1..=30).contains(&seconds), "{seconds}");
     }
 
-    // A form without JavaScript comes back with words.
+    // Without JavaScript, the form is rendered again with a message.
     let response = person.send_form("/log-in", "log_in", &FIELDS).await;
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(response.headers().contains_key(header::RETRY_AFTER));
@@ -68,10 +68,10 @@ async fn people_behind_a_proxy_are_told_apart_and_nobody_can_pretend() {
     let (judged, refused) = (StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(log_in(&behind, "203.0.113.7").await, judged);
     assert_eq!(log_in(&behind, "203.0.113.7").await, refused);
-    // What stands to the left of the proxy's own word is the client's.
+    // Addresses to the left of the one added by the proxy come from the client and are ignored.
     assert_eq!(log_in(&behind, "198.51.100.1, 203.0.113.7").await, refused);
     assert_eq!(log_in(&behind, "203.0.113.8").await, judged);
-    // Without a proxy nobody is believed: all of this is one address.
+    // Without trusted proxies the header is ignored: all of these requests have one address.
     assert_eq!(log_in(&bare, "203.0.113.9").await, judged);
     assert_eq!(log_in(&bare, "203.0.113.10").await, refused);
 }
@@ -107,13 +107,14 @@ async fn an_attack_from_many_addresses_is_told_to_wait_and_its_target_reads_of_i
     }
     assert!(judged > 20 && refused > 30, "{judged} {refused}");
 
-    // Where she has been before she logs in at once, and reads of it, in her language, until she has.
+    // The owner logs in at once with a client that has logged in before, and reads about the
+    // guesses in either language until the notice is dismissed.
     let right = [("account_name", "mina"), ("password", PASSWORD)];
     let told = loop {
         let (status, body) = mina.post("log_in", &right).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         let (_, told) = mina.get("wrong_passwords", &[]).await;
-        // They are counted behind the answers.
+        // Guesses are counted after the answers are sent.
         if told["wrong"] == judged {
             break told;
         }
@@ -175,7 +176,7 @@ async fn too_many_joins_from_one_address_are_told_when_to_come_again() {
     let body: Value = refused.json().await.expect("json");
     assert_eq!(body["code"], "too_many_requests");
 
-    // Without JavaScript: back to the concert, with words.
+    // Without JavaScript, the concert page is rendered with a message.
     let refused = join(&jun, "203.0.113.7", "text/html").await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     let page = refused.text().await.expect("a page");
@@ -209,7 +210,7 @@ async fn a_refused_refresh_logs_nobody_out() {
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert_eq!(refused.cookies().count(), 0, "{path}");
     }
-    // What everybody may see is shown.
+    // Public pages are still served.
     assert_eq!(ask("/", "text/html").await.status(), StatusCode::OK);
 }
 

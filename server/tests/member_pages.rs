@@ -1,5 +1,5 @@
-//! Pages of people who are logged in, put together from a template: to the letter what each would be shown without one, and
-//! never another person's.
+//! Pages of logged-in users, assembled from a template: byte for byte what each user would get
+//! without one, and never another user's page.
 
 mod support;
 
@@ -14,7 +14,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 use support::{PASSWORD, Person, Server, local, make_concert, now, stores};
 
-/// An account with its access token, and no cookie but what a request is given.
+/// An account with its access token; requests send no cookies but the ones they are given.
 struct Member {
     nickname: &'static str,
     person: Person,
@@ -50,7 +50,7 @@ async fn token(person: &Person, name: &str) -> String {
     body["access_token"].as_str().expect("a token").to_owned()
 }
 
-/// How a browser wants its pages.
+/// Language, theme and compression that a browser asks for.
 #[derive(Clone, Copy, Debug)]
 struct Looks {
     language: &'static str,
@@ -64,7 +64,7 @@ const PLAIN: Looks = Looks {
     packed: false,
 };
 
-/// The page as a browser asks for it, which may come from a template.
+/// Requests a page as a browser does; it may come from a template.
 async fn browse(server: &Server, path: &str, token: &str, looks: Looks) -> Response {
     let cookies = format!(
         "frontrow_access={token}; frontrow_theme={}; _other=1",
@@ -82,7 +82,7 @@ async fn browse(server: &Server, path: &str, token: &str, looks: Looks) -> Respo
     request.send().await.expect("an answer")
 }
 
-/// The page as a program asks for it, which is always rendered for it alone.
+/// Requests a page as a program does; it is always rendered for that program alone.
 async fn whole(server: &Server, path: &str, token: &str, looks: Looks) -> Response {
     let request = Client::new()
         .get(format!("{}{path}", server.url))
@@ -97,7 +97,7 @@ fn is_from_template(response: &Response) -> bool {
     response.headers().contains_key("server-timing")
 }
 
-/// The nonce of the page's policy.
+/// Returns the nonce of the page's policy.
 fn nonce(response: &Response) -> String {
     let policy = response.headers()[CONTENT_SECURITY_POLICY]
         .to_str()
@@ -120,7 +120,7 @@ async fn text(response: Response) -> String {
     text
 }
 
-/// The page without its nonce and without the instants at which it was rendered.
+/// Returns the page without its nonce and without the times at which it was rendered.
 async fn comparable(response: Response) -> String {
     let nonce = nonce(&response);
     let page = text(response).await;
@@ -136,7 +136,7 @@ async fn comparable(response: Response) -> String {
     timeless
 }
 
-/// Every header that says something of the page, but for those that differ with each answer.
+/// Returns every header that describes the page, except those that differ with each answer.
 fn said(response: &Response) -> Vec<(String, String)> {
     const OTHERS: [&str; 6] = [
         "content-security-policy",
@@ -158,7 +158,8 @@ fn said(response: &Response) -> Vec<(String, String)> {
     said
 }
 
-/// The two pages are one, once nothing has changed between the one and the other.
+/// Asserts that the spliced and the whole page are identical. Retries for 15 s, because the data
+/// may change between the two requests.
 async fn is_the_same(server: &Server, path: &str, token: &str, looks: Looks) {
     let patience = Instant::now() + Duration::from_secs(15);
     loop {
@@ -173,7 +174,8 @@ async fn is_the_same(server: &Server, path: &str, token: &str, looks: Looks) {
         assert_ne!(nonce(&spliced), nonce(&whole));
         assert_eq!(said(&spliced), said(&whole), "{path}");
         let (spliced, whole) = (comparable(spliced).await, comparable(whole).await);
-        // A form's address is the page's: a page that was rendered for one reader names it, a template cannot.
+        // Form actions name the page's address in a page rendered for one reader; a template
+        // cannot.
         let (path, _) = path.split_once('?').unwrap_or((path, ""));
         let whole = whole.replace(&format!("action=\"{path}?"), "action=\"?");
         if spliced == whole {
@@ -204,7 +206,7 @@ async fn steer(organiser: &Person, concert: &str, action: &str) {
     assert_eq!(status, StatusCode::OK, "{body}");
 }
 
-/// Waits until the place is one of these.
+/// Waits up to 20 s until the place has this standing, and returns its view.
 async fn stands(person: &Person, concert: &str, standing: &str) -> serde_json::Value {
     let patience = Instant::now() + Duration::from_secs(20);
     loop {
@@ -217,7 +219,8 @@ async fn stands(person: &Person, concert: &str, standing: &str) -> serde_json::V
     }
 }
 
-/// For people of all names, in all states, on each page, in both languages and all colours, packed and not.
+/// Covers nicknames with special characters, all states, each page, both languages, all themes,
+/// with and without compression.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spliced_page_is_the_whole_page_to_the_letter() {
     let stores = stores().await;
@@ -249,7 +252,8 @@ async fn a_spliced_page_is_the_whole_page_to_the_letter() {
             .await;
         assert_eq!(status, StatusCode::OK, "{body}");
     };
-    // Each place that there is: a ticket, one given back, waiting at the front and behind, left, expired, none.
+    // Every kind of place: a live ticket, a cancelled one, waiting first and further behind, left,
+    // expired, none.
     steer(&organiser, &paused, "pause").await;
     steer(&organiser, &closed, "pause").await;
     for member in members {
@@ -320,7 +324,7 @@ async fn a_spliced_page_is_the_whole_page_to_the_letter() {
     }
 }
 
-/// What is no page of a member like most is rendered whole, and says what it always said.
+/// Pages that differ from the usual member's page are rendered whole, with their usual answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_template_is_rendered_whole() {
     let stores = stores().await;
@@ -342,7 +346,7 @@ async fn what_has_no_template_is_rendered_whole() {
     let queue = format!("/concerts/{concert}/queue");
     let page = format!("/concerts/{concert}");
     for (path, token, status) in [
-        // Of a ticket that is another's, and of what is not there or not public.
+        // Another account's ticket, and pages that do not exist or are not public.
         (&ticket[..], &ko.token, StatusCode::NOT_FOUND),
         ("/tickets/0", &mina.token, StatusCode::NOT_FOUND),
         ("/tickets/999999", &mina.token, StatusCode::NOT_FOUND),
@@ -358,12 +362,12 @@ async fn what_has_no_template_is_rendered_whole() {
             &mina.token,
             StatusCode::NOT_FOUND,
         ),
-        // Who may see more.
+        // Accounts that may see more.
         ("/", &own_token, StatusCode::OK),
         (&page, &own_token, StatusCode::OK),
         (&queue, &own_token, StatusCode::OK),
         (&format!("/concerts/{draft}"), &own_token, StatusCode::OK),
-        // An address from before.
+        // An outdated address.
         (
             &format!("{page}-another-title"),
             &mina.token,
@@ -383,7 +387,7 @@ async fn what_has_no_template_is_rendered_whole() {
         assert_eq!(response.status(), status, "{path}");
         assert!(!is_from_template(&response), "{path}");
     }
-    // And their pages leave nothing in anybody's.
+    // The organiser's pages leave nothing in the pages of others.
     for member in [&mina, &ko] {
         let response = browse(&server, &page, &member.token, PLAIN).await;
         assert!(is_from_template(&response));
@@ -392,7 +396,8 @@ async fn what_has_no_template_is_rendered_whole() {
     }
 }
 
-/// Thousands of times, several at once, on the same addresses and the same two connections of a proxy.
+/// Makes 3,200 requests, eight at a time, for the same addresses over one shared connection pool,
+/// as a proxy does.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_never_see_each_others_page() {
     let stores = stores().await;
@@ -445,7 +450,7 @@ async fn two_people_never_see_each_others_page() {
         }
     });
     futures::future::join_all(looking).await;
-    // Strangers have pages of their own.
+    // Visitors have pages of their own.
     let stranger = Client::new()
         .get(format!("{}/", server.url))
         .send()

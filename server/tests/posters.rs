@@ -1,4 +1,4 @@
-//! Posters over HTTP: sent by a form without JavaScript, fetched by everybody.
+//! Posters over HTTP: uploaded by a form without JavaScript, fetched by any client.
 
 mod support;
 
@@ -11,8 +11,8 @@ use support::{Person, Server, make_concert, stores};
 const BROWSER: &str = "text/html,application/xhtml+xml";
 const SCRIPT: &str = "application/json";
 
-/// A PNG of one grey, side by side pixels, nothing compressed: written by hand, so that the server is not tested with its
-/// own encoder.
+/// Builds an uncompressed PNG of `side` × `side` pixels in one grey. Written by hand, so that the
+/// server is not tested with its own encoder.
 fn png(side: u32, shade: u8) -> Vec<u8> {
     let mut rows = Vec::new();
     for _ in 0..side {
@@ -53,7 +53,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// As the form on the page sends it.
+/// Uploads a file as the form on the page does.
 async fn send(by: &Person, accept: &str, concert: &str, file: Vec<u8>) -> Response {
     send_as(&by.client, by, accept, concert, file, &[]).await
 }
@@ -90,7 +90,7 @@ async fn code(response: Response) -> (u16, Value) {
     (status, body["code"].clone())
 }
 
-/// Where a browser is sent.
+/// Returns the redirect target of a 303.
 fn location(response: &Response) -> String {
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
     let location = response.headers()[header::LOCATION].to_str();
@@ -108,7 +108,7 @@ async fn a_poster_is_uploaded_without_javascript_shown_replaced_and_removed() {
     let drawn = card(&stranger, &concert, "").await;
     let form = format!("/concerts/{concert}/edit#poster-form");
 
-    // A PNG that says it is a JPEG: what it is, its content says.
+    // A PNG declared as a JPEG: the format is read from the content.
     let sent = send(&organiser, BROWSER, &concert, png(700, 90)).await;
     assert_eq!(location(&sent), form);
     let poster = poster_of(&stranger, &concert).await;
@@ -176,7 +176,8 @@ async fn a_poster_is_uploaded_without_javascript_shown_replaced_and_removed() {
     assert_eq!(card(&stranger, &concert, &other).await, drawn);
 }
 
-/// The tag of a concert's picture, which is another one than `before`, and is enough to be told that nothing has changed.
+/// Returns the tag of a concert's picture. Asserts that it differs from `before` and that a request
+/// with it gets 304.
 async fn card(by: &Person, concert: &str, before: &str) -> String {
     let ask = async |tag: &str| {
         let asked = by
@@ -207,7 +208,7 @@ async fn a_card_without_its_poster_is_not_remembered() {
     send(&organiser, SCRIPT, &concert, png(400, 90)).await;
     let db = sqlx::PgPool::connect(&stores.database_url);
     let db = db.await.expect("PostgreSQL");
-    // As if it had been taken down since the concert was read.
+    // As if the poster had been removed after the concert was read.
     let set = async |statement: &'static str| {
         sqlx::query(statement).execute(&db).await.expect("posters");
     };
@@ -336,7 +337,7 @@ async fn only_posters_may_be_long() {
             .expect("an answer");
         assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
-    // As long as it may be: read whole, and found to be no picture.
+    // The maximum length: the file is read completely and found not to be a picture.
     let longest = vec![7; 8 * 1024 * 1024];
     let refused = send(&organiser, SCRIPT, &concert, longest).await;
     let body: Value = refused.json().await.expect("json");

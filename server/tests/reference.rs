@@ -1,4 +1,4 @@
-//! The reference sale: a hundred people, thirty tickets, ten a second.
+//! The reference sale: 100 accounts, 30 tickets, 10 per second.
 
 mod support;
 
@@ -9,14 +9,16 @@ use serde_json::Value;
 use std::time::Duration;
 use support::{Person, Server, audit, make_concert, stores};
 
-/// Everyone joins at the same time, each through one of the servers; then the tickets are watched until all are issued.
+/// Lets all accounts join at the same time, spread over the servers, and then waits until all
+/// tickets are issued.
 async fn reference(servers: usize) {
     let stores = stores().await;
     let servers: Vec<Server> = (0..servers).map(|_| Server::start(&stores)).collect();
     let names: Vec<String> = (0..100).map(|n| format!("fan{n}")).collect();
     let people: Vec<Person> = stream::iter(names.iter().enumerate())
         .map(|(n, name)| Person::signed_up(&servers[n % servers.len()], name))
-        // More than a server lets wait for their passwords to be hashed would be told to come again.
+        // More sign-ups than a server lets wait for password hashing would be refused and told to
+        // retry.
         .buffered(32)
         .collect()
         .await;
@@ -32,7 +34,8 @@ async fn reference(servers: usize) {
             .await
             .expect("a state");
     };
-    // Nothing is issued until everybody has joined, or a slow machine's first batch would be a small one.
+    // Nothing is issued until all have joined; otherwise the first batch is too small on a slow
+    // machine.
     set_state("paused").await;
 
     let fields = [("concert_id", concert.as_str())];
@@ -82,7 +85,7 @@ async fn reference(servers: usize) {
             .collect::<Vec<_>>(),
         expected
     );
-    // Three ticks, each a whole interval after the one before.
+    // Three ticks, each at least a whole interval after the previous one.
     let mut ticks: Vec<_> = issued.iter().map(|(.., at)| *at).collect();
     ticks.dedup();
     assert_eq!(ticks.len(), 3);

@@ -1,4 +1,4 @@
-//! `frontrow rehearse` against a server, and against what it must not touch.
+//! `frontrow rehearse` against a server, and against addresses it must not contact.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -72,7 +72,7 @@ async fn sixty_people_rehearse_a_sale_of_twenty_tickets() {
         assert!(!page.contains(elsewhere), "{elsewhere}");
     }
 
-    // The concert is as it was, and nothing is left of the copy and its people.
+    // The concert is unchanged, and nothing remains of the rehearsal and its accounts.
     let (status, view) = mina.get("get_concert", &[("id", &concert)]).await;
     assert_eq!(
         (status, &view["concert"]["issued"]),
@@ -133,7 +133,7 @@ async fn ctrl_c_takes_it_away_and_still_writes_the_report() {
 
 #[tokio::test]
 async fn what_is_not_this_machine_is_refused_without_being_contacted() {
-    // By this name it could be reached, were it tried.
+    // This address reaches the listener, so a connection attempt would be seen.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,5 +1,5 @@
-//! Taking tickets back, with forms as a browser without JavaScript sends them: on the desk, on the admins' page of an account, and
-//! with one's own account.
+//! Revoking tickets, with forms as a browser without JavaScript sends them: on the dashboard, on
+//! the admins' page of an account, and when deleting one's own account.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{PASSWORD, Person, Server, make_concert, stores};
 
 const REASON: &str = "bought by a script & resold";
 
-/// The tickets of an account that joins.
+/// Joins the queue and returns the first ticket of the account.
 async fn ticket(person: &Person, concert: &str) -> Value {
     let (status, body) = person.post("join_queue", &[("concert_id", concert)]).await;
     assert_eq!(status, StatusCode::OK, "{body}");
@@ -30,7 +30,7 @@ async fn next_ticket(person: &Person) -> Value {
     }
 }
 
-/// Sends the form of a page where it says, as it says, with these fields besides.
+/// Posts these fields to the action of the page's form for `endpoint`.
 async fn send(person: &Person, page: &str, endpoint: &str, typed: &[(&str, &str)]) -> Response {
     let action = form_action(page, endpoint);
     let request = person
@@ -40,7 +40,7 @@ async fn send(person: &Person, page: &str, endpoint: &str, typed: &[(&str, &str)
     request.form(typed).send().await.expect("an answer")
 }
 
-/// The page that an answer leads to.
+/// Returns the page that an answer redirects to.
 async fn onward(person: &Person, response: Response) -> String {
     assert_eq!(response.status(), StatusCode::FOUND);
     let location = response.headers()[LOCATION].to_str().expect("an address");
@@ -59,7 +59,7 @@ async fn page_in(person: &Person, language: &str, path: &str) -> String {
     response.text().await.expect("a page")
 }
 
-/// What the elements that fit say.
+/// Returns the text of each element that matches the selector.
 fn said(page: &str, what: &str) -> Vec<String> {
     let what = Selector::parse(what).expect("a selector");
     let page = Html::parse_document(page);
@@ -67,7 +67,7 @@ fn said(page: &str, what: &str) -> Vec<String> {
     texts.collect()
 }
 
-/// The value of a form's hidden field.
+/// Returns the value of a form's hidden field.
 fn hidden(page: &str, form: &str, name: &str) -> String {
     let what = Selector::parse(&format!("[data-testid={form}] input[name={name}]"));
     let page = Html::parse_document(page);
@@ -101,7 +101,7 @@ async fn an_organiser_finds_a_ticket_on_the_desk_and_revokes_it() {
         hidden(&page, "revoke-ticket", "id"),
         hidden(&page, "revoke-ticket", "next"),
     );
-    // Without a reason nothing is done, and the form stays open.
+    // Without a reason nothing is revoked, and the form stays open.
     let fields = |reason| [("id", id.as_str()), ("next", &back), ("reason", reason)];
     let refused = send(&organiser, &page, "revoke_ticket", &fields(" ")).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -126,7 +126,7 @@ async fn an_organiser_finds_a_ticket_on_the_desk_and_revokes_it() {
         (&json!("revoked"), &json!(REASON), &json!(1))
     );
     assert!(told["revoked_at"].is_string());
-    // Its holder reads when and why, in either language, and has no paper.
+    // The holder reads when and why in either language, and gets no QR code and no files.
     let path = format!("/tickets/{}", revoked["id"]);
     for (language, words) in [
         ("en", "The organiser has taken"),

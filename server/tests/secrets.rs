@@ -1,4 +1,5 @@
-//! What is secret is in no line of the log, however much is logged; what matters to security is, without personal data.
+//! No secret is in any line of the log, at any log level; security events are, without personal
+//! data.
 
 mod support;
 
@@ -42,7 +43,8 @@ async fn no_password_and_no_token_is_logged() {
     bearer.send().await.expect("an answer");
     secret.extend([SECRET.to_owned(), PASSWORD.to_owned()]);
 
-    // Sent in every wrong way: in the address, as another type, in a form that is refused without JavaScript, to nowhere.
+    // Sends a password in every wrong way: in the query, as another content type, in a form that is
+    // refused without JavaScript, and to unknown paths.
     const MISTAKEN: &str = "a-mistaken-passphrase";
     let mistaken = [
         ("account_name", "mina"),
@@ -86,7 +88,7 @@ async fn no_password_and_no_token_is_logged() {
     }
 }
 
-/// What fail2ban reads (docs/operations.md), and what is asked for after an attack.
+/// Events that fail2ban reads (docs/operations.md) and that an investigation after an attack needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_matters_to_security_is_logged_without_personal_data() {
     let stores = stores().await;

@@ -1,4 +1,4 @@
-//! Logged out is logged out, on every server (P7), and other sites cannot act for a visitor.
+//! A log-out takes effect on every server (P7), and other sites cannot act for a logged-in user.
 
 mod support;
 
@@ -62,7 +62,7 @@ async fn a_logged_out_token_opens_nothing_on_either_server() {
         .await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
 
-    // The blacklist entry lives as long as the token would have, by now.
+    // The blacklist entry has the remaining lifetime of the token.
     let mut lives = Vec::new();
     for server in stores.redis_servers() {
         let mut redis = testing::connect(&server).await.expect("redis");
@@ -80,7 +80,7 @@ async fn a_logged_out_token_opens_nothing_on_either_server() {
         (-2..=60).contains(&(granted - life)),
         "the token had {granted} s, the entry has {life} s"
     );
-    // The browser's own session is another one.
+    // The browser's own session is a different one.
     assert_eq!(person.get("list_tickets", &[]).await.0, StatusCode::OK);
 }
 
@@ -168,7 +168,7 @@ async fn another_site_changes_nothing() {
     assert_eq!(person.get("list_tickets", &[]).await.0, StatusCode::OK);
 }
 
-/// A browser whose access cookie has run out loads a page and all that belongs to it at once.
+/// A browser whose access cookie has expired loads a page and all its resources at the same time.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_at_the_same_moment_refresh_the_session_once() {
     let stores = stores().await;
@@ -190,7 +190,7 @@ async fn requests_at_the_same_moment_refresh_the_session_once() {
         successors.insert(support::refresh_cookie(&answer).expect("a refresh cookie"));
     }
     assert_eq!(successors.len(), 1, "one refresh, however many asked");
-    // Whatever of it the browser has kept is good.
+    // Each refresh cookie that the browser may have kept is valid.
     for successor in successors {
         let request = client.get(format!("{}/api/list_tickets", servers[0].url));
         let answer = request.header(header::COOKIE, successor).send().await;
@@ -198,7 +198,7 @@ async fn requests_at_the_same_moment_refresh_the_session_once() {
     }
 }
 
-/// It may come late: somebody may have logged in again meanwhile.
+/// The answer may arrive late: the user may have logged in again in the meantime.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_to_somebody_who_was_logged_out_before_takes_no_cookie_away() {
     let stores = stores().await;

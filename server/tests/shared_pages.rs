@@ -1,4 +1,4 @@
-//! Pages that are rendered once for everybody: as right as any other, and nobody's own.
+//! Pages rendered once for all visitors: as correct as any other, and without data of any account.
 
 mod support;
 
@@ -20,7 +20,8 @@ async fn get(
     request.send().await.expect("an answer")
 }
 
-/// How old the page says it is, in milliseconds; None: it was rendered for whoever asked.
+/// Returns the page's age in milliseconds. Returns `None` if it was rendered for this request
+/// alone.
 fn age(response: &Response) -> Option<f64> {
     let timing = response.headers().get("server-timing")?.to_str().ok()?;
     timing.strip_prefix("age;dur=")?.parse().ok()
@@ -34,12 +35,13 @@ async fn visitors_share_a_page_for_a_moment_and_nobody_else_gets_it() {
     let concert = make_concert(&organiser, &[("title", "The first title".into())]).await;
     let path = format!("/concerts/{concert}");
 
-    // Twenty at once are shown the same, to the very instant that the page says it is, in fewer renderings.
+    // Twenty concurrent requests get the same page, including the time in it, from fewer
+    // renderings.
     let asked = (0..20).map(|_| get(&server, &path, &[]));
     let mut pages = HashSet::new();
     for page in futures::future::join_all(asked).await {
         assert!(age(&page).is_some_and(|age| age < 1000.0));
-        // No browser or proxy keeps it.
+        // Browsers and proxies must not cache it.
         assert_eq!(page.headers()[CACHE_CONTROL], "no-store");
         let page = page.text().await.expect("a page");
         assert!(page.contains("The first title") && page.contains("Log in"));
@@ -47,14 +49,15 @@ async fn visitors_share_a_page_for_a_moment_and_nobody_else_gets_it() {
     }
     assert!(pages.len() < 20, "{} renderings", pages.len());
 
-    // Another language and another encoding are other pages.
+    // Each language and each encoding is a page of its own.
     let korean = get(&server, &path, &[(ACCEPT_LANGUAGE, "ko")]).await;
     assert!(korean.text().await.expect("a page").contains("lang=\"ko\""));
     let packed = get(&server, &path, &[(ACCEPT_ENCODING, "br")]).await;
     assert_eq!(packed.headers()["content-encoding"], "br");
     assert!(age(&packed).is_some());
 
-    // Who is logged in gets their own, by whichever means they say so, and leaves nothing behind.
+    // A logged-in client gets its own page, whichever credentials it sends, and leaves nothing
+    // behind.
     let (status, own) = organiser.page(&path).await;
     assert!(
         status == StatusCode::OK && own.contains("organiser"),
@@ -70,7 +73,7 @@ async fn visitors_share_a_page_for_a_moment_and_nobody_else_gets_it() {
     let visitor = get(&server, &path, &[]).await.text().await.expect("a page");
     assert!(visitor.contains("Log in"));
 
-    // A change is there after a moment.
+    // A change appears as soon as the shared page has expired.
     let db = sqlx::PgPool::connect(&stores.database_url)
         .await
         .expect("database");

@@ -1,4 +1,5 @@
-//! Pages as they are found and shown elsewhere: one address for each, in each language, and what machines read of them.
+//! Pages as search engines and other sites see them: one address per page and language, and the
+//! metadata that machines read.
 
 mod support;
 
@@ -10,7 +11,7 @@ use std::collections::BTreeSet;
 use support::heads::{Head, fetch, head, head_in};
 use support::{Person, Server, concert_fields, local, make_concert, now, stores};
 
-/// `아이유 콘서트`, as headers have it.
+/// `아이유 콘서트`, percent-encoded as in headers.
 const IU: &str = "%EC%95%84%EC%9D%B4%EC%9C%A0-%EC%BD%98%EC%84%9C%ED%8A%B8";
 
 fn to(response: &Response) -> &str {
@@ -27,14 +28,16 @@ async fn a_concert_has_one_address_and_the_number_leads_there() {
     let at = |path: &str| format!("{}/concerts/{path}", server.url);
     let right = at(&format!("{id}-{IU}"));
 
-    // The number alone, and the whole address: the same page, which says where it belongs.
+    // The number alone and the full address return the same page, which names its canonical
+    // address.
     for path in [&id, &format!("{id}-{IU}"), &format!("{id}-아이유-콘서트")] {
         let page = head(&at(path)).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         assert_eq!(page.canonical.as_deref(), Some(right.as_str()));
         assert_eq!(page.headings, ["아이유 콘서트!"]);
     }
-    // Anything else behind the number leads to it, with whatever was asked; escaped differently it is the same.
+    // Any other text after the number redirects to it and keeps the query; another escaping of the
+    // right text counts as the same.
     for (wrong, query) in [
         ("-", ""),
         ("-old-title", "?lang=ko&x=%20%26"),
@@ -49,7 +52,7 @@ async fn a_concert_has_one_address_and_the_number_leads_there() {
     }
     let zeros = fetch(&at(&format!("00{id}")), "").await;
     assert_eq!(zeros.status(), StatusCode::MOVED_PERMANENTLY);
-    // Whoever is logged in is led the same way.
+    // Logged-in clients are redirected in the same way.
     let request = organiser.client.get(at(&format!("{id}-old")));
     let response = request.send().await.expect("an answer");
     assert_eq!(response.status(), StatusCode::MOVED_PERMANENTLY);
@@ -71,7 +74,7 @@ async fn a_concert_has_one_address_and_the_number_leads_there() {
         assert!(page.canonical.is_none() && page.data.is_empty());
     }
 
-    // The title changes, and with it the address; the old one leads to the new one. Forms lead there, too.
+    // A change of the title changes the address: the old one and forms redirect to the new one.
     let mut fields = concert_fields(&titled("Golden Hour"));
     fields.push(("id", id.clone()));
     let request = organiser
@@ -81,7 +84,7 @@ async fn a_concert_has_one_address_and_the_number_leads_there() {
     let response = request.send().await.expect("an answer");
     let new = format!("/concerts/{id}-golden-hour");
     assert_eq!(to(&response), new);
-    // Once the page of before is not shared any more.
+    // Waits until the previous page is no longer shared.
     let old = loop {
         let old = fetch(&at(&format!("{id}-{IU}?again")), "").await;
         if old.status() != StatusCode::OK {
@@ -90,7 +93,7 @@ async fn a_concert_has_one_address_and_the_number_leads_there() {
     };
     assert_eq!(old.status(), StatusCode::MOVED_PERMANENTLY);
     assert_eq!(to(&old), format!("{new}?again"));
-    // Links are as people read them.
+    // Links contain the title.
     let home = head(&server.url).await;
     assert!(home.links.contains(&new), "{:?}", home.links);
     let bare = make_concert(&organiser, &titled("🎸🔥")).await;
@@ -111,7 +114,8 @@ async fn each_language_has_an_address_and_each_names_all() {
         let expected = [("en", "?lang=en"), ("ko", "?lang=ko"), ("x-default", "")];
         let expected = expected.map(|(name, query)| (name.to_owned(), format!("{plain}{query}")));
         assert_eq!(first.alternates, expected.into());
-        // Whatever the browser would rather have, the address decides; each page names the same ones, itself included.
+        // The address decides, not the browser's preference; each page names the same alternates,
+        // including itself.
         for (name, address) in &first.alternates {
             for accepted in ["ko", "en", ""] {
                 let page = head_in(address, accepted).await;
@@ -145,15 +149,15 @@ async fn each_language_has_an_address_and_each_names_all() {
                 );
             }
         }
-        // A language that there is not is none.
+        // An unknown language is ignored.
         let german = head(&format!("{plain}?lang=de")).await;
         assert_eq!(
             (german.language.as_str(), german.canonical),
             ("en", Some(plain))
         );
     }
-    // Whoever comes by it goes on in that language until they come by another, also where the page is one that is shared;
-    // and the switch works.
+    // A link that names a language sets it for the browser until another link changes it, also on
+    // shared pages; the language switch works, too.
     let person = Person::new(&server);
     for (named, language) in [("en", "en"), ("ko", "ko"), ("en", "en"), ("ko", "ko")] {
         let language = format!("lang=\"{language}\"");
@@ -175,11 +179,13 @@ async fn each_language_has_an_address_and_each_names_all() {
         .await
         .expect("an answer");
     assert_eq!(to(&switched), "/?page=1&genre=pop");
-    // What somebody has chosen stays chosen, whatever an address names for itself.
+    // A language chosen with the switch persists, even if an address names another one for its own
+    // page.
     let (_, page) = person.page("/?lang=ko").await;
     assert!(page.contains("lang=\"ko\""));
     assert!(person.page("/").await.1.contains("lang=\"en\""));
-    // A browser that would be given it anyway is given nothing to keep, and neither is who asks for no page.
+    // No cookie is set if the browser would get this language anyway, or if the answer is not a
+    // page.
     for (path, accepted) in [
         ("/?lang=ko", "ko"),
         ("/?lang=de", "ko"),
@@ -216,7 +222,7 @@ async fn whatever_a_title_says_it_is_only_said() {
             ("title", title.to_owned()),
             ("artist", format!("{title} A")),
             ("venue", format!("{title} V")),
-            // A line may end here alone.
+            // Only the description may contain line breaks.
             ("description", format!("{title}\n{title}\u{2028}{title}")),
         ];
         let id = make_concert(&organiser, &texts).await;
@@ -241,7 +247,7 @@ async fn whatever_a_title_says_it_is_only_said() {
     }
 }
 
-/// A crawler keeps a picture by its address, for days.
+/// A crawler caches a picture by its address, for days.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edited_concert_has_a_picture_of_another_address() {
     let stores = stores().await;
@@ -262,7 +268,7 @@ async fn an_edited_concert_has_a_picture_of_another_address() {
         .collect();
     let (status, body) = organiser.post("update_concert", &fields).await;
     assert_eq!(status, StatusCode::OK, "{body}");
-    // Once the page of before is not shared any more.
+    // Waits until the previous page is no longer shared.
     let after = loop {
         let (title, picture) = pictured().await;
         if title == "Day Ferry" {
@@ -348,7 +354,7 @@ async fn an_event_says_when_where_and_for_how_much() {
             .expect("text")
             .contains("search_term_string")
     );
-    // It finds what is searched.
+    // The search address finds concerts.
     let found = head(&template.replace("{search_term_string}", "ferry")).await;
     assert!(
         found.links.contains(&format!("/concerts/{id}-night-ferry")),
@@ -437,7 +443,7 @@ async fn what_is_private_or_only_a_search_is_not_listed() {
         let page = head(&at(path)).await;
         assert!(!hidden(&page) && page.canonical.is_some(), "{path}");
     }
-    // The pages of the list are pages of their own; the first one is home.
+    // Each page of the list is a page of its own; the first one is home.
     assert_eq!(head(&at("/?page=1")).await.canonical, Some(at("/")));
     let organiser = Person::organiser(&server, &stores, "organiser").await;
     for _ in 0..13 {
@@ -445,7 +451,7 @@ async fn what_is_private_or_only_a_search_is_not_listed() {
     }
     let second = head(&at("/?page=2&utm_source=x")).await;
     assert_eq!(second.canonical, Some(at("/?page=2")));
-    // Behind the last one is the last one.
+    // A page number past the end returns the last page.
     assert_eq!(
         head(&at("/?page=999")).await.canonical,
         Some(at("/?page=2"))

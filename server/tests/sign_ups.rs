@@ -1,4 +1,4 @@
-//! P8 over HTTP: a thousand people sign up at the same moment with one e-mail.
+//! P8 over HTTP: a thousand sign-ups at the same moment with one e-mail address.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::{PASSWORD, Server, stores};
 
 const PEOPLE: usize = 1_000;
 
-/// What one of them is told, and how long it took.
+/// The answer to one sign-up, and how long it took.
 struct Told {
     number: usize,
     status: StatusCode,
@@ -54,7 +54,7 @@ async fn a_thousand_sign_ups_at_once_make_one_account_and_no_failure() {
     let mut codes: BTreeMap<String, usize> = BTreeMap::new();
     let mut times = Vec::new();
     let mut people: Vec<usize> = (0..PEOPLE).collect();
-    // Whoever finds no turn at hashing is told when to come again, and does; so does who finds no connection.
+    // A sign-up that gets no permit for hashing, or no connection, is asked to retry, and does.
     while !people.is_empty() {
         let told = people.drain(..).map(|n| sign_up(&server, &client, n));
         for told in join_all(told.collect::<Vec<_>>()).await {

@@ -112,7 +112,7 @@ async fn steering_from_the_page_without_javascript() {
     send("close").await;
     let (_, page) = organiser.page(&path).await;
     assert!(page.contains("For good. Nobody can join"));
-    // As from a page that was loaded before.
+    // As from a page that was loaded before the sale was closed.
     let refused = send("resume").await;
     assert_eq!(refused.status(), StatusCode::CONFLICT);
     let page = refused.text().await.expect("a page");

@@ -1,4 +1,4 @@
-//! A store that is away: a clear "try again", and the process lives on.
+//! An unavailable store: clients are clearly asked to retry, and the process keeps running.
 
 mod support;
 
@@ -60,7 +60,7 @@ async fn both_stores_go_and_come_back() {
         (status, &body["code"]),
         (StatusCode::SERVICE_UNAVAILABLE, &Value::from("unavailable"))
     );
-    // A guess that cannot be counted is refused before the password is looked at.
+    // A guess that cannot be counted is refused before the password is checked.
     for password in [support::PASSWORD, "not the passphrase"] {
         let fields = [("account_name", "one"), ("password", password)];
         let (status, body) = people[0].post("log_in", &fields).await;
@@ -82,7 +82,8 @@ async fn both_stores_go_and_come_back() {
     assert!(!page.to_lowercase().contains("postgres"), "{page}");
     assert!(server.is_alive());
 
-    // Back again, Redis empty: nobody has to type a password, and everybody has the place they had.
+    // Both stores are back and Redis is empty: no user has to log in again, and every account has
+    // its old place.
     let stores = Stores::start(dir.path(), Durability::Throwaway)
         .await
         .expect("stores");
@@ -99,7 +100,8 @@ async fn both_stores_go_and_come_back() {
     stores.stop().await.expect("stop");
 }
 
-/// A machine whose clock is wrong follows PostgreSQL's, and says so; so does a Redis that is full.
+/// A server whose clock is wrong follows PostgreSQL's and reports it on `/readyz`, as it does a
+/// Redis that is full.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_but_endured_is_said_by_readyz() {
     let (stores, _dir) = testing::throwaway().await.expect("stores");
@@ -140,7 +142,7 @@ async fn whoever_watches_is_told_of_one_moment_and_then_of_their_place_again() {
         ("interval_ms", "3600000".into()),
     ];
     let concert = make_concert(&organiser, &held).await;
-    // The one batch of the hour goes to somebody else.
+    // The only batch of the hour goes to another account.
     let first = Person::signed_up(&server, "first").await;
     first.post("join_queue", &[("concert_id", &concert)]).await;
     let person = Person::signed_up(&server, "one").await;
@@ -153,7 +155,7 @@ async fn whoever_watches_is_told_of_one_moment_and_then_of_their_place_again() {
     let mut heard = String::new();
     hear(&mut stream, &mut heard, "event: view").await;
     let mut connection = testing::connect(stores.redis_url()).await.expect("redis");
-    // Longer than the server waits for an answer.
+    // Longer than the server waits for a response.
     redis::cmd("CLIENT")
         .arg("PAUSE")
         .arg(7_000)

@@ -1,4 +1,5 @@
-//! Streams that behave: who comes back gets what they missed, nobody has too many, and all of them end with the server.
+//! Event streams: a client that reconnects gets the ticks it missed, streams per account are
+//! limited, and all of them end with the server.
 
 mod support;
 
@@ -14,7 +15,7 @@ async fn open(person: &Person, concert: &str, after: Option<&str>) -> Response {
         .await
 }
 
-/// Reads until `what` has been heard, or the stream ends; returns all that was heard.
+/// Reads until `what` has been received or the stream ends. Returns everything received.
 async fn hear(stream: &mut Response, what: &str) -> String {
     let mut heard = String::new();
     while !heard.contains(what) {
@@ -54,7 +55,7 @@ async fn whoever_comes_back_gets_the_ticks_they_missed_and_no_view() {
     let heard = hear(&mut stream, "\n\n").await;
     assert!(heard.contains("event: view"), "{heard}");
     let seen = ids(&heard)[0].to_owned();
-    // Two more ticks, each of one who leaves.
+    // Two more ticks, each for one account that leaves.
     let mut newest = String::new();
     for person in &people[1..3] {
         person
@@ -75,7 +76,7 @@ async fn whoever_comes_back_gets_the_ticks_they_missed_and_no_view() {
     assert!(!heard.contains("event: view"), "{heard}");
     assert!(heard.contains("event: tick"), "{heard}");
     assert_eq!(ids(&heard).last(), Some(&newest.as_str()));
-    // Nobody knows this tick: the true place is read instead.
+    // The server does not know this tick and reads the current place instead.
     let heard = hear(&mut open(watcher, &concert, Some("17")).await, "\n\n").await;
     assert!(heard.contains("event: view"), "{heard}");
 }
@@ -97,10 +98,10 @@ async fn one_account_has_a_dozen_streams_and_all_end_with_the_server() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     let body: Value = refused.json().await.expect("JSON");
     assert_eq!(body["code"], "too_many_streams");
-    // Somebody else's do not count.
+    // Streams of other accounts do not count.
     let other = Person::signed_up(&server, "two").await;
     assert_eq!(open(&other, &concert, None).await.status(), StatusCode::OK);
-    // One that is closed makes room.
+    // Closing a stream allows another one.
     streams.pop();
     loop {
         let again = open(&person, &concert, None).await;

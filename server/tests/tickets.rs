@@ -1,4 +1,4 @@
-//! A ticket as files, to whoever holds it and to nobody else; and the public keys, to everybody.
+//! A ticket's files, which only its holder can download; and the public keys, which any client can.
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 use support::pages::{is_dressed, said};
 use support::{Person, Server, concert_fields, local, make_concert, now, stores};
 
-/// The ticket of somebody who joins.
+/// Joins the queue and returns the account's ticket.
 async fn ticket(person: &Person, concert: &str) -> Value {
     let (status, body) = person.post("join_queue", &[("concert_id", concert)]).await;
     assert_eq!(status, StatusCode::OK, "{body}");
@@ -103,7 +103,7 @@ async fn a_ticket_is_paper_and_a_date_to_its_owner_alone() {
                 is_dressed(&response);
                 assert!(!response.headers().contains_key(header::CONTENT_DISPOSITION));
             }
-            // A browser goes on to the page, which says the same in words.
+            // A browser is redirected to the page, which says the same in words.
             let (status, _) = person.page(path).await;
             assert_eq!(status, StatusCode::SEE_OTHER);
         }
@@ -123,7 +123,7 @@ async fn a_ticket_is_paper_and_a_date_to_its_owner_alone() {
         }
     }
 
-    // Given back, it is worth no paper.
+    // A cancelled ticket has no files.
     let (status, _) = owner.post("cancel_ticket", &[("id", &id)]).await;
     assert_eq!(status, StatusCode::OK);
     for path in [&pdf, &calendar] {
@@ -142,7 +142,8 @@ async fn a_code_is_checked_at_the_door_and_without_us() {
     let ticket = ticket(&owner, &concert).await;
     let signed = ticket["signed"].as_str().expect("a signed code");
 
-    // With what is published and nothing else of ours: anybody may ask for it, from anywhere.
+    // Verifies the code with nothing but the published keys, which any client may read from any
+    // origin.
     let response = get(
         &Person::new(&server),
         "/.well-known/frontrow-ticket-keys.json",
@@ -237,7 +238,8 @@ async fn anybody_may_note_a_concert_in_their_calendar() {
     }
 }
 
-/// The lines of an event of which a calendar tells whether it is the one that it has, and which of the two is the later one.
+/// Returns the lines of an event by which a calendar recognises it and tells which version is the
+/// newer one.
 async fn noted(server: &Server, path: &str) -> [String; 5] {
     let response = get(&Person::new(server), path).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -282,7 +284,8 @@ async fn a_concert_that_is_moved_twice_moves_in_calendars() {
         assert_eq!((&after[0], after[1].as_str()), (&before[0], sequence));
         assert_ne!(after[2], before[2]);
         assert!(after[3] >= before[3]);
-        // What no calendar says raises nothing: another price, tickets that go, a pause.
+        // Changes that no calendar shows leave the sequence as it is: the price, issued tickets, a
+        // pause.
         changes.push(("price_won", format!("{moved_to}000")));
         update(&organiser, &changes).await;
         let fan = Person::signed_up(&server, &format!("fan{moved_to}")).await;

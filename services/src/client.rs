@@ -1,15 +1,15 @@
-//! Who is at the other end of a request, as far as the network and the request itself tell.
+//! The client of a request, as far as the network and the request identify it.
 
 use std::net::IpAddr;
 
 #[derive(Clone, Debug)]
 pub struct Client {
     pub address: IpAddr,
-    /// What the browser or program calls itself; may be empty.
+    /// The `User-Agent` header; may be empty.
     pub device: String,
 }
 
-/// Characters of a device's name that are kept.
+/// Upper bound on the length of a device's name, in characters.
 const LONGEST_DEVICE: usize = 200;
 
 impl Client {

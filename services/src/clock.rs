@@ -1,33 +1,35 @@
-//! The time: PostgreSQL's, which all servers share, and injected, so that tests move it instead of waiting.
+//! The time: PostgreSQL's clock, which all servers share. Injected, so that tests move it instead
+//! of waiting.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-/// PostgreSQL's clock, carried on by this machine's monotonic one: setting this machine's clock changes nothing. Until
-/// PostgreSQL was asked, this machine's clock. Plus whatever a test has moved it by. Clones move together.
+/// PostgreSQL's clock, continued by this machine's monotonic clock: setting this machine's clock
+/// has no effect. Before the first reading, this machine's clock. Tests can add an offset, which
+/// all clones share.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     moved_micros: Arc<AtomicI64>,
-    /// How far this machine's clock is wrong, for tests.
+    /// Error of this machine's clock, for tests.
     machine_ahead: TimeDelta,
     followed: Arc<RwLock<Option<Reading>>>,
 }
 
-/// What PostgreSQL's clock said, and when.
+/// A reading of PostgreSQL's clock.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     at: Instant,
     time: DateTime<Utc>,
-    /// It may be wrong by that much: half of what the answer took.
+    /// Upper bound on its error: half the round trip.
     doubt: Duration,
 }
 
-/// How far two good clocks part: 200 millionths of the time that has passed.
+/// Upper bound on how far two good clocks drift apart: 1/5000 of the elapsed time, 200 ppm.
 const DRIFT: u32 = 5_000;
 
-/// A reading that is in doubt by more than this took too long.
+/// A reading whose `doubt` is larger took too long.
 const VAGUE: Duration = Duration::from_millis(50);
 
 impl Reading {
@@ -36,7 +38,8 @@ impl Reading {
         self.time + TimeDelta::from_std(after).unwrap_or_default()
     }
 
-    /// Whether a newer one tells more: it contradicts this one, or is less in doubt than this one is by now.
+    /// Returns whether the newer reading is better: it contradicts this one, or its error bound is
+    /// at most what this one's has grown to.
     fn is_worse_than(&self, newer: &Reading) -> bool {
         let apart = (newer.time - self.at(newer.at)).abs().to_std();
         let aged = self.doubt + newer.at.saturating_duration_since(self.at) / DRIFT;
@@ -45,7 +48,7 @@ impl Reading {
 }
 
 impl Clock {
-    /// As on a machine whose clock is so far ahead.
+    /// Returns the clock of a machine whose own clock is ahead by this much.
     pub fn on_a_machine_ahead(by: TimeDelta) -> Clock {
         Clock {
             machine_ahead: by,
@@ -59,18 +62,19 @@ impl Clock {
         time + self.moved()
     }
 
-    /// Moves the clock, forward or back.
+    /// Moves the clock forward or back.
     pub fn advance(&self, by: TimeDelta) {
         self.moved_micros
             .fetch_add(by.num_microseconds().unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// What tests have moved it by, against PostgreSQL's clock.
+    /// Offset that tests have added, relative to PostgreSQL's clock.
     pub(crate) fn moved(&self) -> TimeDelta {
         TimeDelta::microseconds(self.moved_micros.load(Ordering::Relaxed))
     }
 
-    /// PostgreSQL's clock has said `time`, asked and answered at these instants.
+    /// Takes in a reading of PostgreSQL's clock: `time`, with the instants of the request and the
+    /// answer.
     pub(crate) fn follow(&self, asked: Instant, answered: Instant, time: DateTime<Utc>) {
         let doubt = answered.saturating_duration_since(asked) / 2;
         let at = asked + doubt;
@@ -84,13 +88,15 @@ impl Clock {
         }
     }
 
-    /// Whether it may be wrong by so much that it should be read again.
+    /// Returns whether the clock should be read again: it was never read, or the error bound is too
+    /// large.
     pub(crate) fn is_vague(&self) -> bool {
         let followed = *self.followed.read().unwrap_or_else(PoisonError::into_inner);
         followed.is_none_or(|reading| reading.doubt > VAGUE)
     }
 
-    /// How far this machine's clock is ahead of PostgreSQL's. None: PostgreSQL was not asked yet.
+    /// Returns how far this machine's clock is ahead of PostgreSQL's, or `None` before the first
+    /// reading.
     pub fn skew(&self) -> Option<TimeDelta> {
         let followed = *self.followed.read().unwrap_or_else(PoisonError::into_inner);
         followed.map(|reading| self.machine() - reading.at(Instant::now()))
@@ -131,10 +137,10 @@ mod tests {
         let time = clock.machine();
         let heard = |clock: &Clock| clock.followed.read().unwrap().unwrap().time;
         clock.follow(start, start + MS, time);
-        // Half a second on the way, and 200 ms off: within its doubt.
+        // A round trip of half a second, and 200 ms off: within the error bound.
         clock.follow(start, start + 500 * MS, time + TimeDelta::milliseconds(450));
         assert_eq!(heard(&clock), time);
-        // The clock was set: by two seconds, which no way explains.
+        // The clock was set by two seconds, which no round trip explains.
         let set = time + TimeDelta::milliseconds(2_250);
         clock.follow(start, start + 500 * MS, set);
         assert_eq!(heard(&clock), set);

@@ -1,13 +1,15 @@
-//! Saving a form that was opened a while ago: an untouched field keeps its current value, also if it was changed elsewhere meanwhile.
+//! Saving a form that was opened some time ago: an untouched field keeps its current value, also if
+//! it was changed elsewhere in the meantime.
 
 use model::{Field, Refusal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The form to be saved: what was changed from `opened` to `typed`, of something that is as `now` says.
+/// Returns the form to save: applies the changes from `opened` to `typed` to the current values,
+/// `now`.
 ///
-/// [`Refusal::ChangedMeanwhile`] when the same field was changed by both, to different values.
+/// [`Refusal::ChangedMeanwhile`] if both changed the same field, to different values.
 pub fn merged<Form: Serialize + DeserializeOwned>(
     opened: &Form,
     typed: &Form,
@@ -69,7 +71,7 @@ fn texts(form: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-/// But for how a browser ends lines, and for what is around a text.
+/// Compares texts, ignoring how a browser ends lines and surrounding white space.
 fn is_same(one: &Value, other: &Value) -> bool {
     let plain = |text: &Value| text.as_str().map(|text| text.trim().replace("\r\n", "\n"));
     plain(one) == plain(other)

@@ -1,8 +1,8 @@
 use model::Refusal;
 
-/// Why a service did not do what it was asked.
+/// Why a service call failed.
 ///
-/// The text is for the log. What a person may know is [`Error::refusal`].
+/// The text is for the log. [`Error::refusal`] is what the client may know.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("refused: {0:?}")]
@@ -13,13 +13,13 @@ pub enum Error {
     Migration(#[from] sqlx::migrate::MigrateError),
     #[error("Redis: {0}")]
     Redis(#[from] redis::RedisError),
-    /// The queue is not in Redis at the moment; it is being put back.
+    /// The queue is not in Redis now; it is being rebuilt.
     #[error("the queue is being rebuilt")]
     Rebuilding,
-    /// A setting that cannot be used; names it.
+    /// A setting that cannot be used; the text names it.
     #[error("{0}")]
     Setting(String),
-    /// Something that cannot be has happened.
+    /// An invariant was violated.
     #[error("broken: {0}")]
     Broken(String),
 }
@@ -33,25 +33,25 @@ impl From<Refusal> for Error {
 }
 
 impl Error {
-    /// What the person who asked is told.
+    /// Returns what the client receives.
     pub fn refusal(&self) -> Refusal {
         match self {
             Error::Refused(refusal) => refusal.clone(),
             Error::Rebuilding => Refusal::Unavailable,
             Error::Database(error) if database_is_away(error) => Refusal::Unavailable,
-            // Data that PostgreSQL cannot hold, such as a text with a NUL in it.
+            // Data that PostgreSQL cannot store, such as a text with a NUL character.
             Error::Database(error) if has_class(error, &["22"]) => Refusal::Malformed,
             Error::Redis(error) if redis_is_away(error) => Refusal::Unavailable,
             _ => Refusal::Internal,
         }
     }
 
-    /// Whether the cause lies with us and belongs in the log.
+    /// Returns whether the cause is on our side and belongs in the log.
     pub fn is_ours(&self) -> bool {
         matches!(self.refusal(), Refusal::Unavailable | Refusal::Internal)
     }
 
-    /// Whether a statement failed on this constraint.
+    /// Returns whether a statement failed on this constraint.
     pub(crate) fn is_on_constraint(error: &sqlx::Error, constraint: &str) -> bool {
         error.as_database_error().and_then(|e| e.constraint()) == Some(constraint)
     }
@@ -65,8 +65,9 @@ fn database_is_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // 08: connection exception; 25006: a standby that takes no writes; 40: try the transaction again; 53: out of
-        // resources; 57: shutting down, starting up, or cancelled because it took too long.
+        // 08: connection exception; 25006: a standby, which accepts no writes; 40: transaction must
+        // be retried; 53: out of resources; 57: shutting down, starting up, or cancelled by a
+        // timeout.
         error => has_class(error, &["08", "25006", "40", "53", "57"]),
     }
 }
@@ -77,23 +78,24 @@ fn has_class(error: &sqlx::Error, classes: &[&str]) -> bool {
 }
 
 fn redis_is_away(error: &redis::RedisError) -> bool {
-    // What a pipeline or a transaction failed of is inside it.
+    // Errors of the commands in a pipeline or transaction are nested.
     let answers = error.clone().into_server_errors();
     error.is_io_error()
         || error.code().is_some_and(says_away)
         || answers.is_some_and(|answers| answers.iter().any(|(_, answer)| says_away(answer.code())))
 }
 
-/// Whether the code of Redis's answer is one that goes away when one tries again later.
+/// Returns whether the error code of Redis's answer is temporary, so that a retry can succeed.
 fn says_away(code: &str) -> bool {
     matches!(
         code,
-        // Out of memory, or unable to write to its disk: it refuses writes until that is mended.
+        // Out of memory, or unable to write to disk: Redis refuses writes until that is fixed.
         "OOM" | "MISCONF"
         | "LOADING" | "MASTERDOWN" | "READONLY"
-        // A cluster that lacks a master, moves a slot, or changed its mind more often than we tried.
+        // A cluster that lacks a master, moves a slot, or redirected more often than the client
+        // retries.
         | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK"
-        // A script that was just loaded: another node, or one that was restarted, has taken over in between.
+        // The script was just loaded: another node, or a restarted one, took over in between.
         | "NOSCRIPT"
     )
 }

@@ -1,5 +1,5 @@
-//! Turns at something scarce, shared out evenly among those who ask: however many turns one of them asks for, another waits
-//! for one turn of each at most.
+//! Permits for something scarce, shared out evenly among askers: however many permits one asker
+//! requests, another waits for at most one permit of each.
 
 use crate::{Error, Result};
 use model::Refusal;
@@ -8,15 +8,15 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// When one who found no place may come again.
+/// Seconds after which a refused caller may retry.
 const COME_AGAIN_S: u32 = 2;
 
-/// Tells those who ask apart.
+/// Identifies an asker.
 pub(crate) trait Asker: Copy + Eq + Hash {}
 
 impl<K: Copy + Eq + Hash> Asker for K {}
 
-/// So many turns at once, and a bound on how many wait for one.
+/// Grants a fixed number of permits at once, and bounds how many callers wait for one.
 pub(crate) struct FairQueue<K: Asker> {
     places: usize,
     state: Mutex<State<K>>,
@@ -25,15 +25,15 @@ pub(crate) struct FairQueue<K: Asker> {
 struct State<K: Asker> {
     free: usize,
     lines: HashMap<K, VecDeque<oneshot::Sender<Turn<K>>>>,
-    /// Those who have a line, the next one first.
+    /// The askers with a line, next one first.
     round: VecDeque<K>,
 }
 
-/// A turn, which is over when this is dropped.
+/// A permit, released on drop.
 pub(crate) struct Turn<K: Asker>(Arc<FairQueue<K>>);
 
 impl<K: Asker> FairQueue<K> {
-    /// `places`: so many may wait.
+    /// `turns`: permits at once. `places`: callers allowed to wait.
     pub fn new(turns: usize, places: usize) -> Arc<FairQueue<K>> {
         Arc::new(FairQueue {
             places,
@@ -45,8 +45,9 @@ impl<K: Asker> FairQueue<K> {
         })
     }
 
-    /// Waits for a turn. When as many wait as may, the last one of those who ask most goes:
-    /// [`Refusal::TooManyRequests`], and not `Unavailable`, because nothing is broken.
+    /// Waits for a permit. If the queue is full, the last caller of the asker with the most waiting
+    /// callers is refused: [`Refusal::TooManyRequests`], and not `Unavailable`, because nothing is
+    /// broken.
     pub async fn turn(self: &Arc<Self>, who: K) -> Result<Turn<K>> {
         let full = Refusal::TooManyRequests {
             retry_after_s: COME_AGAIN_S,
@@ -68,7 +69,7 @@ impl<K: Asker> FairQueue<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<K>> {
-        // A panic elsewhere leaves it whole: nothing is half done under this lock.
+        // The state stays consistent if a holder panics: no update under this lock is partial.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -82,13 +83,14 @@ impl<K: Asker> State<K> {
         line.push_back(sender);
     }
 
-    /// Whether there is a place for one more, perhaps that of another one who has several.
+    /// Returns whether one more caller may wait, possibly in place of a caller of another asker
+    /// with several.
     fn has_place(&mut self, who: K, places: usize) -> bool {
         let waiting = |state: &State<K>| state.lines.values().map(VecDeque::len).sum::<usize>();
         if waiting(self) < places {
             return true;
         }
-        // Those who have hung up wait for nothing.
+        // Callers that have disconnected no longer wait.
         self.lines.retain(|_, line| {
             line.retain(|sender| !sender.is_closed());
             !line.is_empty()
@@ -100,13 +102,13 @@ impl<K: Asker> State<K> {
         let own = self.lines.get(&who).map_or(0, VecDeque::len);
         let longest = self.lines.values_mut().max_by_key(|line| line.len());
         match longest {
-            // Dropped, it says that there is no turn to come.
+            // Dropping the sender refuses the caller that waits for it.
             Some(longest) if longest.len() > own + 1 => longest.pop_back().is_some(),
             _ => false,
         }
     }
 
-    /// The one whose turn is next.
+    /// Removes and returns the caller whose turn is next.
     fn next(&mut self) -> Option<oneshot::Sender<Turn<K>>> {
         let who = self.round.pop_front()?;
         let line = self.lines.get_mut(&who)?;
@@ -130,7 +132,8 @@ impl<K: Asker> Drop for Turn<K> {
             next
         };
         if let Some(next) = next {
-            // To one who has hung up it comes back, is dropped here, and goes to the next.
+            // A permit sent to a disconnected caller comes back, is dropped here, and goes to the
+            // next.
             drop(next.send(Turn(self.0.clone())));
         }
     }
@@ -144,7 +147,7 @@ mod tests {
 
     type Waiting = BoxFuture<'static, Result<Turn<u8>>>;
 
-    /// Asks, and waits if there is no turn at once.
+    /// Asks for a permit and must wait for it.
     fn ask(queue: &Arc<FairQueue<u8>>, who: u8) -> Waiting {
         let queue = queue.clone();
         let mut asking = async move { queue.turn(who).await }.boxed();
@@ -181,7 +184,7 @@ mod tests {
         let mut others = [ask(&queue, 2), ask(&queue, 2)];
         let refused: Vec<bool> = greedy.iter_mut().map(was_refused).collect();
         assert_eq!(refused, [false, false, true, true]);
-        // Now both have as many.
+        // Now both askers have the same number.
         assert!(queue.turn(2).now_or_never().unwrap().is_err());
         assert!(!others.iter_mut().any(was_refused));
     }
@@ -195,7 +198,7 @@ mod tests {
                 .collect();
             let mut waiting: Vec<Waiting> = (0..3).map(|who| ask(&queue, who)).collect();
             waiting.swap(0, round % 3);
-            // One hangs up before its turn, one with the turn on its way.
+            // One disconnects before its turn, one with the permit already sent.
             drop(waiting.pop());
             drop(held);
             drop(waiting);

@@ -1,4 +1,4 @@
-//! What has to be done now and then, on every server, at any time: each piece is safe to run anywhere.
+//! Periodic maintenance, run by every server: each task is safe to run on any server, at any time.
 
 use crate::{Result, Services, accounts, posters, sessions};
 use chrono::TimeDelta;
@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 const ROUND: Duration = Duration::from_secs(60);
 /// Rounds between two purges.
 const PURGE: u32 = 60;
-/// A round looks this far back; the first one, and one after a round that failed, as far as there is anything to find.
+/// How far back a round looks; the first round, and one after a failed round, look back without
+/// limit.
 const LOOK_BACK: TimeDelta = TimeDelta::minutes(10);
 
-/// Keeps house until `stop`.
+/// Runs the maintenance until `stop`.
 pub(crate) async fn run(services: Services, stop: CancellationToken) {
     let mut look_back = TimeDelta::MAX;
     let mut short = false;
@@ -31,7 +32,7 @@ pub(crate) async fn run(services: Services, stop: CancellationToken) {
         if let Err(error) = accounts::withdraw_unused(&services).await {
             tracing::warn!(%error, "who left could not be taken out of the queues yet");
         }
-        // Requests that need Redis log that it is away.
+        // An unreachable Redis is logged by the requests that need it.
         if let Ok(Some(room)) = services.redis.room().await {
             if room.is_short() && !short {
                 tracing::warn!(

@@ -1,6 +1,7 @@
 //! Everything that Frontrow does on a server, apart from HTTP.
 //!
-//! A feature is a folder. Functions take [`Services`] first, speak in the types of `model`, and fail with [`Error`].
+//! A feature is a folder. Functions take [`Services`] first, use the types of `model`, and fail
+//! with [`Error`].
 
 pub mod accounts;
 pub mod admin;
@@ -35,17 +36,18 @@ use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Of so many people at most something is remembered here to spare the stores.
+/// Upper bound on accounts that a cache of this process remembers, to spare the stores.
 const MOST_KNOWN: u64 = 200_000;
 
-/// The stores and what is shared by everything in this process. Cheap to clone.
+/// The stores and the state shared by everything in this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Services(Arc<Shared>);
 
-/// What [`Services`] holds.
+/// Contents of [`Services`].
 pub struct Shared {
     pub db: sqlx::PgPool,
-    /// For the scheduler alone: a rush of page views must not keep it waiting. The journal has its own.
+    /// For the scheduler alone: a rush of page views must not keep it waiting. The journal has its
+    /// own pool.
     pub engine: sqlx::PgPool,
     pub redis: stores::Redis,
     pub clock: Clock,
@@ -56,9 +58,9 @@ pub struct Shared {
     pub journal: queue::Journal,
     pub(crate) asked: queue::Asked,
     pub ticks: queue::TickHub,
-    /// The right to build a queue that a request waits for.
+    /// Permits to build a queue that a request waits for.
     pub(crate) builder: queue::Turns,
-    /// How many queues the drivers may build at once.
+    /// Permits of the drivers to build queues.
     pub(crate) builds: Semaphore,
     pub(crate) newest_builds: queue::Builds,
     pub(crate) desks: desk::Desks,
@@ -75,7 +77,7 @@ pub struct Shared {
 impl Services {
     /// Connects to both stores and brings the schema up to date.
     ///
-    /// Fails when PostgreSQL does not answer; a Redis that is away is waited for by whoever needs it.
+    /// Fails if PostgreSQL does not answer. Does not wait for Redis: requests that need it do.
     pub async fn connect(settings: Settings) -> Result<Services> {
         let redis = stores::Redis::new(&settings.redis_url, &settings.redis_prefix)?;
         stores::migrate(&settings.database_url).await?;
@@ -116,7 +118,7 @@ impl Services {
         })))
     }
 
-    /// Lets go of PostgreSQL; whatever is under way there ends first.
+    /// Closes the connections to PostgreSQL, after their current work has finished.
     pub async fn close(&self) {
         self.db.close().await;
         self.engine.close().await;

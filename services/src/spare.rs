@@ -1,4 +1,5 @@
-//! Work that takes a processor for long, on threads of its own, which take what the sale leaves of the processors.
+//! The low-priority pool: long computations on threads of their own, which use the processor time
+//! that the sale leaves.
 
 use crate::fair::{self, Asker, FairQueue};
 use crate::{Error, Result};
@@ -6,26 +7,26 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// Some threads of the lowest priority, shared out evenly among those who ask, and a bound on how many wait for them.
+/// Threads of the lowest priority, shared out evenly among askers, and a bound on waiting callers.
 pub(crate) struct SpareThreads<K: Asker> {
     pool: Arc<ThreadPool>,
     turns: Arc<FairQueue<K>>,
 }
 
-/// The right to use one of the threads once.
+/// The permit to use one of the threads once.
 pub(crate) struct Turn<K: Asker> {
     pool: Arc<ThreadPool>,
     _turn: fair::Turn<K>,
 }
 
 impl<K: Asker> SpareThreads<K> {
-    /// `places`: so many may wait for a turn.
+    /// `places`: callers allowed to wait for a permit.
     pub fn new(name: &'static str, threads: usize, places: usize) -> Result<SpareThreads<K>> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(move |n| format!("{name}-{n}"))
             .start_handler(|_| step_back())
-            // Whoever waits for the work learns that nothing came of it.
+            // The caller that waits for the work receives `None`.
             .panic_handler(move |_| tracing::error!(name, "work on a spare thread broke down"))
             .build()
             .map_err(|error| Error::Broken(format!("threads for {name}: {error}")))?;
@@ -35,7 +36,7 @@ impl<K: Asker> SpareThreads<K> {
         })
     }
 
-    /// Waits until a thread may be used, as [`FairQueue::turn`] does.
+    /// Waits for a permit to use a thread, as [`FairQueue::turn`] does.
     pub async fn turn(&self, who: K) -> Result<Turn<K>> {
         Ok(Turn {
             _turn: self.turns.turn(who).await?,
@@ -45,7 +46,8 @@ impl<K: Asker> SpareThreads<K> {
 }
 
 impl<K: Asker + Send + 'static> Turn<K> {
-    /// What comes of the work; it is not begun when whoever asked has hung up. None: it broke down.
+    /// Returns the result of the work, which is not begun if the caller has disconnected. Returns
+    /// `None` if the work panicked.
     pub async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -63,8 +65,9 @@ impl<K: Asker + Send + 'static> Turn<K> {
     }
 }
 
-/// This thread runs when no other wants to. On Linux each thread has a priority of its own; elsewhere it would be that of
-/// the whole process, and the bound on their number has to do.
+/// Lets this thread run only when no other wants to. On Linux each thread has a priority of its
+/// own; elsewhere it would be that of the whole process, and the bound on the number of threads
+/// must do.
 fn step_back() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, 19) {

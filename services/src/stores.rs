@@ -1,4 +1,5 @@
-//! The two stores: PostgreSQL, the record of truth, and Redis, the order and the sessions.
+//! The two stores: PostgreSQL, the record of truth, and Redis, the order of the queues and the
+//! sessions.
 
 mod cluster;
 mod primary;
@@ -17,20 +18,20 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What [`crate::Services`] needs to know.
+/// Configuration of [`crate::Services`].
 #[derive(Clone)]
 pub struct Settings {
     pub database_url: String,
     pub redis_url: String,
-    /// Put before every key: lets several Frontrows share one Redis. Usually empty.
+    /// Prefix of every key: lets several Frontrows share one Redis. Usually empty.
     pub redis_prefix: String,
-    /// What sessions are signed with: the secret in use, then those of before.
+    /// Secrets that sessions are signed with: the one in use, then the previous ones.
     pub token_secrets: Vec<Secret>,
     pub clock: Clock,
     pub limits: Limits,
 }
 
-/// Leaves the secret out, and the addresses, which may have passwords in them.
+/// Omits the secrets, and the URLs, which may contain passwords.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
@@ -39,18 +40,22 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// No statement of ours takes this long unless something is wrong; then an error is better than a connection that is gone.
+/// No statement of ours takes this long unless something is wrong; then an error is better than a
+/// connection that is lost.
 const STATEMENT_PATIENCE: &str = "10s";
 
-/// A server that fell asleep in the middle of a transaction would hold its locks, and a whole sale, until it wakes.
+/// A server that is suspended in a transaction would hold its locks, and a whole sale, until it
+/// resumes.
 const IDLE_PATIENCE: &str = "5s";
 
-/// A connection that was used so long ago is asked whether it still stands before it is used again. Asking before each
-/// statement would make two ways to PostgreSQL of every one; and within this time none comes back that was away.
+/// A connection that was idle for longer is pinged before it is used again. A ping before each
+/// statement would double its round trips, and a PostgreSQL that was away does not return within
+/// this time.
 const STANDS_FOR: Duration = Duration::from_millis(100);
 
-/// At most `connections` to PostgreSQL, each of which tells `primary` first. No statement waits for a lock for longer than
-/// `lock_patience`, as PostgreSQL writes a time: "0" is for as long as the statement may take.
+/// Opens a pool of at most `connections` to PostgreSQL, each of which updates `primary` first. No
+/// statement waits for a lock longer than `lock_patience`, in PostgreSQL's notation: "0" is as long
+/// as the statement may take.
 pub async fn connect_database(
     url: &str,
     connections: u32,
@@ -65,12 +70,13 @@ pub async fn connect_database(
             ("statement_timeout", STATEMENT_PATIENCE),
             ("lock_timeout", lock_patience),
             ("idle_in_transaction_session_timeout", IDLE_PATIENCE),
-            // No statement of ours runs for long enough to be worth compiling, and it is the estimate that decides.
+            // No statement of ours runs long enough to be worth compiling, and PostgreSQL decides
+            // by its estimate.
             ("jit", "off"),
         ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
-        // Somebody is waiting for a page: better a clear "try again" than a long silence.
+        // A user waits for a page: a clear "try again" is better than a long silence.
         .acquire_timeout(Duration::from_secs(3))
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
@@ -89,14 +95,15 @@ pub async fn connect_database(
         .await?)
 }
 
-/// What `write` returns; it is tried again for as long as PostgreSQL undoes it (class 40: it broke a deadlock; 55P03: it waited
-/// for a lock for as long as its connection may).
+/// Returns the result of `write`, which is retried for as long as PostgreSQL undoes it (class 40:
+/// to break a deadlock; 55P03: after the lock timeout of its connection).
 ///
-/// Once more would not do: whoever begins again at once may lock the first row before the one who waited for it has woken,
-/// and close the same circle. None of these attempts is quick, since PostgreSQL looks for a circle after a second.
+/// One retry would not do: a transaction that begins again at once may lock the first row before
+/// the one that waited for it has woken, and cause the same deadlock. No attempt is quick, since
+/// PostgreSQL looks for deadlocks after a second.
 ///
-/// Or [`Error::Rebuilding`] when it takes longer than `patience`: a connection that died without a word must not hold up
-/// everybody who comes after.
+/// [`Error::Rebuilding`] if this takes longer than `patience`: a connection that died silently must
+/// not hold up all later requests.
 pub async fn in_time<T, F: Future<Output = Result<T>>>(
     patience: Duration,
     write: impl Fn() -> F,
@@ -124,10 +131,11 @@ fn was_undone(error: &Error) -> bool {
     code.is_some_and(|code| code.starts_with("40") || code == "55P03")
 }
 
-/// Begins a transaction, which is rolled back when it is dropped before it was committed.
+/// Begins a transaction, which is rolled back if it is dropped before the commit.
 ///
-/// In a task of its own: whoever waits for this may hang up, and a `BEGIN` whose answer nobody has read would leave the
-/// pool with a connection in a transaction that nobody ends. What is written on it after that would look written and be lost.
+/// Runs in a task of its own: the caller may be cancelled, and a `BEGIN` whose answer is not read
+/// would leave a connection of the pool in a transaction that is never ended. Later writes on this
+/// connection would look committed and be lost.
 pub async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>> {
     let db = db.clone();
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -137,8 +145,8 @@ pub async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>> {
         .map_err(|error| Error::Broken(error.to_string()))??)
 }
 
-/// Applies the migrations that are missing. Safe when several servers start at once: sqlx takes a lock, for which the
-/// others wait as long as it takes.
+/// Applies the missing migrations. Safe if several servers start at once: sqlx takes a lock, for
+/// which the others wait without a limit.
 pub async fn migrate(url: &str) -> Result<()> {
     let mut connection = PgConnection::connect(url)
         .await
@@ -152,13 +160,13 @@ pub async fn migrate(url: &str) -> Result<()> {
     Ok(connection.close().await?)
 }
 
-/// Until a connection to Redis stands.
+/// Timeout for a connection to Redis.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
-/// Until Redis has answered. Somebody is waiting for a page.
+/// Timeout for an answer of Redis. A user waits for a page.
 const RESPONSE_PATIENCE: Duration = Duration::from_secs(3);
 
-/// One Redis or a cluster, behind a connection that mends itself, shared by everyone in the process: commands of many
-/// tasks travel in one pipeline.
+/// One Redis or a cluster, behind a connection that reconnects, shared by the whole process:
+/// commands of many tasks are sent in one pipeline.
 #[derive(Clone)]
 pub struct Redis {
     store: RedisStore,
@@ -167,15 +175,16 @@ pub struct Redis {
 
 #[derive(Clone)]
 enum RedisStore {
-    /// With what a further connection is opened.
+    /// With the client that opens further connections.
     Server(ConnectionManager, redis::Client),
     Cluster(Cluster),
 }
 
 impl Redis {
-    /// `redis://…` and its like name one server, `redis-cluster://[user:password@]host:port[,host:port…]` some nodes of
-    /// a cluster, which name the others. Does not wait for a connection: a Redis that is away is waited for by whoever
-    /// needs it.
+    /// `redis://…` and similar URLs name one server,
+    /// `redis-cluster://[user:password@]host:port[,host:port…]` some nodes of a cluster, which name
+    /// the others. Does not wait for a connection: requests that need a Redis that is away wait for
+    /// it.
     pub fn new(url: &str, prefix: &str) -> Result<Redis> {
         let unusable = |error| Error::Setting(format!("REDIS_URL cannot be used: {error}"));
         let store = match Cluster::open(url).map_err(unusable)? {
@@ -197,7 +206,8 @@ impl Redis {
         })
     }
 
-    /// A request with several keys, a pipeline and a transaction must keep to keys with the same hash tag.
+    /// Returns a connection. A command with several keys, a pipeline and a transaction must use
+    /// keys with the same hash tag.
     pub fn connection(&self) -> RedisConnection {
         match &self.store {
             RedisStore::Server(manager, _) => RedisConnection::Server(manager.clone()),
@@ -205,7 +215,7 @@ impl Redis {
         }
     }
 
-    /// Sends commands that have nothing to do with each other in as few round trips as can be, and returns their results in
+    /// Sends independent commands in as few round trips as possible, and returns their results in
     /// the same order.
     pub async fn each(&self, commands: Vec<Cmd>) -> Vec<RedisResult<Value>> {
         match &self.store {
@@ -224,7 +234,8 @@ impl Redis {
                     Err(error) => (0..count).map(|_| Err(error.clone())).collect(),
                 }
             }
-            // Each goes to the master that has its key, and shares the way with those that go there as well.
+            // Each is sent to the master that has its key, in one pipeline with others for that
+            // master.
             RedisStore::Cluster(cluster) => {
                 let sent = commands
                     .into_iter()
@@ -234,8 +245,8 @@ impl Redis {
         }
     }
 
-    /// The values of pairs of keys that share a slot, in the same order: of one server all in one command, which costs it and
-    /// us a good deal less than a command for each.
+    /// Returns the values of pairs of keys that share a slot, in the same order. A single server
+    /// gets all of them in one command, which costs it and us much less than a command per pair.
     pub async fn get_pairs<V: redis::FromRedisValue + Clone>(
         &self,
         pairs: Vec<[String; 2]>,
@@ -272,7 +283,7 @@ impl Redis {
         }
     }
 
-    /// How many keys that have nothing to do with each other one script may be called with: `most`, or of a cluster one.
+    /// Returns how many independent keys one script call may have: `most`, or one in a cluster.
     pub fn in_one_call(&self, most: usize) -> usize {
         match &self.store {
             RedisStore::Server(..) => most,
@@ -280,19 +291,20 @@ impl Redis {
         }
     }
 
-    /// Says something to all who have subscribed to the channel.
+    /// Publishes a message to all subscribers of the channel.
     pub async fn publish(&self, channel: &str, message: &str) -> Result<()> {
         let mut command = redis::cmd("PUBLISH");
         command.arg((channel, message));
         match &self.store {
             RedisStore::Server(manager, _) => command.exec_async(&mut manager.clone()).await?,
-            // Of a cluster by whichever node answers: no master need be there for it.
+            // In a cluster, any node that answers publishes it: no master needs to be available.
             RedisStore::Cluster(cluster) => cluster.publish(&command).await?,
         }
         Ok(())
     }
 
-    /// Messages of a channel from now on, on a connection of their own. They end when it breaks.
+    /// Returns the messages of a channel from now on, on a connection of their own. The stream ends
+    /// when the connection breaks.
     pub async fn subscribe(&self, channel: &str) -> Result<PubSubStream> {
         let subscribing = async {
             let mut subscription = match &self.store {
@@ -307,12 +319,13 @@ impl Redis {
             .unwrap_or(Err(Error::Rebuilding))
     }
 
-    /// The full name of a key.
+    /// Returns the full name of a key.
     pub fn key(&self, name: impl fmt::Display) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    /// Whether Redis takes what is written, which it does not when it is full, or may not write to its disk.
+    /// Checks that Redis accepts writes, which it does not if it is full or may not write to its
+    /// disk.
     pub async fn takes_writes(&self) -> Result<()> {
         redis::cmd("SET")
             .arg((self.key("ready"), 1, "EX", 60))
@@ -321,7 +334,8 @@ impl Redis {
         Ok(())
     }
 
-    /// How full Redis is. None: it has no bound of its own, or is a cluster, whose nodes say so each for itself.
+    /// Returns how full Redis is. Returns `None` if it has no limit of its own, or is a cluster,
+    /// whose nodes report that individually.
     pub async fn room(&self) -> Result<Option<Room>> {
         let RedisStore::Server(manager, _) = &self.store else {
             return Ok(None);
@@ -340,7 +354,7 @@ impl Redis {
         })
     }
 
-    /// Whether Redis answers; of a cluster, whether it serves its keys.
+    /// Checks that Redis answers; for a cluster, that it serves its keys.
     pub async fn ping(&self) -> Result<()> {
         match &self.store {
             RedisStore::Server(manager, _) => {
@@ -352,7 +366,7 @@ impl Redis {
     }
 }
 
-/// Bytes that Redis uses of those that it may.
+/// Bytes that Redis uses, and those that it may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     pub used: u64,
@@ -360,7 +374,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// Whether it is time to give it more: beyond this it may be full within one opening.
+    /// Returns whether it is time to give Redis more memory: beyond this it may be full within one
+    /// opening.
     pub fn is_short(&self) -> bool {
         self.used > self.most / 5 * 4
     }
@@ -383,7 +398,7 @@ fn manager(client: redis::Client) -> redis::RedisResult<ConnectionManager> {
     client.get_connection_manager_lazy(config)
 }
 
-/// What commands are sent with, the same for one Redis and for a cluster.
+/// A connection for commands, the same for one Redis and for a cluster.
 #[derive(Clone)]
 pub enum RedisConnection {
     Server(ConnectionManager),
@@ -422,7 +437,7 @@ impl ConnectionLike for RedisConnection {
     }
 }
 
-/// Whether PostgreSQL answers.
+/// Checks that PostgreSQL answers.
 pub async fn ping(db: &PgPool) -> Result<()> {
     sqlx::query("SELECT 1").execute(db).await?;
     Ok(())

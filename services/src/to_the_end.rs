@@ -1,8 +1,8 @@
-//! What is done in two stores must not stop halfway.
+//! Work in both stores must not stop halfway.
 
 use crate::{Error, Result};
 
-/// Goes on when whoever asked has hung up.
+/// Runs the work to completion, even if the caller is cancelled because its client disconnected.
 pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {

@@ -1,8 +1,8 @@
-//! Whatever is asked while a call runs travels together in the next one.
+//! Batches requests: those that arrive during a call are sent together in the next one.
 //!
-//! Nobody waits for a timer: on a quiet day every question travels alone and at once, and in a storm one round trip
-//! carries hundreds. A few calls may be under way at once, so that while the answers to one are handed out the next one
-//! is already with the store.
+//! There is no timer: under low load each request is sent at once, on its own, and under high load
+//! one round trip serves hundreds. A few calls may run at once, so that the store already has the
+//! next one while the answers to a call are handed out.
 
 use crate::{Error, Result};
 use futures::FutureExt;
@@ -14,18 +14,18 @@ use tokio::sync::oneshot;
 
 type Pending<Q, A> = Vec<(Q, oneshot::Sender<Result<A>>)>;
 
-/// Questions of type `Q`, answered by `A`; those with the same key travel together.
+/// A batcher of questions `Q` with answers `A`; questions with the same key are sent together.
 pub struct Together<K, Q, A> {
     most: usize,
     at_once: usize,
-    /// A key is here while a call for it runs.
+    /// A key is in the map while a call for it runs.
     lines: Mutex<HashMap<K, Line<Q, A>>>,
 }
 
 struct Line<Q, A> {
-    /// How many take calls from it.
+    /// Tasks that take calls from this line.
     carriers: usize,
-    /// Those who wait for the next call.
+    /// Questions that wait for the next call.
     waiting: Pending<Q, A>,
 }
 
@@ -35,7 +35,7 @@ where
     Q: Send + 'static,
     A: Send + 'static,
 {
-    /// At most `most` questions go into one call, and at most `at_once` calls for a key run at the same time.
+    /// At most `most` questions per call, and at most `at_once` concurrent calls per key.
     pub fn new(most: usize, at_once: usize) -> Together<K, Q, A> {
         Together {
             most,
@@ -44,8 +44,8 @@ where
         }
     }
 
-    /// Asks. `carry` makes the call for all who travel together, and has an answer for each, in their order; it runs to its
-    /// end whoever hangs up meanwhile.
+    /// Sends a question. `carry` makes the call for a batch and returns an answer for each
+    /// question, in their order; it runs to completion even if callers disconnect.
     pub async fn ask<F>(
         self: &Arc<Self>,
         key: K,
@@ -76,18 +76,18 @@ where
             .map_err(|_| Error::Broken("a call broke down".into()))?
     }
 
-    /// One call after the other, until nobody waits.
+    /// Makes one call after the other, until no question waits.
     async fn run<F>(&self, key: K, carry: impl Fn(Vec<Q>) -> F)
     where
         F: Future<Output = Vec<Result<A>>> + Send + 'static,
     {
         while let Some(travellers) = self.next(key) {
             let (questions, askers): (Vec<_>, Vec<_>) = travellers.into_iter().unzip();
-            // A bug in one call must not strand those who wait for the next.
+            // A bug in one call must not strand the questions that wait for the next.
             match AssertUnwindSafe(carry(questions)).catch_unwind().await {
                 Ok(answers) => {
                     for (asker, answer) in askers.into_iter().zip(answers) {
-                        // Nobody there any more: whoever asked has hung up.
+                        // Fails if the caller has disconnected.
                         let _ = asker.send(answer);
                     }
                 }
@@ -96,7 +96,8 @@ where
         }
     }
 
-    /// Those who travel next. None: nobody waits, and this carrier is none any more.
+    /// Returns the next batch. Returns `None` if no question waits; this task is then no longer a
+    /// carrier.
     fn next(&self, key: K) -> Option<Pending<Q, A>> {
         let mut lines = self.lock();
         let line = lines.get_mut(&key)?;
@@ -112,7 +113,7 @@ where
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Line<Q, A>>> {
-        // A panic elsewhere leaves the map whole: nothing is half done under this lock.
+        // The map stays consistent if a holder panics: no update under this lock is partial.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
     use tokio::sync::Semaphore;
 
-    /// A call that doubles, held up until the semaphore lets it go; tells how many travelled in it.
+    /// A call that doubles, blocked until the semaphore lets it go; records the size of its batch.
     async fn double(
         gate: Arc<Semaphore>,
         sizes: Arc<Mutex<Vec<usize>>>,
@@ -164,7 +165,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let asked: Vec<_> = std::iter::once(first).chain((11..17).map(ask)).collect();
-        // Everybody has asked before the first call ends.
+        // All questions are asked before the first call ends.
         while together
             .lock()
             .get(&())
@@ -183,7 +184,7 @@ mod tests {
         assert!(together.lock().is_empty(), "nothing is kept");
     }
 
-    /// Two calls under way, and no more; whoever comes then waits.
+    /// Two calls run at once, and no more; further questions wait.
     #[tokio::test]
     async fn so_many_calls_run_at_once() {
         let (gate, sizes) = (

@@ -1,4 +1,4 @@
-//! Accounts from the first change to the purge, and what admins do to them.
+//! Accounts from the first change to the purge, and the actions of admins on them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -15,7 +15,7 @@ use services::{Error, Services, accounts, admin, queue};
 use std::time::Duration;
 use support::{PASSWORD, World, another_server, client, form, here, world};
 
-/// An unchanged form.
+/// The choice of an unchanged form.
 const LEFT: TicketsLeft = TicketsLeft::GiveBack;
 
 fn refusal<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Refusal {
@@ -45,7 +45,7 @@ async fn waiting(world: &World, account: &Account) -> i64 {
     .unwrap()
 }
 
-/// Whether the account's tokens open something.
+/// Returns whether the access token is accepted.
 async fn is_in(services: &Services, tokens: &sessions::Tokens) -> bool {
     sessions::authenticate(services, &tokens.access)
         .await
@@ -112,7 +112,7 @@ async fn a_changed_nickname_is_seen_by_the_next_request() {
     assert!(problems.problem_of(Field::Email).is_some());
 
     let changed = profile("Moonlight", "kim@example.com");
-    // A session that was left open is not enough to take the account over.
+    // Access to an open session is not enough to take the account over.
     for wrong in ["", "wrong-horse-battery"] {
         let refused = change(changed.clone(), wrong).await;
         assert_eq!(refusal(refused), Refusal::WrongPassword);
@@ -127,7 +127,7 @@ async fn a_changed_nickname_is_seen_by_the_next_request() {
         .unwrap();
     assert_eq!(me.nickname, "Moonlight");
 
-    // A form that was opened before takes none of it back.
+    // A form opened before the change reverts nothing.
     let opened = ProfileForm {
         name: "Mina Kim".into(),
         ..ProfileForm::from(&before)
@@ -190,12 +190,12 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
         }
         other => panic!("{other:?}"),
     }
-    // Whoever does not know the password is told nothing.
+    // A client without the password does not learn that the account is deleted.
     assert_eq!(
         refusal(log_in(services, "holder", "not this one").await),
         Refusal::WrongCredentials
     );
-    // The name and the address are kept for it.
+    // The account name and the e-mail address stay reserved for it.
     let again = accounts::sign_up(services, &here(), form("holder").parse().unwrap()).await;
     assert_eq!(refusal(again), Refusal::AccountNameTaken);
 
@@ -209,7 +209,7 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
         .await
         .unwrap();
     world.clock.advance(RESTORABLE);
-    // Every server does it, at the same moment.
+    // Every server purges, at the same moment.
     let (one, two) = tokio::join!(accounts::purge(services), accounts::purge(&other));
     assert_eq!(one.unwrap() + two.unwrap(), 1);
     let row: (String, String, String, String, String) = sqlx::query_as(
@@ -308,7 +308,7 @@ async fn deactivation_counts_from_the_next_request_on_every_server() {
         .await
         .unwrap();
     log_in(&other, "mina", PASSWORD).await.unwrap();
-    // What was ended stays ended.
+    // Ended sessions stay ended.
     assert!(!is_in(&other, &phone).await);
     let deeds: Vec<(Actor, Deed)> = admin::actions(services, &boss)
         .await
@@ -330,7 +330,7 @@ async fn deactivation_counts_from_the_next_request_on_every_server() {
     );
 }
 
-/// The join was on its way when the account was deactivated.
+/// The join was in progress when the account was deactivated.
 #[tokio::test]
 async fn whoever_cannot_log_in_any_more_does_not_stay_in_a_queue() {
     let world = world().await;
@@ -383,7 +383,7 @@ async fn there_is_always_an_admin_left() {
         refusal(admin::change_role(services, &one, one.account_id, Role::User).await),
         Refusal::OwnAccount
     );
-    // Each takes the other's rights away, at the same moment.
+    // Each admin takes the other's role away, at the same moment.
     let (first, second) = tokio::join!(
         admin::change_role(services, &one, two.account_id, Role::User),
         admin::change_role(services, &two, one.account_id, Role::User),
@@ -425,7 +425,7 @@ async fn accounts_are_found_by_any_of_their_names_in_pages() {
         assert_eq!(found.total, 1, "{search}");
         assert_eq!(found.accounts[0].account_name, "mina_kim");
     }
-    // Nothing in a search is a pattern.
+    // Wildcards in a search have no special meaning.
     for none in ["%", "_ina", "mina%"] {
         assert_eq!(find(none, 1).await.total, 0, "{none}");
     }
@@ -439,7 +439,7 @@ async fn accounts_are_found_by_any_of_their_names_in_pages() {
 async fn attendance_counts_each_account_once_a_day() {
     let world = world().await;
     let services = &world.services;
-    // Noon in Korea: no midnight while this runs.
+    // Noon in Korea, so that midnight does not pass during the test.
     let noon = world.clock.now().date_naive().and_hms_opt(3, 0, 0).unwrap();
     world.clock.advance(noon.and_utc() - world.clock.now());
     let boss = admin_of(&world, "boss").await;
@@ -486,7 +486,8 @@ async fn attendance_counts_each_account_once_a_day() {
     );
 }
 
-/// Whatever is done to an account at the moment in which somebody uses it: when both are over, nothing opens that should not.
+/// An account is changed while it refreshes and logs in: once both are done, no session is open
+/// that should not be.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_session_slips_through_at_the_moment_of_a_change() {
     let world = world().await;
@@ -556,7 +557,7 @@ async fn no_session_slips_through_at_the_moment_of_a_change() {
     }
 }
 
-/// The same account in a session that is kept, and is none of those that are opened.
+/// Returns the same account in another session, which is kept and is none of those opened here.
 fn elsewhere_of(me: &Session) -> Session {
     Session {
         sid: "kept".into(),
@@ -564,7 +565,7 @@ fn elsewhere_of(me: &Session) -> Session {
     }
 }
 
-/// A server that dies right after it has written down that the account is out.
+/// A server dies right after it has recorded that the account is deactivated or deleted.
 #[tokio::test]
 async fn an_account_that_is_out_refreshes_nothing() {
     let world = world().await;

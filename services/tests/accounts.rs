@@ -10,8 +10,9 @@ use model::{Field, ProblemKind, Refusal};
 use services::{accounts, admin, sessions};
 use support::{PASSWORD, World, form, here, world};
 
-/// How many tries at the same time made an account, and how the others were refused. Whoever is told that too many come at
-/// once comes again when all have been answered, as they are asked to.
+/// Returns how many concurrent sign-ups created an account, and how the others were refused. Those
+/// refused because too many arrive at once are retried when all have been answered, as the refusal
+/// asks.
 async fn at_once(world: &World, mut forms: Vec<SignUpForm>) -> (usize, Vec<Refusal>) {
     let (mut made, mut refused) = (0, Vec::new());
     while !forms.is_empty() {
@@ -27,7 +28,7 @@ async fn at_once(world: &World, mut forms: Vec<SignUpForm>) -> (usize, Vec<Refus
             match outcome.unwrap() {
                 (_, Ok(_)) => made += 1,
                 (form, Err(error)) => match error.refusal() {
-                    // All of them want a connection at once, too.
+                    // All of them need a database connection at once, too.
                     Refusal::TooManyRequests { .. } | Refusal::Unavailable => forms.push(form),
                     Refusal::Internal => panic!("not a clear refusal: {error}"),
                     refusal => refused.push(refusal),
@@ -90,7 +91,7 @@ async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
     );
 }
 
-/// The mailbox's owner signed up with it when it was still stored as it was typed.
+/// The owner signed up when e-mail addresses were still stored as typed.
 #[tokio::test]
 async fn a_mailbox_in_another_spelling_is_the_same_mailbox() {
     let world = world().await;
@@ -98,7 +99,7 @@ async fn a_mailbox_in_another_spelling_is_the_same_mailbox() {
     let owner = world.account("mina").await;
     let stored = "mina@bücher.example";
     store_email(&world, &owner, stored).await;
-    // As long as it is not respelt, it is still no reason to refuse another nickname.
+    // Until it is respelt, the old spelling is no reason to refuse a new nickname.
     let me = world.log_in(&owner).await;
     let change = ProfileForm {
         name: "Mina".into(),
@@ -155,7 +156,7 @@ async fn of_two_accounts_with_one_mailbox_both_go_on_working() {
     }
 }
 
-/// Nobody calls themselves one of us, but for those whom the command line called so.
+/// Names of the operators are reserved, except for accounts that the command line gave them to.
 #[tokio::test]
 async fn names_of_those_who_run_the_service_are_kept_for_them() {
     let world = world().await;
@@ -186,7 +187,7 @@ async fn names_of_those_who_run_the_service_are_kept_for_them() {
     let refused = refused.unwrap_err().refusal();
     assert_eq!(refused.problem_of(Field::Nickname), reserved);
 
-    // An account with such a name keeps it, and an admin may take another one.
+    // An account that has a reserved nickname keeps it, and an admin may take another one.
     for (account_name, role, nickname) in [
         ("support", Role::User, "Support"),
         ("root", Role::Admin, "관리자"),
@@ -209,7 +210,7 @@ async fn store_email(world: &World, account: &Account, email: &str) {
         .unwrap();
 }
 
-/// At a sign-up, at a change of the password, and for the command line.
+/// At sign-up, when the password is changed, and for the command line.
 #[tokio::test]
 async fn a_password_that_very_many_use_is_refused_everywhere() {
     let world = world().await;
@@ -236,7 +237,7 @@ async fn a_password_that_very_many_use_is_refused_everywhere() {
         .unwrap();
 }
 
-/// A Mac sends in pieces what another keyboard sends as one letter.
+/// A Mac sends letters decomposed that other keyboards send composed.
 #[tokio::test]
 async fn a_password_is_the_same_however_its_letters_are_composed() {
     let world = world().await;

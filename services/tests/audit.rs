@@ -1,4 +1,5 @@
-//! Every kind of broken promise, planted, is found; what is whole is left alone.
+//! The audit finds every kind of broken promise that is planted, and nothing in a sale that is
+//! whole.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,7 +13,7 @@ use services::queue::scheduler::{self, Progress};
 use support::queue::{LEASE, rest_for};
 use support::{World, here, world};
 
-/// Two of five hold tickets, two wait, one has left.
+/// Creates a sale of five accounts: two hold tickets, two wait, one has left.
 async fn sale() -> (World, Concert) {
     let world = world().await;
     let concert = world.concert(2, 10, 1).await;
@@ -39,7 +40,8 @@ async fn sale() -> (World, Concert) {
     (world, concert)
 }
 
-/// The kinds found after the statements have done their damage, constraints and triggers switched off.
+/// Returns the kinds of violations found after these statements, which drop constraints that are in
+/// the way.
 async fn found_after(statements: &[&'static str]) -> Vec<Kind> {
     let (world, concert) = sale().await;
     for statement in statements {

@@ -1,4 +1,4 @@
-//! Finding concerts among others: what is found, in which order, on which page.
+//! Finding concerts: which are found, in which order, on which page.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -16,13 +16,13 @@ use services::concerts::{self, PER_PAGE, PER_SECTION};
 use support::{World, world};
 use unicode_normalization::UnicodeNormalization;
 
-/// A value that the strategy makes up.
+/// Returns a random value of the strategy.
 fn some<S: Strategy>(runner: &mut TestRunner, strategy: S) -> S::Value {
     strategy.new_tree(runner).unwrap().current()
 }
 
 impl World {
-    /// A concert as it may stand in the database, also one that is over or sold out.
+    /// Inserts a concert directly, so that it may also be over or sold out.
     async fn stored(&self, details: &ConcertDetails, state: &str, issued: u32) -> Concert {
         let id = sqlx::query_scalar::<_, i64>(
             "INSERT INTO concerts (title, artist, genre, venue, starts_at, ends_at, running_minutes, price_won, description,
@@ -46,7 +46,7 @@ impl World {
         concerts::find(&self.services, ConcertId(id)).await.unwrap()
     }
 
-    /// All that is found, page by page as the pages are numbered.
+    /// Returns everything found, read page by page, with the server time of the last page.
     async fn all(&self, query: &ConcertQuery) -> (Vec<Concert>, DateTime<Utc>) {
         let (mut found, mut page) = (Vec::new(), 1);
         loop {
@@ -77,7 +77,7 @@ impl World {
     }
 }
 
-/// Finding in Rust, letter by letter, without expressions.
+/// Reference implementation of the search, letter by letter, without regular expressions.
 mod oracle {
     use super::*;
 
@@ -98,7 +98,7 @@ mod oracle {
         is_syllable(letter) || ('\u{1100}'..='\u{11ff}').contains(&letter)
     }
 
-    /// The initial consonant, as compatibility letter.
+    /// Returns the initial consonant as a compatibility letter.
     fn initial(letter: char) -> Option<char> {
         let n = match u32::from(letter) {
             code @ 0xAC00..=0xD7A3 => (code - 0xAC00) / 588,
@@ -112,7 +112,7 @@ mod oracle {
         nth(FINALS, (u32::from(letter) - 0xAC00) % 28)
     }
 
-    /// The keys that are pressed for a letter.
+    /// Returns the keys that are pressed for a letter.
     pub fn keys(letter: char) -> String {
         if !is_syllable(letter) {
             return initial(letter).unwrap_or(letter).to_string();
@@ -146,7 +146,8 @@ mod oracle {
             .collect()
     }
 
-    /// Whether the text begins with the word. `typing`: its last letter may become another one.
+    /// Returns whether the text begins with the word. With `typing`, its last letter may still
+    /// become another one.
     fn begins(text: &[char], word: &[char], typing: bool) -> bool {
         let Some((letter, rest)) = word.split_first() else {
             return true;
@@ -199,7 +200,7 @@ mod oracle {
         })
     }
 
-    /// In the order that is asked for; the key is compared as a whole.
+    /// Returns the sort key of the requested order, compared as a whole.
     pub fn key(
         concert: &Concert,
         sort: ConcertSort,
@@ -225,7 +226,8 @@ mod oracle {
     }
 }
 
-/// Few letters, so that texts and searches meet; among them all that means something to somebody on the way.
+/// Few letters, so that texts and searches match, among them all that are special to some layer in
+/// between.
 fn letters(most: usize) -> impl Strategy<Value = String> {
     let letter = prop_oneof![
         6 => prop::sample::select("가각간갂갅갑값고과괘관서섵트틀아악앇한하ㅎㅏㄱㄳㅅㅇ".chars().collect::<Vec<_>>()),
@@ -236,7 +238,8 @@ fn letters(most: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(letter, 0..=most).prop_map(|letters| letters.into_iter().collect())
 }
 
-/// A part of a text, some of its syllables shortened to their initials, the last one perhaps not typed to its end.
+/// A part of a text, some of its syllables shortened to their initials, the last one possibly typed
+/// only in part.
 fn part_of(text: String) -> impl Strategy<Value = String> {
     let letters: Vec<char> = text.chars().collect();
     let length = letters.len();
@@ -278,7 +281,7 @@ async fn a_search_finds_what_it_should_and_nothing_else() {
         let search = match n % 3 {
             0 => some(runner, letters(3)),
             1 => some(runner, part_of(concert.title.clone())),
-            // Decomposed, as macOS hands over the names of files.
+            // Decomposed, as macOS passes file names.
             _ => some(runner, part_of(concert.artist.clone()))
                 .nfd()
                 .collect(),
@@ -354,7 +357,7 @@ async fn korean_is_found_as_people_type_it() {
         assert_eq!(world.ids(not).await, [], "{not}");
     }
 
-    // What is changed is found under its new name alone, whoever changes it.
+    // A changed concert is found under its new name only, even if the row is changed by plain SQL.
     let renamed = ConcertDetails {
         title: "한낮".into(),
         ..details
@@ -371,7 +374,8 @@ async fn korean_is_found_as_people_type_it() {
     assert_eq!(world.ids("ㅎㄴ").await, [concert.id]);
 }
 
-/// What is stored of every letter of Unicode that has a case equals what a search for it looks for.
+/// For every letter of Unicode that has a case, the stored text equals what a search for it looks
+/// for.
 #[tokio::test]
 async fn a_search_knows_the_capitals_of_every_script() {
     let world = world().await;
@@ -435,7 +439,8 @@ async fn every_concert_is_on_one_page_of_each_order() {
                 0..3u8,
             ),
         );
-        // On a grid of half days, so that there are ties; a moment beside it, so that the clock of the test does not matter.
+        // On a grid of half days, so that there are ties; 30 minutes beside it, so that the clock
+        // of the test does not matter.
         let starts_at = now + TimeDelta::hours(12 * starts) + TimeDelta::minutes(30);
         let details = ConcertDetails {
             genre: some(runner, prop::sample::select(Genre::ALL.to_vec())),
@@ -494,7 +499,7 @@ async fn every_concert_is_on_one_page_of_each_order() {
         }
     }
 
-    // Home: every concert to come is counted in one section, and the first of each are shown.
+    // Home: every concert to come is counted in one section, and each section shows its first ones.
     let home = concerts::sections(&world.services).await.unwrap();
     let mut counted = 0;
     for section in &home.sections {

@@ -1,5 +1,5 @@
-//! Redis Cluster: a concert is on one master, concerts are on all of them, and losing a master costs its concerts a
-//! rebuild and the others nothing.
+//! Redis Cluster: each concert is on one master, concerts spread over all masters, and losing a
+//! master costs its concerts a rebuild and the others nothing.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use support::queue::{NO_PACE, arrival, live_tickets, rank, run_until};
 use support::{World, client, here, world_in};
 
-/// A world on a cluster of its own, whose masters it may take away.
+/// Creates a world on a cluster of its own, whose masters the test may kill.
 async fn clustered() -> (World, Cluster, impl Drop) {
     let (cluster, dir) = testing::throwaway_cluster().await.unwrap();
     let mut stores = testing::stores().await.unwrap();
@@ -27,7 +27,7 @@ async fn clustered() -> (World, Cluster, impl Drop) {
     (world_in(stores).await, cluster, dir)
 }
 
-/// To one master by itself.
+/// Connects to a single master.
 async fn connect(cluster: &Cluster, master: usize) -> MultiplexedConnection {
     testing::connect(&cluster.masters()[master]).await.unwrap()
 }
@@ -42,7 +42,7 @@ async fn run_id(cluster: &Cluster, master: usize) -> String {
     line.unwrap().to_owned()
 }
 
-/// Which master has the slot of this key.
+/// Returns the master that owns the slot of this key.
 async fn owner(cluster: &Cluster, key: &str) -> usize {
     for master in 0..cluster.masters().len() {
         let mut connection = connect(cluster, master).await;
@@ -62,7 +62,7 @@ async fn owner_of(world: &World, cluster: &Cluster, concert: ConcertId) -> usize
     owner(cluster, &key).await
 }
 
-/// A concert on each master, in their order.
+/// Creates a concert on each master and returns them in the order of the masters.
 async fn a_concert_each(world: &World, cluster: &Cluster) -> Vec<Concert> {
     let mut found = BTreeMap::new();
     while found.len() < cluster.masters().len() {
@@ -84,7 +84,7 @@ async fn join_all(world: &World, people: &[Session], concert: &Concert) -> Vec<i
     arrivals
 }
 
-/// Asks until the answer is another one than "try again", and fails when that takes half a minute.
+/// Retries for as long as the refusal is `Unavailable`; panics after 30 s.
 async fn patiently<T>(mut asking: impl AsyncFnMut() -> Result<T, Error>) -> T {
     let began = Instant::now();
     loop {
@@ -167,7 +167,8 @@ async fn a_master_that_comes_back_empty_gets_its_queues_back_and_the_others_go_o
         if index == lost {
             continue;
         }
-        // A master that took over for another does not have the scripts yet, whoever else is away.
+        // A master that was just promoted does not have the scripts yet, even while another one is
+        // away.
         redis::cmd("SCRIPT")
             .arg("FLUSH")
             .exec_async(&mut connect(&cluster, index).await)
@@ -193,7 +194,7 @@ async fn a_master_that_comes_back_empty_gets_its_queues_back_and_the_others_go_o
         }
     }
 
-    // The lost master's concert: the same people in the same order, from the journal.
+    // The lost master's concert: the same accounts in the same order, from the journal.
     for (ahead, person) in early.iter().enumerate() {
         let view = patiently(async || {
             queue::view(&world.services, person.account_id, concerts[lost].id).await
@@ -255,7 +256,8 @@ async fn hundreds_who_ask_a_master_that_is_away_keep_nobody_else_waiting() {
         _ = futures::future::join_all(rush) => {}
         () = others => {}
     }
-    // Whoever waits behind the others does so each time; a machine that stops for a moment does it now and then.
+    // Requests that wait behind the others are slow each time, and a machine that stalls is slow
+    // now and then: hence the median.
     taken.sort();
     let middle = taken[taken.len() / 2];
     assert!(middle < Duration::from_secs(1), "{middle:?}");
@@ -272,7 +274,7 @@ async fn a_cluster_whose_masters_were_all_away_is_found_again() {
     for master in 0..concerts.len() {
         cluster.kill(master).await.unwrap();
     }
-    // One that has never been connected finds it as well as one that was.
+    // A client that has never been connected finds the cluster as well as one that has.
     let new = Redis::new(cluster.url(), "").unwrap();
     for redis in [&new, &world.services.redis] {
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Finding, making and changing concerts.
+//! Finding, creating and changing concerts.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

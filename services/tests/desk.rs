@@ -1,4 +1,4 @@
-//! The organiser's desk tells how a sale goes, and whoever may not steer it learns nothing.
+//! The dashboard shows how a sale goes, and shows nothing to accounts that may not steer it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -17,7 +17,7 @@ use services::{Error, Services, concerts, desk, queue, tickets};
 use support::queue::{LEASE, NO_PACE, live_tickets, redis_command};
 use support::{World, another_server, here, session, world};
 
-/// A sale by "mina" with people to join it.
+/// A sale by "mina", with accounts to join it.
 struct Sale {
     world: World,
     mina: Session,
@@ -58,7 +58,8 @@ impl Sale {
             .unwrap();
     }
 
-    /// A batch, if anybody waits; and what happened before it is noted, as if a second had passed.
+    /// Issues a batch, if any account waits, and notes the throughput before it, as if a second had
+    /// passed.
     async fn step(&self) {
         redis_command(&self.world, &["HDEL"], "state", &self.concert, &["noted"]).await;
         let sale = SaleRow::find(&self.world.services.db, self.concert.id).await;
@@ -78,7 +79,7 @@ impl Sale {
         self.world.services.redis.key(key)
     }
 
-    /// What was noted, as "until,over,joined,issued".
+    /// Returns the notes of the throughput, each as "until,over,joined,issued".
     async fn notes(&self) -> Vec<String> {
         redis::cmd("LRANGE")
             .arg(self.key("course"))
@@ -88,7 +89,7 @@ impl Sale {
             .unwrap()
     }
 
-    /// As if all that was noted had happened so much earlier.
+    /// Moves all notes into the past by `by`.
     async fn later(&self, by: TimeDelta) {
         for (n, note) in self.notes().await.iter().enumerate() {
             let (until, rest) = note.split_once(',').unwrap();
@@ -105,7 +106,7 @@ impl Sale {
         }
     }
 
-    /// As a server shows it that has not looked before.
+    /// Returns the dashboard as a server with no earlier view shows it.
     async fn view(&self) -> DeskView {
         let fresh = another_server(&self.world.stores, &self.world.clock).await;
         let view = desk::view(&fresh, &self.mina, self.concert.id).await;
@@ -125,7 +126,7 @@ impl Sale {
         concerts::adjust(&self.world.services, by, self.concert.id, adjustment).await
     }
 
-    /// Oldest first.
+    /// Returns the changes, oldest first.
     async fn changes(&self) -> Vec<Changed> {
         let changes = concerts::changes(&self.world.services, &self.mina, self.concert.id).await;
         changes
@@ -154,7 +155,8 @@ fn refusal<T>(outcome: Result<T, Error>) -> Option<Refusal> {
     outcome.err().map(|error| error.refusal())
 }
 
-/// Joining, joining again, leaving, coming back, tickets, one of them given back: each is counted once, whatever else happens.
+/// Joins, repeated joins, leaves, rejoins, tickets and a cancellation: each is counted once, in any
+/// combination.
 #[tokio::test]
 async fn the_figures_are_those_of_the_journal() {
     let sale = sale(30, 4, 30).await;
@@ -197,7 +199,7 @@ async fn the_figures_are_those_of_the_journal() {
             issued += numbers[3];
         }
         let told = sale.view().await.course.unwrap();
-        // What is not noted yet is told all the same; all of it was a moment ago.
+        // Figures that are not noted yet are shown, too; all of them are recent.
         let places = sale.count(PLACES).await;
         assert!(joined <= places && issued <= sale.count(TICKETS).await);
         assert!(told.joining * BIN_S as f64 <= places as f64, "{told:?}");
@@ -221,7 +223,7 @@ async fn a_quiet_second_is_not_noted_and_a_long_sale_forgets_its_beginning() {
     }
     let notes = sale.notes().await;
     assert_eq!(notes.len(), 300);
-    // Until nobody waits, and what was issued last is noted.
+    // Until no account waits and the last issued tickets are noted.
     while sale.view().await.waiting != Some(0) {
         sale.step().await;
     }
@@ -242,7 +244,7 @@ async fn the_end_is_estimated_from_pace_and_what_is_left() {
             .await
             .unwrap();
     }
-    // As if they had joined long ago.
+    // As if all had joined long ago.
     redis_command(&sale.world, &["HDEL"], "state", &sale.concert, &["joined"]).await;
     sale.adjust(&sale.mina, pace(10, 2000)).await.unwrap();
     let view = sale.view().await;
@@ -282,7 +284,8 @@ async fn looking_often_asks_the_queue_once_a_second() {
         };
         let before = look().await.waiting;
         sale.join(fan).await;
-        // Unless this machine has taken a second for it.
+        // A single round is enough, because a slow machine may take more than a second for the
+        // others.
         spared |= look().await.waiting == before;
     }
     assert!(spared);
@@ -340,7 +343,7 @@ async fn every_change_is_on_record_and_counts_with_the_next_batch() {
     sale.adjust(&sale.mina, pace(5, NO_PACE)).await.unwrap();
     sale.step().await;
     assert_eq!(sale.count(LIVE).await, 5);
-    // What is so already is no change; what is less than what is issued cannot be.
+    // Setting the current value is no change; a capacity below the issued tickets is refused.
     sale.adjust(&sale.mina, pace(5, NO_PACE)).await.unwrap();
     sale.adjust(&sale.mina, Adjustment::Capacity(30))
         .await
@@ -368,7 +371,7 @@ async fn every_change_is_on_record_and_counts_with_the_next_batch() {
     ];
     assert_eq!(sale.changes().await, expected);
 
-    // Over, by the clock and for good: nothing is left to set.
+    // The sale is over, by the clock and permanently: no setting can be changed.
     sale.world.clock.advance(TimeDelta::days(31));
     for adjustment in [pace(1, 100), Adjustment::Capacity(100)] {
         let outcome = sale.adjust(&sale.mina, adjustment).await;

@@ -1,4 +1,4 @@
-//! Drafts: who sees them, and what publishing does.
+//! Drafts: which accounts see them, and what publishing does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -73,7 +73,7 @@ async fn a_draft_is_its_organisers_until_it_is_published() {
     }
 
     assert!(!concerts::publish(services, &owner, id).await.unwrap().draft);
-    // For good, and once.
+    // Publishing is permanent, and is recorded once.
     assert!(!concerts::publish(services, &admin, id).await.unwrap().draft);
     let changes = concerts::changes(services, &owner, id).await.unwrap();
     let changed: Vec<_> = changes
@@ -90,7 +90,7 @@ async fn a_draft_is_its_organisers_until_it_is_published() {
                 .unwrap()
                 .editable
         );
-        // Who was told of no concert a moment ago joins it now.
+        // The account for which no concert existed a moment ago can now join it.
         queue::join(services, &here(), &fan, id).await.unwrap();
     }
 }
@@ -172,7 +172,7 @@ async fn a_draft_whose_day_went_by_is_sold_on_another() {
     world.clock.advance(TimeDelta::hours(2));
     let stop = CancellationToken::new();
     let server = tokio::spawn(scheduler::run(services.clone(), LEASE, stop.clone()));
-    // One survey looks at both.
+    // One survey covers both sales.
     while concerts::find(services, public.id).await.unwrap().state != SaleState::Closed {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -1,4 +1,4 @@
-//! Floods are turned away, on all servers together; nobody else is.
+//! Rate limits: floods are refused by all servers together, and no other client is.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -16,7 +16,7 @@ use services::stores::{Secret, Settings};
 use services::{Client, Clock, Error, Services, accounts, queue, sessions};
 use support::{PASSWORD, World, form, here, server_with, session};
 
-/// Two servers with the same limits on the same stores, and a clock for both.
+/// Two servers with the same limits on the same stores, and a shared clock.
 struct Two {
     world: World,
     other: Services,
@@ -41,7 +41,8 @@ fn at(address: &str) -> Client {
     Client::new(address.parse().unwrap(), "test")
 }
 
-/// The seconds to wait, when too many came; None: something else was the answer.
+/// Returns the seconds to wait if there were too many requests. Returns `None` for any other
+/// outcome.
 fn wait<T>(outcome: Result<T, Error>) -> Option<u32> {
     match outcome.err()?.refusal() {
         Refusal::TooManyRequests { retry_after_s } => Some(retry_after_s),
@@ -49,17 +50,18 @@ fn wait<T>(outcome: Result<T, Error>) -> Option<u32> {
     }
 }
 
-/// How long somebody has to wait who tries a wrong password.
+/// Returns how long a client has to wait that tries a wrong password.
 async fn log_in(services: &Services, from: &Client, name: &str) -> Option<u32> {
     wait(sessions::log_in(services, from, name, "wrong").await)
 }
 
-/// The same, and nobody looks at the password: a busy machine takes longer for that than some delays are.
+/// Like `log_in`, but does not verify the password: on a busy machine that takes longer than some
+/// delays.
 async fn guess(services: &Services, from: &Client, name: &str) -> Option<u32> {
     wait(Guess::begin(services, from, name).await)
 }
 
-/// Wrong passwords, as soon as each is allowed, until the next one has to wait for 16 seconds.
+/// Guesses wrong passwords as soon as each is allowed, until the next one has to wait for 16 s.
 async fn wrong_until_16_s(world: &World, from: &Client, name: &str) {
     for _ in 0..FREE + 5 {
         while let Some(seconds) = guess(&world.services, from, name).await {
@@ -75,7 +77,7 @@ async fn a_limit_holds_over_two_servers_and_is_worked_off_with_time() {
         ..Limits::NONE
     })
     .await;
-    // Of sessions that differ: what is limited here is the address.
+    // Each refresh uses another session, so that only the limit of the address applies.
     let mut number = 0;
     let mut refresh = async |services: &Services, from: &Client| {
         number += 1;
@@ -90,7 +92,7 @@ async fn a_limit_holds_over_two_servers_and_is_worked_off_with_time() {
     assert!(refresh(&world.services, &here()).await.is_some());
     assert_eq!(refresh(&world.services, &at("203.0.113.7")).await, None);
 
-    // One in ten seconds, whoever was refused in between.
+    // One per ten seconds, regardless of refusals in between.
     world.clock.advance(TimeDelta::seconds(10));
     assert_eq!(refresh(&other, &here()).await, None);
     assert!(refresh(&world.services, &here()).await.is_some());
@@ -146,8 +148,8 @@ async fn sign_ups_at_the_same_moment_are_counted_one_by_one() {
         .into_iter()
         .map(Result::unwrap)
         .partition(Result::is_ok);
-    // The last of them only if its clock is no moment behind that of the first. A slow machine may work one off meanwhile,
-    // every twelve seconds.
+    // The fifth is allowed only if its server's clock is not slightly behind that of the first. A
+    // slow machine may work some off in the meantime, one every twelve seconds.
     assert!((4..=8).contains(&made.len()), "{}", made.len());
     assert!(refused.into_iter().all(|refused| wait(refused).is_some()));
 }
@@ -164,13 +166,13 @@ async fn a_session_that_is_refreshed_too_often_waits_and_goes_on() {
     let his = sessions::open(&world.services, &here(), &jun)
         .await
         .unwrap();
-    // The same token again within a minute: as a browser with many tabs does.
+    // The same token again within a minute, as a browser with many tabs sends it.
     let mut let_through = 0;
     while wait(sessions::refresh(&other, &here(), &hers).await).is_none() {
         let_through += 1;
         assert!(let_through < 100, "it never ends");
     }
-    // A slow machine works some off meanwhile.
+    // A slow machine works some off in the meantime.
     assert!((SESSION_REFRESHES..SESSION_REFRESHES + 20).contains(&let_through));
     for services in [&world.services, &other] {
         let refused = wait(sessions::refresh(services, &here(), &hers).await);
@@ -179,7 +181,7 @@ async fn a_session_that_is_refreshed_too_often_waits_and_goes_on() {
     sessions::refresh(&other, &here(), &his.refresh)
         .await
         .unwrap();
-    // Nothing was used up by being refused.
+    // Refusals use up nothing.
     world.clock.advance(TimeDelta::seconds(2));
     sessions::refresh(&other, &here(), &hers).await.unwrap();
 }
@@ -214,7 +216,7 @@ async fn joining_again_and_again_is_refused_and_the_first_joins_ask_nobody() {
         .await
         .unwrap();
 
-    // Made for a rehearsal: never refused, whatever else comes of it.
+    // Accounts of a rehearsal are never rate limited, even if the join fails for another reason.
     let organiser = world.organiser("organiser").await;
     let rehearsed = Session {
         rehearsal: Some(concert.id),
@@ -242,7 +244,7 @@ async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_no
     };
     let unasked = limits.unasked_from_address() as usize;
     assert_eq!(unasked, 2);
-    // One phone after the other, in one network of IPv6.
+    // One phone after the other, in one IPv6 network.
     for (n, services) in [&world.services, &other].into_iter().enumerate() {
         for m in 0..unasked {
             let from = format!("2001:db8:0:1::{m}");
@@ -259,7 +261,7 @@ async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_no
     let rush = join_all(rush.collect::<Vec<_>>()).await;
     let waits: Vec<u32> = rush.into_iter().filter_map(Result::unwrap).collect();
     let let_in = 396 - waits.len();
-    // A slow machine works some off meanwhile, two a second.
+    // A slow machine works some off in the meantime, two per second.
     assert!((119..160).contains(&let_in), "{let_in}");
     assert!(waits.iter().all(|s| (1..=60).contains(s)), "{waits:?}");
     let recorded = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM queue_entries")
@@ -268,7 +270,7 @@ async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_no
         .unwrap();
     assert_eq!(recorded as usize, 2 * unasked + let_in);
 
-    // The neighbours have a limit of their own, and nobody of a rehearsal has one.
+    // The neighbouring network has a limit of its own, and accounts of a rehearsal have none.
     assert_eq!(join(&other, "2001:db8:0:2::1", 399).await, None);
     let rehearsed = Session {
         rehearsal: Some(concert.id),
@@ -278,7 +280,7 @@ async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_no
         let outcome = queue::join(&other, &at("2001:db8:0:1::1"), &rehearsed, concert.id).await;
         assert_eq!(wait(outcome), None);
     }
-    // Worked off with time, and then as many again.
+    // The limit is worked off with time and is then available in full again.
     world.clock.advance(TimeDelta::seconds(60));
     let mut again = 0;
     while join(&world.services, "2001:db8:0:1::1", 0).await.is_none() {
@@ -312,7 +314,7 @@ async fn whoever_is_refused_as_an_account_uses_up_nothing_of_their_neighbours_ad
 #[tokio::test]
 async fn wrong_passwords_make_the_next_attempt_wait_longer_and_longer() {
     let Two { world, other } = two(Limits::NONE).await;
-    // In whatever way the name is written, on whichever server.
+    // The spelling of the name and the choice of server make no difference.
     let guess = async |n: u32| match n % 2 {
         0 => guess(&world.services, &here(), "mina").await,
         _ => guess(&other, &here(), " MINA ").await,
@@ -322,7 +324,7 @@ async fn wrong_passwords_make_the_next_attempt_wait_longer_and_longer() {
     }
     let mut delay = 1;
     for n in 0..10 {
-        // Coming too early does not make it longer.
+        // Coming too early does not extend the delay.
         for n in 0..3 {
             assert_eq!(guess(n).await, Some(delay), "{n}");
         }
@@ -372,7 +374,7 @@ async fn a_stranger_elsewhere_cannot_lock_the_owner_out() {
     sessions::log_in(&world.services, &here(), "mina", PASSWORD)
         .await
         .unwrap();
-    // And her log-in does not help the stranger.
+    // The owner's log-in does not help the stranger.
     let again = sessions::log_in(&world.services, &stranger, "mina", PASSWORD).await;
     assert!(wait(again).is_some());
 }
@@ -388,8 +390,8 @@ async fn guesses_at_the_same_moment_are_counted_one_by_one() {
     let judged = outcomes
         .into_iter()
         .filter(|outcome| outcome.as_ref().unwrap().is_none());
-    // All that are free and the one after them, whichever server's clock is a moment behind; one more if a second has passed
-    // meanwhile.
+    // The free guesses and one more, regardless of which server's clock is slightly behind; another
+    // one if a second has passed in the meantime.
     let judged = judged.count() as u32;
     assert!((FREE + 1..=FREE + 2).contains(&judged), "{judged}");
 }
@@ -411,12 +413,12 @@ async fn an_attempt_that_was_never_judged_is_not_held_against_anybody() {
     }
 }
 
-/// One address in each of so many networks.
+/// Returns one address in each of `number` networks.
 fn many(number: u32) -> impl Iterator<Item = Client> {
     (0..number).map(|n| at(&format!("10.{}.{}.7", n / 256, n % 256)))
 }
 
-/// How many of the passwords that strangers try are looked at.
+/// Returns how many of the strangers' passwords are verified.
 async fn judged(services: &Services, strangers: impl Iterator<Item = Client>, name: &str) -> u32 {
     let mut judged = 0;
     for stranger in strangers {
@@ -428,7 +430,8 @@ async fn judged(services: &Services, strangers: impl Iterator<Item = Client>, na
     judged
 }
 
-/// Waits until so many wrong passwords are on record, told of or not: no log-in waits for that.
+/// Waits until `number` wrong passwords are recorded, reported to the owner or not: no log-in waits
+/// for the record.
 async fn noted(services: &Services, number: u32) {
     loop {
         let noted: Option<i32> =
@@ -459,10 +462,10 @@ async fn an_attack_from_many_addresses_is_slowed_and_the_owner_is_not() {
     world.account("mina").await;
     log_in_right(services, &at("198.51.100.4"), "mina").await;
 
-    // The owner has another address of the same provider by now, and logs in at once, over and over.
+    // By now the owner has another address of the same provider, and logs in at once, repeatedly.
     let attack = async {
         let tried = judged(services, many(400), "mina").await;
-        // The waits between those after the budget are seconds, and a slow machine takes as long.
+        // The waits after the budget are seconds, and a slow machine takes as long.
         assert!(
             (STRANGERS_FREE + 1..STRANGERS_FREE + 8).contains(&tried),
             "{tried}"
@@ -477,7 +480,8 @@ async fn an_attack_from_many_addresses_is_slowed_and_the_owner_is_not() {
     let (tried, ()) = tokio::join!(attack, owner);
     log_in_right(&other, &at("198.51.100.200"), "mina").await;
 
-    // From elsewhere the owner waits for a minute at most, and opens the gate for nobody else.
+    // From elsewhere the owner waits for a minute at most, and the log-in lets no other client
+    // through.
     let new = at("203.0.113.7");
     let wait_for = wait(sessions::log_in(services, &new, "mina", PASSWORD).await);
     world
@@ -496,7 +500,7 @@ async fn an_attack_from_many_addresses_is_slowed_and_the_owner_is_not() {
     let told = told.unwrap();
     assert_eq!(told.wrong, tried + more);
     assert!(told.addresses.abs_diff(tried + more) <= 5, "{told:?}");
-    // The addresses themselves are nowhere.
+    // The addresses themselves are not stored.
     let rows: String = sqlx::query_scalar("SELECT row_to_json(w)::text FROM wrong_passwords AS w")
         .fetch_one(&services.db)
         .await
@@ -537,7 +541,7 @@ async fn a_stolen_session_is_no_way_to_try_passwords_from_many_addresses() {
         (STRANGERS_FREE + 1..STRANGERS_FREE + 6).contains(&tried),
         "{tried}"
     );
-    // Another session of the owner's is none of that.
+    // Another session of the owner is not affected.
     let own = log_in_right(&world.services, &at("198.51.100.4"), "mina").await;
     accounts::change_password(&world.services, &at("198.51.100.4"), &own, PASSWORD, &new)
         .await
@@ -573,13 +577,13 @@ async fn an_owner_is_told_once_of_what_others_have_tried() {
     let me = log_in_right(services, &home, "mina").await;
     assert_eq!(told(&me).await, None);
 
-    // Their own slips are no news.
+    // The owner's own mistakes are not reported.
     judged(services, [home.clone(), home.clone()].into_iter(), "mina").await;
     noted(services, 2).await;
     let me = log_in_right(services, &home, "mina").await;
     assert_eq!(told(&me).await, None);
 
-    // Those of others are, and add up until they are read.
+    // Guesses of others are reported, and add up until they are read.
     judged(services, many(3), "mina").await;
     judged(services, [home.clone()].into_iter(), "mina").await;
     noted(services, 4).await;
@@ -596,7 +600,7 @@ async fn an_owner_is_told_once_of_what_others_have_tried() {
         .unwrap();
     assert_eq!(told(&me).await, None);
 
-    // Unread, they are told of for a week.
+    // Unread, they are reported for a week.
     judged(services, many(2), "mina").await;
     noted(services, 2).await;
     let me = log_in_right(services, &home, "mina").await;
@@ -612,7 +616,8 @@ async fn an_owner_is_told_once_of_what_others_have_tried() {
     assert_eq!(rows, 0);
 }
 
-/// With Redis full, wrong passwords were not counted, and the answer to the right one told which it was.
+/// Regression: with Redis full, wrong passwords were not counted, and the answer revealed the right
+/// one.
 #[tokio::test]
 async fn what_cannot_be_counted_is_refused_before_a_password_is_looked_at() {
     let (stores, _dir) = testing::throwaway().await.unwrap();

@@ -1,4 +1,5 @@
-//! Posters: what is taken, what becomes of it, who may, and what is left of the old ones.
+//! Posters: which files are accepted, how they are processed, who may upload, and what remains of
+//! old ones.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -21,7 +22,7 @@ use support::{World, another_server, session, world};
 const NOT_A_PICTURE: ProblemKind = ProblemKind::NotAPicture;
 const TOO_MANY_PIXELS: ProblemKind = ProblemKind::TooManyPixels { most: MOST_PIXELS };
 
-/// A wall on which one concert's poster is hung.
+/// A world with one concert, whose poster is uploaded and viewed.
 struct Wall {
     world: World,
     by: Session,
@@ -42,7 +43,7 @@ async fn wall() -> Wall {
 }
 
 impl Wall {
-    /// As often as one likes: time goes on in between.
+    /// Uploads a file. Advances the clock first, so that the limit on uploads never applies.
     async fn upload(&self, file: Vec<u8>) -> Result<UploadedPoster> {
         self.world.clock.advance(TimeDelta::seconds(5));
         let services = &self.world.services;
@@ -76,7 +77,7 @@ impl Wall {
             .unwrap()
     }
 
-    /// The poster as people see it.
+    /// Returns the poster in its widest version, decoded.
     async fn seen(&self, poster: &UploadedPoster) -> RgbImage {
         let jpeg = self.jpeg(poster, poster.widest()).await;
         image::load_from_memory(&jpeg).unwrap().into_rgb8()
@@ -91,12 +92,12 @@ fn file(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     file
 }
 
-/// Of one colour.
+/// Returns a picture of one colour.
 fn plain(width: u32, height: u32, colour: [u8; 3]) -> DynamicImage {
     RgbImage::from_pixel(width, height, Rgb(colour)).into()
 }
 
-/// A JPEG with what a camera writes into it: how it was held, and where.
+/// Returns a JPEG with the metadata of a camera: its orientation and its location.
 fn from_a_camera(picture: &DynamicImage, orientation: u8) -> Vec<u8> {
     let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
@@ -187,7 +188,7 @@ async fn what_a_file_is_its_content_says() {
 #[tokio::test]
 async fn a_small_file_of_a_huge_picture_is_refused_before_it_is_unpacked() {
     let wall = wall().await;
-    // 4 GB of one colour, if anybody unpacked it.
+    // The first one would be 4 GB of one colour when decoded.
     for (width, height) in [
         (32_000_u32, 32_000_u32),
         (8_000, 8_000),
@@ -218,7 +219,7 @@ async fn a_small_file_of_a_huge_picture_is_refused_before_it_is_unpacked() {
     );
 }
 
-/// As PNG has it.
+/// Returns the CRC-32 as PNG defines it.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
@@ -230,7 +231,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[tokio::test]
 async fn however_the_camera_was_held_the_poster_is_upright_and_says_nothing_of_the_camera() {
     let wall = wall().await;
-    // Taller than wide, no two corners alike, and darker towards the foot.
+    // Taller than wide, all corners different, and darker towards the bottom.
     let upright: DynamicImage = RgbImage::from_fn(400, 900, |x, y| {
         Rgb([(255 - y * 255 / 900) as u8, (x * 255 / 400) as u8, 60])
     })
@@ -250,7 +251,7 @@ async fn however_the_camera_was_held_the_poster_is_upright_and_says_nothing_of_t
         .await
         .unwrap();
     let first = wall.seen(&first).await;
-    // Of the 500 rows that are cut off, a third is cut off above.
+    // Of the 500 rows that are cropped, a third is cropped at the top.
     let (top, bottom) = (first.get_pixel(160, 0)[0], first.get_pixel(160, 319)[0]);
     assert!(
         top.abs_diff(208) < 8 && bottom.abs_diff(95) < 8,
@@ -326,7 +327,7 @@ async fn the_old_poster_stays_for_a_while_and_is_purged_then() {
         hung.push(wall.upload(png).await.unwrap());
     }
     let there = async |poster: &UploadedPoster| {
-        // A server that remembers nothing.
+        // A server with an empty cache.
         let fresh = another_server(&world.stores, &world.clock).await;
         posters::picture(&fresh, concert, poster.hash(), 640)
             .await
@@ -337,10 +338,10 @@ async fn the_old_poster_stays_for_a_while_and_is_purged_then() {
     }
     assert_eq!(posters::purge(&world.services).await.unwrap(), 0);
     world.clock.advance(GRACE + TimeDelta::minutes(1));
-    // Put up again: none of the old ones any more.
+    // Uploaded again, it is no longer an old poster.
     let again = file(&plain(700, 700, [10; 3]), ImageFormat::Png);
     assert_eq!(wall.upload(again).await.unwrap(), hung[0]);
-    // Two widths of the one that was there before the last.
+    // Two widths of the poster before the last one.
     assert_eq!(posters::purge(&world.services).await.unwrap(), 2);
     assert!(there(&hung[0]).await && !there(&hung[1]).await && there(&hung[2]).await);
 

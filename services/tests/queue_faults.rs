@@ -1,4 +1,4 @@
-//! What dies and what is lost changes neither who is waiting nor in which order (P4).
+//! Neither a crash nor lost data changes which accounts wait and in which order (P4).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -29,7 +29,7 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
             .unwrap();
     }
     let claim = async |lease| claim(&world.services, &concert, lease).await;
-    // Claimed for no time at all by a server that is never heard of again …
+    // A server claims with an empty lease and is never heard of again …
     let dead = claim(Duration::ZERO).await.unwrap();
     assert_eq!(
         rank(&world.services, &fans[0], &concert).await,
@@ -37,11 +37,11 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
         "in flight is still waiting"
     );
     assert_eq!(rank(&world.services, &fans[5], &concert).await, 6);
-    // … and taken over by another, as long as whose lease runs nobody else claims.
+    // … and another one takes over. While its lease runs, no other server claims.
     let alive = claim(Duration::from_secs(60)).await.unwrap();
     assert_eq!(alive.entries, dead.entries);
     assert!(claim(Duration::from_secs(60)).await.is_none());
-    // The dead one wakes up after all: its claim is stale once the newer one is carried out.
+    // The dead server wakes up after all: its claim is stale once the newer one is issued.
     let issued = issue(&world.services, &alive).await.unwrap();
     assert!(issue(&world.services, &dead).await.is_none());
     assert!(
@@ -69,10 +69,12 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
     assert_eq!(rank(&world.services, &fans[3], &concert).await, 1);
 }
 
-/// PostgreSQL breaks a circle of locks by undoing one of the transactions, and here it is the one that issues.
+/// PostgreSQL resolves a deadlock by aborting one of the transactions, and here it is the one that
+/// issues.
 ///
-/// It looks for a circle once, a second after somebody has begun to wait. So everybody waits for the concert's row first, and
-/// the circle is closed by the one who looks, however slow the machine is.
+/// It checks for a deadlock once, a second after a transaction has begun to wait. So all wait for
+/// the concert's row first, and the transaction that checks is the one that closes the circle,
+/// however slow the machine is.
 #[tokio::test]
 async fn a_batch_that_loses_a_circle_of_locks_is_issued_within_the_same_step() {
     let world = world().await;
@@ -88,7 +90,7 @@ async fn a_batch_that_loses_a_circle_of_locks_is_issued_within_the_same_step() {
         sqlx::raw_sql(locks).execute(&mut connection).await.unwrap();
         connection
     };
-    // Somebody who takes the locks the other way round, and never looks for a circle.
+    // A transaction that takes the locks in the opposite order and never checks for a deadlock.
     let mut other =
         locked("BEGIN; SET LOCAL deadlock_timeout = '1h'; SELECT FROM queue_entries FOR UPDATE")
             .await;
@@ -108,7 +110,7 @@ async fn a_batch_that_loses_a_circle_of_locks_is_issued_within_the_same_step() {
 
     let sale = SaleRow::find(db, concert.id).await.unwrap();
     let (mut progress, id) = (Progress::default(), concert.id);
-    // Longer than the other's turn could take.
+    // Longer than the other transaction could take.
     let lease = Duration::from_secs(60);
     let step = scheduler::step(&world.services, id, &sale, lease, &mut progress);
     let circle = async {
@@ -144,7 +146,7 @@ async fn a_batch_that_was_issued_but_not_acknowledged_is_not_issued_again() {
         .await
         .unwrap();
     issue(&world.services, &claim).await.unwrap();
-    // The server dies here. Whoever holds a ticket is shown it, not a place.
+    // The server dies here. The holder of a ticket is shown the ticket, not a place.
     let view = queue::view(&world.services, fans[0].account_id, concert.id)
         .await
         .unwrap();
@@ -186,7 +188,7 @@ async fn a_lost_redis_is_built_again_in_the_same_order() {
         assert_eq!(arrival(&view), arrivals[n]);
         assert!(matches!(view.standing, Standing::Waiting { rank, .. } if rank == n as u64));
     }
-    // Whoever left is still gone, and joins at the end: the clock went on.
+    // An account that left is still gone, and joins at the end: the clock went on.
     let again = queue::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
@@ -235,8 +237,8 @@ async fn a_single_lost_place_is_put_back_when_its_owner_looks() {
     assert_eq!(rank(&world.services, &fans[2], &concert).await, 3);
 }
 
-/// A place that was given before Redis was lost, and recorded only after the queue had been built without it, would be
-/// acknowledged and gone.
+/// A place given before Redis was lost, and recorded only after the queue was built without it,
+/// would be acknowledged and lost.
 #[tokio::test]
 async fn a_place_given_by_an_older_build_is_not_recorded() {
     let world = world().await;
@@ -269,7 +271,7 @@ async fn a_place_given_by_an_older_build_is_not_recorded() {
         world.services.journal.join(join(generation)).await.unwrap(),
         Recorded::Waiting(Arrival(1_000))
     );
-    // Recorded is recorded: a retry after the next build finds it.
+    // A recorded place stays recorded: a retry after the next build finds it.
     world.lose("queue:*").await;
     let view = queue::view(&world.services, fan.account_id, concert.id)
         .await
@@ -281,7 +283,8 @@ async fn a_place_given_by_an_older_build_is_not_recorded() {
     );
 }
 
-/// As when Redis was restarted from an older copy of its file, or a replica without the last second was promoted.
+/// As if Redis had restarted from an older copy of its file, or a replica without the last second
+/// had been promoted.
 #[tokio::test]
 async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued() {
     let world = world().await;
@@ -342,7 +345,7 @@ async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued
     );
 }
 
-/// The journal could not be written when Redis had given the place.
+/// The journal cannot be written after Redis has given the place.
 #[tokio::test]
 async fn what_is_shown_as_waiting_is_on_disk() {
     let world = world().await;

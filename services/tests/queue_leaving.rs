@@ -1,4 +1,4 @@
-//! Leaving, giving a ticket back, and what that does to everybody behind (P6).
+//! Leaving, cancelling a ticket, and the effect of both on the places behind (P6).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -26,7 +26,7 @@ async fn leaving_moves_everybody_behind_up_and_rejoining_goes_to_the_end() {
     let world = world().await;
     let concert = world.concert(30, 10, 1000).await;
     let fans = world.accounts(5).await;
-    // Paused, so that nobody is issued a ticket meanwhile.
+    // Paused, so that no ticket is issued in the meantime.
     set_state(&world, &concert, "paused").await;
     let mut first = None;
     for fan in &fans {
@@ -45,7 +45,7 @@ async fn leaving_moves_everybody_behind_up_and_rejoining_goes_to_the_end() {
         .await
         .unwrap();
     assert!(arrival(&again) > first.unwrap());
-    // The tick that tells the others comes within a second.
+    // The tick that notifies the others comes within a second.
     let mut watcher = news_of(&world.services, &concert);
     let mut mine = queue::view(&world.services, fans[3].account_id, concert.id)
         .await
@@ -144,14 +144,15 @@ async fn someone_who_leaves_while_in_flight_gets_no_ticket() {
             .unwrap()
     );
     assert_eq!(rank(&world.services, &fans[3], &concert).await, 1);
-    // The other way round: the ticket was issued before the leave was recorded.
+    // The opposite order: the ticket was issued before the leave was recorded.
     let issued = queue::leave(&world.services, &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(issued.standing, Standing::Issued { .. }));
 }
 
-/// Who has left and was in no tick yet still counts, or the next tick would count them twice.
+/// An account that has left and was in no tick yet still counts; otherwise the next tick would
+/// count it twice.
 #[tokio::test]
 async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
     let world = world().await;
@@ -197,7 +198,7 @@ async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
     }
 }
 
-/// A server died after the journal had recorded the leave and before Redis was told.
+/// A server died after the journal had recorded the leave and before Redis was updated.
 #[tokio::test]
 async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
     let world = world().await;
@@ -223,7 +224,7 @@ async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
         .await
         .unwrap();
     assert_eq!(looked.standing, Standing::Left);
-    // Joining again is a new place, on disk, that ends in a ticket.
+    // Joining again gives a new place, which is on disk and ends in a ticket.
     let again = queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
@@ -234,7 +235,7 @@ async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
     .await;
 }
 
-/// Whoever compares the stores has read the journal a moment ago, and may put back somebody who has left since.
+/// A reconcile has read the journal a moment ago, and may put back an account that has left since.
 #[tokio::test]
 async fn someone_who_left_is_not_put_back_by_an_old_reading_of_the_journal() {
     let world = world().await;
@@ -285,7 +286,7 @@ async fn someone_who_left_is_not_put_back_by_an_old_reading_of_the_journal() {
     );
 }
 
-/// A server that dies when a cancelled ticket is on record and Redis does not know of it.
+/// A server dies when a cancelled ticket is recorded and Redis does not know about it.
 #[tokio::test]
 async fn whoever_gave_a_ticket_back_is_no_holder_for_long() {
     let world = world().await;
@@ -331,7 +332,7 @@ async fn whoever_gave_a_ticket_back_is_no_holder_for_long() {
     assert_eq!(left, 0);
 }
 
-/// Across concerts, for whoever closed the page.
+/// Across all concerts, for an account that closed the page.
 #[tokio::test]
 async fn the_places_of_an_account_are_listed_for_as_long_as_it_has_them() {
     let world = world().await;

@@ -1,5 +1,5 @@
-//! Any interleaving of joining, leaving, claiming, dying at any boundary, issuing, acknowledging, cancelling, losing Redis or
-//! a part of it, and reconciling does what a plain list would do.
+//! Any interleaving of joins, leaves, claims, crashes at any boundary, issues, acknowledgements,
+//! cancellations, losses of Redis or a part, and reconciles behaves like a plain list.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -32,16 +32,16 @@ enum Step {
     Join(usize),
     Leave(usize),
     Cancel(usize),
-    /// A claim whose lease ends at once: whoever claims next takes it over.
+    /// A claim whose lease ends at once, so that the next claim takes it over.
     Claim,
     /// The transaction of the newest claim.
     Issue,
     /// Claim, issue and acknowledge.
     Tick,
     LoseRedis,
-    /// Redis has lost one place, and the next comparison with the journal finds it.
+    /// Redis has lost one place, and the next reconcile finds it.
     LosePlace(usize),
-    /// A server that dies when a leave is on record and Redis does not know of it.
+    /// A server dies when a leave is recorded and Redis does not know about it.
     DieLeaving(usize),
     Reconcile,
 }
@@ -62,10 +62,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-/// What must be so: a list of people waiting, and who holds a ticket with which serial.
+/// The expected state: the accounts that wait, in order, and the serials of the tickets held.
 #[derive(Default)]
 struct Plain {
-    /// Who, and the arrival that names the place: whoever leaves and joins again has another one.
+    /// The account, and the arrival that identifies the place: an account that leaves and joins
+    /// again has another one.
     waiting: Vec<(usize, Arrival)>,
     holders: BTreeMap<usize, i32>,
     serials: i32,
@@ -91,7 +92,7 @@ impl Plain {
     }
 }
 
-/// The system under test, and one watcher who only ever hears of ticks.
+/// The system under test, and one watcher that only receives ticks.
 struct Sale<'a> {
     world: &'a World,
     concert: Concert,
@@ -110,7 +111,8 @@ impl Sale<'_> {
     async fn claim(&mut self) {
         let services = &self.world.services;
         let sale = SaleRow::find(&services.db, self.concert.id).await.unwrap();
-        // Asked again until the interval of a millisecond is over and the queue, if it was lost, is built.
+        // Retries until the interval of a millisecond is over and the queue, if it was lost, is
+        // built.
         for _ in 0..5 {
             let (rest, claim) = scheduler::claim(
                 services,
@@ -247,7 +249,7 @@ impl Sale<'_> {
         }
     }
 
-    /// Carries the watcher along by ticks, as a browser does.
+    /// Applies the ticks to the watcher's view, as a browser does.
     async fn watch(&mut self, plain: &Plain) {
         while let Ok(event) = self.ticks.try_recv() {
             if let News::Tick(event) = event
@@ -271,7 +273,7 @@ impl Sale<'_> {
         }
     }
 
-    /// After a last tick everybody knows everything: compare it all.
+    /// Compares everything with the expected state, after a last tick has published every change.
     async fn compare(&mut self, plain: &mut Plain) {
         let services = &self.world.services;
         let holders: Vec<(i64, i32)> = sqlx::query_as(
@@ -336,7 +338,7 @@ async fn check(world: &World, people: &[Session], plan: &[Step]) {
         sale.watch(&plain).await;
     }
     sale.carry_out(&Step::Reconcile, &mut plain).await;
-    // Whatever was in flight comes back, and the queue goes on until the tickets or the people run out.
+    // Claims in flight come back, and the queue goes on until the tickets or the places run out.
     let mut quiet = 0;
     while quiet < 2 {
         let before = (plain.waiting.len(), plain.holders.len());
@@ -368,7 +370,8 @@ fn any_interleaving_does_what_a_plain_list_would_do() {
         let people = world.accounts(PEOPLE as i64).await;
         (world, people)
     });
-    // Found once: whoever has left by the journal alone, right before a first comparison, counted in the ranks behind.
+    // Regression: an account that left in the journal alone, right before a first reconcile,
+    // counted in the ranks behind.
     let left = [
         Step::Join(0),
         Step::Join(4),

@@ -1,4 +1,4 @@
-//! Who comes first gets the ticket, and once (P2, P3).
+//! Tickets are issued in the order of arrival, one per account (P2, P3).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -89,7 +89,7 @@ async fn the_first_thirty_of_a_hundred_get_the_tickets_in_order_of_arrival() {
     while live_tickets(&world.services, &concert).await.len() < 30 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // Some more intervals, in which nothing must happen.
+    // Some more intervals, in which nothing may be issued.
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.cancel();
     join_all(servers).await;
@@ -144,7 +144,7 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
         .await
         .unwrap_err();
     assert_eq!(again.refusal(), Refusal::HoldsTicket);
-    // Sold out is the waiting list, not the end.
+    // A concert that is sold out has a waiting list; its sale is not over.
     queue::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
@@ -177,7 +177,7 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
     assert_eq!(late.refusal(), Refusal::SaleClosed);
 }
 
-/// As when the machine's clock is set back by an hour.
+/// As if the machine's clock had been set back by an hour.
 #[tokio::test]
 async fn arrivals_only_ever_go_up_whatever_the_clock_does() {
     let world = world().await;
@@ -209,12 +209,12 @@ async fn arrivals_only_ever_go_up_whatever_the_clock_does() {
         );
         assert!(joined > newest, "{joined:?} after {newest:?}");
         newest = joined;
-        // The clock goes on where the journal stands, also in a Redis that knows nothing of it.
+        // The clock continues from the newest arrival in the journal, also in an empty Redis.
         world.lose("queue:*").await;
     }
 }
 
-/// Whoever joins while a commit runs shares the next one.
+/// Joins that arrive while a commit runs share the next one.
 #[tokio::test]
 async fn a_storm_of_joins_makes_few_commits() {
     let world = world().await;
@@ -226,7 +226,7 @@ async fn a_storm_of_joins_makes_few_commits() {
     for joined in futures::future::join_all(joins).await {
         joined.unwrap();
     }
-    // The transaction that wrote a row is its xmin.
+    // `xmin` is the transaction that wrote a row.
     let (entries, commits): (i64, i64) =
         sqlx::query_as("SELECT count(*), count(DISTINCT xmin::text) FROM queue_entries")
             .fetch_one(&world.services.db)

@@ -1,4 +1,4 @@
-//! At most so many tickets in an interval, and as many where people wait (P5).
+//! At most one batch of tickets in an interval, and no fewer while accounts wait (P5).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -57,7 +57,8 @@ async fn however_many_servers_run_the_pace_is_kept() {
     }
 }
 
-/// A sale of two tickets an hour, of which the first two have just been issued, and people who wait.
+/// Creates a sale of two tickets an hour, of which the first two have just been issued, and
+/// accounts that wait.
 async fn sale(world: &World) -> Concert {
     let concert = world.concert(10, 2, HOUR.as_millis() as u32).await;
     for fan in world.accounts(8).await {
@@ -75,12 +76,13 @@ async fn sale(world: &World) -> Concert {
     concert
 }
 
-/// Whoever may steer everything.
+/// Returns a session that may steer every sale.
 async fn admin(world: &World) -> Session {
     session(world.organiser("steering").await.account_id.0, Role::Admin)
 }
 
-/// As the claims read it; all masters of a cluster are on this machine.
+/// Returns the time that claims read, in microseconds; all masters of a cluster are on this
+/// machine.
 async fn micros(world: &World) -> i64 {
     let master = &world.stores.redis_servers()[0];
     let mut redis = testing::connect(master).await.unwrap();
@@ -111,13 +113,14 @@ async fn a_batch_that_is_prepared_before_its_time_is_committed_in_its_time() {
     assert!(tokio::time::timeout(patience, issuing).await.is_err());
     assert_eq!(live_tickets(services, &concert).await.len(), 2);
 
-    // As if the hour had passed, but for a moment.
+    // As if all but a moment of the hour had passed.
     ahead.due = Instant::now() + patience;
     after_the_last_batch(services, &concert, HOUR).await;
     let issued = issue(services, &ahead).await.unwrap();
     assert!(Instant::now() >= ahead.due);
     assert_eq!(live_tickets(services, &concert).await.len(), 4);
-    // The next one comes an interval after this one was told of, by the clock that tells of both.
+    // The next batch is due an interval after the acknowledgement of this one; both times are by
+    // the clock of Redis.
     let committed = micros(&world).await;
     assert!(
         scheduler::acknowledge(services, &ahead, &issued)
@@ -184,7 +187,7 @@ async fn nothing_is_prepared_before_the_opening_or_while_the_sale_is_paused() {
     assert!(prepared().await);
 }
 
-/// Whoever pauses a sale may rely on it from the answer on, also when a batch was just waiting for its time.
+/// A pause is effective from its answer on, even if a batch was just waiting for its time.
 #[tokio::test]
 async fn no_ticket_goes_out_after_a_pause_was_answered() {
     let world = world().await;
@@ -207,8 +210,8 @@ async fn no_ticket_goes_out_after_a_pause_was_answered() {
     assert_eq!(live_tickets(services, &concert).await.len(), when_answered);
 }
 
-/// A server that slept, or a line that stood still, between the last statement and the commit: a queue that is built anew must not
-/// begin the next interval when the batch was to be committed.
+/// A server that slept, or a connection that stalled, between the last statement and the commit: a
+/// queue that is rebuilt must not start the next interval at the time the batch was due.
 #[tokio::test]
 async fn a_batch_that_is_committed_after_its_time_is_as_late_as_it_is() {
     let world = world().await;
@@ -219,7 +222,8 @@ async fn a_batch_that_is_committed_after_its_time_is_as_late_as_it_is() {
             .await
             .unwrap();
     }
-    // Constraint triggers fire in the order of their names; and the server dies before it can note anything.
+    // Constraint triggers fire in the order of their names, so this one comes before
+    // `concerts_batch_in_time`. The server dies before it can note anything.
     sqlx::raw_sql(
         "CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;

@@ -1,4 +1,5 @@
-//! Redis is made to agree with the journal: what it has lost comes back, what is over goes, and neither order nor pace suffers.
+//! Redis is made to agree with the journal: lost data is restored, outdated data removed, and
+//! neither order nor pace suffers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -16,7 +17,8 @@ use support::queue::{
 };
 use support::{World, here, world};
 
-/// Redis as it is after servers have died at the worst moments: the next comparison mends it all.
+/// Redis as it is after servers have died at the worst moments: the next reconcile repairs
+/// everything.
 #[tokio::test]
 async fn what_differs_is_mended_without_anybody_looking() {
     let world = world().await;
@@ -35,18 +37,18 @@ async fn what_differs_is_mended_without_anybody_looking() {
         other => panic!("{other:?}"),
     };
     let mark = agreed(Window::Everything).await;
-    // On record as left, and still in Redis: everybody behind is told a rank that is too high.
+    // Recorded as left, and still in Redis: all ranks behind are too high.
     let leave = queue::Leave {
         concert: concert.id,
         account: fans[0].account_id,
         arrival: arrivals[0],
     };
     assert!(world.services.journal.leave(leave).await.unwrap());
-    // Lost, and everybody behind is told a rank that is too low.
+    // Lost, so all ranks behind are too low.
     let lost = fans[2].account_id.to_string();
     redis_command(&world, &["ZREM"], "waiting", &concert, &[&lost]).await;
     agreed(Window::Since(mark)).await;
-    // Leaving counts from the next tick on.
+    // A leave counts from the next tick on.
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
     redis_command(&world, &["HSET"], "state", &concert, &["tick", "0"]).await;
     redis_command(
@@ -78,7 +80,7 @@ async fn what_differs_is_mended_without_anybody_looking() {
     assert_eq!(arrival(&again), arrivals[2]);
 }
 
-/// A replica that was promoted has the queue as of a moment ago, and perhaps a clock that is behind.
+/// A promoted replica has the queue as of a moment ago, and its clock may be behind.
 #[tokio::test]
 async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
     let world = world().await;
@@ -89,7 +91,8 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
             .await
             .unwrap(),
     );
-    // The newest place is on record only, its arrival lies ahead of the clock of the new Redis, which is another one.
+    // The newest place is in the journal only, and its arrival is ahead of the clock of the new
+    // Redis, which has another origin.
     let ahead = Arrival(first.0 + 3_600_000_000);
     let generation: i64 = sqlx::query_scalar("SELECT generation FROM concerts")
         .fetch_one(&world.services.db)
@@ -116,7 +119,7 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
     assert_eq!(rank(&world.services, &fans[2], &concert).await, 3);
 }
 
-/// Promoted, demoted and promoted again, a Redis is the same process with older data.
+/// A Redis that was promoted, demoted and promoted again is the same process with older data.
 #[tokio::test]
 async fn nobody_joins_a_queue_of_a_redis_that_was_promoted_again_before_it_is_rebuilt() {
     let world = world().await;
@@ -145,7 +148,7 @@ async fn nobody_joins_a_queue_of_a_redis_that_was_promoted_again_before_it_is_re
     assert_eq!(rank(&world.services, &fans[1], &concert).await, 2);
 }
 
-/// The ticks of a Redis whose clock was ahead are newer than any that its successor would make by itself.
+/// The ticks of a Redis whose clock was ahead are newer than any from the clock of its successor.
 #[tokio::test]
 async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {
     let world = world().await;
@@ -171,7 +174,8 @@ async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {
     }
 }
 
-/// The server that asked for a place has died before it was recorded, or has given up on an answer that came too late.
+/// The server that requested a place died before it was recorded, or gave up on an answer that came
+/// too late.
 #[tokio::test]
 async fn a_place_that_nobody_has_recorded_is_put_on_record() {
     let world = world().await;
@@ -195,13 +199,13 @@ async fn a_place_that_nobody_has_recorded_is_put_on_record() {
     .await
     .unwrap();
     assert_eq!(recorded, [arrival.0]);
-    // It is a place like any other: lost with Redis, it comes back.
+    // It is a place like any other: lost with Redis, it is restored.
     world.lose("queue:*").await;
     assert_eq!(rank(&world.services, &fans[1], &concert).await, 1);
     assert_eq!(rank(&world.services, &fans[0], &concert).await, 2);
 }
 
-/// Of many queues at once, as of those in which nothing happens.
+/// Many queues are counted at once, as are those in which nothing happens.
 #[tokio::test]
 async fn a_count_finds_what_redis_has_lost() {
     let world = world().await;
@@ -228,7 +232,8 @@ async fn a_count_finds_what_redis_has_lost() {
     assert_eq!(lost().await, [ids[3]]);
 }
 
-/// A server may fall asleep between writing its tickets and the commit: the time on them says nothing of the pace.
+/// A server may sleep between writing its tickets and the commit: the time on the tickets does not
+/// determine the pace.
 #[tokio::test]
 async fn after_a_rebuild_a_whole_interval_passes_whatever_is_written_on_the_tickets() {
     let world = world().await;
@@ -246,8 +251,8 @@ async fn after_a_rebuild_a_whole_interval_passes_whatever_is_written_on_the_tick
     }
 }
 
-/// The statistics of yesterday's sale say nothing of today's. A query that goes by them takes minutes and runs into its
-/// limit of ten seconds, and then a lost queue would never come back.
+/// The statistics of yesterday's sale do not describe today's. A query that is planned by them
+/// takes minutes and exceeds its limit of ten seconds, and a lost queue would never be rebuilt.
 #[tokio::test]
 async fn a_sale_that_no_statistics_know_of_is_rebuilt_like_any_other() {
     const WAITING: i64 = 40_000;
@@ -272,7 +277,7 @@ async fn a_sale_that_no_statistics_know_of_is_rebuilt_like_any_other() {
     assert_eq!(rank(&world.services, last, &today).await, WAITING as u64);
 }
 
-/// As the journal has it, in the order of their accounts.
+/// Makes all user accounts wait according to the journal, in the order of their ids.
 async fn everybody_waits(world: &World, concert: &Concert) {
     sqlx::query(
         "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
@@ -284,7 +289,7 @@ async fn everybody_waits(world: &World, concert: &Concert) {
     .unwrap();
 }
 
-/// They join in this order, and the first is issued a ticket.
+/// Lets the accounts join in this order, and runs the sale until the first is issued a ticket.
 async fn join_until_one_holds(world: &World, concert: &Concert, fans: &[Session]) {
     for fan in fans {
         queue::join(&world.services, &here(), fan, concert.id)

@@ -1,4 +1,4 @@
-//! What a sale costs while nothing happens, and how soon it wakes.
+//! The cost of a sale while nothing happens, and how soon it wakes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 const SALES: usize = 20;
 const QUIET: Duration = Duration::from_secs(10);
 
-/// How often any script was called so far.
+/// Returns how many script calls there were so far.
 async fn script_calls(services: &Services) -> u64 {
     let stats: String = redis::cmd("INFO")
         .arg("commandstats")
@@ -30,8 +30,8 @@ async fn script_calls(services: &Services) -> u64 {
     calls("cmdstat_evalsha:calls=") + calls("cmdstat_eval:calls=")
 }
 
-/// In stores of its own: every script that is called there is of these sales. Before, each of them was asked hundreds of times
-/// a second.
+/// Uses stores of its own, so that every script call there is for these sales. Regression: each of
+/// them used to be asked hundreds of times a second.
 #[tokio::test(flavor = "multi_thread")]
 async fn open_sales_without_people_are_left_alone() {
     let (stores, _dir) = testing::throwaway().await.unwrap();
@@ -43,18 +43,19 @@ async fn open_sales_without_people_are_left_alone() {
     let last = last.unwrap();
     let stop = CancellationToken::new();
     let driving = tokio::spawn(scheduler::run(world.services.clone(), LEASE, stop.clone()));
-    // Driven: whoever joins has a ticket soon. The others were begun before.
+    // This sale is driven: an account that joins soon has a ticket. The others were started before
+    // it.
     let fans = world.accounts(2).await;
     join_and_wait(&world, &world.services, &fans[0], &last, 1).await;
 
-    // Until what was issued is in a note and on record.
+    // Until the issued ticket is noted and recorded.
     tokio::time::sleep(Duration::from_secs(25)).await;
     let before = script_calls(&world.services).await;
     tokio::time::sleep(QUIET).await;
     let calls = script_calls(&world.services).await - before;
-    // A sweep for all of them every two seconds; the count of their people comes after a minute.
+    // One sweep for all of them every two seconds; the count of their places comes after a minute.
     assert!(calls < 2 * QUIET.as_secs(), "{calls} calls");
-    // It sleeps, and has not died.
+    // The driver sleeps and has not died.
     join_and_wait(&world, &world.services, &fans[1], &last, 2).await;
     stop.cancel();
     driving.await.unwrap();
@@ -97,7 +98,8 @@ async fn a_lost_wake_up_costs_a_moment_and_no_ticket() {
     driving.await.unwrap();
 }
 
-/// Somebody is put into the queue behind the back of a server that listens, and nothing is published: only the sweep can tell.
+/// A place is added without notice to a server that listens, and nothing is published: only the
+/// sweep can find it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_finds_what_was_never_published() {
     let world = world().await;
@@ -106,7 +108,7 @@ async fn a_sweep_finds_what_was_never_published() {
     let driving = tokio::spawn(scheduler::run(world.services.clone(), LEASE, stop.clone()));
     let fans = world.accounts(3).await;
     join_and_wait(&world, &world.services, &fans[0], &concert, 1).await;
-    // By then it is noted for the organiser's desk what happened, and the driver sleeps.
+    // By then the throughput is noted for the dashboard, and the driver sleeps.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     let newest = || async {
         let clock: i64 = redis::cmd("HGET")

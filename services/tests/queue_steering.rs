@@ -1,4 +1,4 @@
-//! What an organiser changes takes effect at once, and nothing makes PostgreSQL oversell (P1).
+//! Changes by an organiser take effect at once, and PostgreSQL never oversells (P1).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,7 +20,7 @@ use std::time::Duration;
 use support::queue::{LEASE, NO_PACE, issue, live_tickets, nothing_to_note, run_until};
 use support::{World, another_server, here, session, world};
 
-/// A sale without pace by "mina", and so many people who wait for it, in order.
+/// Creates a sale by "mina" without a pace, and `fans` accounts that wait for it, in order.
 async fn sale(world: &World, capacity: u32, batch_size: u32, fans: i64) -> Sale {
     let by = world.organiser("mina").await;
     let details = ConcertDetails {
@@ -53,7 +53,8 @@ struct Sale {
     fans: Vec<Session>,
 }
 
-/// What a server claims that knows the sale as `known`; none if nothing may be claimed, however long it waits.
+/// Returns the claim of a server that knows the sale as `known`. Returns `None` if nothing may be
+/// claimed, however long it waits.
 async fn claim(services: &Services, concert: &Concert, known: &SaleRow) -> Option<Claim> {
     loop {
         let (rest, claim) =
@@ -68,7 +69,7 @@ async fn claim(services: &Services, concert: &Concert, known: &SaleRow) -> Optio
     }
 }
 
-/// Issues a claim and acknowledges it; the accounts that were issued a ticket by now, in order.
+/// Issues a claim and acknowledges it. Returns the accounts that hold a ticket by now, in order.
 async fn carry_out(services: &Services, concert: &Concert, claim: &Claim) -> Vec<i64> {
     let issued = issue(services, claim).await.unwrap();
     scheduler::acknowledge(services, claim, &issued)
@@ -157,7 +158,8 @@ async fn a_smaller_batch_and_a_pause_take_effect_at_once() {
             .await
             .unwrap();
     }
-    // What this server read before the change is older than what the queue was told, and does not overrule it.
+    // The server read this row before the change: it is older than what the queue received, and
+    // does not overrule it.
     let stale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
     concerts::update(
         &world.services,
@@ -185,7 +187,8 @@ async fn a_smaller_batch_and_a_pause_take_effect_at_once() {
     concerts::steer(&world.services, &by, concert.id, Steering::Pause)
         .await
         .unwrap();
-    // Paused between the claim and the transaction: nothing is issued, everybody keeps their place.
+    // Paused between the claim and the transaction: nothing is issued, and every account keeps its
+    // place.
     let issued = issue(&world.services, &claim).await.unwrap();
     assert!(
         issued
@@ -255,7 +258,7 @@ async fn a_pause_on_one_server_holds_all_and_resuming_goes_on_in_order() {
     assert_eq!(paused.state, SaleState::Paused);
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(claim(&other, &concert, &known).await.is_none());
-    // Joining goes on.
+    // Joins are still accepted.
     let late = world.organiser("late").await;
     queue::join(&other, &here(), &late, concert.id)
         .await
@@ -289,7 +292,7 @@ async fn steering_a_sale_to_its_end_is_for_everybody_and_for_good() {
         .await
         .unwrap();
     assert_eq!(closed.state, SaleState::Closed);
-    // Claimed before, issued after: nothing any more.
+    // Claimed before the close and carried out after it: nothing is issued any more.
     assert_eq!(carry_out(&other, &concert, &in_flight).await.len(), 1);
     assert!(claim(&other, &concert, &known).await.is_none());
     for (n, fan) in fans.iter().enumerate() {
@@ -345,7 +348,7 @@ async fn steering_batch_interval_and_capacity_counts_from_the_next_claim() {
         ..details.clone()
     };
     change(slow.clone()).await.unwrap();
-    // Both servers know the sale as it is now, and hear of what follows from Redis alone.
+    // Both servers know the sale as it is now, and receive later changes from Redis alone.
     let known = SaleRow::find(&other.db, concert.id).await.unwrap();
     let batch = claim(&other, &concert, &known).await.unwrap();
     assert_eq!(carry_out(&other, &concert, &batch).await.len(), 2);
@@ -361,7 +364,7 @@ async fn steering_batch_interval_and_capacity_counts_from_the_next_claim() {
     };
     change(faster.clone()).await.unwrap();
     let batch = claim(&other, &concert, &known).await.unwrap();
-    // Four at once, but only three are left to sell.
+    // The batch size is four, but only three tickets are left.
     assert_eq!(batch.entries.len(), 3);
     assert_eq!(carry_out(&other, &concert, &batch).await.len(), 5);
     assert!(claim(&other, &concert, &known).await.is_none());
@@ -386,7 +389,7 @@ async fn steering_batch_interval_and_capacity_counts_from_the_next_claim() {
         refused.refusal(),
         Refusal::CapacityBelowIssued { issued: 8 }
     );
-    // What was refused is not on record.
+    // Refused changes are not recorded.
     assert_eq!(
         changed(&world.services, &by, &concert).await,
         [
@@ -417,7 +420,7 @@ async fn steering_is_recorded_with_who_and_when() {
         role: Role::Admin,
         ..world.organiser("boss").await
     };
-    // Nothing about the sale, so nothing on record.
+    // No change to the sale, so nothing is recorded.
     let renamed = ConcertDetails {
         title: "High Tide".into(),
         ..details.clone()
@@ -442,7 +445,7 @@ async fn steering_is_recorded_with_who_and_when() {
     concerts::update(&world.services, &admin, concert.id, moved)
         .await
         .unwrap();
-    // A clock that is set back does not change what came first.
+    // A clock that is set back does not change the order of the record.
     world.clock.advance(TimeDelta::hours(-2));
     let resumed_at = world.clock.now();
     concerts::steer(&world.services, &admin, concert.id, Steering::Resume)
@@ -571,7 +574,7 @@ async fn a_sale_whose_concert_has_begun_cannot_be_steered_on() {
         .await
         .unwrap();
     world.clock.advance(TimeDelta::days(31));
-    // The scheduler has not come round to closing it yet.
+    // The scheduler has not closed it yet.
     let refused = concerts::steer(&world.services, &by, concert.id, Steering::Resume)
         .await
         .unwrap_err();

@@ -1,4 +1,4 @@
-//! What watchers are told tick by tick is what is so (P6).
+//! Watchers that follow tick by tick see the true state (P6).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -18,7 +18,8 @@ use support::{World, here, world};
 
 const PEOPLE: i64 = 250;
 
-/// One in five leaves at a random moment; after every tick everybody's rank is counted anew in PostgreSQL.
+/// One in five leaves at a random moment; after every tick all ranks are counted again in
+/// PostgreSQL.
 #[tokio::test]
 async fn every_watchers_rank_is_the_true_one_at_every_tick() {
     let world = world().await;
@@ -83,7 +84,8 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
             assert_eq!(shown, true_ranks.get(&person.account_id.0).copied());
             assert_eq!(view.waiting, true_ranks.len() as u64);
         }
-        // And of those who ask instead of watching, also when they were last told long ago.
+        // The same for clients that poll instead of watching, also if they saw their last tick long
+        // ago.
         for _ in 0..20 {
             let person = &people[random.random_range(0..people.len())];
             let glanced = queue::glance(services, person.account_id, concert.id, TickId(0)).await;
@@ -98,8 +100,8 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
     assert_eq!(gaps, 0, "nobody had to read anew");
 }
 
-/// Whoever asks again and again is answered without a store, and still not with less than they have seen, nor for longer
-/// than the line to the ticks stands.
+/// A client that polls again is answered without a store, but never with an older state than it has
+/// seen, and only while the subscription to the ticks is up.
 #[tokio::test]
 async fn asking_again_costs_no_store_and_never_goes_back() {
     let world = world().await;
@@ -113,7 +115,7 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
     }
     let last = people[2].account_id;
     let mut progress = Progress::default();
-    // Two tickets, and this server has heard of all that happened.
+    // Two tickets are issued, and this server has received every tick.
     let tick = loop {
         let sale = SaleRow::find(&services.db, concert.id).await.unwrap();
         let rest = scheduler::step(services, concert.id, &sale, LEASE, &mut progress)
@@ -137,10 +139,10 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
         (standing, as_of),
         "as it was, without Redis"
     );
-    // Told of something newer, this server has to look, which builds the queue again.
+    // If the client has seen a newer tick, this server has to read, which rebuilds the queue.
     let (_, newer) = glance(TickId(as_of.0 + 1)).await.unwrap();
     assert!(newer > as_of);
-    // What somebody does on this server counts at once, before any tick tells of it.
+    // A change made on this server counts at once, before any tick reports it.
     queue::leave(services, &people[2], concert.id)
         .await
         .unwrap();
@@ -148,7 +150,7 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
     assert_eq!(standing, Standing::Left);
 }
 
-/// The newest tick, when it tells of everything that has happened; else none, which is [`TickId`] 0.
+/// Returns the newest tick if it covers everything that has happened, otherwise [`TickId`] 0.
 async fn told(world: &World, concert: &Concert) -> TickId {
     let redis = &world.services.redis;
     let key = |name| redis.key(format_args!("queue:{{{}}}:{name}", concert.id));

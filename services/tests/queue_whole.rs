@@ -1,5 +1,5 @@
-//! A queue that lost a part of itself, whose clocks were set, or whose PostgreSQL went back in time issues nothing before that is
-//! known, and goes on.
+//! A queue that lost a part of itself, whose clocks were set, or whose PostgreSQL went back in time
+//! issues nothing until that is detected, and then goes on.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -35,7 +35,7 @@ async fn join_all(world: &World, fans: &[Session], concert: &Concert) {
     }
 }
 
-/// One call of the scheduler, and for how long it would rest.
+/// Makes one step of the scheduler, and returns how long it would rest.
 async fn step(world: &World, concert: &Concert) -> Duration {
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
     scheduler::step(
@@ -54,7 +54,7 @@ async fn holders(world: &World, concert: &Concert) -> Vec<i64> {
     tickets.into_iter().map(|(account, ..)| account).collect()
 }
 
-/// As if Redis's clock had been set: what the queue has noted of it is that much earlier or later than now.
+/// As if Redis's clock had been set by `by`: moves the times noted in the queue the other way.
 async fn set_redis_clock(world: &World, concert: &Concert, by: TimeDelta) {
     let redis = &world.services.redis;
     let state = redis.key(format_args!("queue:{{{}}}:state", concert.id));
@@ -80,7 +80,8 @@ async fn set_redis_clock(world: &World, concert: &Concert, by: TimeDelta) {
     }
 }
 
-/// Strict order holds, whichever key is lost in the middle of the sale, and the ranks are right at once.
+/// The order is strict whichever key is lost in the middle of a sale, and the ranks are right at
+/// once.
 #[tokio::test]
 async fn whatever_part_is_lost_nobody_is_passed_over() {
     let world = world().await;
@@ -95,7 +96,7 @@ async fn whatever_part_is_lost_nobody_is_passed_over() {
             holders(&world, &concert).await.len() == 4
         })
         .await;
-        // One has left since the last tick, and two are in flight.
+        // One account has left since the last tick, and two are in flight.
         queue::leave(services, &fans[9], concert.id).await.unwrap();
         let taken = claim(services, &concert, Duration::ZERO).await.unwrap();
         assert_eq!(taken.entries.len(), 2);
@@ -126,7 +127,7 @@ async fn whatever_part_is_lost_nobody_is_passed_over() {
     assert_eq!(audit(services, None).await.unwrap().violations, []);
 }
 
-/// The keys of a queue, and where they are kept aside.
+/// The keys of a queue, and the names of their copies.
 const KEPT: [(&str, &str); 6] = [
     ("waiting", "kept-waiting"),
     ("inflight", "kept-inflight"),
@@ -142,7 +143,7 @@ async fn copy(world: &World, concert: &Concert, from: &str, to: &str) {
     redis_command(world, &["COPY"], from, concert, &[&to, "REPLACE"]).await;
 }
 
-/// Another Redis took over for a while, and then the one before is back, with the queue that it had.
+/// Another Redis took over for a while, and then the previous one is back, with the queue it had.
 #[tokio::test]
 async fn a_queue_of_before_that_comes_back_is_not_shown() {
     let world = world().await;
@@ -168,7 +169,7 @@ async fn a_queue_of_before_that_comes_back_is_not_shown() {
         redis_command(&world, &["DEL"], key, &concert, &[]).await;
         copy(&world, &concert, kept, key).await;
     }
-    // Also by a server that has only just started.
+    // A server that has only just started does not show it either.
     let other = another_server(&world.stores, &world.clock).await;
     assert_eq!(rank(&other, &fans[5], &concert).await, 2);
     for (key, kept) in KEPT {
@@ -186,7 +187,7 @@ async fn a_queue_of_before_that_comes_back_is_not_shown() {
     assert_eq!(audit(services, None).await.unwrap().violations, []);
 }
 
-/// What was claimed from a Redis that is not the queue any more, because another one was built meanwhile.
+/// A claim from a Redis that is no longer the queue, because another one was built in the meantime.
 #[tokio::test]
 async fn a_queue_of_an_older_generation_issues_nothing() {
     let world = world().await;
@@ -203,7 +204,7 @@ async fn a_queue_of_an_older_generation_issues_nothing() {
         issue::issue(&world.services, &old).await.unwrap(),
         Issue::OtherBuild
     ));
-    // Its driver has it built anew, from the journal, and goes on.
+    // Its driver has the queue rebuilt from the journal, and goes on.
     redis_command(&world, &["HSET"], "state", &concert, &["lease_until", "1"]).await;
     run_until(&world.services, &concert, async || {
         holders(&world, &concert).await.len() == 4
@@ -227,7 +228,7 @@ async fn the_pace_is_kept_when_redis_s_clock_is_set_forward() {
         set_redis_clock(&world, &concert, forward).await;
         step(&world, &concert).await;
         assert_eq!(holders(&world, &concert).await.len(), 2, "{forward}");
-        // Given back, and due when the interval is over by the other clock.
+        // The places are released, and due when the interval is over by PostgreSQL's clock.
         assert_eq!(rank(&world.services, &fans[2], &concert).await, 1);
         let rest = step(&world, &concert).await;
         assert!(
@@ -245,7 +246,8 @@ async fn the_pace_is_kept_when_redis_s_clock_is_set_forward() {
     .await;
 }
 
-/// A longer interval counts from the batch before, and what is told to Redis meanwhile is what PostgreSQL says.
+/// A longer interval counts from the previous batch, and Redis receives only what PostgreSQL says
+/// in the meantime.
 #[tokio::test]
 async fn a_batch_that_is_given_back_tells_no_revision_that_is_none() {
     let world = world().await;
@@ -279,7 +281,7 @@ async fn a_batch_that_is_given_back_tells_no_revision_that_is_none() {
     .await;
 }
 
-/// Also of PostgreSQL's own: an hour ahead, and corrected.
+/// PostgreSQL's own clock may be wrong, too: an hour ahead, then corrected.
 #[tokio::test]
 async fn a_sale_goes_on_when_postgresql_s_clock_is_set_back() {
     let world = world().await;
@@ -300,7 +302,7 @@ async fn a_sale_goes_on_when_postgresql_s_clock_is_set_back() {
     .await;
 }
 
-/// An hour back: nothing is put off by an hour.
+/// Set back by an hour: nothing is delayed by an hour.
 #[tokio::test]
 async fn a_sale_goes_on_when_redis_s_clock_is_set_back() {
     let world = world().await;
@@ -339,7 +341,7 @@ async fn a_sale_goes_on_when_redis_s_clock_is_set_back() {
     assert_eq!(audit(services, None).await.unwrap().violations, []);
 }
 
-/// Who has left shows in the ranks behind within a second, by a clock that was set back as well.
+/// A leave shows in the ranks behind within a second, even by a clock that was set back.
 #[tokio::test]
 async fn a_clock_that_was_set_back_hides_no_leaver() {
     let world = world().await;
@@ -369,7 +371,7 @@ async fn a_clock_that_was_set_back_hides_no_leaver() {
     assert_eq!(rank(&world.services, &fans[3], &concert).await, 1);
 }
 
-/// It used to close every sale whose concert began within those two hours, for good.
+/// Regression: it used to close every sale whose concert began within those two hours, permanently.
 #[tokio::test]
 async fn a_server_whose_clock_is_ahead_ends_no_sale() {
     let stores = stores().await.unwrap();
@@ -402,7 +404,7 @@ async fn a_server_whose_clock_is_ahead_ends_no_sale() {
     assert_eq!(concert.sale().state, SaleState::Open);
 }
 
-/// A standby was promoted that had not received the last commits. Redis still knows what they said.
+/// A standby without the last commits was promoted. Redis still knows their contents.
 #[tokio::test]
 async fn what_postgresql_has_lost_is_put_back_as_far_as_redis_knows_it() {
     let world = world().await;
@@ -417,7 +419,7 @@ async fn what_postgresql_has_lost_is_put_back_as_far_as_redis_knows_it() {
     let fourth = queue::view(services, fans[4].account_id, concert.id)
         .await
         .unwrap();
-    // The first has lost place and ticket, the second the ticket, the fifth the place.
+    // The first account has lost its place and ticket, the second its ticket, the fifth its place.
     for lost in [
         "DELETE FROM tickets WHERE concert_id = $1",
         "UPDATE queue_entries SET state = 'waiting' WHERE concert_id = $1 AND state = 'issued'",
@@ -454,15 +456,15 @@ async fn what_postgresql_has_lost_is_put_back_as_far_as_redis_knows_it() {
         lost.detail.contains(&fans[0].account_id.to_string()),
         "{lost}"
     );
-    // And may join again.
+    // The account may join again.
     let view = queue::join(services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(view.standing, Standing::Waiting { .. }));
 }
 
-/// The commit that built the queue may be among those that are lost: then PostgreSQL knows an earlier build only, and the places
-/// are not those of a queue of before.
+/// The commit that built the queue may be among those lost. PostgreSQL then knows only an earlier
+/// build, but the places are not those of an outdated queue.
 #[tokio::test]
 async fn a_queue_whose_build_postgresql_has_lost_is_put_back_on_record() {
     let world = world().await;
@@ -485,7 +487,8 @@ async fn a_queue_whose_build_postgresql_has_lost_is_put_back_on_record() {
         if by_claim {
             step(&world, &concert).await;
         }
-        // Many at once find it out: they must not take all connections from the one that puts it right.
+        // Many requests detect it at once: they must not take all connections from the one that
+        // repairs it.
         let from = here();
         let joining = fans[4..]
             .iter()
@@ -493,7 +496,7 @@ async fn a_queue_whose_build_postgresql_has_lost_is_put_back_on_record() {
         for joined in futures::future::join_all(joining).await {
             joined.unwrap();
         }
-        // Earlier arrivals are still in front.
+        // Earlier arrivals are still ahead.
         assert!(rank(services, &fans[4], &concert).await >= 5);
         assert_eq!(rank(services, &fans[3], &concert).await, 4);
         run_until(services, &concert, async || {
@@ -506,7 +509,7 @@ async fn a_queue_whose_build_postgresql_has_lost_is_put_back_on_record() {
     assert_eq!(audit(services, None).await.unwrap().violations, []);
 }
 
-/// A revision that PostgreSQL does not know any more used to overrule all that came after it.
+/// Regression: a revision that PostgreSQL no longer knows used to overrule all later ones.
 #[tokio::test]
 async fn a_sale_that_was_steered_in_a_lost_commit_is_steered_again() {
     let world = world().await;
@@ -525,7 +528,7 @@ async fn a_sale_that_was_steered_in_a_lost_commit_is_steered_again() {
     .await;
 }
 
-/// As many people as a page of the journal has and more, and many more who have left.
+/// More waiting accounts than fit in a page of the journal, and many more that have left.
 #[tokio::test]
 async fn a_large_queue_is_built_and_ended_by_pages() {
     let world = world().await;
@@ -550,7 +553,7 @@ async fn a_large_queue_is_built_and_ended_by_pages() {
     reconcile(services, concert.id, Window::Nothing)
         .await
         .unwrap();
-    // The one who came last has the lowest number.
+    // The account that arrived last has the lowest id.
     assert_eq!(rank(services, &fans[0], &concert).await, 12_001);
     assert_eq!(rank(services, &fans[12_000], &concert).await, 1);
     let whole = reconcile(services, concert.id, Window::Everything)
@@ -560,7 +563,7 @@ async fn a_large_queue_is_built_and_ended_by_pages() {
         panic!("{whole:?}");
     };
     assert_eq!(mark.compared, 12_001);
-    // Expired: all but the one row that is locked.
+    // All have expired except the one row that is locked.
     let mut holding = services::stores::begin(&services.db).await.unwrap();
     sqlx::query("SELECT FROM queue_entries WHERE concert_id = $1 AND arrival = 2000005 FOR UPDATE")
         .bind(concert.id.0)
@@ -586,14 +589,15 @@ async fn a_large_queue_is_built_and_ended_by_pages() {
     running.await.unwrap();
 }
 
-/// The journal was one line for all concerts.
+/// Regression: the journal used to write all concerts in one sequence, so that locked rows of one
+/// concert delayed the others.
 #[tokio::test]
 async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
     let world = world().await;
     let services = &world.services;
     let fans = world.accounts(2).await;
     let mut concerts = Vec::new();
-    // With more of them locked than the journal has connections.
+    // More of them are locked than the journal has connections.
     for _ in 0..7 {
         let concert = world.concert(30, 2, 3_600_000).await;
         queue::view(services, fans[0].account_id, concert.id)
@@ -633,7 +637,7 @@ async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
         queue::join(services, &here(), fan, free.id).await.unwrap();
         queue::leave(services, fan, free.id).await.unwrap();
     }
-    // They were locked all the while: of the others nobody has come through, though some may have given up.
+    // The rows were locked throughout: no other join has succeeded, though some may have given up.
     while let Some(given_up) = stuck.try_join_next() {
         assert!(given_up.unwrap().is_err());
     }
@@ -643,7 +647,7 @@ async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
     }
 }
 
-/// How many statements wait for a row that another transaction holds.
+/// Returns how many statements wait for a row that another transaction holds.
 async fn waiting_for_locks(world: &World) -> i64 {
     sqlx::query_scalar(
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",

@@ -1,4 +1,4 @@
-//! Rehearsals: who may hold one, who can get in, and that nothing is left of it.
+//! Rehearsals: who may hold one, which accounts can join it, and that nothing remains afterwards.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -47,7 +47,8 @@ async fn people(world: &World, rehearsal: &Rehearsal) -> Vec<Session> {
     people
 }
 
-/// Rows of every table that say something of a concert or its people, and keys in Redis.
+/// Returns the number of rows in every table that refers to a concert or its accounts, and the
+/// number of keys in Redis.
 async fn traces(world: &World, concert: ConcertId) -> (Vec<i64>, usize) {
     let rows = sqlx::query_scalar::<_, i64>(
         "SELECT count(*) FROM concerts WHERE id = $1
@@ -206,7 +207,7 @@ async fn nobody_gets_in_who_does_not_belong_and_nobody_who_does_gets_out() {
             .await
             .unwrap();
     }
-    // With the token that they were given, and with one of a log-in of their own.
+    // With the given token, with that of a log-in, and with that of a refresh.
     let given = people(&world, &one).await.remove(0);
     let (_, tokens) = sessions::log_in(services, &here(), &one.sign_ins[1], &one.password)
         .await

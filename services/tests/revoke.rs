@@ -1,4 +1,5 @@
-//! Tickets that are taken back: by the organiser, by an admin with the account, and by their holder with the account.
+//! Tickets that are revoked or cancelled: by the organiser, by an admin with the account, and by
+//! their holder with the account.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -24,7 +25,7 @@ fn reason(typed: &str) -> RevokeReason {
     RevokeReason::parse(typed, Field::Reason).unwrap()
 }
 
-/// A concert with so many tickets, of which one goes out at a time.
+/// Creates a concert with this capacity, which issues one ticket at a time.
 async fn concert_of(world: &World, organiser: &Session, capacity: u32) -> Concert {
     let details = ConcertDetails {
         capacity,
@@ -60,13 +61,13 @@ async fn ticket_of(world: &World, who: &Session, concert: &Concert) -> Option<Ti
         .find(|ticket| ticket.concert_id == concert.id)
 }
 
-/// Joins, and waits for the ticket.
+/// Joins the queue and returns the ticket.
 async fn ticket(world: &World, who: &Session, concert: &Concert) -> Ticket {
     join(world, who, concert).await;
     issued(world, who, concert).await
 }
 
-/// The ticket of an account that waits.
+/// Runs the sale until the waiting account has a ticket, and returns it.
 async fn issued(world: &World, who: &Session, concert: &Concert) -> Ticket {
     let there = async || ticket_of(world, who, concert).await.is_some();
     run_until(&world.services, concert, there).await;
@@ -100,14 +101,14 @@ async fn a_revoked_place_goes_to_the_next_in_line() {
     assert_eq!((next.serial, next.revoked), (2, None));
     is_clean(&world).await;
 
-    // Its holder is told, and has nothing to go in with.
+    // The holder sees the reason, and has no signed code any more.
     let told = tickets::find(services, &fans[0], bot.id).await.unwrap();
     assert_eq!(told.revoked, revoked.revoked);
     assert_eq!(
         (told.signed, told.cancelled_at),
         (None, revoked.cancelled_at)
     );
-    // So is the door, by either code.
+    // The door sees it, too, by either code.
     for code in [bot.signed.as_deref().unwrap(), &bot.code] {
         let told = tickets::check(services, &organiser, code).await.unwrap();
         let expected = TicketCheck::Revoked {
@@ -126,7 +127,7 @@ async fn a_revoked_place_goes_to_the_next_in_line() {
             .await
             .unwrap();
     assert_eq!(by, Some(organiser.account_id.0));
-    // The former holder may stand in line again, at its end.
+    // The former holder may join again, at the end.
     join(&world, &fans[0], &concert).await;
     is_clean(&world).await;
 }
@@ -179,7 +180,7 @@ async fn a_ticket_is_revoked_once_and_for_a_reason() {
     let again = tickets::revoke(services, &boss, first.id, &reason("three")).await;
     assert_eq!(again.unwrap(), one);
 
-    // Given back: there is nothing to revoke.
+    // A cancelled ticket cannot be revoked.
     let second = ticket(&world, &fans[1], &concert).await;
     tickets::cancel(services, &fans[1], second.id)
         .await
@@ -209,7 +210,8 @@ async fn a_ticket_is_revoked_once_and_for_a_reason() {
     is_clean(&world).await;
 }
 
-/// Tickets are given back, revoked and issued at the same moment: no deadlock, and each place is sold once.
+/// Tickets are cancelled, revoked and issued at the same moment: no deadlock, and each is sold
+/// again once.
 #[tokio::test(flavor = "multi_thread")]
 async fn revoking_gives_way_to_whatever_else_happens() {
     let world = world().await;
@@ -292,7 +294,7 @@ async fn a_ticket_is_found_by_all_that_it_may_be_named_by() {
     }
 }
 
-/// An account with a ticket for one concert, and a place in the line for another.
+/// An account with the only ticket of a concert, and another account that waits for it.
 struct Held {
     world: World,
     account: Account,
@@ -352,7 +354,7 @@ async fn a_deleted_account_gives_its_tickets_to_the_next_in_line() {
         Some("give_back")
     );
     is_clean(&world).await;
-    // Restored, there is nothing left to be said of them.
+    // After a restore, the choice for its tickets is no longer recorded.
     admin::act(services, &boss, account.id, AccountAction::Restore)
         .await
         .unwrap();
@@ -382,7 +384,7 @@ async fn a_deleted_account_keeps_its_printed_tickets_valid() {
     );
 }
 
-/// A server that dies right after it has written down that the account is deleted.
+/// A server dies right after it has recorded that the account is deleted.
 #[tokio::test]
 async fn tickets_left_to_the_next_in_line_are_given_back_later() {
     let Held {

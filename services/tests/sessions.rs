@@ -1,4 +1,4 @@
-//! P7: logged out is logged out, on every server, at once.
+//! P7: a log-out takes effect on every server at once.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -108,7 +108,7 @@ async fn an_access_token_expires_and_a_refresh_token_brings_the_session_on() {
     let first_refresh = first.refresh;
     let second = refreshed(&world.services, &first_refresh).await.unwrap();
     assert!(opens(&world.services, &second.access).await);
-    // The browser's other tab asked at the same moment with the same token.
+    // The browser's other tab sent the same token at the same moment.
     let parallel = refreshed(&world.services, &first_refresh).await.unwrap();
     assert!(parallel.refresh == second.refresh && opens(&world.services, &parallel.access).await);
 
@@ -191,7 +191,8 @@ async fn a_session_that_has_run_out_is_forgotten() {
     assert_eq!(sessions::purge(&world.services).await.unwrap(), 1);
 }
 
-/// As after Redis has lost everything: everybody refreshes at once, and there are more of them than connections.
+/// As after Redis has lost everything: all clients refresh at once, and there are more of them than
+/// connections.
 #[tokio::test]
 async fn a_hundred_refreshes_at_once_do_not_wait_for_each_other() {
     let world = world().await;
@@ -236,7 +237,8 @@ async fn what_is_held_open_ends_with_its_session_wherever_that_is_logged_out() {
         sessions::hold(&other, &sessions[1]),
     );
     drop(twice);
-    // What ended before this server began to listen is found by asking after holding; so until it listens.
+    // A session that ended before this server began to listen is found by a check after the hold;
+    // so repeat until it listens.
     loop {
         let tokens = sessions::open(&world.services, &client("another"), &account)
             .await
@@ -263,7 +265,7 @@ async fn what_is_held_open_ends_with_its_session_wherever_that_is_logged_out() {
         "the other session goes on"
     );
 
-    // On the same server nobody has to be asked.
+    // On the same server no notification is needed.
     sessions::log_out(&other, &sessions[1]).await.unwrap();
     elsewhere.ended().await;
     stop.cancel();
@@ -293,7 +295,7 @@ async fn a_session_that_is_used_lives_on() {
     world.clock.advance(ACCESS_LIFE);
     let second = refreshed(&world.services, &tokens.refresh).await.unwrap();
     assert!(life().await > 80_000);
-    // And no longer than thirty days in all.
+    // But for no longer than thirty days in all.
     world
         .clock
         .advance(REFRESH_LIFE - ACCESS_LIFE - TimeDelta::minutes(1));
@@ -326,7 +328,7 @@ async fn whoever_was_logged_out_is_told_why() {
         .await
         .unwrap();
     world.clock.advance(TimeDelta::minutes(2));
-    // The thief, and after that whoever it was stolen from.
+    // First the thief, and then the owner of the token.
     for token in [&stolen.refresh, &second.refresh] {
         let reason = EndReason::Reuse;
         assert_eq!(
@@ -348,11 +350,11 @@ async fn whoever_was_logged_out_is_told_why() {
         ended_because(services, &elsewhere.refresh).await,
         Refusal::SessionEnded { reason }
     );
-    // Whoever knows no more than the session's id is told nothing.
+    // A client that knows only the session's id learns nothing.
     let (sid, _) = elsewhere.refresh.split_once('.').unwrap();
     let guess = format!("{sid}.{}", "a".repeat(75));
     assert_eq!(ended_because(services, &guess).await, Refusal::NotLoggedIn);
-    // Nor can they end one that is open.
+    // Nor can it end an open session.
     let (sid, _) = home.refresh.split_once('.').unwrap();
     let guess = format!("{sid}.{}", "a".repeat(75));
     assert_eq!(ended_because(services, &guess).await, Refusal::NotLoggedIn);
@@ -427,7 +429,7 @@ async fn one_sees_where_one_is_logged_in_and_ends_what_one_does_not_know() {
         .unwrap();
     assert!(!opens(&other, &opened[2].access).await);
     assert!(opens(&other, &opened[1].access).await);
-    // Somebody else's is not there.
+    // The session of another account is not found.
     let stranger = world.account("stranger").await;
     let stranger = world.log_in(&stranger).await;
     let refused = sessions::end_session(&world.services, &stranger, &phone.sid).await;
@@ -442,7 +444,7 @@ async fn one_sees_where_one_is_logged_in_and_ends_what_one_does_not_know() {
     assert_eq!(sessions::list(&other, &phone).await.unwrap().open.len(), 1);
 }
 
-/// A server that dies between PostgreSQL and Redis leaves a session that was ended in Redis.
+/// A server that dies between PostgreSQL and Redis leaves an ended session in Redis.
 #[tokio::test]
 async fn what_a_server_left_in_redis_when_it_died_is_swept_away() {
     let world = world().await;
@@ -483,7 +485,8 @@ async fn a_client_whose_access_token_has_run_out_logs_out_with_its_refresh_token
     assert!(refreshed(&world.services, &tokens.refresh).await.is_none());
 }
 
-/// Before there was a bound, an account with 20,000 of them could not be deactivated within the time of a request.
+/// Regression: before the limit existed, an account with 20,000 sessions could not be deactivated
+/// within the time of a request.
 #[tokio::test]
 async fn an_account_has_so_many_sessions_and_the_one_not_used_for_longest_gives_way() {
     let world = world().await;
@@ -533,7 +536,7 @@ async fn an_account_has_so_many_sessions_and_the_one_not_used_for_longest_gives_
     assert!(opens(&other, &theirs.access).await);
 }
 
-/// Those who are too many are refused before they take a connection to PostgreSQL.
+/// Excess refreshes are refused before they take a connection to PostgreSQL.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_refreshes_of_one_session_holds_up_nobody() {
     let world = world().await;
@@ -570,7 +573,7 @@ async fn a_flood_of_refreshes_of_one_session_holds_up_nobody() {
             "{refused:?}"
         );
     }
-    // While the others of the flood still wait for the row.
+    // The rest of the flood still waits for the row.
     assert!(refreshed(&world.services, &theirs.refresh).await.is_some());
     holding.rollback().await.unwrap();
     while let Some(refreshed) = flood.next().await {
@@ -578,7 +581,8 @@ async fn a_flood_of_refreshes_of_one_session_holds_up_nobody() {
     }
 }
 
-/// As when Redis loses everything in the middle of a sale: nobody types a password, and no password is hashed.
+/// As when Redis loses everything in the middle of a sale: no user types a password, and no
+/// password is hashed.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_sessions_come_back_without_a_password() {
     const PEOPLE: i64 = 10_000;
@@ -609,7 +613,7 @@ async fn ten_thousand_sessions_come_back_without_a_password() {
                                 .await
                                 .is_ok();
                         }
-                        // So many at once, on a slow machine.
+                        // A slow machine cannot serve all of them at once.
                         Err(error) if error.refusal() == Refusal::Unavailable => {}
                         Err(error) => {
                             assert!(matches!(error.refusal(), Refusal::SessionEnded { .. }));

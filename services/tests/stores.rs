@@ -1,4 +1,5 @@
-//! What the pool promises to everyone who hangs up, and to everyone whom PostgreSQL undoes.
+//! Guarantees of the connection pool for callers that hang up, and for transactions that PostgreSQL
+//! aborts.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use support::world;
 
-/// A connection in a transaction that nobody knows of looks like any other, and all that is written on it is lost.
+/// A pooled connection with an unnoticed open transaction looks like any other, and everything
+/// written on it is lost.
 #[tokio::test]
 async fn hanging_up_while_a_transaction_begins_leaves_no_transaction_behind() {
     let world = world().await;
@@ -22,7 +24,7 @@ async fn hanging_up_while_a_transaction_begins_leaves_no_transaction_behind() {
     for micros in 0..300 {
         let patience = Duration::from_micros(micros);
         drop(tokio::time::timeout(patience, stores::begin(&db)).await);
-        // In a transaction, now() stands still.
+        // In a transaction, `now()` is constant.
         let now = async || -> chrono::DateTime<chrono::Utc> {
             sqlx::query_scalar("SELECT now()")
                 .fetch_one(&db)
@@ -33,7 +35,7 @@ async fn hanging_up_while_a_transaction_begins_leaves_no_transaction_behind() {
     }
 }
 
-/// Fails as PostgreSQL does, with that code.
+/// Fails with this error code of PostgreSQL.
 async fn raise(db: &sqlx::PgPool, code: &str) -> services::Result<()> {
     let raise = format!("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$");
     sqlx::raw_sql(sqlx::AssertSqlSafe(raise))

@@ -1,4 +1,4 @@
-//! A ticket in hand: its signed code, read by a decoder that is not ours, and the question at the door.
+//! Tickets: the signed code, read by a third-party decoder, and the check at the door.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -19,7 +19,7 @@ use services::{Services, queue};
 use support::queue::run_until;
 use support::{World, here, session, world};
 
-/// Somebody's ticket.
+/// Joins the queue and returns the account's ticket.
 async fn ticket(world: &World, concert: &Concert, fan: &Session) -> Ticket {
     queue::join(&world.services, &here(), fan, concert.id)
         .await
@@ -34,7 +34,7 @@ async fn ticket(world: &World, concert: &Concert, fan: &Session) -> Ticket {
     tickets::list(&world.services, fan).await.unwrap().remove(0)
 }
 
-/// Another process on the same stores, with these secrets.
+/// Connects another process to the same stores, with these secrets.
 async fn server_with(world: &World, secrets: &[&str]) -> Services {
     let settings = Settings {
         database_url: world.stores.database_url.clone(),
@@ -47,7 +47,7 @@ async fn server_with(world: &World, secrets: &[&str]) -> Services {
     Services::connect(settings).await.unwrap()
 }
 
-/// The texts of the QR codes in a picture.
+/// Returns the texts of the QR codes in a picture.
 fn read(png: &[u8]) -> Vec<String> {
     let pixels = Pixmap::decode_png(png).unwrap();
     let (width, height) = (pixels.width() as usize, pixels.height() as usize);
@@ -74,12 +74,12 @@ async fn a_qr_code_is_read_and_verified_by_whoever_has_the_public_key() {
     let ticket = ticket(&world, &concert, &fan).await;
     let signed = ticket.signed.clone().unwrap();
     let svg = Qr::of(&signed).unwrap().svg();
-    // On the ground of either theme: it brings its own.
+    // On the background of either theme: the code brings its own.
     for ground in ["#fff", "#10142a"] {
         assert_eq!(read(&drawn(&svg, ground).await), [signed.as_str()]);
     }
 
-    // With nothing but what is published.
+    // Verifies with nothing but the published keys.
     let set = serde_json::to_value(tickets::key_set(&world.services).await.unwrap()).unwrap();
     let key = &set["keys"][0];
     assert_eq!(
@@ -144,7 +144,7 @@ async fn the_door_tells_valid_from_cancelled_from_not_ours_and_names_nobody() {
             assert_eq!(check(by, code).await.unwrap(), valid);
         }
     }
-    // Nobody's name, and not the ticket's id.
+    // No name, and not the ticket's id.
     let told = serde_json::to_value(&valid).unwrap();
     let fields: Vec<&String> = told.as_object().unwrap().keys().collect();
     assert_eq!(fields, ["concert_id", "serial", "title", "verdict"]);
@@ -168,7 +168,7 @@ async fn the_door_tells_valid_from_cancelled_from_not_ours_and_names_nobody() {
     let refused = check(&fan, &signed).await.unwrap_err();
     assert_eq!(refused.refusal(), Refusal::Forbidden);
 
-    // Signed as ever, and good for nothing.
+    // The signature is still valid, but the ticket is not.
     tickets::cancel(&world.services, &fan, ticket.id)
         .await
         .unwrap();
@@ -201,7 +201,7 @@ async fn a_printed_ticket_outlives_the_secret_until_its_key_is_retired() {
         .signed
         .unwrap();
     assert_ne!(shown, printed);
-    // Either server, either code.
+    // Both servers accept both codes.
     for server in [&world.services, &new] {
         for code in [&printed, &shown] {
             assert!(tickets::verify(server, code).await.unwrap().is_ok());
@@ -215,7 +215,7 @@ async fn a_printed_ticket_outlives_the_secret_until_its_key_is_retired() {
         .unwrap();
     assert!(tickets::verify(&new, &printed).await.unwrap().is_err());
     assert!(tickets::verify(&new, &shown).await.unwrap().is_ok());
-    // Nor does a server that still has the secret bring it back.
+    // A server that still has the secret does not bring the key back.
     let again = server_with(&world, &["the secret of these tests, long enough"]).await;
     assert!(tickets::verify(&again, &printed).await.unwrap().is_err());
     let admin = session(999, Role::Admin);
@@ -246,7 +246,8 @@ async fn a_code_is_of_the_ticket_that_it_names() {
             .unwrap()
     };
     assert!(matches!(told(genuine).await, TicketCheck::Valid { .. }));
-    // Rightly signed, as by a server of a database that was set back since: not the ticket that is on record.
+    // Correctly signed, as by a server whose database has been set back since: not the recorded
+    // ticket.
     for other in [
         code::Payload {
             serial: first.serial + 1,

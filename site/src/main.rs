@@ -1,7 +1,9 @@
-//! `site WASM FOLDER`: turns the module that the compiler wrote into the one that a browser loads, with its JavaScript.
+//! `site WASM FOLDER`: converts the compiled module into the one that a browser loads, with its
+//! JavaScript.
 //!
-//! wasm-bindgen as a library: its version stands in Cargo.lock beside the one that the pages are compiled with, and the two
-//! must be equal. The command of the same name would have to be installed for it, with twice as many crates.
+//! Uses wasm-bindgen as a library: its version is in Cargo.lock next to the one that the pages are
+//! compiled with, and the two must be equal. The command of the same name would have to be
+//! installed separately, with twice as many crates.
 
 use anyhow::{Context, bail};
 use std::env;

@@ -17,7 +17,7 @@ use model::{
     accounts::{Password, TicketsLeft},
 };
 
-/// Makes an account, logs it in and goes on to `next`.
+/// Creates an account, logs it in and redirects to `next`.
 #[server(name = SignUp, prefix = "/api", endpoint = "sign_up")]
 pub async fn sign_up(
     #[server(flatten)] form: SignUpForm,
@@ -25,7 +25,7 @@ pub async fn sign_up(
 ) -> Result<Account, ApiError> {
     let services = services()?;
     let account = services::accounts::sign_up(&services, &client()?, form.parse()?).await?;
-    // The account exists now, whatever becomes of the session: at worst the person logs in by hand.
+    // The account exists even if no session can be opened; the user then has to log in.
     let onward = match services::sessions::open(&services, &client()?, &account).await {
         Ok(tokens) => {
             cookies::send(&tokens, services.clock.now());
@@ -40,7 +40,7 @@ pub async fn sign_up(
     Ok(account)
 }
 
-/// The account of whoever asks; null when logged out.
+/// Returns the caller's account, or null when logged out.
 #[server(name = CurrentAccount, prefix = "/api", endpoint = "current_account", input = GetUrl)]
 pub async fn current_account() -> Result<Option<Account>, ApiError> {
     match auth() {
@@ -52,7 +52,7 @@ pub async fn current_account() -> Result<Option<Account>, ApiError> {
     }
 }
 
-/// Changes name, nickname and e-mail; the last with the password given once more.
+/// Changes name, nickname and e-mail. Changing the e-mail requires the current password.
 #[server(name = ChangeProfile, prefix = "/api", endpoint = "change_profile")]
 pub async fn change_profile(
     #[server(default)] current_password: Option<Secret>,
@@ -72,7 +72,7 @@ pub async fn change_profile(
     Ok(account)
 }
 
-/// Sets a new password; every other session of the account ends.
+/// Sets a new password and ends all other sessions of the account.
 #[server(name = ChangePassword, prefix = "/api", endpoint = "change_password")]
 pub async fn change_password(current_password: Secret, password: Secret) -> Result<(), ApiError> {
     let session = session()?;
@@ -89,8 +89,9 @@ pub async fn change_password(current_password: Secret, password: Secret) -> Resu
     Ok(())
 }
 
-/// Deletes the account: logged out everywhere, out of every queue. An admin can restore it for thirty days.
-/// `tickets` for concerts to come go to the next in line, or stay good to go in with.
+/// Deletes the account: it is logged out everywhere and leaves all its queues. An admin can restore
+/// it for thirty days. `tickets` decides whether tickets for upcoming concerts are given back, so
+/// that they go to the next in the queue, or stay valid for entry.
 #[server(name = DeleteAccount, prefix = "/api", endpoint = "delete_account")]
 pub async fn delete_account(
     current_password: Secret,

@@ -1,4 +1,4 @@
-//! What has just been done on "my page".
+//! Confirmations of what was just done on "my page".
 
 use crate::forms::{just_done, say_done};
 use crate::i18n::use_words;
@@ -14,17 +14,17 @@ pub enum Done {
 }
 
 impl Done {
-    /// What is said on "my page".
+    /// Confirmations shown on "my page".
     pub const HERE: &[Done] = &[
         Done::Profile,
         Done::Password,
         Done::SessionEnded,
         Done::OthersEnded,
     ];
-    /// What is said to whoever is logged out by it.
+    /// Confirmations shown on the log-in page, because the action logs the user out.
     pub const OUT: &[Done] = &[Done::Deleted];
 
-    /// Sends the browser on to the page that says it.
+    /// Redirects the browser to the page that shows the confirmation.
     pub fn redirect(self) {
         say_done(self.name());
         leptos_axum::redirect(match self {
@@ -44,12 +44,12 @@ impl Done {
     }
 }
 
-/// Says it, if it was just done and is one `of` those that this page can be about. Not beside a refusal: what was done before
-/// that is old.
+/// Shows the confirmation of what was just done, if it is one of those in `of`. Shows nothing
+/// beside a refusal: what was done before that is outdated.
 #[component]
 pub fn DoneNote(
     of: &'static [Done],
-    /// Whether the page tells of a refusal.
+    /// Whether the page shows a refusal.
     refused: bool,
 ) -> impl IntoView {
     let words = &use_words().my_page;

@@ -1,4 +1,4 @@
-//! `/account/profile`, `/account/password`, `/account/delete`: a page for each form of "my page".
+//! `/account/profile`, `/account/password`, `/account/delete`: one page for each form of "my page".
 
 use super::api::{ChangePassword, ChangeProfile, DeleteAccount, current_account};
 use crate::error::ApiError;
@@ -15,7 +15,7 @@ use leptos::server_fn::ServerFn;
 use model::accounts::{Account, ProfileForm, TicketsLeft};
 use model::{Field, Refusal};
 
-/// What is shown to whoever is logged in.
+/// Renders `form` for the account that is logged in, or else the refusal.
 #[component]
 fn LoggedIn(form: fn(Account) -> AnyView) -> impl IntoView {
     let account = Resource::new(|| (), |_| current_account());
@@ -57,7 +57,7 @@ pub fn DeletePage() -> impl IntoView {
     }
 }
 
-/// How many live tickets for concerts to come they have.
+/// Returns the number of the account's live tickets for upcoming concerts.
 async fn tickets_to_come() -> Result<u64, ApiError> {
     let tickets = list_tickets().await?;
     let now = services()?.clock.now();
@@ -113,7 +113,7 @@ fn NewPassword(account: Account) -> impl IntoView {
         <Sheet title=words.my_page.change_password lead=words.my_page.password_lead>
             <Refusals refusal/>
             <form method="post" action=form_action(ChangePassword::PATH) novalidate>
-                // For password managers: they store it under this name.
+                // Password managers store the password under this name.
                 <input type="text" autocomplete="username" value=account.account_name readonly hidden/>
                 <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
                 <TextField field=Field::Password kind="password" autocomplete="new-password"/>
@@ -123,7 +123,7 @@ fn NewPassword(account: Account) -> impl IntoView {
     }
 }
 
-/// What is to become of the tickets.
+/// The choice between giving back and keeping the account's tickets.
 #[component]
 fn TicketsChoice(tickets: u64) -> impl IntoView {
     let words = &use_words().my_page;

@@ -1,4 +1,4 @@
-//! What "my page" says, in both languages.
+//! Texts of "my page", in both languages.
 
 use crate::i18n::thousands;
 use model::sessions::EndReason;
@@ -16,7 +16,7 @@ pub struct AccountWords {
     pub delete: &'static str,
     pub delete_lead: &'static str,
     pub delete_what: [&'static str; 2],
-    /// How many tickets for concerts to come there are.
+    /// Argument: number of tickets for upcoming concerts.
     pub tickets_left: fn(u64) -> String,
     pub tickets_give_back: &'static str,
     pub tickets_keep: &'static str,
@@ -31,18 +31,19 @@ pub struct AccountWords {
     pub unknown_address: &'static str,
     pub last_seen: &'static str,
     pub since: &'static str,
-    /// On a button, with the device for who cannot see beside what it stands.
+    /// Label of a button for screen readers. Argument: the device, which others see beside the
+    /// button.
     pub end_session: fn(&str) -> String,
     pub end_others: fn(u64) -> String,
     pub session_ended: &'static str,
     pub others_ended: &'static str,
-    /// How many passwords, from how many addresses, before a log-in at this time.
+    /// Arguments: number of wrong passwords, number of addresses, time of the log-in that followed.
     pub wrong_passwords: fn(u64, u64, &str) -> String,
     pub wrong_passwords_hint: &'static str,
     pub wrong_passwords_read: &'static str,
-    /// Device and time.
+    /// Arguments: device and time.
     pub misused: fn(&str, &str) -> String,
-    /// Why somebody is logged out; none when they know.
+    /// Why the session ended; `None` if the user logged out and knows it.
     pub ended: fn(EndReason) -> Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! `/admin/accounts/:id`: one account, and what can be done with it.
+//! `/admin/accounts/:id`: one account and the actions on it.
 
 use super::accounts::StateBadge;
 use super::api::{ActOnAccount, ChangeRole, get_account};
@@ -90,7 +90,7 @@ fn Account(account: AccountEntry, tickets: Vec<IssuedTicket>, visitor: Visitor) 
     }
 }
 
-/// The tickets that are live, with the way to take one back.
+/// The account's live tickets, each with a control to revoke it.
 #[component]
 fn Held(id: AccountId, tickets: Vec<IssuedTicket>) -> impl IntoView {
     let next = format!("/admin/accounts/{id}");
@@ -102,7 +102,7 @@ fn Held(id: AccountId, tickets: Vec<IssuedTicket>) -> impl IntoView {
     }
 }
 
-/// Deactivating, with all live tickets or without.
+/// The control to deactivate the account, with the option to revoke all its live tickets.
 #[component]
 fn Deactivate(id: AccountId, live: u64) -> impl IntoView {
     let admin = &use_words().admin;
@@ -129,7 +129,7 @@ fn Deactivate(id: AccountId, live: u64) -> impl IntoView {
     }
 }
 
-/// The argument of [`ActOnAccount`].
+/// Name of an argument of [`ActOnAccount`].
 const REVOKE_TICKETS: &str = "revoke_tickets";
 
 #[component]

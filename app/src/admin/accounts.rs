@@ -69,7 +69,7 @@ fn Row(account: AccountEntry) -> impl IntoView {
     }
 }
 
-/// What an account is at the moment, in a word or a sentence.
+/// The current state of an account, as a word or a sentence.
 #[component]
 pub(super) fn StateBadge(state: AccountState) -> impl IntoView {
     let words = use_words();

@@ -1,4 +1,4 @@
-//! What admins have done, the newest first.
+//! The record of admins' actions, newest first.
 
 use crate::i18n::use_words;
 use leptos::prelude::*;

@@ -1,4 +1,4 @@
-//! Server functions for admins; everybody else is refused with `forbidden`.
+//! Server functions for admins; other callers are refused with `forbidden`.
 
 use crate::error::ApiError;
 use leptos::prelude::*;
@@ -11,7 +11,8 @@ use model::tickets::RevokeReason;
 use crate::forms::say_done;
 use crate::request::{services, session};
 
-/// One page of accounts, the newest first; those that have `search` in a name or the e-mail.
+/// Returns one page of accounts, newest first, limited to those with `search` in a name or the
+/// e-mail.
 #[server(name = ListAccounts, prefix = "/api", endpoint = "list_accounts", input = GetUrl)]
 pub async fn list_accounts(
     #[server(default)] search: String,
@@ -20,13 +21,13 @@ pub async fn list_accounts(
     Ok(services::admin::list(&services()?, &session()?, &search, page).await?)
 }
 
-/// One account.
+/// Returns one account.
 #[server(name = GetAccount, prefix = "/api", endpoint = "get_account", input = GetUrl)]
 pub async fn get_account(id: AccountId) -> Result<AccountEntry, ApiError> {
     Ok(services::admin::find(&services()?, &session()?, id).await?)
 }
 
-/// Gives an account another role, which counts from its next request on.
+/// Changes the role of an account, effective from its next request.
 #[server(name = ChangeRole, prefix = "/api", endpoint = "change_role")]
 pub async fn change_role(id: AccountId, role: Role) -> Result<AccountEntry, ApiError> {
     let account = services::admin::change_role(&services()?, &session()?, id, role).await?;
@@ -35,7 +36,8 @@ pub async fn change_role(id: AccountId, role: Role) -> Result<AccountEntry, ApiE
     Ok(account)
 }
 
-/// Deactivates an account or restores one. `revoke_tickets`: with its live tickets, for the reason that is given.
+/// Deactivates or restores an account. With `revoke_tickets`, deactivating also revokes its live
+/// tickets, for the reason in `tickets_reason`.
 #[server(name = ActOnAccount, prefix = "/api", endpoint = "act_on_account")]
 pub async fn act_on_account(
     id: AccountId,
@@ -58,13 +60,13 @@ pub async fn act_on_account(
     Ok(account)
 }
 
-/// Sign-ups and active accounts of the last seven days, and who is online.
+/// Returns sign-ups and active accounts of the last seven days, and the number of accounts online.
 #[server(name = GetAttendance, prefix = "/api", endpoint = "attendance", input = GetUrl)]
 pub async fn attendance() -> Result<Attendance, ApiError> {
     Ok(services::admin::attendance(&services()?, &session()?).await?)
 }
 
-/// What admins have done, the newest first.
+/// Returns the admins' actions, newest first.
 #[server(name = AdminActions, prefix = "/api", endpoint = "admin_actions", input = GetUrl)]
 pub async fn admin_actions() -> Result<Vec<AdminAction>, ApiError> {
     Ok(services::admin::actions(&services()?, &session()?).await?)

@@ -1,4 +1,4 @@
-//! How many people come: two columns a day, and who is here now.
+//! Attendance: two columns per day, and the number of accounts online.
 
 use crate::i18n::{thousands, use_words};
 use leptos::prelude::*;
@@ -7,11 +7,11 @@ use model::admin::{Attendance, Day};
 const HEIGHT: f64 = 120.0;
 const DAY: f64 = 64.0;
 const COLUMN: f64 = 25.0;
-/// Above the columns, for their numbers, and below, for the days.
+/// Height above the columns, for their numbers. [`BELOW`] is the height below them, for the days.
 const ABOVE: f64 = 22.0;
 const BELOW: f64 = 24.0;
 
-/// The plot is a picture of the table below it, which screen readers read instead.
+/// The plot duplicates the table below it, which screen readers read instead.
 #[component]
 pub(super) fn AttendancePlot(attendance: Attendance) -> impl IntoView {
     let words = &use_words().admin;
@@ -58,7 +58,7 @@ pub(super) fn AttendancePlot(attendance: Attendance) -> impl IntoView {
             <svg class="plot" viewBox=format!("0 0 {width} {}", ABOVE + HEIGHT + BELOW) aria-hidden="true">
                 {columns}
             </svg>
-            // A table is never narrower than its words.
+            // The wrapper is hidden, not the table: a table is never narrower than its text.
             <div class="unseen">
                 <table>
                     <caption>{words.last_days}</caption>

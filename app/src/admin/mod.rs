@@ -1,4 +1,4 @@
-//! The admins' pages: who comes, accounts, and the record of what was done to them.
+//! The admins' pages: attendance, accounts, and the record of actions on accounts.
 
 mod account;
 mod accounts;
@@ -13,5 +13,5 @@ pub use api::{ActOnAccount, AdminActions, ChangeRole, GetAccount, GetAttendance,
 pub use page::AdminPage;
 pub use words::{AdminWords, ENGLISH, KOREAN};
 
-/// What [`ChangeRole`] has done.
+/// Name under which [`ChangeRole`] reports that it is done.
 const ROLE_DONE: &str = "role";

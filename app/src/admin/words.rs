@@ -1,10 +1,10 @@
-//! What the admins' pages say, in both languages.
+//! Texts of the admins' pages, in both languages.
 
 use crate::i18n::thousands;
 use model::accounts::Role;
 use model::admin::{Actor, Deed};
 
-/// What a role is called.
+/// Returns the name of a role.
 type RoleName = fn(Role) -> &'static str;
 
 /// See [`crate::i18n::Words`].
@@ -26,7 +26,7 @@ pub struct AdminWords {
     pub state: &'static str,
     pub active_state: &'static str,
     pub deactivated: fn(&str) -> String,
-    /// When it was deleted, and when it will be purged.
+    /// Arguments: time of the deletion, time of the purge.
     pub deleted: fn(&str, &str) -> String,
     pub own_account: &'static str,
     pub change_role: &'static str,
@@ -35,7 +35,7 @@ pub struct AdminWords {
     pub deactivate_sure: &'static str,
     pub deactivate_confirm: &'static str,
     pub live_tickets: &'static str,
-    /// How many there are.
+    /// Argument: number of live tickets.
     pub revoke_tickets: fn(u64) -> String,
     pub restore: &'static str,
     pub done: &'static str,
@@ -43,7 +43,7 @@ pub struct AdminWords {
 
     pub actions: &'static str,
     pub no_actions: &'static str,
-    /// With the name of the account it was done to.
+    /// Second argument: name of the account that was acted on.
     pub deed: fn(&Deed, &str, RoleName) -> String,
     pub actor: fn(&Actor) -> String,
     pub gone: &'static str,

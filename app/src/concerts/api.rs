@@ -13,7 +13,7 @@ use super::steering::SALE_CONTROL;
 use crate::request::{privileged_session, services, session};
 use crate::sharing::ascii;
 
-/// One page of concerts. What is asked for in words that nobody understands is [`model::Refusal::Malformed`].
+/// Returns one page of concerts, or [`model::Refusal::Malformed`] if an argument is invalid.
 #[server(name = ListConcerts, prefix = "/api", endpoint = "list_concerts", input = GetUrl)]
 pub async fn list_concerts(
     #[server(flatten)] asked: ConcertArguments,
@@ -22,25 +22,27 @@ pub async fn list_concerts(
     Ok(services::concerts::list(&services()?, &asked.parse(page)?).await?)
 }
 
-/// What is selling, what opens soon and what else is to come: the first of each.
+/// Returns the first concerts of each group that is not over: selling, opening soon, and later.
 #[server(name = ListConcertSections, prefix = "/api", endpoint = "concert_sections", input = GetUrl)]
 pub async fn concert_sections() -> Result<ConcertSections, ApiError> {
     Ok(services::concerts::sections(&services()?).await?)
 }
 
-/// What the account has made, and for admins everybody's drafts; organisers and admins only.
+/// Returns the account's own concerts, and for admins all drafts as well. Organisers and admins
+/// only.
 #[server(name = ListMyConcerts, prefix = "/api", endpoint = "list_my_concerts", input = GetUrl)]
 pub async fn list_my_concerts() -> Result<MyConcerts, ApiError> {
     Ok(services::concerts::mine(&services()?, &session()?).await?)
 }
 
-/// One concert, the server's clock, and whether the reader may edit it.
+/// Returns one concert, the server's clock, and whether the account may edit the concert.
 #[server(name = GetConcert, prefix = "/api", endpoint = "get_concert", input = GetUrl)]
 pub async fn get_concert(id: ConcertId) -> Result<ConcertView, ApiError> {
     Ok(services::concerts::find_view(&services()?, privileged_session().as_ref(), id).await?)
 }
 
-/// Puts a concert on sale, or makes a draft that nobody else sees yet; organisers and admins only.
+/// Puts a concert on sale, or creates a draft that only its organiser and admins see. Organisers
+/// and admins only.
 #[server(name = CreateConcert, prefix = "/api", endpoint = "create_concert")]
 pub async fn create_concert(
     #[server(flatten)] form: ConcertForm,
@@ -52,7 +54,7 @@ pub async fn create_concert(
         false => services::concerts::create(&services, &session, details).await?,
     };
     let next = match draft {
-        // There is more to prepare.
+        // A draft has yet to be completed, so the next page is its form.
         true => format!("/concerts/{}/edit", concert.id),
         false => ascii(&concert.path()),
     };
@@ -60,7 +62,7 @@ pub async fn create_concert(
     Ok(concert)
 }
 
-/// Changes a concert; its organiser and admins only.
+/// Changes a concert. Its organiser and admins only.
 #[server(name = UpdateConcert, prefix = "/api", endpoint = "update_concert")]
 pub async fn update_concert(
     id: ConcertId,
@@ -78,8 +80,8 @@ pub async fn update_concert(
     Ok(concert)
 }
 
-/// Pauses, resumes or closes a sale; the concert's organiser and admins only. Closed is for good. `from_desk`: a form goes back
-/// to the desk, not to the concert.
+/// Pauses, resumes or closes a sale; closing is permanent. The concert's organiser and admins only.
+/// With `from_desk`, a form is redirected to the desk instead of the concert's page.
 #[server(name = SteerSale, prefix = "/api", endpoint = "steer_sale")]
 pub async fn steer_sale(
     id: ConcertId,
@@ -94,7 +96,8 @@ pub async fn steer_sale(
     Ok(concert)
 }
 
-/// Who changed what about a sale, and when, newest first; the concert's organiser and admins only.
+/// Returns the changes of a sale, newest first: who changed what, and when. The concert's organiser
+/// and admins only.
 #[server(name = SaleChanges, prefix = "/api", endpoint = "sale_changes", input = GetUrl)]
 pub async fn sale_changes(id: ConcertId) -> Result<Vec<SaleChange>, ApiError> {
     Ok(services::concerts::changes(&services()?, &session()?, id).await?)

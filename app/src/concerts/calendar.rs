@@ -1,19 +1,20 @@
-//! A concert, or the opening of its sale, for somebody's calendar: iCalendar (RFC 5545).
+//! Calendar events of a concert and of the opening of its sale, as iCalendar (RFC 5545).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::concerts::Concert;
 use services::concerts::CalendarVersion;
 
-/// Octets of a line, its end not counted; a longer one goes on in the next.
+/// Upper bound on the octets of a line, without its line break. Longer lines are folded.
 const LONGEST_LINE: usize = 75;
 
-/// How long the opening of a sale takes in a calendar, which has no instants.
+/// Duration of the opening of a sale in a calendar, which has no entries without a duration.
 const OPENING: TimeDelta = TimeDelta::minutes(30);
 
-/// A concert on its day, with a reminder two hours before. `about` stands below the title, `address` is where to read on.
+/// Returns the event of a concert, with a reminder two hours before. The description consists of
+/// `about` and `address`, the page with the details.
 ///
-/// The event of a concert has the same identity wherever it comes from: added twice, it is there once, and moved where the later
-/// `version` has it.
+/// A concert's event has the same UID wherever it is offered: importing it twice yields one event,
+/// and importing it with a later `version` updates that event.
 pub fn calendar(
     concert: &Concert,
     version: CalendarVersion,
@@ -32,7 +33,8 @@ pub fn calendar(
     event.written(concert, version, about, address, public_url, now)
 }
 
-/// The opening of a concert's sale, called `summary`, with a reminder ten minutes before.
+/// Returns the event of the opening of a concert's sale, titled `summary`, with a reminder ten
+/// minutes before.
 pub fn opening(
     concert: &Concert,
     version: CalendarVersion,
@@ -56,7 +58,7 @@ struct Event<'a> {
     from: DateTime<Utc>,
     until: DateTime<Utc>,
     summary: &'a str,
-    /// The reminder.
+    /// Trigger of the reminder, relative to the start.
     before: &'static str,
 }
 
@@ -84,7 +86,8 @@ impl Event<'_> {
         lines.put("DTSTAMP", &instant(now));
         lines.put("LAST-MODIFIED", &instant(version.changed_at));
         lines.put("SEQUENCE", &version.sequence.to_string());
-        // A published event needs an organizer (RFC 5546, 3.2.1). There is no mailbox: it is the site's own address.
+        // A published event needs an organizer (RFC 5546, 3.2.1). There is no mailbox, so it is the
+        // address of the site.
         lines.put("ORGANIZER;CN=Frontrow", public_url);
         lines.put("DTSTART", &instant(self.from));
         lines.put("DTEND", &instant(self.until));
@@ -103,12 +106,12 @@ impl Event<'_> {
     }
 }
 
-/// In UTC, so that no calendar has to know where Korea is.
+/// Formats an instant in UTC, so that calendars need no time zone data for Korea.
 fn instant(at: DateTime<Utc>) -> String {
     at.format("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// A text as a value: what has a meaning there is escaped, and control characters, which have no place, are left out.
+/// Escapes a text as a property value. Drops control characters, which are not allowed there.
 fn text(raw: &str) -> String {
     let mut escaped = String::with_capacity(raw.len() + 8);
     for c in raw.replace("\r\n", "\n").chars() {
@@ -126,7 +129,8 @@ fn text(raw: &str) -> String {
 struct Lines(String);
 
 impl Lines {
-    /// One line, folded: none longer than [`LONGEST_LINE`], and no character torn.
+    /// Appends one content line, folded to at most [`LONGEST_LINE`] octets without splitting a
+    /// character.
     fn put(&mut self, name: &str, value: &str) {
         let mut used = 0;
         for c in name.chars().chain([':']).chain(value.chars()) {
@@ -237,7 +241,7 @@ mod tests {
             for line in &lines {
                 prop_assert!(line.len() <= LONGEST_LINE && !line.contains(char::is_control), "{line:?}");
             }
-            // Unfolded, each line is one of ours: nothing that was typed begins another.
+            // Once unfolded, the lines are exactly those written here: no typed text starts a line.
             let unfolded = text.replace("\r\n ", "");
             let names: Vec<&str> = unfolded.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
             prop_assert_eq!(names, [

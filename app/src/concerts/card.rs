@@ -1,4 +1,4 @@
-//! A concert as a stub waiting to be torn.
+//! Card of a concert in a list, in the form of a ticket stub.
 
 use super::poster::Poster;
 use super::sale::PhaseBadge;
@@ -12,7 +12,7 @@ use model::concerts::{Concert, Phase};
 pub fn ConcertCard(
     concert: Concert,
     now: DateTime<Utc>,
-    /// Under a heading of the second level.
+    /// Whether the card is below a second-level heading; its title is then a third-level one.
     within: bool,
 ) -> impl IntoView {
     let words = use_words();

@@ -1,4 +1,4 @@
-//! The form that asks for concerts, and what is asked for, piece by piece.
+//! The search form of home, and the filters that are set.
 
 use super::search::FORM;
 use crate::address::argument;
@@ -7,7 +7,7 @@ use crate::request;
 use leptos::prelude::*;
 use model::concerts::{ConcertQuery, ConcertSort, Genre, LONGEST_SEARCH, SaleGroup};
 
-/// The address of home that asks for this, and says nothing else.
+/// Returns the address of home for this query, without arguments that have their default value.
 pub(super) fn address(query: &ConcertQuery) -> String {
     let mut address = String::from("/");
     for (name, value) in query.arguments() {
@@ -17,7 +17,7 @@ pub(super) fn address(query: &ConcertQuery) -> String {
     address
 }
 
-/// A plain form: everything that is asked for comes to stand in the address.
+/// A plain GET form, so that the whole query is in the address.
 #[component]
 pub(super) fn SearchForm(query: ConcertQuery) -> impl IntoView {
     let words = use_words();
@@ -37,7 +37,7 @@ pub(super) fn SearchForm(query: ConcertQuery) -> impl IntoView {
             query.sale == Some(group),
         )
     });
-    // The first is what an empty one means.
+    // The first option is the one that an empty value means.
     let [first, sorts @ ..] = ConcertSort::ALL
         .map(|sort| named(sort.as_str(), (browse.sort_name)(sort), query.sort == sort));
     let more = query.from.is_some()
@@ -88,13 +88,13 @@ pub(super) fn SearchForm(query: ConcertQuery) -> impl IntoView {
     }
 }
 
-/// One of several, or all of them.
+/// A select with `options`, and `all` for no choice.
 #[component]
 fn Choice(
     name: &'static str,
     label: &'static str,
     all: &'static str,
-    /// Value, words, whether it is chosen.
+    /// Value, label, whether it is selected.
     options: Vec<(&'static str, &'static str, bool)>,
 ) -> impl IntoView {
     let options = options
@@ -114,7 +114,7 @@ fn Choice(
     }
 }
 
-/// One end of a range.
+/// The input for one end of a range.
 #[component]
 fn Range(
     name: &'static str,
@@ -134,7 +134,7 @@ fn Range(
     }
 }
 
-/// All that narrows the list down, each a link to the list without it.
+/// All filters that are set, each as a link to the list without it.
 #[component]
 pub(super) fn AskedFor(query: ConcertQuery) -> impl IntoView {
     let words = use_words();

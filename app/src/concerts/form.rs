@@ -47,7 +47,7 @@ fn LoadedNew() -> impl IntoView {
     }
 }
 
-/// What was typed, if it is to be seen.
+/// Returns a sketch of what was typed, or `None` if the request has no echo of the form.
 async fn load_new() -> Result<Option<Sketch>, ApiError> {
     match typed() {
         Some(form) => Ok(Some(Sketch::of(None, form).await?)),
@@ -68,7 +68,8 @@ fn New(sketch: Option<Sketch>) -> impl IntoView {
                 <Refusals refusal/>
                 <form method="post" action=form_action(CreateConcert::PATH) id=CONCERT_FORM novalidate>
                     {tied_fields(ConcertForm::default(), seen)}
-                    // The first one is what the Enter key presses: the one that does least.
+                    // The Enter key presses the first button, so the first one is the safer one: it
+                    // only saves a draft.
                     <div class="form-ways">
                         <SubmitButton words=words.drafts.save class="button" sends=("draft", "true")/>
                         <SubmitButton words=words.create_concert/>
@@ -81,13 +82,14 @@ fn New(sketch: Option<Sketch>) -> impl IntoView {
     }
 }
 
-/// What the preview has found wrong, if this page is one.
+/// Returns the problems that the preview found, or `None` if this page is not a preview.
 fn wrong(sketch: &Option<Sketch>) -> Option<Refusal> {
     let previewing = use_query_map().with_untracked(|query| query.get_str(PREVIEW).is_some());
     sketch.as_ref().filter(|_| previewing)?.refusal.clone()
 }
 
-/// The concert that the address names, and what is typed into its form or saved of it.
+/// Loads the concert that the address names and, if the account may edit it, a sketch of its form
+/// as typed, or else as saved.
 async fn load(id: Option<ConcertId>) -> Result<(ConcertView, Option<Sketch>), ApiError> {
     let view = get_concert(id.ok_or(ApiError(Refusal::NotFound))?).await?;
     if !view.editable {
@@ -136,7 +138,8 @@ fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
                 {view! { <PosterForm concert/> }.into_any()}
                 <form method="post" action=form_action(UpdateConcert::PATH) id=CONCERT_FORM novalidate>
                     <input type="hidden" name="id" value=id.to_string()/>
-                    // An untouched field keeps the value it has by then, also if another account has changed it.
+                    // On save, a field that was not edited keeps its current value, even if another
+                    // account has changed it since the form was opened.
                     <input type="hidden" name="opened" value=opened/>
                     {tied_fields(form, seen)}
                     <SubmitButton words=words.save/>
@@ -148,7 +151,7 @@ fn Edit(concert: Concert, sketch: Option<Sketch>) -> impl IntoView {
     }
 }
 
-/// The fields, with what is wrong with them beside them.
+/// The fields, each with its problem beside it.
 fn tied_fields(form: ConcertForm, refusal: Option<Refusal>) -> AnyView {
     view! {
         <Provider value=FormContext::new(refusal).watched()>

@@ -1,5 +1,5 @@
-//! `/`: the concerts in sections, or searched, filtered, sorted and paged. All of it is in the address, so links and the back
-//! button work.
+//! `/`: the concerts in sections, or searched, filtered, sorted and paged. The whole query is in
+//! the address, so links and the back button work.
 
 use super::card::ConcertCard;
 use super::filters::{AskedFor, SearchForm, address};
@@ -19,7 +19,7 @@ use model::concerts::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What home has to show.
+/// What home shows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Home {
     Sections(ConcertSections),
@@ -34,7 +34,7 @@ async fn load(query: ConcertQuery) -> Result<Home, ApiError> {
     })
 }
 
-/// What the address asks for. Nonsense in it counts as not asked.
+/// Parses the query in the address. Invalid arguments are ignored.
 fn asked() -> ConcertQuery {
     use_query_map().with_untracked(|query| {
         let text = |name| query.get_str(name).unwrap_or_default().to_owned();
@@ -80,7 +80,8 @@ pub fn HomePage() -> impl IntoView {
                         }
                         Err(ApiError(refusal)) => (String::new(), view! { <Refused refusal/> }.into_any()),
                     };
-                    // Beside what is replaced while somebody types: only what stays is read out when it changes.
+                    // Not inside the results, which are replaced while the user types: screen
+                    // readers announce a change only in an element that stays in the page.
                     view! {
                         <PageMeta title=words.concerts description=words.home_description shared/>
                         <p class="found" role="status" id=FOUND>{found}</p>
@@ -92,10 +93,11 @@ pub fn HomePage() -> impl IntoView {
     }
 }
 
-/// None: what somebody searched for is no page that anybody else looks for.
+/// Returns what search engines and shared links get, or `None` for a filtered or sorted list: no
+/// other user looks for the results of one user's search.
 fn shared(query: &ConcertQuery, home: Option<&Home>) -> Option<Shared> {
     let everything = !query.is_narrow() && query.sort == ConcertSort::default();
-    // Behind the last page is the last page, at another address.
+    // A page number beyond the last page shows the last page, which has another address.
     let page = match home {
         Some(Home::Page(page)) => page.page,
         _ => query.page,

@@ -1,4 +1,4 @@
-//! `/concerts/mine`: what an organiser has made, and the ways to each.
+//! `/concerts/mine`: an organiser's concerts, with links to the desk and the form of each.
 
 use super::api::list_my_concerts;
 use super::sale::PhaseBadge;
@@ -70,7 +70,8 @@ fn One(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
             (said.out_of)(concert.capacity.into())
         ),
     };
-    // To each way its concert: a list of links that are all called "Edit" says nothing to whoever hears it.
+    // The label of each link includes the concert's title: in a screen reader, links that are all
+    // called "Edit" are indistinguishable.
     let way = |part: &str, to: String, label: &'static str| {
         let own = format!("{heading}-{part}");
         view! { <a class="button" href=to id=own.clone() aria-labelledby=format!("{own} {heading}")>{label}</a> }

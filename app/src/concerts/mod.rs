@@ -54,7 +54,7 @@ pub(crate) use steering::{SALE_CONTROL, Turn};
 #[cfg(feature = "ssr")]
 pub use words::{BrowseWords, ENGLISH, KOREAN};
 
-/// A concert for tests of what is made of one.
+/// A concert for tests.
 #[cfg(all(test, feature = "ssr"))]
 pub(crate) fn example() -> model::concerts::Concert {
     let starts_at = chrono::DateTime::from_timestamp(1_795_257_000, 0).unwrap_or_default();

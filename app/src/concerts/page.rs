@@ -1,4 +1,4 @@
-//! `/concerts/:id`: everything about one concert, and the way into its queue.
+//! `/concerts/:id`: one concert in detail, and the way into its queue.
 
 use super::api::get_concert;
 use super::poster::{ON_ITS_PAGE, Poster};
@@ -19,7 +19,7 @@ use leptos_router::hooks::use_params_map;
 use model::Refusal;
 use model::concerts::{Concert, ConcertId, ConcertView, Phase, concert_segment, parse_segment};
 
-/// The concert that the address names, whatever title follows its number.
+/// Returns the concert that the address names; a title after its id is ignored.
 pub fn use_concert_id() -> Option<ConcertId> {
     use_params_map().with_untracked(|params| parse_segment(params.get_str("id")?))
 }
@@ -47,15 +47,15 @@ pub fn ConcertPage() -> impl IntoView {
     }
 }
 
-/// Sends whoever came by a title that the concert does not have, or not any more, to its address for good. Its number alone is
-/// what forms and scripts lead to, and good as it is.
+/// Redirects permanently to the concert's address if the title in the current one is not, or no
+/// longer, that of the concert. The id alone is accepted, since forms and scripts link to it.
 fn lead_on(named: &str, concert: &Concert) {
     if named != concert.id.to_string() && named != concert_segment(concert.id, &concert.title) {
         Response::moved(&ascii(&concert.path()));
     }
 }
 
-/// The concert, and the controls of its sale for whoever may edit it.
+/// Loads the concert and, if the account may edit it, the controls of its sale.
 async fn load(id: Option<ConcertId>) -> Result<(ConcertView, Option<Control>), ApiError> {
     let id = id.ok_or(ApiError(Refusal::NotFound))?;
     let view = get_concert(id).await?;
@@ -75,7 +75,8 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
         ..
     } = view;
     let phase = concert.phase(server_time);
-    // Who is looking cannot be told while the stores are away: the button asks again.
+    // `Viewer::Unknown` means that the stores are unavailable and the session cannot be checked.
+    // The join button is shown, and joining checks the session again.
     let log_in = match viewer() {
         Viewer::Stranger => Some(log_in_path(&format!("/concerts/{}", concert.id))),
         Viewer::Member { .. } | Viewer::Unknown => None,
@@ -122,7 +123,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
                 <Refusals refusal/>
                 {holds.then(|| view! { <p class="notice-ways"><a class="button" href="/tickets">{words.my_tickets}</a></p> })}
                 {match draft {
-                    // Nobody can join it.
+                    // A draft cannot be joined.
                     true => view! { <DraftBox id/> }.into_any(),
                     false => island::with_data(SaleNow::ISLAND, now, || view! { <SaleBox/> }).into_any(),
                 }}
@@ -144,7 +145,7 @@ fn Details(view: ConcertView, control: Option<Control>) -> impl IntoView {
 #[component]
 pub fn Facts(concert: Concert) -> impl IntoView {
     let words = use_words();
-    // A draft is in nobody's calendar.
+    // A draft is not offered as a calendar event.
     let calendar = (!concert.draft).then(|| {
         let address = format!("/concerts/{}/concert.ics", concert.id);
         view! { <dd><a href=address>{words.tickets.add_to_calendar}</a></dd> }

@@ -1,14 +1,16 @@
-//! A poster: the one that was uploaded, or else one from the concert's own data.
+//! Posters: the uploaded picture, or else a drawing made from the concert's data.
 //!
-//! The genre chooses how it is composed, the id which colours and where things stand. Whole numbers only, so that server
-//! and browser draw the same. Colours are classes: the palettes are in `style/poster.css`.
+//! The genre determines the composition, the id the colours and positions. All arithmetic is in
+//! integers, so that server and browser draw the same. Colours are classes: the palettes are in
+//! `style/poster.css`.
 
 use leptos::prelude::*;
 use model::concerts::{ConcertId, Genre};
 use model::posters::UploadedPoster;
 use std::fmt::Write;
 
-/// The palettes of `style/poster.css`, for where no style sheet reaches: the ground, two bold inks and the light one.
+/// The palettes of `style/poster.css`, for drawings without a style sheet: the ground, two bold
+/// inks and the light one.
 #[cfg(feature = "ssr")]
 const INKS: [[&str; 4]; PALETTES as usize] = [
     ["#1f2657", "#4d5fd0", "#8f57c9", "#dfe2fb"],
@@ -24,29 +26,31 @@ const INKS: [[&str; 4]; PALETTES as usize] = [
 const PALETTES: u64 = 8;
 const SIDE: i64 = 400;
 
-/// How wide a poster is shown in a list, as far as a browser has to know before it has the style.
+/// `sizes` attribute of a poster in a list: its width, which a browser needs before it has the
+/// style sheet.
 pub const IN_A_LIST: &str = "(min-width: 72rem) 18rem, (min-width: 36rem) 46vw, 94vw";
-/// How wide it is shown on the concert's own page.
+/// `sizes` attribute of a poster on the concert's own page.
 pub const ON_ITS_PAGE: &str = "(min-width: 72rem) 38rem, (min-width: 56rem) 54vw, 94vw";
 
-/// The picture alone; whoever shows it puts the title on it, so it has no words of its own.
+/// The poster without any text: the caller puts the title on it as `children`, so the picture has
+/// an empty `alt`.
 #[component]
 pub fn Poster(
     id: ConcertId,
     genre: Genre,
     #[prop(default = None)] uploaded: Option<UploadedPoster>,
-    /// For a picture that was uploaded, as `sizes` has it.
+    /// `sizes` attribute of an uploaded picture.
     #[prop(default = IN_A_LIST)]
     sizes: &'static str,
     children: Children,
 ) -> impl IntoView {
     let mut dice = Dice::new(id, genre);
-    // Also under a picture: it is what is seen until the picture has come.
+    // Also for an uploaded picture: the palette is visible until the picture has loaded.
     let class = format!("poster poster--{}", dice.roll(PALETTES as i64));
     let art = match uploaded {
         Some(poster) => {
             let (side, widest) = (poster.widest(), poster.address(id, poster.widest()));
-            // The one on its own page is what the page is waited for.
+            // On the concert's own page the poster is the main content, so it is not loaded lazily.
             let lazy = (sizes == IN_A_LIST).then_some("lazy");
             view! {
                 <div class="poster-art" data-testid="uploaded-poster">
@@ -67,16 +71,16 @@ pub fn Poster(
     }
 }
 
-/// A poster within a drawing, where no style sheet reaches.
+/// A poster inside a drawing, where no style sheet applies.
 #[cfg(feature = "ssr")]
 pub(crate) struct Art {
-    /// For the drawing's `<style>`.
+    /// Rules for the `<style>` element of the drawing.
     pub style: String,
     /// SVG that fills its frame.
     pub drawn: String,
 }
 
-/// Where in a drawing, in its units.
+/// Position and size within a drawing, in its units.
 #[cfg(feature = "ssr")]
 pub(crate) struct Frame {
     pub x: f32,
@@ -85,7 +89,8 @@ pub(crate) struct Frame {
     pub height: f32,
 }
 
-/// The poster that the concert has on every page: the one that was `uploaded`, as JPEG, or the one from its data.
+/// Returns the same poster that the concert has on every page: the `uploaded` JPEG, or else the
+/// drawing made from its data.
 #[cfg(feature = "ssr")]
 pub(crate) fn art(id: ConcertId, genre: Genre, uploaded: Option<&[u8]>, frame: Frame) -> Art {
     let Frame {
@@ -106,7 +111,7 @@ pub(crate) fn art(id: ConcertId, genre: Genre, uploaded: Option<&[u8]>, frame: F
     let mut dice = Dice::new(id, genre);
     let [a, b, c, d] = INKS[dice.roll(PALETTES as i64) as usize];
     let shapes = shapes(genre, &mut dice);
-    // Darker by a number and not by a filter, which would make a picture of pixels of it.
+    // The darker colour is computed. A filter would rasterise the shape.
     let deep = darker(b);
     Art {
         style: format!(
@@ -119,7 +124,7 @@ pub(crate) fn art(id: ConcertId, genre: Genre, uploaded: Option<&[u8]>, frame: F
     }
 }
 
-/// As `filter: brightness(0.72)` makes it.
+/// Returns the colour that `filter: brightness(0.72)` makes of `colour`.
 #[cfg(feature = "ssr")]
 fn darker(colour: &str) -> String {
     let digits = colour.trim_start_matches('#');
@@ -132,21 +137,21 @@ fn darker(colour: &str) -> String {
     format!("#{:02x}{:02x}{:02x}", channel(0), channel(1), channel(2))
 }
 
-/// A small generator of repeatable numbers (xorshift64*, Marsaglia 2003, Vigna 2016).
+/// A small deterministic random number generator (xorshift64*, Marsaglia 2003, Vigna 2016).
 struct Dice(u64);
 
 impl Dice {
     fn new(id: ConcertId, genre: Genre) -> Dice {
         let seed = (id.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ ((genre as u64 + 1) << 40);
         let mut dice = Dice(seed | 1);
-        // The first numbers of neighbouring seeds are alike.
+        // The first numbers are discarded: those of neighbouring seeds are similar.
         for _ in 0..8 {
             dice.roll(2);
         }
         dice
     }
 
-    /// `0..below`.
+    /// Returns a number in `0..below`.
     fn roll(&mut self, below: i64) -> i64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -180,7 +185,7 @@ fn shapes(genre: Genre, dice: &mut Dice) -> String {
     svg
 }
 
-/// Writing to a string cannot fail.
+/// `write!` to a string, which cannot fail.
 macro_rules! put {
     ($svg:expr, $($arg:tt)*) => { let _ = write!($svg, $($arg)*); };
 }
@@ -285,7 +290,7 @@ fn hip_hop(svg: &mut String, dice: &mut Dice) {
     );
 }
 
-/// Rings from a source, and a level meter.
+/// Rings around a source, and a level meter.
 fn electronic(svg: &mut String, dice: &mut Dice) {
     let (x, y) = (dice.between(120, 280), dice.between(90, 180));
     let step = dice.between(26, 40);
@@ -329,7 +334,7 @@ fn jazz(svg: &mut String, dice: &mut Dice) {
     }
 }
 
-/// One great disc behind strings.
+/// One large disc behind strings.
 fn classical(svg: &mut String, dice: &mut Dice) {
     circle(
         svg,

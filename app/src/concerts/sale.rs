@@ -1,4 +1,4 @@
-//! Where a sale stands, in a few words and figures.
+//! The status of a sale, in a few words and figures.
 
 use crate::i18n::clock_digits;
 use crate::queue::use_queue_words;
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use model::concerts::Phase;
 
-/// The phase as a badge. Only what happens now wears the accent.
+/// The phase as a badge. Only a running sale has the accent colour.
 #[component]
 pub fn PhaseBadge(#[prop(into)] phase: Signal<Phase>) -> impl IntoView {
     let words = use_queue_words();
@@ -19,11 +19,11 @@ pub fn PhaseBadge(#[prop(into)] phase: Signal<Phase>) -> impl IntoView {
     view! { <span class=class>{move || (words.phase_name)(phase.get())}</span> }
 }
 
-/// What is left until an instant, as the largest thing around.
+/// The time left until an instant, as the largest element on the page.
 #[component]
 pub fn Countdown(now: Signal<DateTime<Utc>>, until: DateTime<Utc>) -> impl IntoView {
     let words = use_queue_words();
-    // Rounded up: it says 00:00 only once the instant has come.
+    // Rounded up, so that it shows 00:00 only once the instant has passed.
     let left = Memo::new(move |_| ((until - now.get()).num_milliseconds().max(0) + 999) / 1000);
     let days = Memo::new(move |_| left.get() / 86_400);
     view! {

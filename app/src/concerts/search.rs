@@ -1,18 +1,21 @@
-//! Search as you type: the page that the form would open is fetched while somebody types, and its results are shown in this one.
+//! Search as you type: fetches the page that the form would open while the user types, and shows
+//! its results in this page.
 //!
-//! There is no second way to find or to render anything: what comes is home at another address, as it comes without JavaScript.
+//! There is no separate API or renderer: the response is home at another address, as it is without
+//! JavaScript.
 
 use leptos::prelude::*;
 
-/// The id of the form.
+/// Id of the form.
 pub(super) const FORM: &str = "search-form";
-/// The id of the line that says how many were found.
+/// Id of the line with the number of concerts found.
 pub(super) const FOUND: &str = "found";
-/// The id of what is replaced.
+/// Id of the element whose content is replaced.
 pub(super) const RESULTS: &str = "results";
 
-/// Watches the form. The address follows: the first letter of what is typed and each choice are steps that the back button
-/// takes back. Where there is no answer it says so, and the form is then sent as it is without JavaScript.
+/// Watches the form and keeps the address up to date. The first letter typed and each choice add a
+/// history entry, so the back button undoes them. If a search fails, the page says so, and the form
+/// is then submitted as without JavaScript.
 #[island]
 pub fn SearchAsYouType() -> impl IntoView {
     #[cfg(feature = "hydrate")]
@@ -34,15 +37,15 @@ mod browser {
         Document, DomParser, Element, Event, FormData, HtmlFormElement, Response, SupportedType,
     };
 
-    /// The form's attribute with the address that the server was asked for.
+    /// Attribute of the form: the address that the server rendered the page for.
     const ASKED_AT: &str = "data-asked-at";
-    /// The form's attribute with what is said when a search comes to nothing.
+    /// Attribute of the form: the text that is shown if a search fails.
     const FAILED: &str = "data-failed";
-    /// The id and name of what is typed into.
+    /// Id and name of the text input.
     const TEXT: &str = "search";
-    /// A pause in typing.
+    /// Pause in typing after which the search is sent.
     const PAUSE: Duration = Duration::from_millis(200);
-    /// What the form asks for, in the order of the server's own addresses.
+    /// Names of the form's arguments, in the order that the server uses in its own addresses.
     const ARGUMENTS: [&str; 8] = [
         TEXT,
         "genre",
@@ -55,11 +58,12 @@ mod browser {
     ];
 
     struct Search {
-        /// The address of what is shown, or is on its way.
+        /// Address of the results that are shown or being fetched.
         shown: RefCell<String>,
-        /// Counts what was asked, so that an answer that comes late is known.
+        /// Number of requests so far; identifies late responses, which are discarded.
         asked: Cell<u32>,
-        /// Whether the address is already one of the word that is being typed.
+        /// Whether the current history entry is for the text being typed. The next letter then
+        /// replaces it.
         typing: Cell<bool>,
         pause: Cell<Option<TimeoutHandle>>,
         broken: Cell<bool>,
@@ -84,7 +88,7 @@ mod browser {
         let change = window_event_listener(ev::change, {
             let search = search.clone();
             move |event| {
-                // The text was taken note of letter by letter.
+                // The text input is handled by the `input` listener.
                 if form_of(&event).is_some() && !is_text(&event) {
                     search.ask(false);
                 }
@@ -99,8 +103,8 @@ mod browser {
                 }
             }
         });
-        // What was done while nobody listened: typing and choosing, or else going back, which behind a reload is a step within
-        // one document, still.
+        // Handles what happened before the listeners were installed: the form was edited, or else
+        // the user went back. After a reload, going back is still a step within one document.
         match form().is_some_and(|form| is_changed(&form)) {
             true => search.later(),
             false => search.go_back(),
@@ -122,7 +126,7 @@ mod browser {
             self.pause.set(pause.ok());
         }
 
-        /// Ends the pause in typing; whether there was one.
+        /// Cancels a scheduled search and returns whether there was one.
         fn pending(&self) -> bool {
             let pause = self.pause.take();
             if let Some(pause) = &pause {
@@ -131,7 +135,8 @@ mod browser {
             pause.is_some()
         }
 
-        /// Asks for what the form says. `typed`: letter by letter.
+        /// Runs the search in the form. `typed` means that it comes from typing, so that successive
+        /// ones share a history entry.
         fn ask(self: &Rc<Self>, typed: bool) {
             self.pending();
             let Some(address) = form().and_then(|form| address(&form)) else {
@@ -150,10 +155,10 @@ mod browser {
             self.show(address, false);
         }
 
-        /// Shows what the address says now.
+        /// Shows the results for the current address.
         fn go_back(self: &Rc<Self>) {
             let address = here();
-            // A link within the page changes the address as well.
+            // A link within the page also fires `popstate`.
             if *self.shown.borrow() != address {
                 self.pending();
                 self.typing.set(false);
@@ -184,7 +189,7 @@ mod browser {
         }
     }
 
-    /// None: no answer, or one that is no list of concerts.
+    /// Fetches a page. Returns `None` if there is no response or its status is not a success.
     async fn fetch(address: &str) -> Option<Document> {
         let answer = JsFuture::from(window().fetch_with_str(address))
             .await
@@ -200,7 +205,8 @@ mod browser {
             .ok()
     }
 
-    /// Puts what another page found into this one. Pages that come like this run nothing.
+    /// Copies the results of another page into this one. Returns `None` if that page is not a list
+    /// of concerts. Scripts in a page parsed this way do not run.
     fn take_over(page: &Document, with_form: bool) -> Option<()> {
         let part = |page: &Document, id| page.get_element_by_id(id);
         let (found, results) = (part(page, FOUND)?, part(page, RESULTS)?);
@@ -227,7 +233,7 @@ mod browser {
         document().get_element_by_id(FORM)?.dyn_into().ok()
     }
 
-    /// The address that says what the form says, and leaves out what says nothing.
+    /// Returns the address for the values in the form, without empty ones.
     fn address(form: &HtmlFormElement) -> Option<String> {
         let data = FormData::new_with_form(form).ok()?;
         let mut address = String::from("/");
@@ -244,7 +250,7 @@ mod browser {
         Some(address)
     }
 
-    /// Whether the form says something else than what it came with.
+    /// Returns whether the values in the form differ from those it was rendered with.
     fn is_changed(form: &HtmlFormElement) -> bool {
         let Ok(came) = form.clone_node() else {
             return false;

@@ -1,4 +1,5 @@
-//! The sale's controls, on the concert's page of whoever may edit it: how it stands, the ways to steer it, what was changed.
+//! Controls of a sale, on the concert's page for accounts that may edit it: its state, the actions,
+//! and the record of changes.
 
 use super::api::{SteerSale, sale_changes};
 use crate::error::ApiError;
@@ -10,18 +11,18 @@ use leptos::server_fn::ServerFn;
 use model::concerts::{Changed, Concert, ConcertView, Phase, SaleChange, SaleState, Steering};
 use serde::{Deserialize, Serialize};
 
-/// Where the controls are on the page; an action comes back to them.
+/// Id of the controls on the page; an action redirects to them.
 pub(crate) const SALE_CONTROL: &str = "sale-control";
 
-/// So many changes are shown at once; the older ones on request.
+/// Changes shown at first. Older ones are in a `<details>` element.
 const SHOWN: usize = 5;
 
-/// What the controls show besides the concert.
+/// What the controls show in addition to the concert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Control {
     /// Newest first.
     changes: Vec<SaleChange>,
-    /// People in the queue; none when there is no sale to steer, or when that cannot be told just now.
+    /// People in the queue; `None` if there is no sale to steer or if the queue cannot be read now.
     waiting: Option<u64>,
 }
 
@@ -43,12 +44,13 @@ impl Control {
     }
 }
 
-/// Whether there is a sale to pause or to close: not in a draft, and not when it is over.
+/// Returns whether there is a sale to pause or close: not for a draft, and not once the sale is
+/// over.
 fn is_steered(concert: &Concert, phase: Phase) -> bool {
     !concert.draft && phase != Phase::Over
 }
 
-/// Pausing or resuming, whichever there is to do, in words.
+/// The action that applies to a state, to pause or to resume, with its texts.
 pub(crate) struct Turn {
     pub action: Steering,
     pub summary: &'static str,

@@ -1,4 +1,4 @@
-//! What home says, in both languages.
+//! Texts of home, in both languages.
 
 use crate::i18n::thousands;
 use chrono::{Datelike, NaiveDate};
@@ -7,13 +7,13 @@ use model::concerts::{ConcertSort, SaleGroup};
 /// See [`crate::i18n::Words`].
 pub struct BrowseWords {
     pub search: &'static str,
-    /// What not everybody knows about searching in this language.
+    /// Hint about searching in this language that not all users know.
     pub search_hint: Option<&'static str>,
     pub sale: &'static str,
     pub any_sale: &'static str,
-    /// As a heading and as a choice.
+    /// Used as a heading and as an option.
     pub group_name: fn(SaleGroup) -> &'static str,
-    /// To an organiser.
+    /// Shown to an organiser.
     pub none_made: &'static str,
     pub sort: &'static str,
     pub sort_name: fn(ConcertSort) -> &'static str,
@@ -23,23 +23,24 @@ pub struct BrowseWords {
     pub price_from: &'static str,
     pub price_to: &'static str,
 
-    /// What is asked for, each with a way to take it back.
+    /// Label of the list of filters, each of which can be removed.
     pub asked: &'static str,
     pub asked_from: fn(&str) -> String,
     pub asked_to: fn(&str) -> String,
     pub asked_price_from: fn(&str) -> String,
     pub asked_price_to: fn(&str) -> String,
     pub day: fn(NaiveDate) -> String,
-    /// Read out before what is taken back, where a cross is seen.
+    /// Read by screen readers before the filter, in place of the visible cross.
     pub take_back: &'static str,
     pub take_back_all: &'static str,
 
-    /// So many of the group; read out after it, where a number is seen.
+    /// Link to all concerts of a group. Argument: their number. Screen readers read the heading of
+    /// the group after it.
     pub show_all_of: fn(u64) -> String,
     pub past_concerts: &'static str,
     pub nothing_coming: &'static str,
     pub nothing_coming_hint: &'static str,
-    /// The search as somebody types came to nothing.
+    /// Shown if search as you type fails.
     pub failed: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! Server functions of the desk.
+//! Server functions of the dashboard.
 
 use crate::error::ApiError;
 use crate::forms::parse_opened;
@@ -8,13 +8,13 @@ use leptos::server_fn::codec::GetUrl;
 use model::concerts::{Concert, ConcertId};
 use model::desk::{CapacityForm, DeskView, PaceForm};
 
-/// How a sale goes; the concert's organiser and admins only.
+/// Returns how a sale is going. The concert's organiser and admins only.
 #[server(name = DeskViewQuery, prefix = "/api", endpoint = "desk_view", input = GetUrl)]
 pub async fn desk_view(id: ConcertId) -> Result<DeskView, ApiError> {
     Ok(services::desk::view(&services()?, &session()?, id).await?)
 }
 
-/// Sets how many tickets go out, and how often, from the next batch on; the concert's organiser and admins only.
+/// Sets batch and interval, effective from the next batch. The concert's organiser and admins only.
 #[server(name = SetPace, prefix = "/api", endpoint = "set_pace")]
 pub async fn set_pace(
     id: ConcertId,
@@ -29,7 +29,7 @@ pub async fn set_pace(
     Ok(concert)
 }
 
-/// Sets how many tickets there are in all; the concert's organiser and admins only.
+/// Sets the capacity. The concert's organiser and admins only.
 #[server(name = SetCapacity, prefix = "/api", endpoint = "set_capacity")]
 pub async fn set_capacity(
     id: ConcertId,

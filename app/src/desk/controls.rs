@@ -1,4 +1,5 @@
-//! The controls of the desk. Each opens first and says what it does; nothing happens before its own button is pressed.
+//! The controls of the dashboard. Each one first opens and explains what it does; nothing happens
+//! until its own button is pressed.
 
 use super::api::{SetCapacity, SetPace};
 use crate::concerts::{SteerSale, Turn};
@@ -68,7 +69,7 @@ fn Capacity(view: DeskView) -> impl IntoView {
     }
 }
 
-/// Its name on the outside; opened, what it means, and the form that does it.
+/// A disclosure labelled `summary`; opened, it shows the explanation `sure` and the form that acts.
 #[component]
 fn Control<C: IntoView + 'static>(
     name: &'static str,

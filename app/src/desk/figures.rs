@@ -1,11 +1,11 @@
-//! The four figures of the desk.
+//! The four figures of the dashboard.
 
 use crate::i18n::{thousands, use_words};
 use chrono::{DateTime, TimeDelta, Utc};
 use leptos::prelude::*;
 use model::desk::{DeskView, Outlook};
 
-/// In place of a figure that nobody can tell.
+/// Shown in place of an unknown figure.
 const NONE: &str = "–";
 
 #[component]
@@ -44,7 +44,7 @@ fn figure(
     }
 }
 
-/// When the last ticket goes, and what is to be said of it.
+/// Returns when the last ticket is expected to be issued, and a note about it.
 fn end(view: &DeskView) -> (String, String) {
     let words = use_words();
     let none = |note: String| (NONE.to_owned(), note);
@@ -69,7 +69,8 @@ fn same_day(a: DateTime<Utc>, b: DateTime<Utc>) -> bool {
     model::time::day(a) == model::time::day(b)
 }
 
-/// The time of day in Korea, to the second while it is near; of another day the date.
+/// Formats an instant in Korean time: with seconds if it is less than an hour away, else in hours
+/// and minutes if it is today, else as a date.
 fn clock(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let format = match (same_day(at, now), at - now < TimeDelta::hours(1)) {
         (_, true) => "%H:%M:%S",

@@ -1,4 +1,5 @@
-//! Finding a ticket of this sale, to see what it is good for and to take it back. Apart from what is read again every second.
+//! The search for a ticket of this sale, to check what it is valid for and to revoke it. It is not
+//! part of what is refreshed every second.
 
 use super::page::path;
 use crate::i18n::use_words;
@@ -7,13 +8,14 @@ use leptos::prelude::*;
 use model::concerts::ConcertId;
 use model::tickets::IssuedTicket;
 
-/// The argument of the page's address that says which ticket is looked for.
+/// Argument of the page's address with the text to search for.
 pub(super) const TICKET: &str = "ticket";
 
-/// A QR code's text is the longest that one is found by.
+/// Upper bound on the characters searched for. A QR code's text is the longest one that finds a
+/// ticket.
 const TYPED_MAX: usize = 300;
 
-/// What is looked for; none when nothing is.
+/// Returns the text to search for, or `None` if there is none.
 pub(super) fn typed(argument: Option<&str>) -> Option<String> {
     let typed: String = argument?.trim().chars().take(TYPED_MAX).collect();
     (!typed.is_empty()).then_some(typed)
@@ -22,7 +24,7 @@ pub(super) fn typed(argument: Option<&str>) -> Option<String> {
 #[component]
 pub(super) fn FindTicket(
     id: ConcertId,
-    /// What was looked for, and what was found.
+    /// What was searched for, and what was found.
     found: Option<(String, Vec<IssuedTicket>)>,
 ) -> impl IntoView {
     let words = use_words();

@@ -1,12 +1,13 @@
-//! Keeps the desk true while it is looked at.
+//! Keeps the dashboard up to date while it is visible.
 
 use leptos::prelude::*;
 
-/// Reads the page again every second and puts its parts in the place of the old ones.
+/// Fetches the page every second and replaces its live parts with the new ones.
 ///
-/// There is an organiser or two to a sale, so a page a second costs next to nothing, while a stream for them would be one more
-/// thing to keep alive. And it is the page itself that is read: no word, number or plot has to be made in the browser as well,
-/// and nobody else's browser fetches what would make them.
+/// A sale has one or two organisers, so one page per second costs almost nothing, while an event
+/// stream for them would be one more thing to keep alive. Because the page itself is fetched, no
+/// text, number or plot has to be rendered in the browser too, and other users' browsers do not
+/// download code for it.
 #[island]
 pub fn KeepTrue() -> impl IntoView {
     #[cfg(feature = "hydrate")]
@@ -23,7 +24,7 @@ async fn keep_true() {
     };
     loop {
         gloo_timers::future::TimeoutFuture::new(1000).await;
-        // Nobody looks.
+        // The page is not visible.
         if document().hidden() {
             continue;
         }
@@ -35,7 +36,7 @@ async fn keep_true() {
                 stale(false);
             }
             Read::Nothing => stale(true),
-            // The server says better than this why there is nothing to see here any more.
+            // The server's page explains better why there is nothing to show.
             Read::Refused => return crate::refresh::reload(),
         }
     }
@@ -44,13 +45,13 @@ async fn keep_true() {
 #[cfg(feature = "hydrate")]
 enum Read {
     Page(web_sys::Document),
-    /// The server is away, or a store behind it.
+    /// The server or one of its stores is unavailable.
     Nothing,
-    /// Logged out, or no longer somebody who may.
+    /// Logged out, or no longer allowed to see the page.
     Refused,
 }
 
-/// The page as it is now.
+/// Fetches the current page.
 #[cfg(feature = "hydrate")]
 async fn read() -> Read {
     use wasm_bindgen::JsCast;
@@ -67,7 +68,7 @@ async fn read() -> Read {
             .await
             .ok()?
             .as_string()?;
-        // Parsed apart from the page: nothing in it runs, and nothing is fetched for it.
+        // Parsed into a separate document: no script in it runs, and nothing is fetched for it.
         let parser = web_sys::DomParser::new().ok()?;
         let page = parser.parse_from_string(&text, web_sys::SupportedType::TextHtml);
         page.ok().map(Read::Page)
@@ -84,7 +85,7 @@ fn replace(part: &str, page: &web_sys::Document) {
     let (Some(here), Some(new)) = (here, new) else {
         return;
     };
-    // Something is open or has the focus: nothing moves under a hand.
+    // Nothing moves while a control in the part is open, has the focus or is being sent.
     let busy = here.query_selector("details[open], :focus, [data-sent]");
     let new = new.inner_html();
     if matches!(busy, Ok(None)) && here.inner_html() != new {

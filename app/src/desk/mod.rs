@@ -1,4 +1,4 @@
-//! The organiser's desk: how a sale goes while it runs, and the ways to steer it.
+//! The organiser's dashboard: how a sale is going, and the controls to steer it.
 
 mod live;
 
@@ -26,9 +26,10 @@ pub(crate) use page::path;
 #[cfg(feature = "ssr")]
 pub(crate) use words::{DeskWords, ENGLISH, KOREAN};
 
-/// The parts of the page that are read again every second. A part in which somebody is busy stays as it is.
+/// Ids of the parts of the page that are refreshed every second. A part that is in use is left
+/// unchanged.
 #[cfg(feature = "hydrate")]
 const LIVE_PARTS: [&str; 2] = ["desk-now", "desk-controls"];
 
-/// The whole of it; has `data-stale` while it cannot be read.
+/// Id of the whole dashboard, which has the attribute `data-stale` while it cannot be refreshed.
 const DESK: &str = "desk";

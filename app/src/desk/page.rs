@@ -22,7 +22,7 @@ use model::concerts::{Concert, ConcertId, Phase};
 use model::desk::DeskView;
 use model::tickets::IssuedTicket;
 
-/// Where the desk of a concert is.
+/// Returns the path of a concert's dashboard.
 pub(crate) fn path(id: ConcertId) -> String {
     format!("/concerts/{id}/desk")
 }
@@ -44,7 +44,7 @@ pub fn DeskPage() -> impl IntoView {
     }
 }
 
-/// Who may, first: to everybody else it is as if there were nothing more to load.
+/// Checks the permission first, in `desk_view`: for other callers nothing else is loaded.
 async fn load(
     id: Option<ConcertId>,
     asked: Option<String>,
@@ -58,7 +58,7 @@ async fn load(
     Ok((get_concert(id).await?.concert, view, found))
 }
 
-/// What was looked for, and the tickets that it names.
+/// What was searched for, and the tickets found.
 type Found = (String, Vec<IssuedTicket>);
 
 #[component]
@@ -99,7 +99,7 @@ fn Desk(concert: Concert, view: DeskView, found: Option<Found>) -> impl IntoView
     }
 }
 
-/// Whether anything is sold, how fast at most, and when all of this was so.
+/// The phase of the sale, its maximum pace, and the time of all figures.
 #[component]
 fn State(view: DeskView) -> impl IntoView {
     let words = use_words();

@@ -1,4 +1,4 @@
-//! The two plots of the desk: bars of the last five minutes, drawn on the server.
+//! The two plots of the dashboard: bars of the last five minutes, drawn on the server.
 
 use crate::i18n::{thousands, use_words};
 use leptos::prelude::*;
@@ -48,12 +48,12 @@ fn plot(name: &'static str, title: &'static str, now: f64, rates: &[f64]) -> imp
     }
 }
 
-/// One path of all bars, the highest as high as the plot; a line at the foot.
+/// Returns one path with all bars, the highest at the height of the plot, and a line at the bottom.
 fn bars(rates: &[f64], most: f64) -> String {
     let mut path = format!("M0 {HEIGHT}h{}v-1h-{0}z", WIDTH * BINS);
     for (n, rate) in rates.iter().enumerate().filter(|(_, rate)| **rate > 0.0) {
         let (x, height) = (n * WIDTH + 1, (rate / most * HEIGHT).max(1.0));
-        // A text takes whatever is written to it.
+        // Writing to a `String` cannot fail.
         let _ = write!(
             path,
             "M{x} {HEIGHT}v-{height:.1}h{0}v{height:.1}z",
@@ -63,7 +63,8 @@ fn bars(rates: &[f64], most: f64) -> String {
     path
 }
 
-/// Of a second: whole when there are many, to a tenth when there are few.
+/// Formats a rate per second: as a whole number from 10 on; below that with one decimal, unless it
+/// is whole.
 fn rate(rate: f64) -> String {
     match rate {
         10.0.. => thousands(rate.round() as u64),

@@ -1,16 +1,16 @@
-//! What the desk says, in both languages.
+//! Texts of the dashboard, in both languages.
 
 use crate::i18n::thousands;
 use model::concerts::Phase;
 
 /// See [`crate::i18n::Words`].
 pub struct DeskWords {
-    /// On the concert's page.
+    /// Label of the link on the concert's page.
     pub link: &'static str,
     pub title: fn(&str) -> String,
     pub description: &'static str,
     pub record: &'static str,
-    /// A time of day.
+    /// Argument: a time of day.
     pub as_of: fn(&str) -> String,
     pub read_again: &'static str,
     pub stale: &'static str,
@@ -23,15 +23,16 @@ pub struct DeskWords {
     pub end: &'static str,
     pub one_moment: &'static str,
     pub sells_out: &'static str,
-    /// A time of day, and how many tickets.
+    /// Arguments: a time of day, and the number of tickets.
     pub enough: fn(&str, u64) -> String,
     pub too_slow: fn(u64) -> String,
-    /// Why there is no end to estimate.
+    /// Why there is no estimate of the end.
     pub no_outlook: fn(Phase) -> &'static str,
 
     pub joins: &'static str,
     pub tickets: &'static str,
-    /// What a plot shows, for whoever does not see it: its title, the rate now and the highest.
+    /// Description of a plot for screen readers. Arguments: its title, the current rate, the
+    /// highest rate.
     pub plot: fn(&str, &str, &str) -> String,
     pub at_most: fn(&str) -> String,
     pub minutes_ago: &'static str,
@@ -49,7 +50,7 @@ pub struct DeskWords {
     pub pace_sure: &'static str,
     pub pace_confirm: &'static str,
     pub capacity: &'static str,
-    /// How many are issued.
+    /// Argument: number of tickets issued.
     pub capacity_sure: fn(u64) -> String,
     pub capacity_confirm: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Server functions of drafts. One is made by `create_concert`.
+//! Server functions of drafts. A draft is created by `create_concert`.
 
 use super::{Looked, PREVIEW, Preview, PreviewProps, Sketch};
 use crate::error::ApiError;
@@ -6,7 +6,7 @@ use crate::request::{services, session};
 use leptos::prelude::*;
 use model::concerts::{Concert, ConcertForm, ConcertId};
 
-/// Shows a draft to everybody, for good; the concert's organiser and admins only.
+/// Publishes a draft permanently. The concert's organiser and admins only.
 #[server(name = PublishConcert, prefix = "/api", endpoint = "publish_concert")]
 pub async fn publish_concert(id: ConcertId) -> Result<Concert, ApiError> {
     let concert = services::concerts::publish(&services()?, &session()?, id).await?;
@@ -14,8 +14,9 @@ pub async fn publish_concert(id: ConcertId) -> Result<Concert, ApiError> {
     Ok(concert)
 }
 
-/// What would be wrong with a concert, and how buyers would see it; nothing is saved. For whoever may save it. A browser
-/// without JavaScript comes back to the form, which shows both.
+/// Returns what is wrong with a concert's form, and how buyers would see the concert. Saves
+/// nothing. Only for callers who may save it. A browser without JavaScript is redirected to the
+/// form, which shows both.
 #[server(name = PreviewConcert, prefix = "/api", endpoint = "preview_concert")]
 pub async fn preview_concert(
     #[server(default)] id: Option<ConcertId>,

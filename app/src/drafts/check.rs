@@ -1,4 +1,4 @@
-//! What is in a form that nobody has sent yet: what is wrong with it, and the concert that it would make.
+//! Checks a form that has not been submitted yet: its problems, and the concert that it would make.
 
 use super::Wrong;
 use crate::error::ApiError;
@@ -11,23 +11,26 @@ use model::{Refusal, time};
 use serde::{Deserialize, Serialize};
 use services::drawing;
 
-/// In a page's address: what was typed is to be seen, and nothing of it is saved.
+/// Argument of a page's address: the page shows a preview of what was typed, and saves nothing.
 pub const PREVIEW: &str = "preview";
 
-/// A form as far as it has come.
+/// The result of checking a form, which may be incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sketch {
-    /// What saving it would be refused for.
+    /// Why saving it would be refused.
     pub refusal: Option<Refusal>,
-    /// As buyers would see it. None: something is missing that they would see at once.
+    /// The concert as buyers would see it; `None` if something is missing that they would see at
+    /// once.
     pub concert: Option<Concert>,
-    /// Characters that tickets and shared pictures show a box for, since no font of theirs has them.
+    /// Characters that tickets and shared pictures show as a box, because none of their fonts has
+    /// them.
     pub undrawable: String,
     pub now: DateTime<Utc>,
 }
 
 impl Sketch {
-    /// Of a new concert, or of what `id` would be changed to; for whoever may save it, and refused to everybody else.
+    /// Checks a new concert, or the changes to `id`. Only for callers who may save it; others are
+    /// refused.
     pub async fn of(id: Option<ConcertId>, form: ConcertForm) -> Result<Sketch, ApiError> {
         let (services, session) = (services()?, session()?);
         let before = services::concerts::may_save(&services, &session, id).await?;
@@ -45,7 +48,7 @@ impl Sketch {
         })
     }
 
-    /// What is wrong with which field.
+    /// Returns the fields with a problem, each with its text.
     pub fn problems(&self) -> Vec<Wrong> {
         let words = use_words();
         let problem = |field| {
@@ -62,14 +65,16 @@ impl Sketch {
     }
 }
 
-/// What was typed before the page was asked for, when its address says that it is to be seen.
+/// Returns what was typed before the page was requested, or `None` if the request has no echo of
+/// the form.
 pub fn typed() -> Option<ConcertForm> {
     let echo = FormEcho::of_request();
     let fields = serde_json::to_value(&echo.0).ok()?;
     serde_json::from_value(fields).ok()
 }
 
-/// The concert, with what buyers do not see at once made up where it is missing.
+/// Parses the form, with placeholders for what is missing and what buyers do not see at once.
+/// Returns `None` if something that they do see is missing.
 fn as_far_as_it_goes(mut form: ConcertForm) -> Option<ConcertDetails> {
     if let Ok(details) = form.clone().parse() {
         return Some(details);
@@ -83,7 +88,7 @@ fn as_far_as_it_goes(mut form: ConcertForm) -> Option<ConcertDetails> {
     form.parse().ok()
 }
 
-/// Of a concert that is not saved yet.
+/// Id of a concert that is not saved yet.
 pub(super) const NEW: ConcertId = ConcertId(0);
 
 fn concert(before: Option<Concert>, details: ConcertDetails) -> Concert {

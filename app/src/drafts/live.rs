@@ -1,4 +1,5 @@
-//! The concert's form while it is being typed: what is wrong is said beside its field, and the preview keeps up.
+//! Checks the concert's form while the user types: shows each problem beside its field and keeps
+//! the preview up to date.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -6,18 +7,18 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "hydrate")]
 use crate::island::json::{Json, Read};
 
-/// What the server says of a form that nobody has sent yet.
+/// The server's response about a form that has not been submitted yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looked {
     pub problems: Vec<Wrong>,
-    /// The preview, as the page would have it.
+    /// HTML of the preview, as the page would have it.
     pub html: String,
 }
 
-/// What is wrong with a field, in the reader's words.
+/// A problem of a field, in the user's language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wrong {
-    /// The name of the input.
+    /// Name of the input.
     pub field: String,
     pub words: String,
 }
@@ -42,8 +43,8 @@ impl Read for Wrong {
     }
 }
 
-/// Watches the form of this page. Only fields that somebody has been in are told what is wrong with them: the others are
-/// not wrong, but not filled in yet.
+/// Watches the form of this page. Shows problems only beside fields that the user has edited: the
+/// others are not wrong, but not filled in yet.
 #[island]
 pub fn LivePreview() -> impl IntoView {
     #[cfg(feature = "hydrate")]
@@ -69,23 +70,24 @@ mod browser {
         UrlSearchParams,
     };
 
-    /// After the last key.
+    /// Pause in typing after which the form is checked.
     const PAUSE: Duration = Duration::from_millis(500);
 
     #[derive(Default)]
     struct Watch {
-        /// The names of the fields that somebody has been in.
+        /// Names of the fields that the user has edited.
         touched: RefCell<Vec<String>>,
         timer: Cell<Option<TimeoutHandle>>,
         asking: Cell<bool>,
         again: Cell<bool>,
-        /// Until the pointer has left the button that it is on.
+        /// A response that is held back until the pointer has left the button that it is on.
         held: RefCell<Option<Looked>>,
     }
 
     pub fn watch() {
         let watch = Rc::new(Watch::default());
-        // What was typed before anybody listened. A form that was refused says what is wrong with it until it is changed.
+        // Checks what was typed before the listeners were installed. A refused form shows its
+        // problems until it is changed.
         if !there_is(".field-problem:not([hidden])") {
             look_soon(&watch);
         }
@@ -106,7 +108,8 @@ mod browser {
                 }
             })
         };
-        // Where the pointer is counts from when it is over something; out of the window it is over nothing.
+        // A browser knows what the pointer is over only once it enters an element (`mouseover`).
+        // Outside the window it is over nothing (`mouseout`).
         let over = {
             let watch = watch.clone();
             window_event_listener(ev::mouseover, move |_| show_held(&watch))
@@ -125,10 +128,11 @@ mod browser {
         form.dyn_into().ok()
     }
 
-    /// Of a field of the form.
+    /// Returns the name of a field of the form, or `None` if the target is not one.
     fn name_of(target: Option<EventTarget>) -> Option<String> {
         let field: Element = target?.dyn_into().ok()?;
-        // Not by the form's `id`: it holds an input of that name, which is what a browser would answer with.
+        // Not by the form's `id` property: the form has an input of that name, which browsers
+        // return instead.
         field.closest(&format!("form#{CONCERT_FORM}")).ok()??;
         field.get_attribute("name")
     }
@@ -142,7 +146,8 @@ mod browser {
         watch.timer.set(timer.ok());
     }
 
-    /// One question at a time, and the newest answer last.
+    /// Sends one request at a time. If another is needed meanwhile, it follows, so the newest
+    /// response is shown last.
     fn look(watch: &Rc<Watch>) {
         if watch.asking.replace(true) {
             watch.again.set(true);
@@ -150,7 +155,7 @@ mod browser {
         }
         let watch = watch.clone();
         spawn_local(async move {
-            // An answer that does not come changes nothing: the form can still be sent.
+            // Without a response nothing changes: the form can still be sent.
             if let Some(looked) = ask().await {
                 watch.held.replace(Some(looked));
                 show_held(&watch);
@@ -162,7 +167,8 @@ mod browser {
         });
     }
 
-    /// What is said moves what is below it: a button would be gone from under the pointer that presses it.
+    /// Shows the response that is held back, unless the pointer is on a button: a message moves
+    /// what is below it, so the button would move away from under the pointer that presses it.
     fn show_held(watch: &Watch) {
         if watch.held.borrow().is_none() || there_is("button:hover") {
             return;
@@ -198,7 +204,8 @@ mod browser {
 
     fn show(watch: &Watch, looked: &Looked) {
         if let Some(place) = document().get_element_by_id(PREVIEW_PLACE) {
-            // As the server has rendered and escaped it; no script in markup that comes this way is run.
+            // The server has rendered and escaped this HTML. Browsers do not run scripts that are
+            // set as `innerHTML`.
             place.set_inner_html(&looked.html);
         }
         let Some(form) = form() else { return };
@@ -222,7 +229,7 @@ mod browser {
         }
     }
 
-    /// As `forms/fields.rs` has it from the start.
+    /// Sets the same attributes as `forms/fields.rs` renders from the start.
     fn tell(problem: &Element, name: &str, words: Option<&str>) {
         problem.set_text_content(words);
         let _ = problem.toggle_attribute_with_force("hidden", words.is_none());

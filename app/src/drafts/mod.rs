@@ -1,4 +1,4 @@
-//! Concerts that are being prepared: seen before they are saved, saved before they are public.
+//! Drafts: concerts that are previewed before they are saved, and saved before they are public.
 
 mod live;
 
@@ -24,10 +24,10 @@ use parts::{Preview, PreviewProps};
 #[cfg(feature = "ssr")]
 pub use words::{DraftWords, ENGLISH, KOREAN};
 
-/// The concert's form, which is watched.
+/// Id of the concert's form, which is watched.
 pub const CONCERT_FORM: &str = "concert-form";
-/// Where the form is sent to be looked at.
+/// Path that the form is sent to for checking.
 #[cfg(any(feature = "hydrate", test))]
 const LOOK: &str = "/api/preview_concert";
-/// Where what buyers would see is shown.
+/// Id of the element that shows the preview.
 const PREVIEW_PLACE: &str = "preview";

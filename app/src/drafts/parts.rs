@@ -1,4 +1,4 @@
-//! What is shown of a concert that is being prepared.
+//! Components for a concert that is being prepared.
 
 use super::check::NEW;
 use super::{CONCERT_FORM, LivePreview, PREVIEW_PLACE, PreviewConcert, PublishConcert, Sketch};
@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use model::concerts::{Concert, ConcertId, Phase};
 
-/// That nobody else sees it, and the way to show it to everybody.
+/// The notice that the draft is not public, and the control to publish it.
 #[component]
 pub fn DraftBox(id: ConcertId) -> impl IntoView {
     let words = &use_words().drafts;
@@ -31,7 +31,8 @@ pub fn DraftBox(id: ConcertId) -> impl IntoView {
     }
 }
 
-/// Beside the form: what buyers would see, kept up with what is typed, and without JavaScript brought there by a button.
+/// The preview beside the form. It is updated while the user types, and without JavaScript by a
+/// button.
 #[component]
 pub fn PreviewPane(sketch: Option<Sketch>) -> impl IntoView {
     let words = &use_words().drafts;
@@ -51,7 +52,8 @@ pub fn PreviewPane(sketch: Option<Sketch>) -> impl IntoView {
     }
 }
 
-/// What buyers have before them: the countdown or what is left, and the button. It is of no use here, and stands still.
+/// The sale as buyers see it: the countdown or the tickets left, and the join button. Here it is
+/// inert and does not advance.
 #[component]
 fn PreviewSale(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
     let said = use_queue_words();
@@ -89,7 +91,7 @@ fn PreviewSale(concert: Concert, now: DateTime<Utc>) -> impl IntoView {
     }
 }
 
-/// The concert's card and the head of its page, as buyers see them.
+/// The concert's card and the top of its page, as buyers see them.
 #[component]
 pub fn Preview(sketch: Sketch) -> impl IntoView {
     let words = use_words();
@@ -115,7 +117,7 @@ pub fn Preview(sketch: Sketch) -> impl IntoView {
         .collect_view();
     view! {
         {undrawable}
-        // Its link leads to what is saved, which is something else.
+        // Inert, because the link leads to the saved concert, which differs.
         <ul class="stubs" inert>
             {view! { <ConcertCard concert=card now within=true/> }.into_any()}
         </ul>

@@ -1,4 +1,4 @@
-//! What has to be said of drafts and previews.
+//! Texts about drafts and previews, in both languages.
 
 pub struct DraftWords {
     pub draft: &'static str,
@@ -10,11 +10,11 @@ pub struct DraftWords {
     pub publish_confirm: &'static str,
     pub preview: &'static str,
     pub preview_lead: &'static str,
-    /// In the place of a preview of a concert that has no name yet.
+    /// Shown in place of a preview while the concert has no name yet.
     pub preview_empty: &'static str,
-    /// Of a concert that has no number yet, from which its poster is drawn.
+    /// Shown for a concert that has no id yet, from which its poster is drawn.
     pub preview_poster: &'static str,
-    /// The characters that no font of tickets and pictures has.
+    /// Argument: the characters that no font of tickets and pictures has.
     pub undrawable: fn(&str) -> String,
 }
 

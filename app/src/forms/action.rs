@@ -1,15 +1,17 @@
-//! Where a form is sent: to the page that it is on, which says what is called and for whom.
+//! Addresses of forms. A form posts to its own page, and its query names the server function to
+//! call and the account.
 //!
-//! A page that posts to itself can show a refusal where it was typed, with all that was typed, and nothing of it has to be
-//! kept anywhere meanwhile (`server/src/middleware/forms.rs`).
+//! Because a page posts to itself, it can show a refusal beside the fields with everything that was
+//! typed, and nothing has to be stored in between (`server/src/middleware/forms.rs`).
 
-/// The argument that names what is called.
+/// Argument that names the server function to call.
 pub const CALL: &str = "call";
-/// The argument that names the account for which the page was made: nobody acts for another account by a tab that was left
-/// open.
+/// Argument that names the account that the page was rendered for. It prevents a tab that was left
+/// open from acting for another account.
 pub const AS: &str = "as";
 
-/// The address of a form that calls the server function at `path`: the page's own, with all that it was asked for.
+/// Returns the address of a form that calls the server function at `path`: the page's own, with all
+/// its arguments.
 pub fn form_action(path: &str) -> String {
     let call = anyones_form_action(path);
     match owner() {
@@ -18,7 +20,7 @@ pub fn form_action(path: &str) -> String {
     }
 }
 
-/// That of a form which does the same for any account.
+/// Returns the address of a form that has the same effect for any account.
 pub fn anyones_form_action(path: &str) -> String {
     let (page, query) = page();
     match without_call(&query) {
@@ -27,7 +29,7 @@ pub fn anyones_form_action(path: &str) -> String {
     }
 }
 
-/// What a page was asked for, but for what was called from it.
+/// Returns the query without the arguments of a call.
 pub fn without_call(query: &str) -> String {
     let pairs = query.split('&').filter(|pair| {
         let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
@@ -36,7 +38,7 @@ pub fn without_call(query: &str) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// The address at which a script of ours calls the server function at `path`.
+/// Returns the address at which our scripts call the server function at `path`.
 #[cfg(feature = "hydrate")]
 pub fn address(path: &str) -> String {
     match owner() {
@@ -45,7 +47,7 @@ pub fn address(path: &str) -> String {
     }
 }
 
-/// The path, or nothing where the browser knows it, and what follows the question mark.
+/// Returns the path, empty because the browser resolves relative addresses, and the query.
 #[cfg(feature = "hydrate")]
 fn page() -> (String, String) {
     let query = leptos::prelude::window().location().search();
@@ -58,8 +60,9 @@ fn page() -> (String, String) {
     Default::default()
 }
 
-/// The page that is rendered, which may be shown in the place of another: so its path is said, but in a template, whose
-/// readers are at different ones.
+/// Returns the path and query of the page being rendered. The path is explicit, since the page may
+/// be shown in the response to another address. In a template it is empty, since its readers are at
+/// different paths.
 #[cfg(all(feature = "ssr", not(feature = "hydrate")))]
 fn page() -> (String, String) {
     use crate::template::TemplateRender;
@@ -68,7 +71,7 @@ fn page() -> (String, String) {
         return Default::default();
     };
     let path = match TemplateRender::current() {
-        // What begins with two slashes would name another site.
+        // A path that begins with two slashes would name another site.
         None if !address.path().starts_with("//") => address.path(),
         _ => "",
     };
@@ -78,7 +81,7 @@ fn page() -> (String, String) {
     )
 }
 
-/// The attribute of the page's body that says whose page it is.
+/// Attribute of the page's `<body>` with the account that it was rendered for.
 pub const OWNER: &str = "data-account";
 
 #[cfg(feature = "hydrate")]
@@ -91,7 +94,7 @@ fn owner() -> Option<String> {
     None
 }
 
-/// The account that a page is made for. None: a stranger's.
+/// Returns the account that the page is rendered for, or `None` for a visitor.
 #[cfg(all(feature = "ssr", not(feature = "hydrate")))]
 pub fn owner() -> Option<String> {
     use crate::request::optional_session;
@@ -106,7 +109,8 @@ pub fn owner() -> Option<String> {
     }
 }
 
-/// Whose page it is, for a part of it that is rendered for one reader by itself.
+/// The account that a fragment is rendered for, provided in context when a part of a page is
+/// rendered for one reader.
 #[cfg(feature = "ssr")]
 #[derive(Clone, Copy, Debug)]
 pub struct PageOwner(pub model::accounts::AccountId);

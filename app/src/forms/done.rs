@@ -1,12 +1,12 @@
-//! What a form has just done, said once by the page that follows. In a cookie and in no address, so that no link makes a page
-//! say what did not happen.
+//! What a form has just done, reported once by the next page. It is stored in a cookie and not in
+//! the address, so that no link can make a page report something that did not happen.
 
 use crate::request::{Response, accepts_html, cookie, settings};
 use crate::sessions::cookies::set;
 use http::request::Parts;
 use leptos::prelude::with_context;
 
-/// Seconds until the next page, at most.
+/// Lifetime of the cookie in seconds: upper bound on the time until the next page.
 const LIFE: i64 = 30;
 
 fn cookie_name(secure: bool) -> &'static str {
@@ -16,7 +16,8 @@ fn cookie_name(secure: bool) -> &'static str {
     }
 }
 
-/// To be said by the next page that is about it. A script reads the answer.
+/// Makes the next page that checks for `what` report it. Does nothing for a script, which reads the
+/// response.
 pub fn say_done(what: &str) {
     if !accepts_html() {
         return;
@@ -27,7 +28,8 @@ pub fn say_done(what: &str) {
     }
 }
 
-/// Which one of `these` was just done, if any was. Once: a reload says nothing any more.
+/// Returns which one of `these` was just done, or `None`. Returns it only once: a reload reports
+/// nothing.
 pub fn just_done(these: &[&'static str]) -> Option<&'static str> {
     let settings = settings();
     let name = cookie_name(settings.secure);

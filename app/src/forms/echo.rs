@@ -1,16 +1,16 @@
-//! What was typed into a form that was refused.
+//! What was typed into a refused form.
 
 use model::Field;
 use std::collections::HashMap;
 
-/// What was typed, by the names of the inputs; never a password.
+/// Typed values by the names of their inputs; never a password.
 ///
-/// The server puts it into the extensions of the request for the page that answers the form.
+/// The server puts it into the request extensions of the page that answers the form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormEcho(pub HashMap<String, String>);
 
 impl FormEcho {
-    /// The echo of the request in context.
+    /// Returns the echo of the request in context.
     pub fn of_request() -> FormEcho {
         leptos::prelude::with_context(|parts: &http::request::Parts| {
             parts.extensions.get::<FormEcho>().cloned()
@@ -19,7 +19,7 @@ impl FormEcho {
         .unwrap_or_default()
     }
 
-    /// Whether it has typed input that would be lost.
+    /// Returns whether it has typed input that would be lost.
     pub fn has_text(&self) -> bool {
         let is_field =
             |name: &String| serde_json::from_value::<Field>(name.as_str().into()).is_ok();

@@ -1,4 +1,4 @@
-//! One labelled input each, with its hint and its problem tied to it.
+//! Labelled inputs, each linked to its hint and its problem.
 
 use super::FormEcho;
 use crate::i18n::use_words;
@@ -6,7 +6,7 @@ use crate::markup::escaped;
 use leptos::prelude::*;
 use model::{Field, ProblemKind, Refusal};
 
-/// What the fields of one form share.
+/// State shared by the fields of one form.
 #[derive(Clone)]
 pub struct FormContext {
     refusal: Option<Refusal>,
@@ -16,7 +16,7 @@ pub struct FormContext {
 }
 
 impl FormContext {
-    /// `refusal`: why the form was sent back, if it was.
+    /// `refusal` is the reason why the form was refused, if it was.
     pub fn new(refusal: Option<Refusal>) -> FormContext {
         FormContext {
             refusal,
@@ -26,7 +26,8 @@ impl FormContext {
         }
     }
 
-    /// That is looked at while it is filled in, so that what is wrong comes when the reader is elsewhere already.
+    /// Marks the form as checked while it is filled in. Its problems are live regions, because they
+    /// appear after the focus has moved on.
     pub fn watched(self) -> FormContext {
         FormContext {
             watched: true,
@@ -34,7 +35,7 @@ impl FormContext {
         }
     }
 
-    /// With a field that is called otherwise in this form.
+    /// Gives a field another label in this form.
     pub fn calling(self, field: Field, label: &'static str) -> FormContext {
         FormContext {
             called: Some((field, label)),
@@ -43,7 +44,7 @@ impl FormContext {
     }
 }
 
-/// What a field is called in this form.
+/// Returns the label of a field in this form.
 pub(super) fn label_of(field: Field) -> &'static str {
     let called = use_context::<FormContext>().and_then(|form| form.called);
     match called {
@@ -52,7 +53,7 @@ pub(super) fn label_of(field: Field) -> &'static str {
     }
 }
 
-/// The parts that every kind of field has.
+/// The parts that all kinds of fields share.
 struct Tied {
     name: &'static str,
     label: &'static str,
@@ -62,7 +63,7 @@ struct Tied {
 }
 
 impl Tied {
-    /// `saved`: what it says before anyone types.
+    /// `saved` is the stored value, which the field has before anything is typed.
     fn new(field: Field, hinted: bool, saved: &str) -> Tied {
         let words = use_words();
         let (refusal, echo) = match use_context::<FormContext>() {
@@ -71,7 +72,7 @@ impl Tied {
         };
         let problem = refusal.and_then(|refusal| refusal.problem_of(field));
         let name = field_name(field);
-        // Both are seen: what was typed in the field, what is saved beside it.
+        // Both are shown: the typed value in the field, the saved value beside it.
         let saved = match problem {
             // In isolates (UAX 9), which do within a text what `<bdi>` does within a page.
             Some(ProblemKind::ChangedMeanwhile) => {
@@ -88,7 +89,8 @@ impl Tied {
         }
     }
 
-    /// The ids that describe the input: its problem, which says nothing while there is none, and its hint.
+    /// Returns the ids that describe the input: its problem, which is empty while there is none,
+    /// and its hint.
     fn described_by(&self) -> String {
         let name = self.name;
         match self.hint {
@@ -119,7 +121,7 @@ impl Tied {
     }
 }
 
-/// A one-line input. Passwords are never given back.
+/// A one-line input. Passwords are never echoed.
 #[component]
 pub fn TextField(
     field: Field,
@@ -136,7 +138,7 @@ pub fn TextField(
     } else {
         tied.typed.clone().unwrap_or(value)
     };
-    // An address, a number and a password have a direction of their own.
+    // Addresses, numbers and passwords have a fixed direction.
     let direction = (kind == "text").then_some("auto");
     let input = view! {
         <input
@@ -155,7 +157,7 @@ pub fn TextField(
     tied.frame(input)
 }
 
-/// A longer text.
+/// A multi-line input.
 #[component]
 pub fn TextArea(field: Field, #[prop(optional, into)] value: String) -> impl IntoView {
     let tied = Tied::new(field, true, &value);
@@ -175,12 +177,12 @@ pub fn TextArea(field: Field, #[prop(optional, into)] value: String) -> impl Int
     tied.frame(input)
 }
 
-/// A choice of `(value, words)`.
+/// A select with options of `(value, words)`.
 #[component]
 pub fn SelectField(
     field: Field,
     #[prop(optional, into)] value: String,
-    /// What an unchosen select says.
+    /// Label of the empty option.
     empty: &'static str,
     options: Vec<(&'static str, &'static str)>,
 ) -> impl IntoView {
@@ -205,7 +207,7 @@ pub fn SelectField(
     tied.frame(input)
 }
 
-/// A file. What it has to be is said by whoever takes it; `accept` only spares people the others in their folder.
+/// A file input. The server checks the file; `accept` only filters the choice in the file dialog.
 #[component]
 pub fn FileField(field: Field, accept: &'static str) -> impl IntoView {
     let tied = Tied::new(field, true, "");
@@ -223,12 +225,13 @@ pub fn FileField(field: Field, accept: &'static str) -> impl IntoView {
     tied.frame(input)
 }
 
-/// Sends the form; see [`super::SendOnce`] for what it says while it is on its way.
+/// A button that submits the form. See [`super::SendOnce`] for its label while the form is being
+/// sent.
 #[component]
 pub fn SubmitButton(
     words: &'static str,
     #[prop(default = "button button--main")] class: &'static str,
-    /// What is sent with the form when it is this button that sends it.
+    /// Name and value sent with the form if this button submits it.
     #[prop(optional)]
     sends: Option<(&'static str, &'static str)>,
 ) -> impl IntoView {
@@ -236,7 +239,7 @@ pub fn SubmitButton(
     view! { <button type="submit" class=class name=name value=value data-sending=use_words().sending>{words}</button> }
 }
 
-/// The `name` of a field's input: what serde calls it, too.
+/// Returns the `name` of a field's input, which is also its serde name.
 pub fn field_name(field: model::Field) -> &'static str {
     use model::Field::*;
     match field {

@@ -1,4 +1,5 @@
-//! Forms that say what is wrong beside the field, lose nothing that was typed, and work without JavaScript.
+//! Forms that show problems beside the field, keep everything that was typed, and work without
+//! JavaScript.
 
 mod action;
 mod once;

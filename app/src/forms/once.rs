@@ -1,9 +1,10 @@
-//! A form that was sent is not sent again while its answer is on the way.
+//! Prevents a form from being sent again while its response is pending.
 
 use leptos::prelude::*;
 
-/// Watches every form of the page that changes something. Once one is sent, its button says so and does nothing more;
-/// a page that comes back out of the browser's memory has its buttons again.
+/// Watches every form of the page that changes something. Once a form is sent, its button says so
+/// and has no further effect. A page restored from the browser's back/forward cache has working
+/// buttons again.
 #[island]
 pub fn SendOnce() -> impl IntoView {
     #[cfg(feature = "hydrate")]
@@ -13,8 +14,9 @@ pub fn SendOnce() -> impl IntoView {
 #[cfg(feature = "hydrate")]
 const SENT: &str = "data-sent";
 
-/// After so long without another page the reader has stopped it, or there was nothing to show: no event tells of either. Longer
-/// than the server takes for any answer, for a form with a file and for one without.
+/// Time without a new page after which the buttons are restored: the user stopped loading, or there
+/// was nothing to show, and no event reports either. Longer than the server takes for any response,
+/// for a form with a file and for one without.
 #[cfg(feature = "hydrate")]
 const NOTHING_CAME: std::time::Duration = std::time::Duration::from_secs(35);
 #[cfg(feature = "hydrate")]
@@ -36,7 +38,8 @@ fn watch() {
             event.prevent_default();
             return;
         }
-        // Later: an answer to this event may still keep the form from being sent, and a disabled button is not sent with it.
+        // Deferred: a later listener may still prevent the submission, and a button that is
+        // disabled during the event is not sent with the form.
         set_timeout(
             move || {
                 if event.default_prevented() {
@@ -68,7 +71,7 @@ fn watch() {
     });
 }
 
-/// Gives all forms of the page their buttons back.
+/// Restores the buttons of all forms of the page.
 #[cfg(feature = "hydrate")]
 fn restore() {
     use wasm_bindgen::JsCast;

@@ -1,12 +1,14 @@
-//! What a form changes was as it said when the form was opened: so that saving it takes back nothing that was changed meanwhile.
+//! Values that a form had when it was opened, sent back with it, so that saving does not revert
+//! changes made since.
 
 use super::{FormEcho, field_name};
 use model::Refusal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The hidden field `opened` of a form: as it was when it was opened, as JSON, from one sending of the form to the next. What was
-/// changed elsewhere meanwhile is known from here on where this page shows it.
+/// Returns the value of a form's hidden field `opened`: the values from when the form was opened,
+/// as JSON, kept across submissions. Fields that were refused as changed meanwhile have their
+/// current value from here on, because this page shows it.
 pub fn as_opened<Form: Serialize + DeserializeOwned>(
     now: &Form,
     refusal: Option<&Refusal>,
@@ -26,7 +28,8 @@ pub fn as_opened<Form: Serialize + DeserializeOwned>(
     opened.to_string()
 }
 
-/// Reads it. None: a script sends whatever it wants to be.
+/// Parses the hidden field `opened`. Returns `None` if it is empty: a script sends all values as it
+/// wants them.
 #[cfg(feature = "ssr")]
 pub fn parse_opened<Form: DeserializeOwned>(opened: &str) -> Result<Option<Form>, Refusal> {
     match opened {

@@ -5,11 +5,12 @@ use leptos::prelude::with_context;
 use leptos::server_fn::ServerFn;
 use model::Refusal;
 
-/// The form that the page being answered was posted with, and why it was refused. The server puts it into the request's
-/// extensions; nothing of it is in an address, so that no link can make a page say what did not happen.
+/// The form whose submission the page answers, and why it was refused. The server puts it into the
+/// request extensions. Nothing is in the address, so that no link can make a page report something
+/// that did not happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedForm {
-    /// What was called.
+    /// Path of the server function that was called.
     pub path: String,
     pub refusal: Refusal,
 }
@@ -20,12 +21,12 @@ impl RefusedForm {
     }
 }
 
-/// Why the form that calls `S` was refused, if this page is the answer to it.
+/// Returns why the form that calls `S` was refused, if this page answers it.
 pub fn refusal_of<S: ServerFn<Error = ApiError>>() -> Option<Refusal> {
     refusal_of_path(S::PATH)
 }
 
-/// The same for a form that is sent to this path.
+/// Like [`refusal_of`], for a form that is sent to `path`.
 pub fn refusal_of_path(path: &str) -> Option<Refusal> {
     let refused = RefusedForm::of_request()?;
     (refused.path == path).then_some(refused.refusal)

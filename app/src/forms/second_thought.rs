@@ -1,16 +1,17 @@
-//! Asking once more before what cannot be undone, with JavaScript and without.
+//! Confirmation before an action that cannot be undone, with and without JavaScript.
 
 use leptos::prelude::*;
 
-/// The words on the outside; opened, what it means, and the form that does it.
+/// A disclosure labelled `summary`; opened, it shows the consequences and the form that acts.
 #[component]
 pub fn SecondThought<C: IntoView + 'static>(
     summary: &'static str,
     #[prop(into)] sure: String,
-    /// Of the words on the outside: quiet ones, unless it is what people came for.
+    /// Class of the summary. Inconspicuous by default; set it where the action is the purpose of
+    /// the page.
     #[prop(optional)]
     class: Option<&'static str>,
-    /// Open already: its form was sent back.
+    /// Whether it is open from the start, because its form was refused.
     #[prop(optional)]
     open: bool,
     children: TypedChildren<C>,

@@ -1,4 +1,4 @@
-//! Everything that is wrong with a form, in one place, with a way to each field.
+//! All problems of a form in one place, with a link to each field.
 
 use super::field_name;
 use super::fields::label_of;
@@ -6,7 +6,8 @@ use crate::i18n::use_words;
 use leptos::prelude::*;
 use model::{Field, ProblemKind, Refusal};
 
-/// Says what was refused and links to the fields it is about. Takes the focus, so that it is read out.
+/// Says why the form was refused and links to the fields concerned. Takes the focus, so that screen
+/// readers read it.
 #[component]
 pub fn Refusals(refusal: Option<Refusal>) -> impl IntoView {
     let words = use_words();

@@ -1,11 +1,12 @@
-//! A form whose sender had been logged out meanwhile: kept in the page, to be sent again.
+//! A form whose sender was logged out in the meantime, kept in the page to be sent again.
 
 use super::{AS, CALL, FormEcho, RefusedForm};
 use crate::i18n::use_words;
 use leptos::prelude::*;
 use model::Refusal;
 
-/// The form into which something was typed by one who was not logged in any more, or as another. None: there was nothing to lose.
+/// Returns the refused form if its sender was no longer logged in, or was logged in as another
+/// account, and typed something that would be lost. Returns `None` otherwise.
 pub fn unsent() -> Option<RefusedForm> {
     let refused = RefusedForm::of_request()?;
     let not_theirs = matches!(
@@ -15,8 +16,8 @@ pub fn unsent() -> Option<RefusedForm> {
     (not_theirs && FormEcho::of_request().has_text()).then_some(refused)
 }
 
-/// Says that nothing was saved, and has the form to send once more, with all that was typed but passwords. In place of the
-/// log-in form: to fill in that one would be to lose this.
+/// Says that nothing was saved, and has a form that sends everything typed again, except passwords.
+/// Replaces the log-in form, which would lose the input when submitted.
 #[component]
 pub fn Unsent(form: RefusedForm) -> impl IntoView {
     let echo = FormEcho::of_request();
@@ -50,7 +51,7 @@ pub fn Unsent(form: RefusedForm) -> impl IntoView {
     }
 }
 
-/// Where the form was typed, and for which account.
+/// Page on which the form was typed, and the account that the page was rendered for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnsentFrom {
     pub page: String,

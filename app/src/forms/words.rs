@@ -1,14 +1,14 @@
-//! What has to be said of forms that could not be carried out.
+//! Texts about forms that could not be processed.
 
 pub struct FormWords {
-    /// Over a form whose sender had been logged out meanwhile.
+    /// Heading of a form whose sender was logged out in the meantime.
     pub unsent: &'static str,
     pub unsent_hint: &'static str,
     pub log_in_elsewhere: &'static str,
     pub send_again: &'static str,
-    /// Of a form that was made for another account than the one that is logged in now.
+    /// Shown for a form of a page that was rendered for another account than the current one.
     pub other_account: &'static str,
-    /// Before what is saved of a field, beside what was typed into it.
+    /// Label of a field's saved value, shown beside what was typed.
     pub saved_now: &'static str,
 }
 

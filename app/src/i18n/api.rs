@@ -4,14 +4,15 @@ use crate::error::ApiError;
 use crate::request::{Response, back, settings};
 use leptos::prelude::*;
 
-/// Remembers the language, `ko` or `en`, in a cookie. Posted by a plain form, so that the whole page is rendered anew.
+/// Remembers the language, `ko` or `en`, in a cookie. Called by a plain form, so that the whole
+/// page is rendered again.
 #[server(name = SetLanguage, prefix = "/api", endpoint = "set_language")]
 pub async fn set_language(language: String) -> Result<(), ApiError> {
     let locale = super::Locale::parse(&language).ok_or(model::Refusal::Malformed)?;
     if let Some(cookie) = crate::sessions::cookies::language(&settings(), locale) {
         Response::set_cookie(cookie);
     }
-    // Elsewhere than to an address that names a language: there it would win.
+    // The target must not name a language, which would win over the cookie.
     leptos_axum::redirect(&super::without_language(&back()));
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! Numbers and instants as text. Always Korean time, and always said so.
+//! Numbers and instants as text. Instants are in Korean time, and English texts say so.
 
 #[cfg(feature = "ssr")]
 use chrono::{DateTime, Datelike, Timelike, Utc};
 #[cfg(feature = "ssr")]
 use model::time::kst;
 
-/// `1284` as `1,284`; both languages group alike.
+/// Formats `1284` as `1,284`; both languages group digits alike.
 pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -18,7 +18,7 @@ pub fn thousands(n: u64) -> String {
     text
 }
 
-/// Milliseconds in seconds, with as many decimals as there are: `1`, `0.25`, `3,600`.
+/// Formats milliseconds in seconds, with only the decimals that are needed: `1`, `0.25`, `3,600`.
 #[cfg(feature = "ssr")]
 pub(super) fn seconds(ms: u32) -> String {
     let (whole, rest) = (ms / 1000, ms % 1000);
@@ -29,7 +29,8 @@ pub(super) fn seconds(ms: u32) -> String {
     }
 }
 
-/// Hours, minutes and seconds as `02:14:09`, without the hours below one hour; days are left to the caller.
+/// Formats hours, minutes and seconds as `02:14:09`, without the hours below one hour. Whole days
+/// are left to the caller.
 pub fn clock_digits(seconds: i64) -> String {
     let s = seconds.max(0) % 86_400;
     let (h, m, s) = (s / 3600, s / 60 % 60, s % 60);
@@ -40,7 +41,7 @@ pub fn clock_digits(seconds: i64) -> String {
     }
 }
 
-/// `Sat 21 Nov 2026, 19:00 KST`.
+/// Formats as `Sat 21 Nov 2026, 19:00 KST`.
 #[cfg(feature = "ssr")]
 pub(super) fn english_date_time(at: DateTime<Utc>) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -59,7 +60,7 @@ pub(super) fn english_date_time(at: DateTime<Utc>) -> String {
     )
 }
 
-/// `2026년 11월 21일 (토) 19:00`.
+/// Formats as `2026년 11월 21일 (토) 19:00`.
 #[cfg(feature = "ssr")]
 pub(super) fn korean_date_time(at: DateTime<Utc>) -> String {
     const DAYS: [&str; 7] = ["월", "화", "수", "목", "금", "토", "일"];
@@ -75,7 +76,7 @@ pub(super) fn korean_date_time(at: DateTime<Utc>) -> String {
     )
 }
 
-/// `Sat 21 Nov 2026, 19:00 to 21:00 KST`.
+/// Formats as `Sat 21 Nov 2026, 19:00 to 21:00 KST`.
 #[cfg(feature = "ssr")]
 pub(super) fn english_period(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
     let from = english_date_time(start);
@@ -86,14 +87,14 @@ pub(super) fn english_period(start: DateTime<Utc>, end: DateTime<Utc>) -> String
     }
 }
 
-/// `2026년 11월 21일 (토) 19:00~21:00`.
+/// Formats as `2026년 11월 21일 (토) 19:00~21:00`.
 #[cfg(feature = "ssr")]
 pub(super) fn korean_period(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
     let until = same_day(start, end).unwrap_or_else(|| format!(" {}", korean_date_time(end)));
     format!("{}~{until}", korean_date_time(start))
 }
 
-/// The time of day of the end, if it is on the day of the start.
+/// Returns the time of day of the end if it is on the same day as the start.
 #[cfg(feature = "ssr")]
 fn same_day(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
     let (start, end) = (start.with_timezone(&kst()), end.with_timezone(&kst()));
@@ -101,7 +102,8 @@ fn same_day(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
         .then(|| format!("{:02}:{:02}", end.hour(), end.minute()))
 }
 
-/// Minutes, from and to, in the unit that a person would say them in: hours from 90 minutes on.
+/// Converts a range of minutes to the unit in which people would state it: hours from 90 minutes
+/// on, rounded outwards.
 pub(crate) fn wait_range((least, most): (u64, u64)) -> (u64, u64, WaitUnit) {
     if least < 90 {
         (least, most, WaitUnit::Minutes)

@@ -1,16 +1,18 @@
-//! Which language the reader wants.
+//! The language of a request.
 
 #[cfg(feature = "ssr")]
 use super::{Words, english::ENGLISH, korean::KOREAN};
 
-/// The cookie that remembers the switch in the header.
+/// Cookie that stores the choice made with the switch in the header.
 pub const LANGUAGE_COOKIE: &str = "frontrow_language";
 
-/// The cookie of whoever came by an address that names a language: for a day, and as long as the switch is not used.
+/// Cookie of a client that came by an address that names a language. It lasts a day, and the choice
+/// made with the switch wins over it.
 pub const VISIT_LANGUAGE_COOKIE: &str = "frontrow_visit_language";
 
-/// The argument of an address that names the language of its page. It wins over the cookies and leaves what was chosen as it
-/// is: whoever is shown a page in a language by somebody else has not chosen it for all others.
+/// Argument of an address that names the language of its page. It wins over the cookies and does
+/// not change the user's choice: a user who follows another user's link has not chosen its language
+/// for all other pages.
 pub const LANGUAGE_ARGUMENT: &str = "lang";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum Locale {
 impl Locale {
     pub const ALL: [Locale; 2] = [Locale::Korean, Locale::English];
 
-    /// The language tag, as in `<html lang>` and in the cookie.
+    /// Returns the language tag, as in `<html lang>` and in the cookie.
     pub fn tag(self) -> &'static str {
         match self {
             Locale::Korean => "ko",
@@ -31,7 +33,7 @@ impl Locale {
         }
     }
 
-    /// Reads a tag with or without a region: `ko`, `ko-KR`, `en_US`.
+    /// Parses a tag with or without a region: `ko`, `ko-KR`, `en_US`.
     pub fn parse(tag: &str) -> Option<Locale> {
         let primary = tag.trim().split(['-', '_']).next().unwrap_or_default();
         Locale::ALL
@@ -47,8 +49,9 @@ impl Locale {
         }
     }
 
-    /// The best of our languages for an `Accept-Language` header (RFC 9110, 12.5.4): the one with the highest quality,
-    /// the earlier one among equals, none if every one of ours is refused or unnamed.
+    /// Returns the best of our languages for an `Accept-Language` header (RFC 9110, 12.5.4): the
+    /// one with the highest quality, among equals the earlier one. Returns `None` if each of ours
+    /// is refused or not named.
     pub fn negotiate(accept_language: &str) -> Option<Locale> {
         let mut best: Option<(u16, Locale)> = None;
         for range in accept_language.split(',') {
@@ -71,7 +74,7 @@ impl Locale {
         best.map(|(_, locale)| locale)
     }
 
-    /// The language of the request in context.
+    /// Returns the language of the request in context.
     #[cfg(feature = "ssr")]
     pub fn of_request() -> Locale {
         leptos::prelude::with_context(|parts: &http::request::Parts| {
@@ -80,7 +83,7 @@ impl Locale {
         .unwrap_or_default()
     }
 
-    /// The language that the address of the request in context names.
+    /// Returns the language named by the address of the request in context.
     #[cfg(feature = "ssr")]
     pub fn named() -> Option<Locale> {
         leptos::prelude::with_context(|parts: &http::request::Parts| {
@@ -88,7 +91,7 @@ impl Locale {
         })?
     }
 
-    /// The language that an address names: `?lang=ko`.
+    /// Returns the language that an address names, as in `?lang=ko`.
     #[cfg(feature = "ssr")]
     pub fn in_address(address: &http::Uri) -> Option<Locale> {
         let arguments = address.query()?.split('&');
@@ -99,13 +102,14 @@ impl Locale {
         named.find_map(Locale::parse)
     }
 
-    /// The language that a request asks for: by its address, else as [`Locale::of_headers`] says.
+    /// Returns the language of a request: from its address, else from [`Locale::of_headers`].
     #[cfg(feature = "ssr")]
     pub fn of(address: &http::Uri, headers: &http::HeaderMap) -> Locale {
         Locale::in_address(address).unwrap_or_else(|| Locale::of_headers(headers))
     }
 
-    /// The language that a request's headers ask for: the switch's cookie, else the visit's, else `Accept-Language`, else English.
+    /// Returns the language that the headers ask for: from the switch's cookie, else the visit's
+    /// cookie, else `Accept-Language`, else English.
     #[cfg(feature = "ssr")]
     pub fn of_headers(headers: &http::HeaderMap) -> Locale {
         let remembered = |cookie| crate::request::cookie(headers, cookie).and_then(Locale::parse);
@@ -118,7 +122,7 @@ impl Locale {
             .unwrap_or_default()
     }
 
-    /// The language of the document that the server rendered.
+    /// Returns the language of the document that the server rendered.
     #[cfg(not(feature = "ssr"))]
     pub fn of_document() -> Locale {
         leptos::prelude::document()
@@ -128,12 +132,12 @@ impl Locale {
             .unwrap_or_default()
     }
 
-    /// The language that the page is rendered in; islands read it off the page.
+    /// Returns the language that the page is rendered in; islands read it from the document.
     pub fn in_context() -> Locale {
         leptos::prelude::use_context().unwrap_or_else(Locale::current)
     }
 
-    /// The language to render in.
+    /// Returns the language to render in.
     pub fn current() -> Locale {
         #[cfg(feature = "ssr")]
         return Locale::of_request();
@@ -142,7 +146,7 @@ impl Locale {
     }
 }
 
-/// A local address, but for the language that it names.
+/// Returns a local address without its language argument.
 #[cfg(feature = "ssr")]
 pub(super) fn without_language(address: &str) -> String {
     let Some((path, arguments)) = address.split_once('?') else {
@@ -157,7 +161,7 @@ pub(super) fn without_language(address: &str) -> String {
     }
 }
 
-/// A quality value in thousandths; a malformed one counts as refused.
+/// Parses a quality value, in thousandths. A malformed one counts as refused.
 fn thousandths(q: &str) -> u16 {
     let (whole, fraction) = q.trim().split_once('.').unwrap_or((q.trim(), ""));
     let digits: String = format!("{fraction:0<3}").chars().take(3).collect();

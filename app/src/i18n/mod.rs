@@ -1,7 +1,8 @@
-//! Every word of the interface, once per language.
+//! All texts of the interface, once per language.
 //!
-//! A missing word does not compile. The language is decided on the server and written into `<html lang>`, where islands
-//! read it, so both render the same text. Pages and their words are the server's; what islands say is in `queue::words`.
+//! A missing text is a compile error. The server chooses the language and writes it into `<html
+//! lang>`, where islands read it, so both render the same text. Pages and their texts exist only on
+//! the server; texts of islands are in `queue::words`.
 
 #[cfg(feature = "ssr")]
 mod api;

@@ -1,4 +1,4 @@
-//! What has to be said, whatever the language.
+//! The texts of the interface, independent of the language.
 
 use super::Locale;
 use crate::accounts::AccountWords;
@@ -16,7 +16,7 @@ use model::accounts::Role;
 use model::concerts::{Changed, Genre, SaleState};
 use model::{Field, ProblemKind, Refusal};
 
-/// The catalogue of one language. Sentences that hold a number or a name are functions.
+/// The catalogue of one language. Texts that contain a number or a name are functions.
 pub struct Words {
     pub locale: Locale,
     pub own_name: &'static str,
@@ -40,7 +40,7 @@ pub struct Words {
 
     // Numbers and instants.
     pub date_time: fn(DateTime<Utc>) -> String,
-    /// From a start to an end: the day once if it is the same.
+    /// From a start to an end; the day appears once if both are on the same day.
     pub period: fn(DateTime<Utc>, DateTime<Utc>) -> String,
     pub won: fn(u32) -> String,
     pub minutes: fn(u32) -> String,
@@ -79,29 +79,29 @@ pub struct Words {
     pub sale_control: &'static str,
     pub state_name: fn(SaleState) -> &'static str,
     pub state_hint: fn(SaleState) -> &'static str,
-    /// So many tickets every so many milliseconds.
+    /// Arguments: tickets per batch, milliseconds between batches.
     pub pace: fn(u32, u32) -> String,
-    /// Milliseconds as a length of time.
+    /// Formats milliseconds as a duration.
     pub interval: fn(u32) -> String,
     pub pause_sale: &'static str,
     pub resume_sale: &'static str,
     pub close_sale: &'static str,
-    /// How many people wait, if that is known.
+    /// Argument: people waiting, if known.
     pub close_sure: fn(Option<u64>) -> String,
     pub close_confirm: &'static str,
     pub sale_changes: &'static str,
     pub no_sale_changes: &'static str,
     pub older_sale_changes: fn(u64) -> String,
     pub changed_label: fn(&Changed) -> &'static str,
-    /// Read out between the old value and the new one, where an arrow is seen.
+    /// Read by screen readers between the old value and the new one, in place of the visible arrow.
     pub changed_to: &'static str,
-    /// In place of the name of whoever changed something.
+    /// Replaces the name of the account that made a change, if that account no longer exists.
     pub account_gone: &'static str,
 
     // The queue.
     pub in_line: &'static str,
     pub joined_at: fn(&str) -> String,
-    /// For whoever is not quick enough for a page that comes again by itself.
+    /// Stops the automatic refresh, for users who need more time than it leaves.
     pub stand_still: &'static str,
     pub go_on: &'static str,
 
@@ -133,19 +133,19 @@ pub struct Words {
     pub member_since: &'static str,
     pub sending: &'static str,
 
-    /// Home: the feature's own words.
+    /// Texts of home.
     pub browse: BrowseWords,
-    /// "My page": the feature's own words.
+    /// Texts of "My page".
     pub my_page: AccountWords,
     pub posters: PosterWords,
     pub drafts: DraftWords,
     pub forms: FormWords,
     pub tickets: TicketWords,
-    /// The admins' pages: the feature's own words.
+    /// Texts of the admins' pages.
     pub admin: AdminWords,
-    /// What is said of pages elsewhere: the feature's own words.
+    /// Texts about pages that appear on other sites.
     pub sharing: SharingWords,
-    /// The desk: the feature's own words.
+    /// Texts of the desk.
     pub desk: DeskWords,
 
     // The concert form.
@@ -164,7 +164,7 @@ pub struct Words {
     pub check_fields: fn(u64) -> String,
     pub refusal: fn(&Refusal, &Words) -> String,
 
-    // Pages that say no.
+    // Error pages.
     pub not_found_title: &'static str,
     pub not_found_hint: &'static str,
     pub forbidden_title: &'static str,
@@ -179,7 +179,7 @@ pub struct Words {
     pub log_in_first: &'static str,
 }
 
-/// The words of the reader's language.
+/// Returns the texts in the reader's language.
 pub fn use_words() -> &'static Words {
     Locale::in_context().words()
 }

@@ -1,23 +1,23 @@
-//! JSON, read with the browser's own parser (in the browser only).
+//! JSON, parsed with the browser's own parser (in the browser only).
 
 use chrono::{DateTime, Utc};
 use js_sys::{Array, Date, JSON, Reflect};
 use wasm_bindgen::JsValue;
 
-/// A value as it came.
+/// A parsed value.
 pub struct Json(JsValue);
 
-/// Reads itself from what serde wrote; None if it is not there.
+/// A type that is read from what serde wrote. Returns `None` if the value is missing.
 pub trait Read: Sized {
     fn read(json: &Json) -> Option<Self>;
 }
 
-/// The value in a text of JSON.
+/// Parses a JSON text.
 pub fn parse<T: Read>(text: &str) -> Option<T> {
     T::read(&Json(JSON::parse(text).ok()?))
 }
 
-/// The value that a promise of JSON brought.
+/// Reads the value that a promise of JSON resolved to.
 pub fn read<T: Read>(value: JsValue) -> Option<T> {
     T::read(&Json(value))
 }
@@ -28,7 +28,7 @@ impl Json {
     }
 }
 
-/// Whole numbers below 2^53, as all of ours are.
+/// Integers below 2^53, as all of ours are.
 impl Read for i64 {
     fn read(json: &Json) -> Option<i64> {
         json.0.as_f64().map(|number| number as i64)
@@ -53,7 +53,7 @@ impl Read for String {
     }
 }
 
-/// To the millisecond.
+/// With millisecond precision.
 impl Read for DateTime<Utc> {
     fn read(json: &Json) -> Option<DateTime<Utc>> {
         let millis = Date::parse(&json.0.as_string()?);

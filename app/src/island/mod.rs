@@ -1,14 +1,16 @@
-//! What an island is rendered from, on its way to the browser.
+//! Data that an island is rendered from, and how it gets to the browser.
 //!
-//! Leptos would send it as properties and read them with serde, which is a third of all that a browser would fetch. So the
-//! server puts it beside the island as JSON, and the browser reads it with its own parser.
+//! Leptos would send it as properties and read them with serde, which would be a third of
+//! everything that a browser downloads. So the server puts it beside the island as JSON, and the
+//! browser reads it with its own parser.
 
 #[cfg(feature = "hydrate")]
 pub mod json;
 
 use leptos::prelude::*;
 
-/// The island of this name, rendered from `data`, and the data beside it. One of a name on a page.
+/// Returns the island `name`, rendered from `data`, with the data beside it. Names are unique on a
+/// page.
 #[cfg(feature = "ssr")]
 pub fn with_data<T, V>(name: &'static str, data: T, island: impl FnOnce() -> V) -> impl IntoView
 where
@@ -26,13 +28,13 @@ where
     }
 }
 
-/// What the island is rendered from: in its first line.
+/// Returns the data that the island is rendered from. Called in the first line of the island.
 #[cfg(feature = "ssr")]
 pub fn data<T: Clone + 'static>(_name: &str) -> T {
     expect_context()
 }
 
-/// What the server rendered the island from.
+/// Returns the data that the server rendered the island from. Panics if the page does not have it.
 #[cfg(feature = "hydrate")]
 pub fn data<T: json::Read>(name: &str) -> T {
     let element = document().query_selector(&format!("[data-island={name}]"));

@@ -1,4 +1,4 @@
-//! The top of every page: where one can go, who one is, in which language.
+//! The top of every page: navigation, account and language.
 
 use crate::forms::anyones_form_action;
 use crate::i18n::{Locale, use_words};
@@ -23,7 +23,8 @@ pub fn Header() -> impl IntoView {
     let who = match viewer {
         Viewer::Member { nickname, .. } => view! { <LoggedIn nickname/> }.into_any(),
         Viewer::Stranger => view! { <LoggedOut/> }.into_any(),
-        // Nobody can tell just now: better to offer nothing than to say something wrong.
+        // The session cannot be checked now: showing nothing is better than showing something
+        // wrong.
         Viewer::Unknown => ().into_any(),
     };
     view! {
@@ -70,7 +71,8 @@ fn LoggedOut() -> impl IntoView {
     }
 }
 
-/// A plain form: the browser posts it and comes back to the page it was on, rendered anew in the other language.
+/// A plain form: the browser posts it and is redirected to the same page, rendered in the other
+/// language.
 #[component]
 fn LanguageSwitch() -> impl IntoView {
     let words = use_words();

@@ -1,11 +1,12 @@
-//! Title and description of a page, and whether it may be found.
+//! Title and description of a page, and whether search engines may list it.
 
 use crate::markup::{escaped, with_brand};
 use crate::sharing::{Shared, SharedTags};
 use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
 
-/// What the slot of a title holds: the title that [`PageMeta`] is given in a page rendered whole, as it stands in the page.
+/// Returns the value of a title slot: the title that [`PageMeta`] gets in a page rendered whole,
+/// escaped as it is there.
 pub fn title_text(title: &str) -> String {
     escaped(title.to_owned())
 }
@@ -14,7 +15,7 @@ pub fn title_text(title: &str) -> String {
 pub fn PageMeta(
     #[prop(into)] title: String,
     #[prop(into)] description: String,
-    /// Without it the page asks not to be listed.
+    /// `None` asks search engines not to list the page.
     #[prop(optional_no_strip, into)]
     shared: Option<Shared>,
 ) -> impl IntoView {
@@ -22,7 +23,8 @@ pub fn PageMeta(
         Some(shared) => view! { <SharedTags shared/> }.into_any(),
         None => view! { <Meta name="robots" content="noindex"/> }.into_any(),
     };
-    // Escaped: leptos_meta 0.8 writes titles into the page as they are, and titles hold what organisers typed.
+    // Escaped, because leptos_meta 0.8 writes titles into the page unescaped, and they include what
+    // organisers typed.
     view! {
         <Title text=escaped(with_brand(&title))/>
         <Meta name="description" content=description/>

@@ -1,4 +1,5 @@
-//! Server functions of posters. A file is no argument of a server function: `upload.rs` takes it.
+//! Server functions of posters. A file cannot be an argument of a server function: `upload.rs`
+//! receives it.
 
 use super::POSTER_FORM;
 use crate::error::ApiError;
@@ -6,7 +7,8 @@ use crate::request::{services, session};
 use leptos::prelude::*;
 use model::concerts::ConcertId;
 
-/// Takes the uploaded poster down, so that one is drawn again; the concert's organiser and admins only.
+/// Removes the uploaded poster, so that a drawn one is shown again. The concert's organiser and
+/// admins only.
 #[server(name = RemovePoster, prefix = "/api", endpoint = "remove_poster")]
 pub async fn remove_poster(id: ConcertId) -> Result<(), ApiError> {
     services::posters::remove(&services()?, &session()?, id).await?;

@@ -1,4 +1,5 @@
-//! The poster's part of the organiser's form: the one that is shown now, a file for another, and back to the drawn one.
+//! The poster's part of the organiser's form: the current poster, a file input to replace it, and a
+//! control to return to the drawn one.
 
 use super::{POSTER_FORM, RemovePoster, UPLOAD_POSTER};
 use crate::concerts::Poster;
@@ -13,7 +14,7 @@ use leptos::server_fn::ServerFn;
 use model::Field;
 use model::concerts::Concert;
 
-/// What is taken; the server looks at the content and not at this.
+/// Types offered in the file dialog. The server checks the content and ignores the declared type.
 const ACCEPTED: &str = "image/jpeg,image/png,image/webp";
 
 #[component]

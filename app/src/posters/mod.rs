@@ -12,8 +12,8 @@ pub use picture::picture;
 pub use upload::upload_route;
 pub use words::{ENGLISH, KOREAN, PosterWords};
 
-/// Where the form is on its page; whoever sends it comes back to it.
+/// Id of the form on its page; the browser is redirected to it.
 const POSTER_FORM: &str = "poster-form";
 
-/// Where the form with the file is sent to.
+/// Path that the form with the file is sent to.
 pub const UPLOAD_POSTER: &str = "/api/upload_poster";

@@ -1,6 +1,6 @@
-//! A poster as a browser fetches it: `GET /posters/{concert}/{hash}-{width}.jpg` (server only).
+//! Serves posters: `GET /posters/{concert}/{hash}-{width}.jpg` (server only).
 //!
-//! It is everybody's, and another picture has another address, so it may be kept for ever.
+//! They are public, and another picture has another address, so they may be cached forever.
 
 use axum::Extension;
 use axum::extract::Path;
@@ -11,7 +11,7 @@ use model::concerts::ConcertId;
 use model::posters::UploadedPoster;
 use services::{Services, posters};
 
-/// Answers with the picture; 304 to whoever has it.
+/// Responds with the picture, or with 304 if the client has it.
 pub async fn picture(
     Extension(services): Extension<Services>,
     Path((concert, name)): Path<(String, String)>,
@@ -38,7 +38,7 @@ pub async fn picture(
     response
 }
 
-/// The concert, and the picture in the width that is asked for.
+/// Returns the concert, and its picture in the width requested.
 fn named(concert: &str, name: &str) -> Option<(ConcertId, UploadedPoster)> {
     let concert = concert.parse().ok().map(ConcertId)?;
     let picture = name.strip_suffix(".jpg")?.parse().ok()?;

@@ -1,7 +1,8 @@
-//! The way of a file from the organiser's form: `POST /api/upload_poster?id=1` (server only).
+//! Receives a file from the organiser's form: `POST /api/upload_poster?id=1` (server only).
 //!
-//! No server function: it takes a file, of a size that no other request may have, and asks who sends it before it reads any
-//! of it. A browser comes back to the concert's form, refused or not, as from every other form.
+//! Not a server function: it takes a file, larger than any other request may be, and checks the
+//! sender before it reads the body. A browser is redirected to the concert's form, refused or not,
+//! as from every other form.
 
 use super::{POSTER_FORM, UPLOAD_POSTER};
 use crate::error::ApiError;
@@ -23,13 +24,15 @@ use services::sessions::Session;
 use services::{Services, posters};
 use std::time::Duration;
 
-/// So much is read of what is refused, without keeping it: a browser that is answered before it has sent everything shows
-/// its own page of a broken connection, and not why.
+/// Upper bound on the bytes that are read of a refused request and discarded. A browser that
+/// receives the response before it has sent everything shows its own page about a broken
+/// connection, and not the reason.
 const MOST_READ: usize = 8 * MOST_BYTES as usize;
-/// Nobody waits longer than this for the next piece.
+/// Upper bound on the wait for the next chunk.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where files are sent to. They may be longer than anything else, and not longer than is read of them.
+/// Returns the route for uploads. Bodies may be longer than elsewhere, up to what is read of a
+/// refused one.
 pub fn upload_route<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> {
     post(upload).layer(DefaultBodyLimit::max(MOST_READ))
 }
@@ -72,7 +75,7 @@ async fn upload(
                 .err()
                 .map(|_| HeaderValue::from_static(UPLOAD_POSTER));
             let mut response = Redirect::to(&form(id, received.err())).into_response();
-            // As server functions say that they have refused a form, and where its page is.
+            // Server functions mark a refused form with this header and their path.
             if let Some(path) = error {
                 response.headers_mut().insert(SERVER_FN_ERROR_HEADER, path);
             }
@@ -83,7 +86,7 @@ async fn upload(
     }
 }
 
-/// What was sent may not have been read to its end, and nothing else can follow it then.
+/// Closes the connection: the body may not have been read to its end, so no request can follow it.
 fn refused(refusal: Refusal) -> Response {
     let mut response = ApiError(refusal).into_response();
     let close = HeaderValue::from_static("close");
@@ -91,10 +94,10 @@ fn refused(refusal: Refusal) -> Response {
     response
 }
 
-/// The concert's form, with what it is told in the way that every form is told why it was refused.
+/// Returns the address of the concert's form, with the refusal encoded as for every other form.
 fn form(id: ConcertId, refusal: Option<Refusal>) -> String {
     let path = format!("/concerts/{id}/edit");
-    // Whoever is not logged in is sent to do so, and has to choose the file again.
+    // A user who is not logged in is sent to the log-in page and has to choose the file again.
     let told = refusal.filter(|refusal| *refusal != Refusal::NotLoggedIn);
     let told = told.and_then(|refusal| {
         let error = ServerFnUrlError::new(UPLOAD_POSTER, ApiError(refusal));
@@ -143,7 +146,7 @@ async fn take(
     }
 }
 
-/// The file, if it is not too long; read to its end in any case.
+/// Returns the file unless it is too long. Reads it to its end in any case.
 async fn read(mut part: Part<'_>) -> services::Result<Bytes> {
     let mut file = Vec::new();
     let mut whole = true;

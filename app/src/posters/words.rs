@@ -1,11 +1,11 @@
-//! What has to be said of uploaded posters.
+//! Texts about uploaded posters, in both languages.
 
 pub struct PosterWords {
     pub title: &'static str,
     pub lead: &'static str,
-    /// The poster is one that was uploaded.
+    /// Shown if the poster was uploaded.
     pub uploaded: &'static str,
-    /// The poster is one that we draw.
+    /// Shown if the poster is drawn.
     pub drawn: &'static str,
     pub upload: &'static str,
     pub replace: &'static str,

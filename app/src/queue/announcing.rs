@@ -1,33 +1,34 @@
-//! What is said aloud of a place while it moves: changes alone, one at a time, and not one after the other without a pause.
+//! Announcements of a moving place for screen readers: only changes, one at a time, and with a
+//! pause between two of them.
 
 use super::words::QueueWords;
 
 /// Milliseconds between two announcements.
 const PAUSE: f64 = 15_000.0;
 
-/// What can change, as words where there are any.
+/// What can change, as text where there is one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct News {
-    /// Of somebody who waits.
+    /// Rank of a place that waits.
     pub rank: Option<u64>,
-    /// What the rank is worth just now.
+    /// What the rank is worth now.
     pub note: Option<&'static str>,
-    /// What is wrong with the line to the server.
+    /// What is wrong with the connection to the server.
     pub line: Option<&'static str>,
-    /// Why somebody does not wait any more.
+    /// Why the place does not wait any more.
     pub end: Option<&'static str>,
 }
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Due {
-    /// Nothing that is not known.
+    /// Nothing that is not known already.
     Nothing,
     Say(String),
-    /// To be asked again after so many milliseconds: then the newest is said.
+    /// Call again after this many milliseconds; the newest state is then announced.
     Later(f64),
 }
 
-/// What has been said, and when.
+/// What was announced last, and when.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Announcements {
     known: News,
@@ -35,7 +36,7 @@ pub(super) struct Announcements {
 }
 
 impl Announcements {
-    /// `news` is what the page shows from the start, which is read as part of it.
+    /// `news` is what the page shows from the start, which screen readers read as part of the page.
     pub fn new(now: f64, news: News) -> Announcements {
         Announcements {
             known: news,
@@ -43,7 +44,8 @@ impl Announcements {
         }
     }
 
-    /// What is to be said at `now`, in milliseconds. A place that was just taken is said at once: somebody waits for that.
+    /// Returns what to announce at `now`, in milliseconds. A place that was just taken is announced
+    /// at once, because the user is waiting for it.
     pub fn hear(&mut self, now: f64, news: News, words: &QueueWords) -> Due {
         let before = self.known;
         if news == before {
@@ -56,7 +58,7 @@ impl Announcements {
         }
         (self.known, self.said_at) = (news, now);
         let Some(rank) = news.rank else {
-            // Nothing is to be followed any more: how is no matter.
+            // The place is not followed any more, so the note and the connection do not matter.
             return match news.end {
                 Some(end) => Due::Say(end.to_owned()),
                 None => Due::Nothing,
@@ -70,7 +72,7 @@ impl Announcements {
             }
             said.push_str(sentence);
         };
-        // Once the line is back it is said where one stands, moved or not.
+        // When the connection is back, the rank is announced even if it did not change.
         if moved || news.line.is_none() {
             add(&(words.announce_rank)(rank));
         }
@@ -114,7 +116,7 @@ mod tests {
         );
         assert_eq!(hear(22_000.0, waiting(7)), Due::Later(14_000.0));
         assert_eq!(hear(35_999.0, waiting(5)), Due::Later(1.0));
-        // Nothing has moved since; it is said all the same.
+        // The rank has not changed since the last call, but that change is still to be announced.
         assert_eq!(
             hear(36_000.0, waiting(5)),
             said("You are number 5. 4 people ahead of you.")
@@ -160,7 +162,7 @@ mod tests {
             ..waiting(3)
         };
         let mut hear = |now, news| announcements.hear(now, news, words);
-        // Back before it was said: nothing was ever wrong.
+        // The connection is back before its loss was announced, so nothing is announced.
         assert_eq!(hear(1_000.0, dropped), Due::Later(14_000.0));
         assert_eq!(hear(15_000.0, waiting(3)), Due::Nothing);
         assert_eq!(hear(16_000.0, dropped), said(words.reconnecting));
@@ -184,7 +186,7 @@ mod tests {
         let rank = "You are number 2. 1 person ahead of you.";
         let all = format!("{rank} {} {}", words.paused_note, words.reconnecting);
         assert_eq!(hear(20_000.0, dropped), said(&all));
-        // The sale ends, or the ticket comes, with the first word on the new line.
+        // The sale ends, or the ticket is issued, with the first message on the new connection.
         let ended = News {
             end: Some(words.expired_heading),
             line: Some(words.polling),

@@ -14,11 +14,12 @@ use crate::{
 #[cfg(feature = "ssr")]
 use model::Refusal;
 
-/// Takes a place, or returns the one that the account has. Acknowledged only once it cannot be lost.
+/// Takes a place, or returns the place that the account has. Responds only once the place cannot be
+/// lost.
 #[server(name = JoinQueue, prefix = "/api", endpoint = "join_queue")]
 pub async fn join_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
     let session = session().inspect_err(|error| {
-        // A form without JavaScript: log in first, then back to the concert.
+        // A form without JavaScript: log in first, then return to the concert.
         if accepts_html() && error.0 == Refusal::NotLoggedIn {
             leptos_axum::redirect(&log_in_path(&format!("/concerts/{concert_id}")));
         }
@@ -28,7 +29,7 @@ pub async fn join_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
     Ok(view)
 }
 
-/// Gives the place up. Leaving a queue one is not in changes nothing.
+/// Gives the place up. Leaving a queue in which the account has no place changes nothing.
 #[server(name = LeaveQueue, prefix = "/api", endpoint = "leave_queue")]
 pub async fn leave_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
     let view = services::queue::leave(&services()?, &session()?, concert_id).await?;
@@ -36,7 +37,7 @@ pub async fn leave_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
     Ok(view)
 }
 
-/// The places that the account has, the one that was taken last first.
+/// Returns the places that the account has, the newest first.
 #[server(name = ListPlaces, prefix = "/api", endpoint = "list_places", input = GetUrl)]
 pub async fn list_places() -> Result<Vec<HeldPlace>, ApiError> {
     Ok(services::queue::held(&services()?, &session()?).await?)

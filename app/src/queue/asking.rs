@@ -1,5 +1,5 @@
-//! Asking the server from the browser: what `join_queue` and `queue_view` answer, without the client of a server function,
-//! which would be fetched with every page.
+//! Requests to the server from the browser for what `join_queue` and `queue_view` return, without
+//! the client of a server function, which would be downloaded with every page.
 
 use super::api::JoinQueue;
 use super::upcoming::Answer;
@@ -17,9 +17,9 @@ use web_sys::{Headers, RequestInit, Response};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum No {
     NotLoggedIn,
-    /// The server is away, or a store behind it.
+    /// The server or one of its stores is unavailable.
     Away,
-    /// Too often: come again after so many seconds.
+    /// Too many requests: retry after this many seconds.
     TooOften(u32),
     Refused,
 }
@@ -36,7 +36,7 @@ pub(super) async fn join(concert: ConcertId) -> Result<QueueView, No> {
     place(ask(&crate::forms::address(JoinQueue::PATH), &request).await)
 }
 
-/// Where one stands; as of `after` or later, where that will do.
+/// Reads the account's standing. With `after`, as of that tick or a newer one.
 pub(super) async fn view(concert: ConcertId, after: Option<TickId>) -> Result<QueueView, No> {
     let mut address = format!("{QUEUE_VIEW}?concert_id={concert}");
     if let Some(TickId(tick)) = after {
@@ -45,7 +45,7 @@ pub(super) async fn view(concert: ConcertId, after: Option<TickId>) -> Result<Qu
     place(ask(&address, &RequestInit::new()).await)
 }
 
-/// What is known of a concert's sale, and what time it is.
+/// Reads the plan of a concert's sale and the server's time.
 pub(super) async fn plan(concert: ConcertId) -> Option<Answer> {
     let address = format!("{GET_CONCERT}?id={concert}");
     let answer = ask(&address, &RequestInit::new()).await.ok()?;
@@ -77,6 +77,6 @@ async fn ask(address: &str, request: &RequestInit) -> Result<JsValue, No> {
         _ => return Err(No::Refused),
     }
     let json = response.json().map_err(|_| No::Away)?;
-    // An answer that breaks off, or is not ours, such as a proxy's while the server restarts.
+    // A truncated response, or one that is not ours, such as a proxy's while the server restarts.
     JsFuture::from(json).await.map_err(|_| No::Away)
 }

@@ -1,16 +1,17 @@
-//! Being told when the turn comes, by whoever looks elsewhere meanwhile: a sound, and the browser's own notification.
+//! The alert when a ticket is issued, for users who look elsewhere meanwhile: a sound, and a
+//! notification of the browser.
 
 use super::use_queue_words;
 use leptos::prelude::*;
 
-/// What was asked for on this page.
+/// The kind of alert that the user asked for on this page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "hydrate"),
     expect(dead_code, reason = "only a browser rings")
 )]
 pub(super) enum Bell {
-    /// Nothing runs yet that could ring.
+    /// No script runs yet that could ring.
     #[default]
     Absent,
     Off,
@@ -19,7 +20,7 @@ pub(super) enum Bell {
     Notification,
 }
 
-/// The button that asks for it. Without JavaScript there is none.
+/// The button that turns the alert on and off. It is hidden without JavaScript.
 #[component]
 pub(super) fn BellButton(bell: RwSignal<Bell>) -> impl IntoView {
     let words = use_queue_words();
@@ -76,11 +77,13 @@ mod ringing {
         ServiceWorkerRegistration,
     };
 
-    /// What there is to ring with.
+    /// What an alert needs.
     struct Means {
-        /// Made when the button is pressed: a browser lets no page sound that nobody has touched.
+        /// Created when the button is pressed: browsers block sound on pages without user
+        /// interaction.
         sound: Option<AudioContext>,
-        /// Notifies in the page's name (`public/bell.js`): on Android a page may not do so itself.
+        /// Shows notifications for the page (`public/bell.js`): on Android a page cannot do so
+        /// directly.
         worker: Option<ServiceWorkerRegistration>,
     }
 
@@ -99,7 +102,7 @@ mod ringing {
                 means.sound = AudioContext::new().ok();
             }
         });
-        // So that it is known how it will sound.
+        // Lets the user hear how it will sound.
         play(0.05);
         spawn_local(async move {
             if let Some(worker) = worker().await {
@@ -115,7 +118,9 @@ mod ringing {
         });
     }
 
-    /// None where a browser has no service workers or no notifications, and where they are not allowed: it is asked.
+    /// Registers the service worker, after asking for permission to show notifications. Returns
+    /// `None` if the browser has no service workers or no notifications, or if permission is
+    /// denied.
     async fn worker() -> Option<ServiceWorkerRegistration> {
         let workers = Reflect::get(&window().navigator(), &"serviceWorker".into()).ok()?;
         if workers.is_undefined() {
@@ -131,7 +136,7 @@ mod ringing {
         ready.ok().map(JsCast::unchecked_into)
     }
 
-    /// Rings, if it was asked for.
+    /// Rings if the user asked for it.
     pub fn ring(bell: Bell, words: &str) {
         if matches!(bell, Bell::Sound | Bell::Notification) {
             play(0.3);
@@ -140,7 +145,7 @@ mod ringing {
             && let Some(shown) = notify(words)
         {
             spawn_local(async move {
-                // Not allowed any more: the sound has to do.
+                // Fails if the permission was withdrawn. The sound is then the only alert.
                 let _ = JsFuture::from(shown).await;
             });
         }
@@ -148,7 +153,7 @@ mod ringing {
 
     fn notify(words: &str) -> Option<Promise> {
         let options = NotificationOptions::new();
-        // Where whoever presses it is taken.
+        // The page that a click on the notification opens.
         options.set_data(&window().location().href().ok()?.into());
         MEANS.with_borrow(|means| {
             let worker = means.worker.as_ref()?;

@@ -1,4 +1,4 @@
-//! The ways back to the places that somebody has.
+//! Links to the places that the account has.
 
 use super::use_queue_words;
 use crate::i18n::use_words;

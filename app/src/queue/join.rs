@@ -19,15 +19,16 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "hydrate")]
 use crate::island::json::{Json, Read};
 
-/// Seconds after which a page without JavaScript looks again, however far off the opening is.
+/// Upper bound on the seconds after which a page without JavaScript reloads, however far off the
+/// opening is.
 const LONGEST_REFRESH: i64 = 600;
 
-/// What the box of a sale is rendered from.
+/// Data that the box of a sale is rendered from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleNow {
     pub sale: SaleStatus,
     pub server_time: DateTime<Utc>,
-    /// For whoever has to log in before they can join: the page for that, which leads back.
+    /// For visitors, who have to log in before they can join: the log-in page, which leads back.
     pub log_in: Option<String>,
 }
 
@@ -46,7 +47,7 @@ impl Read for SaleNow {
     }
 }
 
-/// Where the sale of a concert stands and the way in, as it goes on.
+/// The status of a concert's sale and the way into its queue, updated live.
 #[island]
 pub fn SaleBox() -> impl IntoView {
     let SaleNow {
@@ -64,19 +65,20 @@ pub fn SaleBox() -> impl IntoView {
         let place = place.clone();
         move |_| drop(window().location().assign(&place))
     };
-    // Whoever is here may have a place already, which only the queue's own page knows.
+    // The account may have a place already, which only the queue's own page knows.
     let see = log_in.is_none().then(|| {
         view! { <p class="join-place" translate="no" hidden=move || phase.get() == Phase::Upcoming><a href=place>{use_queue_words().see_my_place}</a></p> }
     });
     view! {
-        // As in `Place`.
+        // Not translated, as in `Place`.
         <p class="concert-phase" translate="no"><PhaseBadge phase/></p>
         <JoinBox sale now phase log_in joined/>
         {see}
     }
 }
 
-/// What the sale stands at and the button. Before the sale it counts down, and the button goes live by itself.
+/// The status of the sale and the join button. Before the sale there is a countdown, and the button
+/// is enabled when it ends.
 #[component]
 pub(super) fn JoinBox(
     sale: SaleStatus,
@@ -108,7 +110,7 @@ pub(super) fn JoinBox(
             </p>
         }),
     };
-    // Without JavaScript the button goes live with the page that comes just after the opening.
+    // Without JavaScript the button is enabled by the page that is loaded just after the opening.
     let refresh = untrack(before).then(|| {
         let until = (opens - now.get_untracked()).num_seconds() + 1;
         view! { <RefreshWithoutScript seconds=until.clamp(1, LONGEST_REFRESH) as u32/> }
@@ -123,7 +125,8 @@ pub(super) fn JoinBox(
         }),
         None => Either::Right(view! { <JoinButton concert_id=sale.concert_id phase joined/> }),
     };
-    // For whoever does not see the button change: nothing at first, so that a screen reader tells what comes.
+    // For users who do not see the button change. Empty at first, so that a screen reader announces
+    // the change.
     let waited = untrack(before);
     let opened = move || match phase.get() {
         Phase::Selling if waited => words.announce_open,
@@ -147,7 +150,7 @@ pub(super) fn JoinBox(
     }
 }
 
-/// How far the taking of a place has come.
+/// Progress of taking a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taking {
     NotYet,
@@ -156,11 +159,12 @@ pub(super) enum Taking {
         expect(dead_code, reason = "only a browser asks")
     )]
     Asked,
-    /// There was no answer, or none that helps: asking goes on by itself.
+    /// There was no answer, or none that helps: the request is repeated automatically.
     Again,
 }
 
-/// One press is enough: the place is asked for until there is an answer. Without JavaScript the form is posted as it is.
+/// One press is enough: the place is requested until there is an answer. Without JavaScript the
+/// form is posted as it is.
 #[component]
 fn JoinButton(
     concert_id: ConcertId,
@@ -171,7 +175,8 @@ fn JoinButton(
     let taking = RwSignal::new(Taking::NotYet);
     let busy = move || taking.get() != Taking::NotYet;
     let held = move || busy() || phase.get() == Phase::Upcoming;
-    // A browser that runs this holds the button back by itself, so that it can be gone to before it is live.
+    // With JavaScript the submit handler blocks the button, so `disabled` is removed and the button
+    // can be focused before it is enabled.
     #[cfg(feature = "hydrate")]
     Effect::new(|_| {
         if let Ok(Some(button)) = document().query_selector(".join button[disabled]") {

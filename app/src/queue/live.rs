@@ -1,4 +1,4 @@
-//! Following a place in the browser: over the stream while it can be had, by asking while it cannot.
+//! Follows a place in the browser: over the stream if possible, otherwise by polling.
 
 use super::asking::{self, No};
 use super::one_stream::{self, Held};
@@ -21,17 +21,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AddEventListenerOptions;
 
-/// Failures in a row after which the place is asked for instead.
+/// Consecutive failures of the stream after which the place is polled instead.
 const PATIENCE: u32 = 3;
 /// Milliseconds within which a stream must have opened.
 const OPENING: f64 = 10_000.0;
-/// Milliseconds of silence after which the stream is opened anew: a line that died without a word looks like this.
+/// Milliseconds of silence after which the stream is reopened: a connection that died without
+/// notice looks like this.
 const SILENCE: f64 = 60_000.0;
-/// How often to ask before the stream is tried again.
+/// Number of polls before the stream is tried again.
 const ROUNDS: u32 = 6;
 
-/// Keeps `view` true until the component that calls this goes away, and `link` true about how: from each time on that there
-/// is something to follow.
+/// Keeps `view` up to date, and `link` with the state of the connection, until the calling
+/// component is disposed. Starts each time there is something to follow.
 pub(super) fn follow(id: ConcertId, view: RwSignal<QueueView>, link: RwSignal<Link>) {
     // A place may be taken on the page that shows it, and taken again after it was left.
     let moves = Memo::new(move |_| {
@@ -80,20 +81,20 @@ struct Follower {
 
 /// Why a stream ended.
 enum End {
-    /// Nothing more to follow, or nobody to follow it.
+    /// There is nothing more to follow, or the component is gone.
     Over,
-    /// Something was missed: open it anew at once.
+    /// Events were missed: reopen the stream at once.
     Gap,
-    /// The server stops; another one is there.
+    /// The server is stopping; another one is available.
     Bye,
-    /// It broke, after something was heard on it or before.
+    /// The connection was lost, after an event was received or before.
     Lost { heard: bool },
 }
 
 impl Follower {
     async fn run(&self) {
         let mut failures = 0;
-        // Whether the view is whole, so that the ticks since are all that is needed.
+        // Whether the view is complete, so that only the ticks since then are needed.
         let mut whole = true;
         while self.waiting() {
             let Some(held) = one_stream::take().await else {
@@ -139,13 +140,13 @@ impl Follower {
         !self.gone() && matches!(self.standing(), Some(Standing::Waiting { .. }))
     }
 
-    /// Whether the page says that there is no network.
+    /// Returns whether the page says that there is no network.
     fn is_offline(&self) -> bool {
         self.link.try_get_untracked() == Some(Link::Offline)
     }
 
-    /// Whether the network is there again since the page said that it is not. A stream from before may have lost something
-    /// meanwhile, or be dead without knowing.
+    /// Returns whether the network is back since the page said that there is none. A stream from
+    /// before may have missed events, or be dead without notice.
     fn is_back(&self) -> bool {
         self.is_offline() && window().navigator().on_line()
     }
@@ -166,7 +167,8 @@ impl Follower {
         }
     }
 
-    /// Follows one stream until it ends. The browser's own reconnecting is cut short: it knows no jitter.
+    /// Follows one stream until it ends. The browser's own reconnecting is not used, since it has
+    /// no jitter.
     async fn stream(&self, whole: bool, held: &Held) -> End {
         let lost = End::Lost { heard: false };
         let mut address = format!("/api/queue_stream?concert_id={}", self.id);
@@ -185,13 +187,14 @@ impl Follower {
         ) else {
             return lost;
         };
-        // A view first, when both are there: the ticks before it are then known to be old, the ones after it follow on.
+        // If several events are ready, a view comes first: the ticks before it are then known to be
+        // old, and the ticks after it follow on.
         let others = select_with_strategy(alive, byes, |_: &mut ()| PollNext::Left);
         let others = select_with_strategy(moments, others, |_: &mut ()| PollNext::Left);
         let others = select_with_strategy(ticks, others, |_: &mut ()| PollNext::Left);
         let mut events = select_with_strategy(views, others, |_: &mut ()| PollNext::Left);
         let opened = monotonic_ms();
-        // The network may be back, and this stream has yet to say so.
+        // The network may be back, but this stream has yet to confirm it.
         if self.is_offline() {
             self.say(Link::Reconnecting);
         }
@@ -217,7 +220,8 @@ impl Follower {
                     if self.is_back() {
                         return End::Gap;
                     }
-                    // What was still on its way when the network went does not say that it is back.
+                    // An event that was in transit when the network failed does not show that it is
+                    // back.
                     if opened_offline || !self.is_offline() {
                         opened_offline = false;
                         self.say(match name.as_str() {
@@ -242,7 +246,7 @@ impl Follower {
         }
     }
 
-    /// Takes in one event; says so if it ends the stream.
+    /// Applies one event. Returns the reason if the event ends the stream.
     fn hear(&self, name: &str, data: &str) -> Option<End> {
         if name == "view" {
             self.take(json::parse(data)?);
@@ -258,7 +262,7 @@ impl Follower {
         (!self.waiting()).then_some(End::Over)
     }
 
-    /// Asks for the place every few seconds, for a while.
+    /// Polls the place every 3 to 5 seconds, [`ROUNDS`] times.
     async fn poll(&self) {
         for _ in 0..ROUNDS {
             if !self.waiting() {
@@ -277,7 +281,7 @@ impl Follower {
                 self.say(when_answered);
             }
             Err(No::NotLoggedIn) if !self.gone() => {
-                // The server knows the way to the log-in page and back.
+                // The server redirects to the log-in page and back.
                 crate::refresh::reload();
             }
             Err(No::Away) if window().navigator().on_line() => {
@@ -287,7 +291,7 @@ impl Follower {
         }
     }
 
-    /// A tick says that the turn came, but not which ticket it brought.
+    /// Reads the ticket: a tick says that one was issued to the place, but not which one.
     async fn fetch_ticket(&self) {
         let mut pause = 0;
         while !self.gone() && self.standing() == Some(Standing::Issued { ticket: None }) {
@@ -302,7 +306,8 @@ impl Follower {
     }
 }
 
-/// Milliseconds before the next attempt: one to ten seconds, more after more failures, never the same for everybody.
+/// Milliseconds before the next attempt: at least one second, more after more failures, with
+/// jitter, and at most 10.5 seconds.
 fn backoff(failures: u32) -> u64 {
     let most = (1000 << failures.min(4)).min(10_000);
     1000 + jitter(most - 500)
@@ -312,7 +317,7 @@ async fn sleep(millis: u64) {
     TimeoutFuture::new(u32::try_from(millis).unwrap_or(u32::MAX)).await;
 }
 
-/// So many milliseconds, or until the network is back.
+/// Sleeps for `millis` milliseconds, or until the network is back.
 async fn sleep_or_online(millis: u64) {
     let online = Promise::new(&mut |back, _| {
         let once = AddEventListenerOptions::new();

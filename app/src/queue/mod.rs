@@ -1,4 +1,4 @@
-//! The queue of one concert: joining, one's exact place, live, and leaving.
+//! The queue of one concert: joining, the exact place, live, and leaving.
 
 mod api;
 mod bell;
@@ -56,25 +56,25 @@ pub use seats::Seats;
 #[cfg(feature = "ssr")]
 pub use stream::queue_stream;
 
-/// Where a place is asked for.
+/// Path at which a place is read.
 pub const QUEUE_VIEW: &str = "/api/queue_view";
 
-/// Where a concert is asked for.
+/// Path at which a concert is read.
 #[cfg(any(feature = "hydrate", test))]
 const GET_CONCERT: &str = "/api/get_concert";
 
 /// How the page is connected to the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// As the page was rendered; nothing is known yet.
+    /// The page is as it was rendered; the connection is not known yet.
     Opening,
     Live,
     Reconnecting,
-    /// The stream cannot be had: the place is asked for every few seconds.
+    /// There is no stream; the place is polled every few seconds.
     Polling,
     /// The device has no network.
     Offline,
-    /// The queue itself is being put in order.
+    /// The queue cannot move on: a store is unavailable, or the queue is being built.
     OneMoment,
 }
 
@@ -90,7 +90,7 @@ impl Link {
         }
     }
 
-    /// What is to be said of it; None while nothing is wrong.
+    /// Returns the text about what is wrong, or `None` while nothing is.
     fn trouble(self, words: &QueueWords) -> Option<&'static str> {
         match self {
             Link::Opening | Link::Live => None,
@@ -102,7 +102,8 @@ impl Link {
     }
 }
 
-/// Some milliseconds below `most`, so that browsers do not all come at once.
+/// Returns a random number of milliseconds below `most`, so that browsers do not all send requests
+/// at once.
 #[cfg(feature = "hydrate")]
 pub fn jitter(most: u32) -> u64 {
     (js_sys::Math::random() * f64::from(most)) as u64

@@ -1,6 +1,6 @@
-//! One stream for each browser, however many of its tabs show a place (in the browser only). Over HTTP/1.1 a browser opens six
-//! connections to a site, and six streams would leave none for anything else: the tabs without the stream ask every few
-//! seconds instead.
+//! One stream per browser, regardless of how many tabs show a place (in the browser only). Over
+//! HTTP/1.1 a browser opens six connections to a site, so six streams would leave none for other
+//! requests. Tabs without the stream poll every few seconds instead.
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -9,7 +9,7 @@ use leptos::prelude::{document, window};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// What the lock is called, for all tabs of the site (Web Locks API).
+/// Name of the lock that all tabs of the site share (Web Locks API).
 const NAME: &str = "frontrow-queue-stream";
 
 #[wasm_bindgen]
@@ -25,11 +25,12 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
-/// The right of this tab to hold the stream, until it is dropped or the tab is closed. None: there are no locks.
+/// The right of this tab to hold the stream, until it is dropped or the tab is closed. `None`
+/// inside if the browser has no locks.
 pub(super) struct Held(Option<Function>);
 
 impl Held {
-    /// Whether the tab has to give it back: without locks those that nobody looks at have none.
+    /// Returns whether the tab has to give the stream up: without locks, hidden tabs hold none.
     pub(super) fn is_over(&self) -> bool {
         self.0.is_none() && document().hidden()
     }
@@ -43,7 +44,7 @@ impl Drop for Held {
     }
 }
 
-/// None: another tab has it.
+/// Returns `None` if another tab has the lock or, without locks, if this tab is hidden.
 pub(super) async fn take() -> Option<Held> {
     let locks = Reflect::get(&window().navigator(), &"locks".into()).ok();
     let Some(locks) = locks.filter(JsValue::is_object) else {
@@ -65,7 +66,7 @@ pub(super) async fn take() -> Option<Held> {
     let options = Object::new();
     let _ = Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE);
     let asked = JsFuture::from(locks.request(NAME, &options, &grant).ok()?);
-    // What was asked for ends first when it is refused, without a word to what should have been called.
+    // If the request is rejected, `asked` finishes first and `grant` is never called.
     match select(granted, asked).await {
         Either::Left((Ok(Some(release)), _)) => Some(Held(Some(release))),
         _ => None,

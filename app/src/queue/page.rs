@@ -38,12 +38,13 @@ pub fn QueuePage() -> impl IntoView {
     }
 }
 
-/// Where the reader of the page stands.
+/// Returns the standing of the page's reader.
 pub(crate) async fn my_view(concert: ConcertId) -> Result<QueueView, ApiError> {
     Ok(services::queue::view(&services()?, session()?.account_id, concert).await?)
 }
 
-/// The concert, and where the reader stands; None in a template, in which that is for the slots.
+/// Loads the concert and the reader's standing. The standing is `None` in a template, where the
+/// slots hold it.
 async fn load(id: Option<ConcertId>) -> Result<(ConcertView, Option<QueueView>), ApiError> {
     let id = id.ok_or(ApiError(Refusal::NotFound))?;
     if TemplateRender::current().is_some() {
@@ -62,7 +63,7 @@ fn Standing(concert: ConcertView, view: Option<QueueView>) -> impl IntoView {
     } = concert;
     let description = (use_queue_words().queue_description)(&concert.title);
     let refusal = refusal_of::<JoinQueue>().or_else(refusal_of::<LeaveQueue>);
-    // A place is its owner's alone: whoever shares this page, or keeps it, has the concert's.
+    // A place is private to its account: sharing or saving this page refers to the concert's page.
     let shared = Shared::concert(&concert, concert.phase(server_time), &description);
     let (title, place) = match (view, TemplateRender::current()) {
         (Some(view), _) => {
@@ -84,7 +85,7 @@ fn Standing(concert: ConcertView, view: Option<QueueView>) -> impl IntoView {
     }
 }
 
-/// Makes what the island of a place is rendered from.
+/// Returns a function that builds the data of the place's island.
 fn place_of(
     concert: &Concert,
 ) -> impl Fn(QueueView, DateTime<Utc>) -> PlaceNow + Send + Sync + use<> {
@@ -108,7 +109,7 @@ fn placed(place: PlaceNow) -> impl IntoView {
     island::with_data(PlaceNow::ISLAND, place, || view! { <Place/> })
 }
 
-/// The slots of this page: the title, which tells the rank, and the place.
+/// Registers the values of the page's slots: the title, which includes the rank, and the place.
 fn fill_slots(template: &TemplateRender, concert: Concert) {
     let Some(context) = FragmentContext::current() else {
         return;
@@ -134,7 +135,7 @@ fn fill_slots(template: &TemplateRender, concert: Concert) {
     );
 }
 
-/// The queue cannot be read just now; nothing is lost, and the page comes back by itself.
+/// Shown while the queue cannot be read. Nothing is lost, and the page reloads automatically.
 #[component]
 fn OneMoment() -> impl IntoView {
     let words = use_queue_words();

@@ -1,4 +1,4 @@
-//! Where one stands, in each of the ways one can stand.
+//! The page of a place, for each standing.
 
 use super::bell::Bell;
 use super::join::JoinBox;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "hydrate")]
 use crate::island::json::{Json, Read};
 
-/// What decides which picture is shown; within `Waiting` everything moves by signals.
+/// Determines which scene is shown; within `Waiting` all changes are made by signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scene {
     Absent,
@@ -51,15 +51,15 @@ impl Scene {
     }
 }
 
-/// What the page of a place is rendered from.
+/// Data that the page of a place is rendered from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceNow {
-    /// Where the concert's page is.
+    /// Path of the concert's page.
     pub path: String,
     pub title: String,
     pub artist: String,
     pub venue: String,
-    /// When the concert begins, in the reader's language.
+    /// Start of the concert, formatted in the reader's language.
     pub when: String,
     pub sale: SaleStatus,
     pub view: QueueView,
@@ -86,7 +86,7 @@ impl Read for PlaceNow {
     }
 }
 
-/// The title of the page, which tells the rank.
+/// Returns the title of the page, which includes the rank.
 pub(super) fn page_title(view: &QueueView, concert: &str) -> String {
     let words = use_queue_words();
     match view.standing {
@@ -96,7 +96,7 @@ pub(super) fn page_title(view: &QueueView, concert: &str) -> String {
     }
 }
 
-/// Somebody's place in a queue, as it goes on.
+/// An account's place in a queue, updated live.
 #[island]
 pub fn Place() -> impl IntoView {
     let words = use_queue_words();
@@ -138,7 +138,8 @@ pub fn Place() -> impl IntoView {
         }
     };
     view! {
-        // What moves is not for a browser to translate: it would put nodes of its own in the place of those that are moved.
+        // Browsers must not translate what changes: they would replace the nodes that are updated
+        // with their own.
         <div class="queue" translate="no" data-testid="standing" data-standing=move || scene.get().name()>
             <p class="queue-concert">
                 <a href=path>
@@ -151,7 +152,8 @@ pub fn Place() -> impl IntoView {
     }
 }
 
-/// Tells a screen reader: the ticket at once, all else now and then. The bell rings with the ticket.
+/// Announces changes to screen readers: an issued ticket at once, everything else with pauses. The
+/// bell rings when the ticket is issued.
 #[component]
 fn Announcer(
     title: String,
@@ -161,7 +163,7 @@ fn Announcer(
 ) -> impl IntoView {
     let polite = RwSignal::new(String::new());
     let issued = RwSignal::new(String::new());
-    // Nothing is said of the state that the page was rendered with: that is read as part of the page.
+    // The state that the page was rendered with is not announced: it is read as part of the page.
     #[cfg(feature = "hydrate")]
     {
         super::telling::announce(view, link, polite);
@@ -186,7 +188,7 @@ fn Announcer(
     }
 }
 
-/// The turn has come: the stub.
+/// A ticket was issued: shows the stub.
 #[component]
 fn Issued(concert: PlaceNow, ticket: Option<TicketId>) -> impl IntoView {
     let words = use_queue_words();
@@ -218,7 +220,7 @@ fn Issued(concert: PlaceNow, ticket: Option<TicketId>) -> impl IntoView {
     }
 }
 
-/// Not in the queue, for one reason or another; perhaps with a way in.
+/// The account is not in the queue, for the reason in `heading` and `hint`; `join` adds a way in.
 #[component]
 fn Aside(
     sale: SaleStatus,

@@ -1,7 +1,7 @@
-//! Where somebody stands, for whoever asks: `GET /api/queue_view?concert_id=1` (server only).
+//! The account's standing on request: `GET /api/queue_view?concert_id=1` (server only).
 //!
-//! A handler of axum and no server function: those whose line lets no stream through ask again and again, and the way through
-//! the framework was a good part of what that costs (docs/benchmarks.md).
+//! An axum handler and not a server function: clients whose network does not let a stream through
+//! poll repeatedly, and the framework was a large part of the cost (docs/benchmarks.md).
 
 use super::stream::Arguments;
 use crate::error::ApiError;
@@ -13,7 +13,7 @@ use model::Refusal;
 use model::queue::QueueView;
 use services::{Services, queue};
 
-/// Where the account stands; for whoever has seen a tick as of that one or a newer one.
+/// Returns the account's standing. With `after`, as of that tick or a newer one.
 pub async fn queue_view(
     State(services): State<Services>,
     Extension(auth): Extension<Auth>,

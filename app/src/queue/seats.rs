@@ -1,4 +1,4 @@
-//! How many streams may be open (server only).
+//! Limits on open streams (server only).
 
 use model::Refusal;
 use model::accounts::AccountId;
@@ -7,10 +7,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Of one account: some tabs on some devices.
+/// Upper bound on the streams of one account: several tabs on several devices.
 const PER_ACCOUNT: usize = 12;
-/// From one address at most one part in so many: whoever has many accounts and one address does not keep all others asking every
-/// few seconds. Behind the address of a campus there are thousands of people; those beyond ask.
+/// Divisor for the limit per address: one address may hold a quarter of all streams, but always as
+/// many as one account. So a client with many accounts and one address cannot force all others to
+/// poll every few seconds. Thousands of people may share the address of a campus; those beyond the
+/// limit poll.
 const PER_ADDRESS: usize = 4;
 
 /// The streams that this server has room for.
@@ -37,8 +39,8 @@ impl Seats {
         }))
     }
 
-    /// A seat for one stream, given back when dropped; [`Refusal::TooManyStreams`] when the account, its address or the server
-    /// has as many as it may.
+    /// Takes a seat for one stream, released on drop. Returns [`Refusal::TooManyStreams`] if the
+    /// account, its address or the server has reached its limit.
     pub fn take(&self, account: AccountId, address: Network) -> Result<Seat, Refusal> {
         let mut taken = self.lock();
         let own = taken.by_account.get(&account).copied().unwrap_or(0);
@@ -61,7 +63,7 @@ impl Seats {
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        // A panic elsewhere leaves the numbers whole: nothing is half done under this lock.
+        // The counts stay consistent if a holder panics: no update under this lock is partial.
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

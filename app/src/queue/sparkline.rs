@@ -1,4 +1,4 @@
-//! The rank over time, as a small line.
+//! The rank over time, as a small line chart.
 
 use super::use_queue_words;
 #[cfg(feature = "hydrate")]
@@ -8,16 +8,17 @@ use model::queue::{QueueView, Standing};
 
 const WIDTH: f64 = 320.0;
 const HEIGHT: f64 = 44.0;
-/// More points than the line is wide would only be drawn over each other.
+/// Upper bound on points: at this width, more would be drawn over each other.
 #[cfg(feature = "hydrate")]
 const POINTS: usize = 120;
 
-/// From the moment of joining, which everybody's place knows, to now; and on from there with every tick that comes.
+/// Draws the rank from the time of joining, which every place has, until now, and adds a point with
+/// each tick that changes it.
 #[component]
 pub(super) fn Sparkline(view: RwSignal<QueueView>) -> impl IntoView {
     let words = use_queue_words();
     let history = RwSignal::new(view.with_untracked(begun));
-    // By the server's clock, as the arrival is.
+    // On the server's clock, like the arrival.
     #[cfg(feature = "hydrate")]
     let ahead = monotonic_ms() - view.with_untracked(now);
     #[cfg(feature = "hydrate")]
@@ -30,7 +31,7 @@ pub(super) fn Sparkline(view: RwSignal<QueueView>) -> impl IntoView {
                 return;
             }
             if history.len() >= POINTS {
-                // Every second point of the past is enough.
+                // Half of the past points are enough.
                 let mut keep = false;
                 history.retain(|_| {
                     keep = !keep;
@@ -55,7 +56,7 @@ pub(super) fn Sparkline(view: RwSignal<QueueView>) -> impl IntoView {
     }
 }
 
-/// Milliseconds since the epoch and the rank, on joining and now.
+/// Returns milliseconds since the epoch and the rank, on joining and now.
 fn begun(view: &QueueView) -> Vec<(f64, u64)> {
     match view.standing {
         Standing::Waiting {
@@ -81,7 +82,7 @@ fn rank(view: &QueueView) -> Option<u64> {
     }
 }
 
-/// Points of a polyline: time to the right, the best rank at the top.
+/// Returns the points of a polyline: time to the right, the best rank at the top.
 fn line(history: &[(f64, u64)]) -> String {
     let (Some(first), Some(last)) = (history.first(), history.last()) else {
         return String::new();

@@ -1,10 +1,12 @@
-//! The stream of one person's place: `GET /api/queue_stream?concert_id=1` (server only).
+//! The stream of one account's place: `GET /api/queue_stream?concert_id=1` (server only).
 //!
-//! Events: `view`, a whole [`QueueView`], first and after every gap; `tick`, a [`model::queue::Tick`] that moves it on;
-//! `moment`, `{}`, when the queue cannot move on for the moment, until anything else comes; `alive`, `{}`, when nothing else was
-//! to be told for a while; `bye`, `{}`, when the server stops: come back, another one is there.
+//! Events: `view`, a complete [`QueueView`], first and after every gap; `tick`, a
+//! [`model::queue::Tick`] that advances the view; `moment`, `{}`, while the queue cannot move on,
+//! in effect until the next other event; `alive`, `{}`, if there was no other event for a while;
+//! `bye`, `{}`, when the server stops and the client should reconnect to another one.
 //!
-//! Whoever comes back and names the tick they have seen gets the ticks since, if they are still known here, and no view.
+//! A client that reconnects with the newest tick it has seen receives the ticks since then and no
+//! view, if this server still has them.
 
 use super::Seats;
 use crate::error::ApiError;
@@ -31,24 +33,25 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Often enough that no proxy takes the connection for dead.
+/// Interval of `alive` events, short enough that no proxy closes the connection as idle.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// How often a place that could not be read is tried again, when nothing says that it is time.
+/// Delay before a place that could not be read is tried again, unless an event comes first.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
-/// When to come back after the server has stopped, for browsers that have no pause of their own.
+/// Reconnection delay after the server has stopped, for browsers that have none of their own.
 const COME_BACK: Duration = Duration::from_secs(1);
 
-/// Whose place, and since when.
+/// The concert, and the newest tick that the client has seen.
 #[derive(Deserialize)]
 pub struct Arguments {
     pub(super) concert_id: ConcertId,
-    /// The newest tick that the reader has seen, if any; for a stream as good as the header `Last-Event-ID`.
+    /// The newest tick that the client has seen, if any. For a stream it is equivalent to the
+    /// header `Last-Event-ID`, which wins.
     pub(super) after: Option<TickId>,
 }
 
-/// Streams the place of whoever is logged in, until they hang up or the server stops.
+/// Streams the account's place until the client disconnects, the session ends or the server stops.
 pub async fn queue_stream(
     Extension(services): Extension<Services>,
     Extension(stop): Extension<CancellationToken>,
@@ -79,12 +82,13 @@ pub async fn queue_stream(
                 Some((event, watcher))
             }));
             let events = stop_at(events, stop, ended).map(move |event| {
-                // As long as there are events to come, the seat is taken.
+                // The closure owns the seat, which is taken until the stream ends.
                 let _ = &seat;
                 Ok::<_, Infallible>(event)
             });
             let mut headers = HeaderMap::new();
-            // A reverse proxy that buffers would show a rank that is no longer true.
+            // A reverse proxy that buffers would delay events, and the rank shown would be out of
+            // date.
             headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
             headers.insert(
                 header::CONTENT_TYPE,
@@ -101,13 +105,14 @@ pub async fn queue_stream(
     }
 }
 
-/// What a browser sends when it reconnects by itself.
+/// Returns the header that a browser sends when it reconnects on its own.
 fn last_event_id(headers: &HeaderMap) -> Option<TickId> {
     let id = headers.get("last-event-id")?.to_str().ok()?;
     id.parse().ok().map(TickId)
 }
 
-/// Ends the stream when the server stops, which it would hold up, and when the session has ended.
+/// Ends the stream when the server stops, which an open stream would delay, and when the session
+/// has ended.
 fn stop_at(
     events: impl Stream<Item = Bytes>,
     stop: CancellationToken,
@@ -132,7 +137,7 @@ fn stop_at(
     events.chain(bye.filter_map(async |event| event))
 }
 
-/// Returns when the session was logged out, on whichever server, or its token has expired.
+/// Returns when the session has ended, on any server, or when its access token expires.
 async fn session_ended(hold: Hold, expired: Instant) {
     tokio::select! {
         () = hold.ended() => {}
@@ -146,31 +151,33 @@ struct Watcher {
     session: Session,
     concert: ConcertId,
     news: Receiver<News>,
-    /// The tick as of which the reader knows their place; None: what they know is old, and could not be read anew yet.
+    /// The tick as of which the client knows its place. `None` if what it knows is out of date and
+    /// could not be read again yet.
     seen: Option<TickId>,
     interrupted: bool,
 }
 
 impl Watcher {
-    /// The watcher, and what there is to tell at once.
+    /// Returns the watcher and the events to send at once.
     async fn start(
         services: Services,
         session: Session,
         concert: ConcertId,
         seen: Option<TickId>,
     ) -> Result<(Watcher, impl Stream<Item = Bytes>), Error> {
-        // Held already: what ends from here on ends the stream.
+        // The session is held already, so if it ends after this check, the stream ends too.
         if !sessions::is_open(&services, &session).await? {
             return Err(Refusal::NotLoggedIn.into());
         }
         queue::admit(&services, &session, concert).await?;
-        // Ticks first, then the view: what happens in between is in both, and told apart by its id.
+        // Subscribes to ticks before reading the view: a change in between is in both, and
+        // recognised by its id.
         let (news, missed) = services.ticks.watch_from(concert, seen.unwrap_or_default());
         let (seen, first) = match missed {
             Some(missed) if seen.is_some() => {
                 let newest = missed.last().map(|event| event.tick.id);
                 let mut events: Vec<Bytes> = missed.into_iter().map(tick_event).collect();
-                // So that they know at once that somebody is there.
+                // Confirms to the client at once that the stream works.
                 events.push(wordless("alive"));
                 (newest.or(seen), events)
             }
@@ -190,13 +197,13 @@ impl Watcher {
         Ok((watcher, stream::iter(first)))
     }
 
-    /// When the access token expires.
+    /// Returns when the access token expires.
     fn until(&self) -> Instant {
         let left = self.session.expires_at - self.services.clock.now();
         Instant::now() + left.to_std().unwrap_or_default()
     }
 
-    /// The next thing to tell; None ends the stream, and the browser comes back.
+    /// Returns the next event. `None` ends the stream, and the browser reconnects.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let patience = if self.seen.is_some() {
@@ -230,9 +237,11 @@ impl Watcher {
         }
     }
 
-    /// To be boxed: it is rare, and each open stream would keep room for it.
+    /// Callers box the future: it is rarely needed, and every open stream would otherwise reserve
+    /// memory for it.
     async fn read_anew(&mut self) -> Bytes {
-        // A few at a time: after a rebuild everybody who watches comes here at once.
+        // Limits concurrent reads: after a build all watchers read their places again at the same
+        // time.
         let _turn = self.services.ticks.reading().await;
         match queue::view(&self.services, self.session.account_id, self.concert).await {
             Ok(view) => {
@@ -257,7 +266,7 @@ fn view_event(view: &QueueView) -> Bytes {
     framed("view", view.tick, &json)
 }
 
-/// An event in the format of `text/event-stream`. JSON has no line breaks.
+/// Formats an event of `text/event-stream`. The JSON has no line breaks.
 fn framed(name: &str, id: TickId, json: &str) -> Bytes {
     format!("event: {name}\nid: {}\ndata: {json}\n\n", id.0).into()
 }

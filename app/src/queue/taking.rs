@@ -1,4 +1,4 @@
-//! Taking a place, however long it takes (in the browser only).
+//! Takes a place, however long it takes (in the browser only).
 
 use super::asking::{No, join};
 use super::jitter;
@@ -12,11 +12,13 @@ use model::queue::QueueView;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlFormElement;
 
-/// Seconds that a person may be asked to wait before it is better to tell them so.
+/// Upper bound on the seconds that a retry is delayed silently. If the server asks for more, the
+/// form is submitted, so that its page tells the user.
 const LONGEST_PAUSE: u32 = 30;
 
-/// Takes over the form that was just sent: asks for the place until there is an answer, which is safe because asking twice
-/// brings the same place. What is refused for good is left to the form itself, and the server's page says why.
+/// Takes over the form that was just submitted: requests the place until there is an answer, which
+/// is safe because a repeated request returns the same place. A permanent refusal is left to the
+/// form itself, and the server's page says why.
 pub(super) fn take_place(
     event: &SubmitEvent,
     concert_id: ConcertId,

@@ -1,4 +1,5 @@
-//! Telling a screen reader of a place that moves (in the browser only). What is told when is `announcing`'s.
+//! Announces a moving place to screen readers (in the browser only). `announcing` decides what is
+//! announced and when.
 
 use super::announcing::{Announcements, Due, News};
 use super::{Link, QueueWords, use_queue_words, waiting};
@@ -9,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Puts what is to be said of a place into `polite`, in good time.
+/// Writes announcements about a place into `polite` when they are due.
 pub(super) fn announce(view: RwSignal<QueueView>, link: RwSignal<Link>, polite: RwSignal<String>) {
     let words = use_queue_words();
     let Some(news) = news(view, link, words) else {
@@ -36,13 +37,13 @@ struct Teller {
     polite: RwSignal<String>,
     words: &'static QueueWords,
     announcements: RefCell<Announcements>,
-    /// For the next time that anything may be said.
+    /// Whether a timer is set for the time at which the next announcement is allowed.
     waits: Cell<bool>,
 }
 
 impl Teller {
     fn tell(self: &Rc<Teller>) {
-        // None: the page is on its way out.
+        // `None` means that the page is being disposed.
         let Some(news) = news(self.view, self.link, self.words) else {
             return;
         };

@@ -1,6 +1,7 @@
-//! A page that waits for a sale to open, in the browser: whether the sale is still as the page says.
+//! Checks, in the browser, that a page that waits for a sale to open still shows the right opening.
 //!
-//! An organiser may have moved the opening since the page came. Everybody would press at the wrong moment, or too late.
+//! An organiser may have moved the opening since the page was rendered. Users would press the
+//! button at the wrong time, or too late.
 
 use super::{asking, jitter};
 use crate::clock;
@@ -13,17 +14,18 @@ use model::concerts::{Phase, SaleState, SaleStatus};
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Milliseconds before the opening at which it is asked once more: at least, and for how much longer, so that not everybody
-/// asks at the same moment.
+/// Milliseconds before the opening at which the sale is read once more: the minimum, and the upper
+/// bound on the jitter that is added, so that browsers do not all ask at once.
 const AT_LEAST: i64 = 20_000;
 const AND_UP_TO: u32 = 100_000;
-/// Milliseconds from one question to the next: openings are brought forward, too. At least, and for how much longer.
+/// Milliseconds between two reads, since an opening can also be brought forward: the minimum, and
+/// the upper bound on the jitter that is added.
 const EVERY: u64 = 180_000;
 const OR_LATER: u32 = 120_000;
-/// Milliseconds by which two clocks of the device come apart when it sleeps, or when one of them is set.
+/// Milliseconds by which two clocks of the device diverge if it slept, or if one of them was set.
 const SLEPT: f64 = 1_000.0;
 
-/// What may have changed.
+/// The part of a sale that may have changed.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Plan {
     opens_at: DateTime<Utc>,
@@ -55,8 +57,9 @@ impl Read for Answer {
     }
 }
 
-/// Reads the page anew when its sale has changed, and sets its clock right when it is wrong: asked every few minutes, shortly before the opening, and when somebody comes
-/// back to the page. Once the sale has opened nobody is interrupted any more.
+/// Reloads the page if its sale has changed, and corrects its clock if it is wrong. Reads the sale
+/// every few minutes, shortly before the opening, after the device slept, and when the user returns
+/// to the page. Once the sale has opened, the page is not reloaded any more.
 pub(super) fn keep_true(sale: &SaleStatus, now: Signal<DateTime<Utc>>, phase: Memo<Phase>) {
     let server_time = now.get_untracked();
     let id = sale.concert_id;
@@ -65,7 +68,7 @@ pub(super) fn keep_true(sale: &SaleStatus, now: Signal<DateTime<Utc>>, phase: Me
         starts_at: sale.starts_at,
         state: sale.state,
     };
-    // None: the place was taken, and this box is no more.
+    // `None` means that the place was taken and this box is disposed.
     let waits = move || phase.try_get_untracked() == Some(Phase::Upcoming);
     let look = move || {
         if document().hidden() || !waits() {
@@ -73,7 +76,7 @@ pub(super) fn keep_true(sale: &SaleStatus, now: Signal<DateTime<Utc>>, phase: Me
         }
         spawn_local(async move {
             let asked = clock::monotonic_ms();
-            // No answer is no news.
+            // Without an answer, nothing is known to have changed.
             let Some(answer) = asking::plan(id).await else {
                 return;
             };
@@ -82,14 +85,15 @@ pub(super) fn keep_true(sale: &SaleStatus, now: Signal<DateTime<Utc>>, phase: Me
                 clock::correct(now, answer.server_time, way);
             }
             if answer.plan != known && waits() {
-                // By then a page that visitors share is not the one of before any more.
+                // After this delay, the shared page has been rendered again.
                 set_timeout(crate::refresh::reload, Duration::from_secs(1));
             }
         });
     };
     let before = AT_LEAST + jitter(AND_UP_TO) as i64;
     let until = (known.opens_at - server_time).num_milliseconds() - before;
-    // Longer ones than a browser can wait for: whoever still has the page then has come back to it.
+    // Longer delays exceed a browser's timer. A user who still has the page by then has returned to
+    // it, which reads the sale.
     if (1..i64::from(i32::MAX)).contains(&until) {
         set_timeout(look, Duration::from_millis(until as u64));
     }

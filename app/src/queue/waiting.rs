@@ -1,4 +1,4 @@
-//! Waiting: the rank, larger than anything, and what it means.
+//! The page of a place that waits: the rank, larger than anything else, and what it means.
 
 use super::api::LeaveQueue;
 use super::bell::{Bell, BellButton};
@@ -13,7 +13,7 @@ use model::concerts::{ConcertId, SaleState};
 use model::forecast::{Forecast, Said, Watch};
 use model::queue::{QueueView, Standing};
 
-/// The few numbers that the page shows, as of the last tick.
+/// The numbers that the page shows, as of the last tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Numbers {
     rank: u64,
@@ -22,13 +22,13 @@ struct Numbers {
     outlook: Outlook,
 }
 
-/// The numbers, and what is said of what may come, by everything that was seen since the page came.
+/// The numbers and the forecast, from all views since the page was loaded.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Followed {
     watch: Watch,
-    /// The other one with each rank that is another, so that the figures step each time.
+    /// Toggles with each new rank, so that the figures are animated each time.
     step: bool,
-    /// Once the standing is another, this page is on its way out and keeps what it showed last.
+    /// When the standing changes, this page is about to be replaced and keeps its last numbers.
     numbers: Option<Numbers>,
     said: Said,
 }
@@ -47,7 +47,7 @@ impl Followed {
     }
 }
 
-/// What may come. A browser has one place to watch; a server renders many that have just come.
+/// Returns the forecast. A browser watches one place; a server renders many that were just taken.
 fn forecast(watch: &Watch) -> Option<Forecast> {
     #[cfg(feature = "ssr")]
     return super::outsets::forecast(watch);
@@ -61,9 +61,9 @@ enum Outlook {
     Coming,
     Nearly,
     Paused,
-    /// Tickets are left, but fewer than people ahead.
+    /// Tickets are left, but fewer than the rank.
     OutOfReach,
-    /// No tickets are left: whatever comes back goes to the head of the queue.
+    /// No tickets are left: those that come back go to the head of the queue.
     WaitingList,
     Closed,
 }
@@ -118,7 +118,7 @@ impl Outlook {
     }
 }
 
-/// What is to be said of a place besides its rank.
+/// Returns the note about a place, in addition to its rank.
 #[cfg(feature = "hydrate")]
 pub(super) fn note(view: &QueueView, words: &QueueWords) -> Option<&'static str> {
     Numbers::of(view)?.outlook.note(words)
@@ -152,7 +152,7 @@ pub(super) fn Waiting(
         ) => words.wait_out_of_reach.to_owned(),
         (_, Said { wait, .. }) => wait.map(words.wait).unwrap_or_default(),
     };
-    // How fast tickets go out, while they do.
+    // How fast tickets are issued, while they are.
     let pace = move || match outlook() {
         Outlook::Coming | Outlook::Nearly | Outlook::OutOfReach => view.with(|view| {
             let sale = &view.sale;
@@ -166,12 +166,14 @@ pub(super) fn Waiting(
         Link::Live => Some(words.live),
         link => link.trouble(words),
     };
-    // A text in either case: a browser with JavaScript takes what is inside for one, and looks for no other node.
+    // Text in either case: with JavaScript enabled, a browser parses the content of `<noscript>` as
+    // text, and hydration looks for no other node.
     let itself = match stands_still() {
         true => "",
         false => words.refreshes_itself,
     };
-    // From the place on joining to the stage; whoever joined as the first is there.
+    // Progress from the rank on joining to the head of the queue. An account that joined as the
+    // first is there already.
     let way = move || {
         let (joined, rank) = (of(|n| n.joined_rank), rank());
         if joined <= 1 {
@@ -222,7 +224,7 @@ pub(super) fn Waiting(
     }
 }
 
-/// Leaving, with a second thought that needs no JavaScript.
+/// Leaving the queue, with a confirmation that needs no JavaScript.
 #[component]
 fn Leave(concert_id: ConcertId) -> impl IntoView {
     let words = use_queue_words();
@@ -263,7 +265,7 @@ mod tests {
         }
     }
 
-    /// Also when a batch has an even number of tickets.
+    /// This includes batches with an even number of tickets.
     #[test]
     fn the_figures_step_with_every_rank_that_is_another_and_with_no_other_tick() {
         let mut followed = Followed::default();

@@ -1,4 +1,4 @@
-//! What the browser reads of the queue.
+//! Parsers for what the browser reads about the queue.
 
 use crate::island::json::{Json, Read};
 use model::concerts::{ConcertId, SaleState, SaleStatus};

@@ -1,14 +1,15 @@
-//! What the queue and the way into it say, in both languages: all that the browser itself has to be able to say.
+//! Texts of the queue and of the way into it, in both languages: all texts that the browser itself
+//! needs.
 
 use crate::i18n::{Locale, WaitUnit, thousands, wait_range};
 use model::concerts::Phase;
 
-/// See `Words` in `i18n`, of which they are a part.
+/// Part of `Words` in `i18n`; see there.
 pub struct QueueWords {
     pub phase_name: fn(Phase) -> &'static str,
     pub days: fn(i64) -> String,
     pub tickets_left: fn(u64) -> String,
-    /// Beside the figure that it is about.
+    /// Shown beside the number.
     pub tickets_left_label: fn(u32) -> &'static str,
     pub out_of: fn(u64) -> String,
     pub opens_in: &'static str,
@@ -20,7 +21,7 @@ pub struct QueueWords {
     pub join: &'static str,
     pub join_waiting_list: &'static str,
     pub joining: &'static str,
-    /// While nobody answers.
+    /// Shown while there is no answer.
     pub still_joining: &'static str,
     pub log_in_to_join: &'static str,
     pub have_account_ready: &'static str,
@@ -32,16 +33,17 @@ pub struct QueueWords {
     pub you_are_number: &'static str,
     pub people_ahead: fn(u64) -> String,
     pub progress: &'static str,
-    /// Minutes, from and to.
+    /// Argument: minutes, from and to.
     pub wait: fn((u64, u64)) -> String,
-    /// That a ticket is left: per cent; 0 is less than 5, and 100 more than 95.
+    /// The chance that a ticket is left. Argument: per cent; 0 means less than 5, and 100 more than
+    /// 95.
     pub chance: fn(u8) -> String,
     pub wait_paused: &'static str,
     pub wait_list: &'static str,
     pub wait_out_of_reach: &'static str,
     pub nearly_there: &'static str,
     pub place_kept: &'static str,
-    /// Tickets, every so many milliseconds.
+    /// Arguments: tickets per batch, milliseconds between batches.
     pub pace_now: fn(u32, u32) -> String,
     pub tell_me: &'static str,
     pub telling: &'static str,
@@ -78,7 +80,8 @@ pub struct QueueWords {
     pub refreshes_itself: &'static str,
 }
 
-/// In the reader's language. Apart from all other words, so that the browser fetches no more than these.
+/// Returns the texts in the reader's language. They are separate from all others, so that the
+/// browser downloads no more than these.
 pub fn use_queue_words() -> &'static QueueWords {
     QueueWords::of(Locale::in_context())
 }
@@ -98,7 +101,8 @@ enum Pace {
     Hour(u64),
 }
 
-/// So many tickets every so many milliseconds, in the unit in which it is at least one.
+/// Converts tickets per `ms` milliseconds to the smallest unit of time in which at least one ticket
+/// is issued.
 fn pace(tickets: u32, ms: u32) -> Pace {
     let in_an_hour = u64::from(tickets) * 3_600_000 / u64::from(ms.max(1));
     match in_an_hour {

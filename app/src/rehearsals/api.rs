@@ -9,7 +9,8 @@ use crate::request::{services, session};
 use model::rehearsals::DEFAULT_SIGN_INS;
 use services::rehearsals::Plan;
 
-/// Copies a concert and makes people who can join the copy and nothing else; the concert's organiser and admins only.
+/// Copies a concert and creates accounts that can join the copy and nothing else. The concert's
+/// organiser and admins only.
 #[server(name = CreateRehearsal, prefix = "/api", endpoint = "create_rehearsal")]
 pub async fn create_rehearsal(
     concert_id: ConcertId,
@@ -25,7 +26,7 @@ pub async fn create_rehearsal(
     Ok(services::rehearsals::create(&services()?, &session()?, concert_id, plan).await?)
 }
 
-/// Deletes a rehearsal and everything of it; whoever made it and admins only.
+/// Deletes a rehearsal and all its data. The account that created it and admins only.
 #[server(name = EndRehearsal, prefix = "/api", endpoint = "end_rehearsal")]
 pub async fn end_rehearsal(rehearsal_id: ConcertId) -> Result<(), ApiError> {
     Ok(services::rehearsals::end(&services()?, &session()?, rehearsal_id).await?)

@@ -1,4 +1,5 @@
-//! Rehearsals: endpoints for `frontrow rehearse`. There is no page; what happened is in the report that it writes.
+//! Rehearsals: endpoints for `frontrow rehearse`. There is no page; the results are in the report
+//! that the command writes.
 
 mod api;
 

@@ -10,18 +10,18 @@ use model::sessions::{EndReason, Sessions, WrongPasswords};
 use model::{Refusal, Secret};
 use serde::{Deserialize, Serialize};
 
-/// Tokens for a client that keeps them itself.
+/// Tokens for a client that stores them itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TokenPair {
-    /// To be sent as `Authorization: Bearer …`.
+    /// Sent as `Authorization: Bearer …`.
     pub access_token: Secret,
-    /// Good for one `refresh_token`; takes the place of the one that was sent.
+    /// Valid for one `refresh_token`; replaces the one that was sent.
     pub refresh_token: Secret,
-    /// Seconds until the access token ends.
+    /// Seconds until the access token expires.
     pub expires_in: i64,
 }
 
-/// Starts a session in this browser and goes on to `next`.
+/// Starts a session in this browser and redirects to `next`.
 #[server(name = LogIn, prefix = "/api", endpoint = "log_in")]
 pub async fn log_in(
     account_name: String,
@@ -36,9 +36,10 @@ pub async fn log_in(
     Ok(())
 }
 
-/// Ends the session: its tokens open nothing any more, anywhere. Logging out twice is no mistake.
+/// Ends the session: its tokens are no longer valid anywhere. Logging out twice is not an error.
 ///
-/// A client that keeps its tokens itself, and whose access token has run out, sends its refresh token.
+/// A client that stores its tokens itself, and whose access token has expired, sends its refresh
+/// token.
 #[server(name = LogOut, prefix = "/api", endpoint = "log_out")]
 pub async fn log_out(#[server(default)] refresh_token: Option<Secret>) -> Result<(), ApiError> {
     match session() {
@@ -54,7 +55,7 @@ pub async fn log_out(#[server(default)] refresh_token: Option<Secret>) -> Result
     Ok(())
 }
 
-/// Logs in a client that keeps its tokens itself: no cookie is set.
+/// Logs in a client that stores its tokens itself: no cookie is set.
 #[server(name = CreateToken, prefix = "/api", endpoint = "create_token")]
 pub async fn create_token(account_name: String, password: Secret) -> Result<TokenPair, ApiError> {
     let services = services()?;
@@ -63,7 +64,7 @@ pub async fn create_token(account_name: String, password: Secret) -> Result<Toke
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
-/// Exchanges a refresh token for fresh tokens. It is good once; using it again ends the session.
+/// Exchanges a refresh token for new tokens. It is valid once; using it again ends the session.
 #[server(name = RefreshToken, prefix = "/api", endpoint = "refresh_token")]
 pub async fn refresh_token(refresh_token: Secret) -> Result<TokenPair, ApiError> {
     let services = services()?;
@@ -71,13 +72,13 @@ pub async fn refresh_token(refresh_token: Secret) -> Result<TokenPair, ApiError>
     Ok(TokenPair::new(tokens, services.clock.now()))
 }
 
-/// Where the account is logged in.
+/// Returns where the account is logged in.
 #[server(name = ListSessions, prefix = "/api", endpoint = "list_sessions", input = GetUrl)]
 pub async fn list_sessions() -> Result<Sessions, ApiError> {
     Ok(services::sessions::list(&services()?, &session()?).await?)
 }
 
-/// Logs another device of the account out, at once.
+/// Logs out another device of the account, effective immediately.
 #[server(name = EndSession, prefix = "/api", endpoint = "end_session")]
 pub async fn end_session(sid: String) -> Result<(), ApiError> {
     services::sessions::end_session(&services()?, &session()?, &sid).await?;
@@ -85,7 +86,7 @@ pub async fn end_session(sid: String) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Logs every other device of the account out, at once.
+/// Logs out all other devices of the account, effective immediately.
 #[server(name = EndOtherSessions, prefix = "/api", endpoint = "end_other_sessions")]
 pub async fn end_other_sessions() -> Result<(), ApiError> {
     services::sessions::end_other_sessions(&services()?, &session()?).await?;
@@ -93,14 +94,14 @@ pub async fn end_other_sessions() -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The passwords that were tried in vain before the account was last logged in to; null when there were none, when that was
-/// dismissed, or a week later.
+/// Returns the wrong passwords that were tried before the account's last log-in. Returns null if
+/// there were none, if they were dismissed, or after a week.
 #[server(name = GetWrongPasswords, prefix = "/api", endpoint = "wrong_passwords", input = GetUrl)]
 pub async fn wrong_passwords() -> Result<Option<WrongPasswords>, ApiError> {
     Ok(services::sessions::wrong_passwords(&services()?, &session()?).await?)
 }
 
-/// They are told of no more.
+/// Dismisses the report of wrong passwords.
 #[server(name = DismissWrongPasswords, prefix = "/api", endpoint = "dismiss_wrong_passwords")]
 pub async fn dismiss_wrong_passwords() -> Result<(), ApiError> {
     services::sessions::dismiss_wrong_passwords(&services()?, &session()?).await?;
@@ -108,13 +109,14 @@ pub async fn dismiss_wrong_passwords() -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Why this browser's last session ended, if somebody else ended it.
+/// Returns why this browser's last session ended, if it was ended elsewhere.
 #[server(name = LastSession, prefix = "/api", endpoint = "last_session", input = GetUrl)]
 pub async fn last_session() -> Result<Option<EndReason>, ApiError> {
     Ok(ended())
 }
 
-/// Who is looking, from the token alone: no store is asked again. None when logged out.
+/// Returns the account that sent the request, from the token alone: no store is read again. Returns
+/// null when logged out.
 #[server(name = VisitorQuery, prefix = "/api", endpoint = "visitor", input = GetUrl)]
 pub async fn visitor_query() -> Result<Option<Visitor>, ApiError> {
     visitor()

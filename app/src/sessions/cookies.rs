@@ -1,4 +1,4 @@
-//! The cookies of a browser's session: both tokens, out of reach of scripts.
+//! The cookies of a browser's session: both tokens, not accessible to scripts.
 
 use crate::settings::Settings;
 use crate::theme::{THEME_COOKIE, Theme};
@@ -7,7 +7,8 @@ use http::HeaderValue;
 use model::sessions::EndReason;
 use services::sessions::Tokens;
 
-/// The access token's cookie. Over https the prefix makes browsers refuse it from any other host or path.
+/// Returns the name of the access token's cookie. Over HTTPS the prefix makes browsers refuse it
+/// from any other host or path.
 pub fn access_name(secure: bool) -> &'static str {
     if secure {
         "__Host-frontrow_access"
@@ -24,7 +25,8 @@ pub fn refresh_name(secure: bool) -> &'static str {
     }
 }
 
-/// Says why the session that was here ended. Over https as the others, for ten minutes.
+/// Returns the name of the cookie that says why the previous session ended. It has the same prefix
+/// over HTTPS and lives for ten minutes.
 pub fn ended_name(secure: bool) -> &'static str {
     if secure {
         "__Host-frontrow_ended"
@@ -35,7 +37,7 @@ pub fn ended_name(secure: bool) -> &'static str {
 
 const ENDED_LIFE: i64 = 600;
 
-/// The cookies that hand over fresh tokens.
+/// Returns the cookies for new tokens.
 pub fn hand_over(settings: &Settings, tokens: &Tokens, now: DateTime<Utc>) -> Vec<HeaderValue> {
     let access = set(
         settings,
@@ -52,12 +54,12 @@ pub fn hand_over(settings: &Settings, tokens: &Tokens, now: DateTime<Utc>) -> Ve
     [access, refresh].into_iter().flatten().collect()
 }
 
-/// Sets the cookies of fresh tokens on the response being made.
+/// Sets the cookies for new tokens on the response being built.
 pub(crate) fn send(tokens: &Tokens, now: DateTime<Utc>) {
     let settings = crate::request::settings();
     let mut cookies = hand_over(&settings, tokens, now);
     if crate::request::ended().is_some() {
-        // Whoever has logged in again knows.
+        // After logging in again, the user no longer needs the reason.
         cookies.extend(set(&settings, ended_name(settings.secure), "", 0));
     }
     for cookie in cookies {
@@ -65,7 +67,8 @@ pub(crate) fn send(tokens: &Tokens, now: DateTime<Utc>) {
     }
 }
 
-/// The cookies that take the session away from a browser, and leave word why if it does not know.
+/// Returns the cookies that remove the session from a browser and, with a `reason`, record why it
+/// ended.
 pub fn take_away(settings: &Settings, reason: Option<EndReason>) -> Vec<HeaderValue> {
     let names = [access_name(settings.secure), refresh_name(settings.secure)];
     let gone = names.into_iter().map(|name| set(settings, name, "", 0));
@@ -76,14 +79,14 @@ pub fn take_away(settings: &Settings, reason: Option<EndReason>) -> Vec<HeaderVa
     gone.flatten().chain(ended).collect()
 }
 
-/// [`take_away`] on the response being made.
+/// Sets the cookies of [`take_away`] on the response being built.
 pub(crate) fn clear(reason: Option<EndReason>) {
     for cookie in take_away(&crate::request::settings(), reason) {
         crate::request::Response::set_cookie(cookie);
     }
 }
 
-/// The cookie of the language switch: no secret, and kept for a year.
+/// Returns the cookie of the language switch: not secret, and kept for a year.
 pub fn language(settings: &Settings, locale: crate::i18n::Locale) -> Option<HeaderValue> {
     set(
         settings,
@@ -93,7 +96,7 @@ pub fn language(settings: &Settings, locale: crate::i18n::Locale) -> Option<Head
     )
 }
 
-/// The cookie of a visit that began at an address in that language: kept for a day.
+/// Returns the cookie of a visit that began at an address in that language, kept for a day.
 pub fn visit_language(settings: &Settings, locale: crate::i18n::Locale) -> Option<HeaderValue> {
     set(
         settings,
@@ -103,7 +106,8 @@ pub fn visit_language(settings: &Settings, locale: crate::i18n::Locale) -> Optio
     )
 }
 
-/// The cookie of the choice of light or dark, likewise; forgotten when it is the device's.
+/// Returns the cookie of the choice of light or dark: not secret, and kept for a year. Deletes it
+/// if the choice is the device's.
 pub fn theme(settings: &Settings, theme: Theme) -> Option<HeaderValue> {
     let life = match theme {
         Theme::Device => 0,
@@ -116,7 +120,7 @@ fn seconds_left(until: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
     (until - now).num_seconds().max(0)
 }
 
-/// None only for a value that no header can hold, which none of our tokens is.
+/// Returns `None` only for a value that no header can contain, which none of our tokens is.
 pub(crate) fn set(
     settings: &Settings,
     name: &str,

@@ -1,4 +1,4 @@
-//! Where one is logged in, with a way out of each: a part of "my page".
+//! The account's sessions, each with a control to end it: a part of "my page".
 
 use super::api::{EndOtherSessions, EndSession};
 use crate::forms::{Refusals, form_action};

@@ -46,7 +46,7 @@ pub fn LogInPage() -> impl IntoView {
     .into_any()
 }
 
-/// Tells whoever was logged out by something else what it was.
+/// Shows why the session was ended, unless the user logged out.
 #[component]
 fn WhyLoggedOut() -> impl IntoView {
     let words = &use_words().my_page;
@@ -54,7 +54,7 @@ fn WhyLoggedOut() -> impl IntoView {
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                // Nobody has to know it to log in.
+                // An error is ignored, because the reason is not needed to log in.
                 let why = reason.await.ok().flatten().and_then(words.ended);
                 why.map(|why| view! { <p class="warning" role="status" data-testid="why-logged-out">{why}</p> })
             })}

@@ -1,4 +1,4 @@
-//! Logging in and out, and who is looking.
+//! Logging in and out, and the sender of a request.
 
 mod api;
 pub mod cookies;
@@ -19,11 +19,13 @@ pub use next::{log_in_path, safe_next, use_next, with_next};
 pub use visitor::{Viewer, Visitor, viewer, visitor};
 pub use wrong_passwords::WrongPasswordsNote;
 
-/// Why the session that a browser had was ended, if somebody else did it. In the request's extensions, too.
+/// Why the session that a browser had was ended, if it was ended elsewhere. The server puts it into
+/// the request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended(pub model::sessions::EndReason);
 
-/// Who sent a request. The server puts it into the request's extensions before anything else runs.
+/// The sender of a request. The server puts it into the request's extensions before anything else
+/// runs.
 #[derive(Clone)]
 pub enum Auth {
     Anonymous,
@@ -33,7 +35,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// The session, for what needs one.
+    /// Returns the session, for a request that requires one.
     pub fn session(self) -> Result<services::sessions::Session, model::Refusal> {
         match self {
             Auth::LoggedIn(session) => Ok(session),

@@ -1,14 +1,15 @@
-//! Where to go after logging in.
+//! The page to go to after logging in.
 
 use crate::address::argument;
 use leptos::prelude::WithUntracked;
 
-/// Bytes of a path that is gone on to. A search in Korean has nine for every letter.
+/// Upper bound on the bytes of a path to go to. A search in Korean has nine per letter.
 const LONGEST: usize = 2048;
 
-/// The local path to go on to, `/` for anything that could lead elsewhere.
+/// Returns the local path to go to, `/` for anything that could lead elsewhere.
 ///
-/// Browsers read `//host` and `/\host` as another site, and strip tabs and newlines before they look.
+/// Browsers read `//host` and `/\host` as another site, and strip tabs and newlines before they
+/// parse.
 pub fn safe_next(next: &str) -> &str {
     let local = next.starts_with('/')
         && !next.starts_with("//")
@@ -18,12 +19,12 @@ pub fn safe_next(next: &str) -> &str {
     if local { next } else { "/" }
 }
 
-/// The log-in page that leads back to a local path.
+/// Returns the path of the log-in page that leads back to a local path.
 pub fn log_in_path(back_to: &str) -> String {
     with_next("/log-in", back_to)
 }
 
-/// A page's address that carries the path to go on to.
+/// Returns a page's address with the path to go to as an argument.
 pub fn with_next(page: &str, next: &str) -> String {
     match safe_next(next) {
         "/" => page.to_owned(),
@@ -31,7 +32,7 @@ pub fn with_next(page: &str, next: &str) -> String {
     }
 }
 
-/// Where the page's own address says to go on to.
+/// Returns the path to go to, as given in the page's own address.
 pub fn use_next() -> String {
     leptos_router::hooks::use_query_map()
         .with_untracked(|query| safe_next(query.get_str("next").unwrap_or_default()).to_owned())

@@ -1,4 +1,4 @@
-//! Who is looking, for every page.
+//! The sender of a request, as pages show it.
 
 use super::Auth;
 use crate::error::ApiError;
@@ -8,7 +8,7 @@ use model::Refusal;
 use model::accounts::Role;
 use serde::{Deserialize, Serialize};
 
-/// Who is looking, as the header of every page shows it.
+/// The account that is logged in, as the header of every page shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
     pub account_name: String,
@@ -16,7 +16,8 @@ pub struct Visitor {
     pub role: Role,
 }
 
-/// Who is looking, from the token alone: no store is asked again. None when logged out.
+/// Returns the account that sent the request, from the token alone: no store is read again. Returns
+/// `None` when logged out.
 pub fn visitor() -> Result<Option<Visitor>, ApiError> {
     match auth() {
         Auth::LoggedIn(s) => Ok(Some(Visitor {
@@ -25,24 +26,26 @@ pub fn visitor() -> Result<Option<Visitor>, ApiError> {
             role: s.role,
         })),
         Auth::Anonymous => Ok(None),
-        // Not through `From`: a page that everybody may read is no failure because we cannot tell who reads it.
+        // Not through `From`, which sets the status: a public page does not fail because its reader
+        // cannot be determined.
         Auth::Unavailable => Err(ApiError(Refusal::Unavailable)),
     }
 }
 
-/// Who looks at a page that may be a template.
+/// The reader of a page that may be a template.
 pub enum Viewer {
     Stranger,
-    /// Whose `nickname` may be a slot: it is for showing and for nothing else.
+    /// The `nickname` may be a slot: it is only for display.
     Member {
         nickname: String,
         role: Role,
     },
-    /// The stores are away.
+    /// The stores are unavailable.
     Unknown,
 }
 
-/// Who looks, as far as it may be known in a template: there it is a member like most, and the nickname a slot.
+/// Returns the reader, as far as a template may know it: there it is a member with the role `user`,
+/// and the nickname is a slot.
 pub fn viewer() -> Viewer {
     if let Some(template) = TemplateRender::current() {
         return Viewer::Member {

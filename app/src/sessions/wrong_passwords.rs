@@ -1,4 +1,4 @@
-//! What was tried in vain before the last log-in: a part of "my page".
+//! Wrong passwords that were tried before the last log-in: a part of "my page".
 
 use super::api::DismissWrongPasswords;
 use crate::forms::{Refusals, SubmitButton, form_action, refusal_of};
@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use model::sessions::WrongPasswords;
 
-/// Told until it is dismissed, or a week later.
+/// Shown until it is dismissed, or for a week.
 #[component]
 pub fn WrongPasswordsNote(wrong: WrongPasswords) -> impl IntoView {
     let words = use_words();

@@ -1,9 +1,10 @@
-//! Where a page is reached from outside.
+//! Public addresses of pages.
 
 use crate::i18n::{LANGUAGE_ARGUMENT, Locale};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// What no address contains as it is; of the rest, what is there already means what it means.
+/// Characters that are not valid in an address. All others are left alone: what is there already
+/// has its meaning.
 const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -16,12 +17,14 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A path of ours as headers and strict readers want it: letters that are not ASCII are escaped. Twice is the same as once.
+/// Escapes letters that are not ASCII in a path of ours, as headers and strict parsers require.
+/// Idempotent.
 pub fn ascii(path: &str) -> String {
     utf8_percent_encode(path, ESCAPED).to_string()
 }
 
-/// The public addresses of a page: one for whatever language its reader's browser asks for, and one for each language.
+/// The public addresses of a page: one for the language that its reader's browser asks for, and one
+/// for each language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     public_url: String,
@@ -37,7 +40,7 @@ impl Address {
         }
     }
 
-    /// In the language that is named, if one is.
+    /// Returns the full address, with the language if one is named.
     pub fn whole(&self, named: Option<Locale>) -> String {
         let Address { public_url, path } = self;
         match named {
@@ -50,7 +53,8 @@ impl Address {
         }
     }
 
-    /// All of them, with what they are called among a page's alternates: each names all, itself included.
+    /// Returns all addresses, with their names among a page's alternates: each page lists all,
+    /// including itself.
     pub fn alternates(&self) -> impl Iterator<Item = (&'static str, String)> {
         let named = Locale::ALL.map(|locale| (locale.tag(), self.whole(Some(locale))));
         named.into_iter().chain([("x-default", self.whole(None))])

@@ -1,4 +1,4 @@
-//! The picture that goes with a shared address: a stub with the concert's poster on it.
+//! The picture shown with a shared address: a stub with the concert's poster.
 
 use super::words::SharingWords;
 use crate::concerts::{Art, Frame, art};
@@ -12,19 +12,19 @@ use std::sync::Arc;
 pub const WIDTH: u32 = 1200;
 pub const HEIGHT: u32 = 630;
 
-/// Where the poster ends and the words begin: the perforated edge.
+/// X coordinate of the perforated edge, between the poster and the words.
 const EDGE: f32 = 560.0;
 const MARGIN: f32 = 64.0;
-/// Where the words begin, below the brand.
+/// Y coordinate at which the words begin, below the brand.
 const TOP: f32 = 150.0;
-/// From one line to the next, in sizes of their letters.
+/// Line height, as a multiple of the font size.
 const LINE: f32 = 1.2;
-/// The hall, as in `style/tokens.css`.
+/// Colour of the hall, as in `style/tokens.css`.
 const HALL: &str = "#10142a";
 const INK: &str = "#edeaf3";
 const INK_SOFT: &str = "#a9aecb";
 
-/// A concert's picture, as SVG; `poster` is the one that was uploaded, as JPEG.
+/// Returns a concert's picture as SVG. `poster` is the uploaded poster, as JPEG.
 pub fn concert_card(concert: &Concert, poster: Option<&[u8]>, locale: Locale) -> String {
     let frame = Frame {
         x: 0.0,
@@ -59,13 +59,15 @@ pub fn concert_card(concert: &Concert, poster: Option<&[u8]>, locale: Locale) ->
     card(&style, &drawn, &format!("{top}{bottom}"))
 }
 
-/// How pictures are drawn: raised with every change of that.
+/// Version of the drawing code; increased with every change that affects pictures.
 const DRAWING: u32 = 1;
 
-/// What the picture of a concert is called beside its number: another as soon as anything else is drawn. Those who show a shared
-/// address keep its picture for days by its own address. Made of what is drawn and not of the drawing: every page asks for it.
+/// Returns the version of a concert's picture, part of its address, which changes with everything
+/// that is drawn: services that show a shared address cache its picture for days by the picture's
+/// address. Computed from what is drawn and not from the drawing, because every page needs it.
 pub(super) fn card_version(concert: &Concert, locale: Locale) -> String {
-    // The same from one run to the next. From one compiler to the next it need not be: then each picture is fetched once more.
+    // Stable from one run to the next, but not necessarily across compilers: then each picture is
+    // fetched once more.
     let mut hasher = DefaultHasher::new();
     let when = (locale.words().date_time)(concert.starts_at);
     let drawn = (&concert.title, &concert.artist, &concert.venue, when);
@@ -75,7 +77,7 @@ pub(super) fn card_version(concert: &Concert, locale: Locale) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// The site's own picture, as SVG.
+/// Returns the site's own picture as SVG.
 pub fn site_card(locale: Locale) -> String {
     let mut typesetter = Typesetter::default();
     let mut words = Column::new(&mut typesetter);
@@ -107,10 +109,10 @@ fn card(style: &str, left: &str, words: &str) -> String {
     )
 }
 
-/// Texts below each other.
+/// Texts placed below each other.
 struct Column<'a> {
     typesetter: &'a mut Typesetter,
-    /// How far from the top, in which colour.
+    /// Distance from the top, colour, text.
     blocks: Vec<(f32, &'static str, Arc<Block>)>,
     height: f32,
 }

@@ -1,15 +1,17 @@
-//! What crawlers ask for before any page: what they may read, and which pages there are.
+//! What crawlers request before any page: what they may read (`robots.txt`), and which pages there
+//! are (sitemaps).
 
 use super::Address;
 use model::concerts::concert_path;
 use services::sharing::Listed;
 
-/// Concerts in one file. Each has an address for each language and one without, and each of those names all of them: with the
-/// longest titles a file has 20 MB. The protocol allows 50 MB and 50,000 addresses.
+/// Concerts in one file. Each has an address for each language and one without, and each of those
+/// lists all: with the longest titles a file has 20 MB. The protocol allows 50 MB and 50,000
+/// addresses.
 pub const CONCERTS_IN_A_FILE: u64 = 2500;
 
-/// `robots.txt`. Whoever is not logged in is sent from a queue to the log-in page, which asks not to be listed, so queues are
-/// not named.
+/// Returns `robots.txt`. It does not name queues: a client that is not logged in is redirected from
+/// a queue to the log-in page, which asks not to be listed.
 pub fn robots(public_url: &str) -> String {
     let mut text = String::from("User-agent: *\n");
     for private in ["/api/", "/account", "/admin", "/tickets"] {
@@ -19,7 +21,8 @@ pub fn robots(public_url: &str) -> String {
     text
 }
 
-/// A file of addresses, in all their languages. `first`: with the pages that are no concert's.
+/// Returns a sitemap: addresses in all their languages. With `first`, it includes the pages that
+/// belong to no concert.
 pub fn sitemap(public_url: &str, concerts: &[Listed], first: bool) -> String {
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\" \
@@ -42,7 +45,7 @@ pub fn sitemap(public_url: &str, concerts: &[Listed], first: bool) -> String {
     xml
 }
 
-/// The file that names so many others.
+/// Returns the sitemap index of `files` sitemaps.
 pub fn sitemap_index(public_url: &str, files: u64) -> String {
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<sitemapindex xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
@@ -76,7 +79,7 @@ fn page(xml: &mut String, address: &Address, changed: Option<&str>) {
     }
 }
 
-/// An address that is ASCII, as XML holds it.
+/// Escapes an ASCII address for XML.
 fn escaped(address: &str) -> String {
     address.replace('&', "&amp;").replace('\'', "&apos;")
 }

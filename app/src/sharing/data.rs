@@ -1,4 +1,4 @@
-//! What a page is about, for machines: JSON-LD in the vocabulary of schema.org.
+//! Structured data about a page, for machines: JSON-LD in the vocabulary of schema.org.
 
 use super::Address;
 use super::words::SharingWords;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const CONTEXT: &str = "https://schema.org";
 
-/// The site, and how it is searched.
+/// Describes the site and how to search it.
 pub fn website(public_url: &str, words: &Words, named: Option<Locale>) -> Value {
     let language = named.map_or_else(String::new, |locale| {
         format!("&{LANGUAGE_ARGUMENT}={}", locale.tag())
@@ -33,18 +33,18 @@ pub fn website(public_url: &str, words: &Words, named: Option<Locale>) -> Value 
     })
 }
 
-/// What a concert's page is known by elsewhere.
+/// Inputs of the structured data of a concert's page.
 pub struct ConcertPage<'a> {
     pub concert: &'a Concert,
     pub phase: Phase,
     pub address: &'a Address,
-    /// The whole addresses of its pictures, the best one first.
+    /// Full addresses of its pictures, the best one first.
     pub pictures: &'a [String],
-    /// What is said of a concert that says nothing of itself.
+    /// Description of a concert that has none of its own.
     pub description: &'a str,
 }
 
-/// The concert as an event with its offer, and where its page stands on the site.
+/// Returns the concert as an event with its offer, and the position of its page on the site.
 pub fn concert(
     public_url: &str,
     words: &Words,
@@ -108,21 +108,22 @@ pub fn concert(
 fn availability(phase: Phase) -> &'static str {
     match phase {
         Phase::Upcoming => "https://schema.org/PreOrder",
-        // Paused, people may still join, and there are tickets for them.
+        // While the sale is paused, people can still join, and there are tickets for them.
         Phase::Selling | Phase::Paused => "https://schema.org/InStock",
         Phase::SoldOut => "https://schema.org/SoldOut",
-        // There may have been tickets left: nobody can have them.
+        // There may be tickets left, but they are no longer available.
         Phase::Over => "https://schema.org/OutOfStock",
     }
 }
 
-/// With its offset, as the event's own place tells the time.
+/// Formats an instant with the offset of Korea, the local time of the event.
 fn in_korea(at: DateTime<Utc>) -> String {
     at.with_timezone(&kst())
         .to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
-/// The JSON as it may stand in a `<script>`, whatever texts are in it: nothing in it ends the element or begins another.
+/// Returns the JSON so that it is safe in a `<script>` with any text: nothing in it ends the
+/// element or begins another.
 pub fn script(data: &Value) -> String {
     data.to_string()
         .replace('<', "\\u003c")

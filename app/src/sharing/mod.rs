@@ -1,4 +1,5 @@
-//! How pages are found and shown elsewhere: their addresses, what machines read of them, the pictures that go with them.
+//! How pages are found and shown elsewhere: their addresses, structured data for machines, and
+//! pictures.
 
 mod address;
 mod card;

@@ -1,4 +1,4 @@
-//! What the head of a page says to whoever lists it, or shows it where somebody has shared it.
+//! Tags in the head of a page for search engines and for services that show a shared address.
 
 use super::card::card_version;
 use super::data::{self, script};
@@ -12,13 +12,13 @@ use leptos_meta::{Link, Meta, Script};
 use model::concerts::{Concert, Phase};
 use serde_json::Value;
 
-/// A page that may be found and shared.
+/// A page that may be listed and shared.
 #[derive(Clone, Debug)]
 pub struct Shared {
     title: String,
     description: String,
     address: Address,
-    /// The language that its reader asked for by its address.
+    /// The language named in the address that the reader requested.
     named: Option<Locale>,
     picture: String,
     picture_shows: String,
@@ -26,7 +26,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The site's own page under this path.
+    /// Returns the tags of the site's own page at this path.
     pub fn site(path: &str) -> Shared {
         let (public_url, named, words) = (settings().public_url, Locale::named(), use_words());
         Shared {
@@ -40,7 +40,7 @@ impl Shared {
         }
     }
 
-    /// A concert's page.
+    /// Returns the tags of a concert's page.
     pub fn concert(concert: &Concert, phase: Phase, description: &str) -> Shared {
         let (public_url, named, words) = (settings().public_url, Locale::named(), use_words());
         let address = Address::new(&public_url, &concert.path());
@@ -74,7 +74,7 @@ impl Shared {
     }
 }
 
-/// Canonical address and alternates, Open Graph, Twitter's card, and what the page is about.
+/// Canonical address and alternates, Open Graph, Twitter's card, and structured data.
 #[component]
 pub fn SharedTags(shared: Shared) -> impl IntoView {
     let words = use_words();
@@ -98,7 +98,7 @@ pub fn SharedTags(shared: Shared) -> impl IntoView {
     let other = other
         .map(|other| view! { <Meta property="og:locale:alternate" content=other.words().sharing.open_graph_locale/> })
         .collect_view();
-    // No script that is run; the policy would let it stand without a nonce.
+    // Not a script that runs; the policy permits it without a nonce.
     let data = data
         .into_iter()
         .map(|data| view! { <Script type_="application/ld+json">{script(&data)}</Script> })

@@ -1,14 +1,14 @@
-//! What is said of a page elsewhere, in both languages.
+//! Texts about a page that are shown elsewhere, in both languages.
 
 /// See [`crate::i18n::Words`].
 pub struct SharingWords {
-    /// The region's tag with the language's, as Open Graph names them.
+    /// Language and region, in Open Graph's format.
     pub open_graph_locale: &'static str,
-    /// What a concert's picture shows: title and artist.
+    /// What a concert's picture shows. Arguments: title and artist.
     pub picture_of: fn(&str, &str) -> String,
     /// What the site's own picture shows.
     pub picture: &'static str,
-    /// What stands on that: one thing a line.
+    /// Lines of text in the site's own picture.
     pub picture_lines: [&'static str; 3],
 }
 

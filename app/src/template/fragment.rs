@@ -1,4 +1,4 @@
-//! A part of a page, rendered without the page.
+//! Renders a part of a page without the page.
 
 use crate::forms::PageOwner;
 use crate::i18n::Locale;
@@ -6,7 +6,7 @@ use http::request::Parts;
 use leptos::prelude::*;
 use model::accounts::AccountId;
 
-/// What a fragment is rendered with: the context of its page, and whose it is.
+/// The context of a page, for rendering its fragments.
 #[derive(Clone)]
 pub struct FragmentContext {
     parts: Parts,
@@ -14,7 +14,8 @@ pub struct FragmentContext {
 }
 
 impl FragmentContext {
-    /// That of the page that is being rendered. None: no request is being answered.
+    /// Returns the context of the page that is being rendered, or `None` if no request is being
+    /// answered.
     pub fn current() -> Option<FragmentContext> {
         Some(FragmentContext {
             parts: use_context::<Parts>()?,
@@ -22,7 +23,8 @@ impl FragmentContext {
         })
     }
 
-    /// Runs where words and the page's address are to be had, and what is sent from the page is sent for `owner`.
+    /// Calls `run` with the words and the address of the page in context. Forms that it renders are
+    /// sent for `owner`.
     pub fn with<T>(&self, owner: AccountId, run: impl FnOnce() -> T) -> T {
         let root = Owner::new_root(None);
         let done = root.with(|| {
@@ -35,7 +37,7 @@ impl FragmentContext {
         done
     }
 
-    /// The HTML of a part, as the whole page would have it.
+    /// Returns the HTML of a part, as the whole page would have it.
     pub fn render<V: IntoView>(&self, owner: AccountId, view: impl FnOnce() -> V) -> String {
         self.with(owner, || view().into_view().to_html())
     }

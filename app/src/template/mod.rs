@@ -1,16 +1,18 @@
-//! Pages that many people see alike but for a few places (server only).
+//! Pages that are the same for many readers except in a few places (server only).
 //!
-//! Such a page is rendered as a [`PageTemplate`]: once, for a member in general and not for one of them, with a [`Slot`] wherever
-//! something is one person's. Each answer is the template with that person's values spliced in. Home, a concert, a queue and a
-//! ticket are rendered so; which slots a page has stands in its own file, where it asks for [`TemplateRender::current`].
+//! They are rendered as a [`PageTemplate`]: once, for members in general, with a [`Slot`] in each
+//! place that is personal. Each response is the template with the reader's values spliced in. Home,
+//! a concert, a queue and a ticket are rendered this way. The file of a page defines its slots,
+//! where it calls [`TemplateRender::current`].
 //!
-//! What keeps one person's data out of another's page:
+//! What keeps one reader's data out of another reader's page:
 //!
-//! - The request that a template is rendered for is made up by the server. It has no session, no token and no cookie but those of
-//!   language and colours, so that there is nothing of anybody to read.
-//! - A page that asks for a session all the same has a personal part that is no slot. Its template is refused
-//!   ([`NotShareable::PersonalRead`]), and each reader gets the page rendered for them alone.
-//! - A slot that has no value in the end fails the splicing, and the page is rendered for its reader alone.
+//! - The server makes up the request that a template is rendered for. It has no session, no token
+//!   and no cookies except those of language and colours, so there is no personal data to read.
+//! - A page that nevertheless asks for a session has a personal part that is not a slot. Its
+//!   template is refused ([`NotShareable::PersonalRead`]), and the page is rendered for each reader
+//!   separately.
+//! - A slot that has no value makes splicing fail, and the page is rendered for its reader alone.
 
 mod fragment;
 mod splice;
@@ -28,16 +30,16 @@ use services::sessions::Session;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A place of a page that is one person's.
+/// A personal place of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// The nickname, in the header.
     Nickname,
-    /// The account's number, for what is sent from the page.
+    /// The account's number, sent with the forms of the page.
     Account,
     /// The text of `<title>`.
     Title,
-    /// The main part of the page, or what of it is personal: whole elements.
+    /// The main part of the page, or its personal part: whole elements.
     Body,
 }
 
@@ -58,38 +60,41 @@ impl Slot {
     }
 }
 
-/// For whom a template is filled, and which page they asked for.
+/// The reader that a template is filled for, and the page requested.
 #[derive(Clone)]
 pub struct Reader {
     pub services: Services,
     pub session: Session,
-    /// The number in the page's address.
+    /// The id in the page's address.
     pub id: i64,
 }
 
-/// What a page's slots hold for one reader, as HTML. An error: this reader's page is another one, and is rendered whole.
+/// What a page's slots hold for one reader, as HTML. An error means that this reader gets a
+/// different page, which is rendered whole.
 pub type Filling = BoxFuture<'static, Result<Vec<(Slot, String)>, ApiError>>;
 type Fill = Arc<dyn Fn(Reader) -> Filling + Send + Sync>;
 
-/// A page that is being rendered as a template. In the extensions of a request that the server made up.
+/// A page that is being rendered as a template. In the extensions of a request that the server made
+/// up.
 #[derive(Clone)]
 pub struct TemplateRender(Arc<Render>);
 
 struct Render {
-    /// Begins every marker. Random, so that nothing that people have written can be taken for one.
+    /// Part of every marker. Random, so that nothing that users have written can be mistaken for
+    /// one.
     token: Nonce,
     fill: Mutex<Option<Fill>>,
     personal_read: AtomicBool,
 }
 
-/// Why what was rendered is no template.
+/// Why a rendered page cannot be a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotShareable {
-    /// Something asked whose page it is, outside of a slot.
+    /// Something outside a slot asked for the sender of the request.
     PersonalRead,
-    /// A marker that no slot has left there, or only a part of one.
+    /// A marker that belongs to no slot, or a part of a marker.
     UnknownSlot,
-    /// A slot for which nothing says what it holds.
+    /// A slot without a filling.
     NoFilling,
 }
 
@@ -104,17 +109,19 @@ impl Default for TemplateRender {
 }
 
 impl TemplateRender {
-    /// The template that is being rendered in this context. None: a page for the sender of the request.
+    /// Returns the template that is being rendered in this context, or `None` if the page is
+    /// rendered for the sender of the request.
     pub fn current() -> Option<TemplateRender> {
         with_context(|parts: &Parts| parts.extensions.get().cloned())?
     }
 
-    /// What stands for a slot in the page: letters and digits that no escaping changes. Becomes the slot's value as it is.
+    /// Returns the marker of a slot in the page: characters that no escaping changes. It is
+    /// replaced with the slot's value without escaping.
     pub fn slot(&self, slot: Slot) -> String {
         format!("{}{}.", self.mark(), slot.name())
     }
 
-    /// Says what the slots of this page hold for a reader; those of every page need not be said.
+    /// Sets what the slots of this page hold for a reader. The slots of every page need not be set.
     pub fn fill_with<F>(&self, fill: impl Fn(Reader) -> F + Send + Sync + 'static)
     where
         F: Future<Output = Result<Vec<(Slot, String)>, ApiError>> + Send + 'static,
@@ -123,12 +130,14 @@ impl TemplateRender {
         *self.0.fill.lock().unwrap_or_else(PoisonError::into_inner) = Some(fill);
     }
 
-    /// Something has asked whose page it is. From here on this is no template.
+    /// Records that something asked for the sender of the request. The page can then not be a
+    /// template.
     pub(crate) fn note_personal_read(&self) {
         self.0.personal_read.store(true, Ordering::Relaxed);
     }
 
-    /// The template out of the rendered page. `nonce`: that of the page's policy, which becomes another with each answer.
+    /// Returns the template made from the rendered page. `nonce` is that of the page's policy; each
+    /// response gets a new one.
     pub fn finish(&self, html: &str, nonce: &str) -> Result<PageTemplate, NotShareable> {
         if self.0.personal_read.load(Ordering::Relaxed) {
             return Err(NotShareable::PersonalRead);
@@ -165,8 +174,8 @@ mod tests {
         }
     }
 
-    /// Renders with the extensions of a request for a template, and, to be as hostile as can be, with a session
-    /// in them as well.
+    /// Renders with the extensions of a request for a template and, as the worst case, with a
+    /// session in them as well.
     fn rendered<V: IntoView>(view: impl FnOnce() -> V) -> (TemplateRender, String) {
         let (mut parts, ()) = http::Request::new(()).into_parts();
         let render = TemplateRender::default();

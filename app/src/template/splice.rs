@@ -1,29 +1,29 @@
-//! A template cut at its slots, and put together again with one reader's values.
+//! A template, split at its slots, and put together again with one reader's values.
 
 use super::{Fill, NotShareable, Reader, Slot};
 use crate::error::ApiError;
 use leptos::tachys::view::RenderHtml;
 use services::sessions::Session;
 
-/// A page with its slots open.
+/// A page with unfilled slots.
 #[derive(Clone)]
 pub struct PageTemplate {
     pieces: Vec<Piece>,
     fill: Option<Fill>,
 }
 
-/// A stretch of a page.
+/// A section of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// The same for all readers.
     Shared(String),
-    /// The nonce of the answer's policy.
+    /// The nonce of the response's policy.
     Nonce,
     Slot(Slot),
 }
 
 impl PageTemplate {
-    /// None: there is a marker of no slot.
+    /// Returns `None` if there is a marker that belongs to no slot.
     pub(super) fn cut(
         html: &str,
         mark: &str,
@@ -63,12 +63,14 @@ impl PageTemplate {
         })
     }
 
-    /// Whether more of it is the reader's than what stands in the header: it is then as new as its answer.
+    /// Returns whether the page has slots of its own, besides those of every page. Its content is
+    /// then as recent as the response.
     pub fn is_filled_by_page(&self) -> bool {
         self.fill.is_some()
     }
 
-    /// What the slots hold for this reader. An error: their page is another one.
+    /// Returns what the slots hold for this reader. An error means that the reader gets a different
+    /// page.
     pub async fn values(&self, reader: Reader) -> Result<SlotValues, ApiError> {
         let mut values = SlotValues::of_member(&reader.session);
         if let Some(fill) = &self.fill {
@@ -77,7 +79,7 @@ impl PageTemplate {
         Ok(values)
     }
 
-    /// The whole page. None: a slot has no value.
+    /// Returns the whole page, or `None` if a slot has no value.
     pub fn splice(&self, values: &SlotValues, nonce: &str) -> Option<Vec<u8>> {
         let texts = self.texts(values, nonce)?;
         let mut page = Vec::with_capacity(texts.iter().map(|text| text.len()).sum());
@@ -87,7 +89,7 @@ impl PageTemplate {
         Some(page)
     }
 
-    /// The text of each piece, in their order. None: a slot has no value.
+    /// Returns the text of each piece, in order, or `None` if a slot has no value.
     pub fn texts<'a>(&'a self, values: &'a SlotValues, nonce: &'a str) -> Option<Vec<&'a str>> {
         let texts = self.pieces.iter().map(|piece| match piece {
             Piece::Shared(text) => Some(text.as_str()),
@@ -113,9 +115,10 @@ fn push_shared(pieces: &mut Vec<Piece>, text: &str, nonce: &str) {
 pub struct SlotValues(Vec<(Slot, String)>);
 
 impl SlotValues {
-    /// Those of every page: what its header says, and for whom its forms are.
+    /// Returns the values of the slots of every page: the nickname in its header, and the account
+    /// that its forms are sent for.
     pub(super) fn of_member(session: &Session) -> SlotValues {
-        // By the same code that writes it into a page rendered whole.
+        // Escaped by the same code as in a page rendered whole.
         SlotValues(vec![
             (Slot::Nickname, session.nickname.clone().to_html()),
             (Slot::Account, session.account_id.to_string()),

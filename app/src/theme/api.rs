@@ -1,4 +1,4 @@
-//! The choice of light or dark.
+//! The server function of the choice of light or dark.
 
 use super::Theme;
 use crate::error::ApiError;
@@ -7,7 +7,7 @@ use crate::sessions::cookies;
 use leptos::prelude::*;
 use model::Refusal;
 
-/// Remembers `light`, `dark` or `device` in a cookie, and comes back.
+/// Stores `light`, `dark` or `device` in a cookie, and redirects back.
 #[server(name = SetTheme, prefix = "/api", endpoint = "set_theme")]
 pub async fn set_theme(theme: String) -> Result<(), ApiError> {
     let theme = Theme::parse(&theme).ok_or(Refusal::Malformed)?;

@@ -1,5 +1,5 @@
-//! Light or dark: as the device says, or as chosen in the footer. A cookie remembers it, so it needs no JavaScript and the
-//! first paint is right.
+//! Light or dark: as the device prefers, or as chosen in the footer. A cookie stores the choice, so
+//! it needs no JavaScript and the first paint is correct.
 
 mod api;
 mod switch;
@@ -7,12 +7,12 @@ mod switch;
 pub use api::SetTheme;
 pub use switch::ThemeSwitch;
 
-/// The cookie that remembers the choice.
+/// Name of the cookie that stores the choice.
 pub const THEME_COOKIE: &str = "frontrow_theme";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Theme {
-    /// As the device says.
+    /// As the device prefers.
     #[default]
     Device,
     Light,
@@ -22,7 +22,7 @@ pub enum Theme {
 impl Theme {
     pub const ALL: [Theme; 3] = [Theme::Device, Theme::Light, Theme::Dark];
 
-    /// The stable name, as in the cookie and in `<html data-theme>`.
+    /// Returns the stable name, used in the cookie and in `<html data-theme>`.
     pub fn as_str(self) -> &'static str {
         match self {
             Theme::Device => "device",
@@ -35,14 +35,14 @@ impl Theme {
         Theme::ALL.into_iter().find(|theme| theme.as_str() == name)
     }
 
-    /// What a request asks for.
+    /// Returns the theme that a request asks for.
     pub fn of_headers(headers: &http::HeaderMap) -> Theme {
         crate::request::cookie(headers, THEME_COOKIE)
             .and_then(Theme::parse)
             .unwrap_or_default()
     }
 
-    /// What the request in context asks for.
+    /// Returns the theme that the request in context asks for.
     pub fn of_request() -> Theme {
         leptos::prelude::with_context(|parts: &http::request::Parts| {
             Theme::of_headers(&parts.headers)
@@ -50,7 +50,7 @@ impl Theme {
         .unwrap_or_default()
     }
 
-    /// The colour of the browser's own frame around the page: that of the paper.
+    /// Returns the colour of the browser's own frame around the page, which is that of the paper.
     pub fn paper(self) -> Option<&'static str> {
         match self {
             Theme::Device => None,

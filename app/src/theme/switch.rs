@@ -1,4 +1,4 @@
-//! The switch in the footer.
+//! The theme switch in the footer.
 
 use super::{SetTheme, Theme};
 use crate::forms::anyones_form_action;

@@ -15,19 +15,19 @@ use crate::{
     sessions::safe_next,
 };
 
-/// The tickets of whoever asks, newest first, cancelled ones included.
+/// Returns the account's tickets, newest first, including cancelled ones.
 #[server(name = ListTickets, prefix = "/api", endpoint = "list_tickets", input = GetUrl)]
 pub async fn list_tickets() -> Result<Vec<Ticket>, ApiError> {
     Ok(services::tickets::list(&services()?, &session()?).await?)
 }
 
-/// One ticket. Somebody else's is not found.
+/// Returns one ticket. Another account's ticket is refused as not found.
 #[server(name = GetTicket, prefix = "/api", endpoint = "get_ticket", input = GetUrl)]
 pub async fn get_ticket(id: TicketId) -> Result<Ticket, ApiError> {
     Ok(services::tickets::find(&services()?, &session()?, id).await?)
 }
 
-/// Gives a ticket back, for good: it goes to the next in line.
+/// Cancels a ticket permanently: it goes to the next account in the queue.
 #[server(name = CancelTicket, prefix = "/api", endpoint = "cancel_ticket")]
 pub async fn cancel_ticket(id: TicketId) -> Result<(), ApiError> {
     services::tickets::cancel(&services()?, &session()?, id).await?;
@@ -35,15 +35,15 @@ pub async fn cancel_ticket(id: TicketId) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// What a code is good for, at the door: the text of a QR code, or the ten characters beside it. For organisers, of the tickets
-/// for their own concerts, and for admins.
+/// Checks a code at the door: the text of a QR code, or the ten characters beside it. Organisers
+/// may check tickets for their own concerts, admins all tickets.
 #[server(name = CheckTicket, prefix = "/api", endpoint = "check_ticket", input = GetUrl)]
 pub async fn check_ticket(code: String) -> Result<TicketCheck, ApiError> {
     Ok(services::tickets::check(&services()?, &session()?, &code).await?)
 }
 
-/// The tickets of a concert that may be meant by a code, a serial number or an account's name; the concert's organiser and admins
-/// only.
+/// Returns the tickets of a concert that match a code, a serial number or an account's name. The
+/// concert's organiser and admins only.
 #[server(name = FindTickets, prefix = "/api", endpoint = "find_tickets", input = GetUrl)]
 pub async fn find_tickets(
     concert_id: ConcertId,
@@ -52,14 +52,14 @@ pub async fn find_tickets(
     Ok(services::tickets::find_issued(&services()?, &session()?, concert_id, &ticket).await?)
 }
 
-/// The live tickets of an account; admins only.
+/// Returns the live tickets of an account. Admins only.
 #[server(name = AccountTickets, prefix = "/api", endpoint = "account_tickets", input = GetUrl)]
 pub async fn account_tickets(id: AccountId) -> Result<Vec<IssuedTicket>, ApiError> {
     Ok(services::tickets::live_of(&services()?, &session()?, id).await?)
 }
 
-/// Takes a ticket back, for good and on record: it goes to the next in line. The concert's organiser and admins only. A form goes
-/// on to `next`.
+/// Revokes a ticket, permanently and on record: it goes to the next account in the queue. The
+/// concert's organiser and admins only. A form is redirected to `next`.
 #[server(name = RevokeTicket, prefix = "/api", endpoint = "revoke_ticket")]
 pub async fn revoke_ticket(
     id: TicketId,

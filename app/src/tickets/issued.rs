@@ -1,4 +1,5 @@
-//! Tickets as the concert's organiser sees them, and the form that takes one back: a part of the desk and of the admins' pages.
+//! Tickets as the concert's organiser sees them, and the form that revokes one: part of the desk
+//! and of the admins' pages.
 
 use super::api::RevokeTicket;
 use crate::forms::{
@@ -11,14 +12,14 @@ use leptos::server_fn::ServerFn;
 use model::Field;
 use model::tickets::IssuedTicket;
 
-/// What the page that follows says was done.
+/// Passed to `say_done`, so that the next page reports the revocation.
 pub(super) const REVOKED: &str = "ticket_revoked";
 
-/// A list of tickets. One that is live can be revoked, with a reason.
+/// A list of tickets. Live ones can be revoked, with a reason.
 #[component]
 pub fn IssuedTickets(
     tickets: Vec<IssuedTicket>,
-    /// The page to come back to.
+    /// The page to return to.
     next: String,
 ) -> impl IntoView {
     let words = &use_words().tickets;
@@ -53,7 +54,7 @@ pub fn IssuedTickets(
     }
 }
 
-/// Which ticket is meant. Of several none is chosen beforehand.
+/// Selects the ticket. If there are several, none is preselected.
 #[component]
 fn Which(live: Vec<IssuedTicket>) -> impl IntoView {
     let words = &use_words().tickets;

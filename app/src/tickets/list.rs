@@ -1,4 +1,4 @@
-//! `/tickets`: the places that somebody has, and the tickets that came of others.
+//! `/tickets`: the places that the account has, and its tickets.
 
 use super::api::list_tickets;
 use super::stub::TicketStub;
@@ -22,7 +22,8 @@ struct Held {
 }
 
 async fn load() -> Result<Held, ApiError> {
-    // Places first: one that becomes a ticket meanwhile is shown twice and not not at all.
+    // Places are read first: one that becomes a ticket in between is then shown twice instead of
+    // not at all.
     let places = list_places().await?;
     Ok(Held {
         places,

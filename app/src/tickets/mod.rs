@@ -1,4 +1,4 @@
-//! Tickets in hand.
+//! Issued tickets: their pages, documents and server functions.
 
 mod api;
 mod issued;

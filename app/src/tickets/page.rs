@@ -50,7 +50,8 @@ pub fn TicketPage() -> impl IntoView {
     .into_any()
 }
 
-/// The page around any ticket at all: of the ticket itself it has nothing, so that all tickets share it.
+/// The page around a ticket. It contains nothing of the ticket itself, so that all tickets share
+/// it.
 #[component]
 fn Frame(template: TemplateRender) -> impl IntoView {
     let words = use_words();
@@ -76,7 +77,7 @@ fn Frame(template: TemplateRender) -> impl IntoView {
         );
     }
     let (title, body) = (template.slot(Slot::Title), template.slot(Slot::Body));
-    // The same layers around it as around a ticket that has to be waited for.
+    // The same wrappers as around a ticket that is awaited.
     view! {
         <Suspense>
             {move || {
@@ -111,7 +112,7 @@ fn One(ticket: Ticket, now: DateTime<Utc>) -> impl IntoView {
 fn Ticketed(ticket: Ticket, now: DateTime<Utc>, refusal: Option<Refusal>) -> impl IntoView {
     let words = use_words();
     let live = ticket.cancelled_at.is_none();
-    // Once the concert has begun nobody could use it any more.
+    // Once the concert has begun, a returned ticket could not be used any more.
     let returnable = live && now < ticket.starts_at;
     let revoked = ticket
         .revoked
@@ -124,7 +125,7 @@ fn Ticketed(ticket: Ticket, now: DateTime<Utc>, refusal: Option<Refusal>) -> imp
             {revoked.map(|revoked| view! { <p class="ticket-hint" data-testid="revoked">{revoked}</p> })}
             {live.then(|| view! {
                 <p class="ticket-hint">{words.tickets.show_it}</p>
-                // Files: the browser keeps them, and stays where it is.
+                // These are files: the browser downloads them and stays on this page.
                 <p class="ticket-ways">
                     <a class="button button--main" href=format!("/tickets/{id}/ticket.pdf")>{words.tickets.save_pdf}</a>
                     <a class="button" href=format!("/tickets/{id}/concert.ics")>{words.tickets.add_to_calendar}</a>

@@ -6,11 +6,11 @@ use model::concerts::Concert;
 use model::tickets::Ticket;
 use services::drawing::{FAMILY, Qr, Typesetter};
 
-/// Units, four to a millimetre.
+/// Size of the sheet in units, four to a millimetre.
 const WIDTH: f32 = 840.0;
 const HEIGHT: f32 = 1188.0;
 const MARGIN: f32 = 48.0;
-/// The stub: its upper edge and its height, where its poster ends, and where it tears.
+/// Geometry of the stub: its upper edge and height, where its poster ends, and where it tears.
 const TOP: f32 = 104.0;
 const STUB: f32 = 336.0;
 const POSTER: f32 = 292.0;
@@ -18,7 +18,7 @@ const TEAR: f32 = 576.0;
 const NOTCH: f32 = 12.0;
 const QR: f32 = 184.0;
 const PAD: f32 = 24.0;
-/// From one line to the next, in sizes of their letters.
+/// Distance between lines, as a multiple of the font size.
 const LINE: f32 = 1.25;
 
 const INK: &str = "#1b1f33";
@@ -26,7 +26,8 @@ const INK_SOFT: &str = "#565b73";
 const HELD: &str = "#17653f";
 const HELD_WASH: &str = "#eef6ec";
 
-/// The sheet of one live ticket, with its QR code; `poster` is the concert's as JPEG, when one was uploaded.
+/// Returns the sheet of one live ticket, with its QR code. `poster` is the concert's poster as
+/// JPEG, if one was uploaded.
 pub fn paper(
     ticket: &Ticket,
     concert: &Concert,
@@ -40,7 +41,7 @@ pub fn paper(
     let mut sheet = Sheet::default();
     sheet.poster(concert, poster);
 
-    // From the top: who and what; from the bottom: where, when, for whom.
+    // From the top: artist and title; from the bottom: when, where and for whom.
     let (x, width) = (POSTER + PAD, TEAR - POSTER - 2.0 * PAD);
     let mut y = TOP + PAD + 4.0;
     y = sheet.lines(
@@ -110,7 +111,7 @@ pub fn paper(
     sheet.into_svg()
 }
 
-/// A colour, and how heavy.
+/// A colour and a font weight.
 #[derive(Clone, Copy)]
 struct Ink(&'static str, u16);
 
@@ -122,13 +123,13 @@ struct Sheet {
 }
 
 impl Sheet {
-    /// The text on a line at `y`, of a length that is known.
+    /// Draws the text on one line at `y`. Its length is known to fit.
     fn text(&mut self, x: f32, y: f32, size: f32, Ink(colour, weight): Ink, text: &str) {
         let line = self.typesetter.line(text, weight, size);
         self.drawn.push_str(&line.svg(x, y - size, LINE, colour));
     }
 
-    /// The text below `y`, as large as it fits; returns where it ends.
+    /// Draws the text below `y`, in the largest of `sizes` that fits, and returns its lower edge.
     fn lines(
         &mut self,
         x: f32,
@@ -175,7 +176,7 @@ impl Sheet {
         let (width, bottom) = (WIDTH - 2.0 * MARGIN, TOP + STUB);
         let stub =
             format!("x=\"{MARGIN}\" y=\"{TOP}\" width=\"{width}\" height=\"{STUB}\" rx=\"14\"");
-        // A half hole: the half outside of the stub is covered again.
+        // A half hole: the half outside of the stub is painted over.
         let hole = |y: f32, over: f32| {
             let (x, size) = (TEAR - NOTCH - 2.0, 2.0 * NOTCH + 4.0);
             format!(
@@ -249,7 +250,7 @@ mod tests {
         )
     }
 
-    /// As long as those of many digits.
+    /// As long as a code with numbers of many digits.
     fn signed() -> String {
         format!(
             "FR1:7F3A91C2:1234804:1014:11123:1795231930:{}",
@@ -257,7 +258,7 @@ mod tests {
         )
     }
 
-    /// The QR codes in a picture, by a decoder that is not ours.
+    /// Returns the QR codes in a picture, read by an independent decoder.
     fn read(png: &[u8]) -> Vec<String> {
         let pixels = Pixmap::decode_png(png).unwrap();
         let (width, height) = (pixels.width() as usize, pixels.height() as usize);
@@ -277,7 +278,7 @@ mod tests {
             .zip([Locale::Korean, Locale::English].into_iter().cycle())
         {
             let svg = made("한강, 불이 꺼지면", "mina", genre, None, locale);
-            // As a printer draws it: finer than a screen.
+            // At the resolution of a printer, finer than a screen.
             let fine = svg
                 .replacen("210mm", "420mm", 1)
                 .replacen("297mm", "594mm", 1);
@@ -323,7 +324,7 @@ mod tests {
         }
     }
 
-    /// Where pixels of two pictures differ: from the left, from above, to the right, below.
+    /// Returns the bounds within which the pixels of two pictures differ: left, top, right, bottom.
     fn differing(one: &[u8], other: &[u8]) -> Option<[usize; 4]> {
         let (one, other) = (Pixmap::decode_png(one), Pixmap::decode_png(other));
         let (one, other) = (one.unwrap(), other.unwrap());

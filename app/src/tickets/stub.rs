@@ -1,4 +1,4 @@
-//! A ticket: the whole one, with its perforated edge.
+//! A ticket with its perforated edge, in a list and on its page.
 
 use crate::concerts::Poster;
 use crate::i18n::{thousands, use_words};
@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use model::tickets::Ticket;
 use services::drawing::Qr;
 
-/// In a list: what it is for, and the way to the whole one.
+/// A ticket in a list: what it is for, and a link to its page.
 #[component]
 pub(super) fn TicketStub(ticket: Ticket) -> impl IntoView {
     let href = format!("/tickets/{}", ticket.id);
@@ -15,7 +15,7 @@ pub(super) fn TicketStub(ticket: Ticket) -> impl IntoView {
     view! { <Stub ticket heading=heading.into_any()/> }
 }
 
-/// The whole ticket, with the code that lets somebody in.
+/// The whole ticket, with the code that lets its holder in.
 #[component]
 pub(super) fn WholeTicket(ticket: Ticket) -> impl IntoView {
     let heading = view! { <h1 class="poster-title"><bdi>{ticket.title.clone()}</bdi></h1> };
@@ -26,7 +26,7 @@ pub(super) fn WholeTicket(ticket: Ticket) -> impl IntoView {
     view! { <Stub ticket heading=heading.into_any() qr/> }
 }
 
-/// The QR code, dark on light also where everything else is light on dark: else few scanners find it.
+/// The QR code, dark on light even in the dark theme: few scanners find a light code on dark.
 #[component]
 fn Code(signed: String, serial: String) -> impl IntoView {
     let words = use_words();
@@ -36,7 +36,7 @@ fn Code(signed: String, serial: String) -> impl IntoView {
         }
         .into_any(),
         Err(error) => {
-            // There is the other code still.
+            // The text of the code is still shown.
             tracing::error!(%error, "a ticket has no QR code");
             ().into_any()
         }
@@ -47,7 +47,7 @@ fn Code(signed: String, serial: String) -> impl IntoView {
 fn Stub(
     ticket: Ticket,
     heading: AnyView,
-    /// Of a ticket that is shown whole and is live.
+    /// The QR code, for a live ticket that is shown whole.
     #[prop(default = None)]
     qr: Option<AnyView>,
 ) -> impl IntoView {

@@ -1,33 +1,34 @@
-//! What a ticket says, on the page and on paper, in both languages.
+//! Texts of a ticket, on the page and on paper, in both languages.
 
 /// See [`crate::i18n::Words`].
 pub struct TicketWords {
-    /// Of the QR code, for who does not see it. Serial number.
+    /// Label of the QR code for screen readers. Argument: serial number.
     pub qr: fn(&str) -> String,
     pub valid: &'static str,
-    /// In place of the code. When.
+    /// Shown in place of the code. Argument: when.
     pub revoked_at: fn(&str) -> String,
-    /// To its holder. Why.
+    /// Shown to the holder. Argument: why.
     pub revoked_reason: fn(&str) -> String,
-    /// To the organiser. When and why. A reason is typed: it stands in isolates (UAX 9).
+    /// Shown to the organiser. Arguments: when and why. The reason is typed text, so it is in
+    /// isolates (UAX 9).
     pub revoked_because: fn(&str, &str) -> String,
     pub revoke: &'static str,
     pub revoke_sure: &'static str,
     pub revoke_which: &'static str,
     pub revoke_confirm: &'static str,
     pub revoked_done: &'static str,
-    /// Below the code.
+    /// Shown below the code.
     pub show_it: &'static str,
     pub save_pdf: &'static str,
     pub add_to_calendar: &'static str,
-    /// Of the opening of a sale. The concert's title.
+    /// Title of the event for the opening of a sale. Argument: the concert's title.
     pub opening: fn(&str) -> String,
     pub remind_me: &'static str,
     pub print_hint: &'static str,
     pub paper_notes: [&'static str; 3],
-    /// Serial number.
+    /// Argument: serial number.
     pub number: fn(&str) -> String,
-    /// A file's name without its end. Title and serial number.
+    /// File name without its extension. Arguments: title and serial number.
     pub file: fn(&str, &str) -> String,
 }
 

@@ -1,4 +1,4 @@
-//! What came of a rehearsal, as numbers and as a page. The numbers are described in `docs/rehearsal.md`.
+//! Results of a rehearsal, as numbers and as a page. `docs/rehearsal.md` describes the numbers.
 
 mod page;
 pub mod plot;
@@ -15,19 +15,19 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The version of the numbers' form: raised when something is renamed or taken away.
+/// Version of the format of the numbers: incremented when a field is renamed or removed.
 const FORM: &str = "frontrow-rehearsal/1";
-/// People whose rank over time is shown.
+/// Number of clients whose rank over time is shown.
 const FOLLOWED: usize = 6;
 
-/// The whole report. Seconds count from the opening.
+/// The complete report. Seconds count from the opening.
 #[derive(Clone, Debug, Serialize)]
 pub struct Numbers {
     pub form: &'static str,
     pub held_at: DateTime<Utc>,
     pub concert: Concert,
     pub settings: SettingsTable,
-    /// How it ended: `complete`, `stopped` by hand or `gave_up` when its time was over.
+    /// How it ended: `complete`, `stopped` by hand, or `gave_up` at its time limit.
     pub ended: &'static str,
     pub kept: bool,
     pub checks: Vec<Check>,
@@ -36,7 +36,7 @@ pub struct Numbers {
     pub seconds: Vec<Second>,
     pub ticks: Vec<TickPoint>,
     pub tick_lag: Vec<LagBucket>,
-    /// Rank over time of a few people, as (second, rank).
+    /// Rank over time of a few clients, as (second, rank).
     pub ranks: Vec<Vec<(f64, u64)>>,
     pub errors: BTreeMap<String, u64>,
 }
@@ -67,7 +67,7 @@ pub struct Totals {
     pub issued: usize,
     pub left: usize,
     pub waiting: usize,
-    /// Whose join was never acknowledged.
+    /// Clients whose join was never acknowledged.
     pub not_joined: usize,
     pub tried_again: u64,
     pub errors: u64,
@@ -84,9 +84,10 @@ pub struct Latency {
     pub leave: Summary,
     /// From the instant in a tick to its arrival at a watcher.
     pub tick_lag: Summary,
-    /// From learning that the turn has come to the ticket in hand.
+    /// From learning that a ticket was issued to receiving it.
     pub receive: Summary,
-    /// By how much the load generator itself was late: if this is not small, the other numbers are its, not the server's.
+    /// Delay of the load generator itself: unless this is small, the other numbers measure the
+    /// generator, not the server.
     pub send_lag: Summary,
 }
 
@@ -94,11 +95,11 @@ pub struct Latency {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Second {
     pub second: i64,
-    /// Joins acknowledged in it, and how long they took.
+    /// Joins acknowledged in this second, and their latency.
     pub joins: u64,
     pub join_p50_us: u64,
     pub join_p99_us: u64,
-    /// At its end.
+    /// At the end of this second.
     pub waiting: u64,
     pub watching: u64,
     pub issued: u64,
@@ -113,7 +114,7 @@ pub struct TickPoint {
     pub waiting: u64,
 }
 
-/// Ticks that took longer than the bucket before and at most this long.
+/// Ticks with a lag above the previous bucket's bound and at most this one's.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct LagBucket {
     pub up_to_us: u64,
@@ -169,7 +170,8 @@ impl Numbers {
         }
     }
 
-    /// Writes `report.html` and `report.json` into a folder, which is made if it is not there. Returns the page's path.
+    /// Writes `report.html` and `report.json` into a folder, which is created if it does not exist.
+    /// Returns the path of the page.
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         let written = || -> Result<PathBuf> {
             std::fs::create_dir_all(folder)?;
@@ -263,7 +265,7 @@ fn ticks(outcome: &Outcome) -> Vec<TickPoint> {
 }
 
 fn lags(histogram: &Histogram) -> Vec<LagBucket> {
-    // 1, 2, 5, 10 … ms: what a person can read off.
+    // 1, 2, 5, 10 … ms: round bounds that are easy to read off.
     let edges = (0..6).flat_map(|power| [1, 2, 5].map(|first| first * 1000 * 10u64.pow(power)));
     let mut before = 0;
     let mut buckets: Vec<LagBucket> = edges
@@ -280,7 +282,8 @@ fn lags(histogram: &Histogram) -> Vec<LagBucket> {
     buckets
 }
 
-/// Of those who saw their rank change, a few from the front to the back.
+/// Returns the ranks over time of up to [`FOLLOWED`] clients whose rank changed, spread from the
+/// front to the back.
 fn ranks(record: &Record) -> Vec<Vec<(f64, u64)>> {
     let mut watched: Vec<&Person> = record
         .people

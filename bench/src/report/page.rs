@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: no script, no font, no picture from elsewhere.
+//! The report as one self-contained page: no script, font or picture from elsewhere.
 
 use super::plot::{Frame, Series, Way, bars, escape, lines, named_bars};
 use super::{Numbers, Second};
@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page, as a whole.
+/// Renders the complete page.
 pub fn page(numbers: &Numbers) -> String {
     let title = escape(&numbers.concert.title);
     let held_at = numbers.held_at.format("%-d %B %Y, %H:%M UTC");
@@ -90,7 +90,7 @@ fn plots(numbers: &Numbers) -> String {
             .map(|second| (second.second as f64, value(second) as f64))
             .collect()
     };
-    // A second in which nobody joined says nothing of how long joining takes.
+    // A second without joins has no latency.
     let took = |value: fn(&Second) -> u64| -> Vec<(f64, f64)> {
         let joined = numbers.seconds.iter().filter(|second| second.joins > 0);
         joined
@@ -272,7 +272,7 @@ fn milliseconds(micros: u64) -> String {
     }
 }
 
-/// For below a bar.
+/// Formats a duration for the label below a bar.
 fn short(micros: u64) -> String {
     match micros {
         0..1_000_000 => format!("{} ms", micros / 1000),

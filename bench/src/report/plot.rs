@@ -4,29 +4,29 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 252.0;
-/// Room for the numbers.
+/// Margin for the numbers of the axis.
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 
-/// A series, drawn in the n-th of the page's colours.
+/// A series, drawn in the n-th colour of the page.
 pub struct Series<'a> {
     pub name: &'a str,
     pub points: Vec<(f64, f64)>,
     pub colour: usize,
 }
 
-/// What is shown, in words, for who cannot see it and beside the axes.
+/// Title and axis labels, drawn and also given as text for screen readers.
 pub struct Frame<'a> {
     pub title: &'a str,
     pub x: &'a str,
     pub y: &'a str,
-    /// How far the axis goes at least, so that plots of the same time can be held against each other.
+    /// Minimum length of the x axis, so that plots of the same period can be compared.
     pub until: f64,
 }
 
-/// How a line goes from one point to the next.
+/// How a line connects two points.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     Straight,
@@ -34,12 +34,12 @@ pub enum Way {
     Steps,
 }
 
-/// Lines over a common axis that begins at 0.
+/// Draws lines over a common axis that begins at 0.
 pub fn lines(frame: &Frame, series: &[Series], way: Way) -> String {
     finish(frame, &paths(frame, series, way), series)
 }
 
-/// The same as a picture of its own, for a page that brings no style.
+/// Draws the same as a standalone picture, for a page without the report's style sheet.
 pub fn drawing(frame: &Frame, series: &[Series], way: Way) -> String {
     let (title, y, x) = (escape(frame.title), escape(frame.y), escape(frame.x));
     let paths = paths(frame, series, way);
@@ -78,7 +78,7 @@ fn paths(frame: &Frame, series: &[Series], way: Way) -> String {
     drawn
 }
 
-/// Bars, one a unit of the axis; `level` is a line that they are held against.
+/// Draws bars of the given width in units of the x axis; `level` is a reference line.
 pub fn bars(frame: &Frame, series: &Series, width: f64, level: Option<(f64, &str)>) -> String {
     let most_x = series
         .points
@@ -117,7 +117,7 @@ pub fn bars(frame: &Frame, series: &Series, width: f64, level: Option<(f64, &str
     finish(frame, &drawn, &[])
 }
 
-/// Bars with a name each instead of numbers.
+/// Draws bars with a name each instead of an x axis with numbers.
 pub fn named_bars(frame: &Frame, bars: &[(String, f64)]) -> String {
     let most = bars.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     let canvas = Canvas::new(bars.len() as f64, most);
@@ -141,7 +141,7 @@ pub fn named_bars(frame: &Frame, bars: &[(String, f64)]) -> String {
     finish(frame, &drawn, &[])
 }
 
-/// From values to places on the picture.
+/// Maps values to coordinates in the picture.
 struct Canvas {
     most_x: f64,
     most_y: f64,
@@ -231,7 +231,7 @@ fn finish(frame: &Frame, drawn: &str, series: &[Series]) -> String {
     )
 }
 
-/// A round distance (1, 2 or 5 times a power of ten) that gives about this many marks.
+/// Returns a round distance (1, 2 or 5 times a power of ten) that gives about this many marks.
 fn step(most: f64, marks: f64) -> f64 {
     let rough = most / marks;
     let power = 10f64.powf(rough.log10().floor());
@@ -254,7 +254,7 @@ fn trimmed(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// As text in a page.
+/// Escapes text for use in HTML and SVG.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

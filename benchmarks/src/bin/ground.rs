@@ -1,8 +1,9 @@
-//! What Frontrow is held against: axum and Leptos on the same machine with nothing to do.
+//! The baseline that Frontrow is compared with: axum and Leptos on the same machine, without any
+//! work to do.
 //!
-//! `POST /empty` and `GET /empty` answer with nothing; `GET /stream` is an event stream on which nothing happens after its
-//! first event; `POST /ticks?bytes=…` sends everybody at `GET /ticks` the same event of that length; `GET /` is the page of
-//! an empty Leptos starter.
+//! `POST /empty` and `GET /empty` return an empty answer; `GET /stream` is an event stream that is
+//! silent after its first event; `POST /ticks?bytes=…` sends the same event of that length to all
+//! streams of `GET /ticks`; `GET /` is the page of an empty Leptos starter.
 
 use anyhow::Result;
 use axum::Router;
@@ -43,7 +44,7 @@ async fn main() -> Result<()> {
         async move || heard(ticks.subscribe())
     };
     let tell = async move |Query(asked): Query<HashMap<String, usize>>| {
-        // Nobody may be there to hear it.
+        // Fails if there are no receivers, which is fine.
         let _ = ticks.send(tick(asked.get("bytes").copied().unwrap_or_default()));
     };
     let router = Router::new()
@@ -61,7 +62,7 @@ async fn stream() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     Sse::new(first.chain(stream::pending()))
 }
 
-/// As many bytes as that, if the head of it is shorter.
+/// Returns an event of `bytes` bytes, or longer if its header does not fit.
 fn tick(bytes: usize) -> Bytes {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |now| now.as_micros());

@@ -1,6 +1,7 @@
-//! A flood of wrong passwords must not take the sale down: joins at a steady rate, alone and beside it. And many sign-ups at
-//! the same moment with one e-mail make one account. Servers that are measured have no limits, so that all of it reaches the
-//! passwords.
+//! A flood of wrong passwords must not stop the sale: measures joins at a steady rate, first alone,
+//! then during the flood. Also checks that many simultaneous sign-ups with one e-mail create one
+//! account. The measured servers have no rate limits, so that every request reaches the password
+//! check.
 
 use super::joins::{SALE, joins};
 use super::{Figures, Scale, figure};
@@ -10,12 +11,12 @@ use crate::world::World;
 use anyhow::{Result, ensure};
 use std::time::Duration;
 
-/// A second.
+/// Per second.
 const JOINS: usize = 1_000;
 const GUESSES: usize = 200;
 const TIME: Duration = Duration::from_secs(15);
 const CONNECTIONS: usize = 128;
-/// At the same moment.
+/// Concurrent requests.
 const SIGN_UPS: usize = 1_000;
 
 pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
@@ -44,7 +45,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     ])
 }
 
-/// The joins of so many new people as come in that time.
+/// Returns the joins of as many new accounts as arrive in that time.
 async fn queue(world: &World, time: Duration) -> Result<Vec<Request>> {
     let people = (JOINS as f64 * time.as_secs_f64()) as usize;
     let concert = people::put_on_sale(&world.services, SALE).await?;
@@ -64,7 +65,7 @@ async fn join(world: &World, crowd: Vec<Request>) -> Result<Outcome> {
     .all(200)
 }
 
-/// Each for an account of its own: for one, they would be told to wait.
+/// Each guess is for an account of its own: repeated guesses for one account would be refused.
 async fn guess(world: &World, time: Duration) -> Result<Outcome> {
     let number = (GUESSES as f64 * time.as_secs_f64()) as usize;
     let guesses = (0..number).map(|n| {
@@ -81,7 +82,8 @@ async fn guess(world: &World, time: Duration) -> Result<Outcome> {
     .await
 }
 
-/// With one e-mail that nobody has yet: one account, and clear refusals.
+/// Signs up with one e-mail that is not taken: exactly one account is created, and the other
+/// requests are refused.
 async fn sign_up(world: &World) -> Result<Outcome> {
     let email = format!(
         "crowd{}%40example.com",

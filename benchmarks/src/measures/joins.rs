@@ -1,4 +1,5 @@
-//! Joining, signed in, journaled: how many a second, how soon at a steady rate, and whether a long queue makes it slower.
+//! Journaled joins of logged-in accounts: throughput, latency at a steady rate, and throughput by
+//! the length of the queue.
 
 use super::{Figures, Scale, figure};
 use crate::machine::Load;
@@ -9,21 +10,22 @@ use anyhow::Result;
 use model::concerts::ConcertId;
 use std::time::Duration;
 
-/// Nobody gets a ticket before it is opened: what is measured first is joining alone. Then a tick a second.
+/// No tickets are issued before the sale is opened, so that joining is measured alone. Then it has
+/// one tick per second.
 pub const SALE: Sale = Sale {
     state: "paused",
     capacity: 1_000_000,
     batch_size: 10,
     interval_ms: 1000,
 };
-/// Connections of the one client, as in the prototype that the reach was set by.
+/// Connections of the client, as in the prototype from which the target was derived.
 const CONNECTIONS: usize = 512;
-/// More, for those who come when they come.
+/// Connections for joins at a steady rate.
 const STEADY_CONNECTIONS: usize = 512;
-/// A second.
+/// Per second.
 const STEADY: f64 = 8_000.0;
 const STORM: usize = 100_000;
-/// How long the queue is where its growth is shown.
+/// Queue lengths at which the throughput is reported.
 const LENGTHS: [usize; 6] = [5_000, 20_000, 40_000, 60_000, 80_000, 100_000];
 
 pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
@@ -81,7 +83,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     Ok(figures)
 }
 
-/// Everybody joins, as fast as they are let.
+/// Joins once with every token, as fast as the server answers.
 pub async fn join(world: &World, concert: ConcertId, tokens: &[String]) -> Result<Outcome> {
     wire::ask(
         world.frontrow.address,
@@ -94,7 +96,7 @@ pub async fn join(world: &World, concert: ConcertId, tokens: &[String]) -> Resul
     .all(200)
 }
 
-/// Each of them joins once.
+/// Returns one join per token.
 pub fn joins(concert: ConcertId, tokens: &[String]) -> Vec<Request> {
     let form = format!("concert_id={concert}");
     tokens
@@ -103,7 +105,7 @@ pub fn joins(concert: ConcertId, tokens: &[String]) -> Vec<Request> {
         .collect()
 }
 
-/// Joins a second around each length of the queue.
+/// Returns the joins per second over the 5,000 joins up to each length of the queue.
 fn growth(storm: &Outcome, scale: Scale) -> Figures {
     let mut figures = Vec::new();
     for length in LENGTHS {

@@ -1,5 +1,6 @@
-//! What a page costs the server for a person who is logged in, beside what the same page costs for a stranger, and a whole
-//! purchase as a browser makes it: concert page, join, queue page, stream, ticket page.
+//! Processor time of the server for a page of a logged-in account, next to the same page for a
+//! visitor, and for a whole purchase as a browser makes it: concert page, join, queue page, stream,
+//! ticket page.
 
 use super::joins;
 use super::{Figures, Scale, figure};
@@ -19,24 +20,24 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::task::LocalSet;
 
-/// Requests for each page, one after the other.
+/// Sequential requests for each page.
 const REQUESTS: usize = 2_000;
-/// Requests for what is made anew for each person who opens it.
+/// Requests for pages that are rendered anew for each account.
 const REQUESTS_MADE: usize = 400;
-/// Purchases with both processors busy.
+/// Purchases made while both processors are busy.
 const PURCHASES: usize = 4_000;
-/// People who buy at the same time.
+/// Purchases in progress at the same time.
 const BUYERS: usize = 256;
-/// What today's browsers accept.
+/// Encodings that current browsers accept.
 const ENCODINGS: &str = "gzip, deflate, br, zstd";
-/// A queue that moves on and takes minutes.
+/// A queue that moves and takes minutes.
 const WAITING: Sale = Sale {
     state: "open",
     capacity: 1_000_000,
     batch_size: 1,
     interval_ms: 1000,
 };
-/// A queue in which the turn comes with the next batch.
+/// A queue in which a place is issued a ticket with the next batch.
 const SELLING: Sale = Sale {
     batch_size: 1000,
     interval_ms: 100,
@@ -95,7 +96,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
             let found = measured.iter().find(|(name, _)| *name == page);
             found.map_or(f64::NAN, |(_, ms)| *ms)
         };
-        // The two pages of strangers, which cost the same but for their length.
+        // Mean of the two pages of visitors, which differ in cost only by their length.
         let base = (of("home, stranger") + of("concert, stranger")) / 2.0;
         for (page, ms) in &measured {
             let over = match *page {
@@ -123,7 +124,8 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     Ok(figures)
 }
 
-/// The tickets of a sale with their accounts, in the order in which their owners signed in, once all have theirs.
+/// Waits until every account has a ticket. Returns the tickets with their accounts, in the order of
+/// the tokens.
 async fn tickets(world: &World, concert: ConcertId, number: usize) -> Result<Vec<(i64, TicketId)>> {
     let patience = Instant::now() + Duration::from_secs(30);
     loop {
@@ -148,7 +150,7 @@ async fn tickets(world: &World, concert: ConcertId, number: usize) -> Result<Vec
     }
 }
 
-/// Share of a core that the server uses without any request: its scheduler.
+/// Returns the share of a core that the server uses without any request: its scheduler.
 async fn idle(world: &World) -> Result<f64> {
     let (before, since) = (
         exact_processor_time(world.frontrow.process)?,
@@ -159,11 +161,11 @@ async fn idle(world: &World) -> Result<f64> {
     Ok(used.as_secs_f64() / since.elapsed().as_secs_f64())
 }
 
-/// Milliseconds of the server's processors for each of so many requests, asked one after the other, without what it uses while
-/// it is `idle`.
+/// Returns the server's processor time per request in milliseconds, for `times` sequential
+/// requests, less what it uses when `idle`.
 async fn server_ms(world: &World, requests: &[Request], times: usize, idle: f64) -> Result<f64> {
     let mut connection = Connection::open(world.frontrow.address).await?;
-    // The first few of a kind find nothing prepared; so does the first of each connection.
+    // Warm-up: the first requests of a kind, and the first of a connection, find cold caches.
     for request in requests.iter().cycle().take(20.min(requests.len() / 10)) {
         connection.ask(request, 200).await?;
     }
@@ -184,7 +186,7 @@ struct Purchases {
     per_second: f64,
 }
 
-/// So many people buy a ticket each, at most `at_once` of them at the same time.
+/// Buys one ticket for each of `number` accounts, at most `at_once` at the same time.
 async fn purchases(
     world: &World,
     encodings: Option<&'static str>,
@@ -193,7 +195,7 @@ async fn purchases(
 ) -> Result<Purchases> {
     let concert = people::put_on_sale(&world.services, SELLING).await?;
     let tokens = people::sign_in(&world.services, number).await?;
-    // So that the sale is among those that the scheduler drives.
+    // Waits for the survey, so that the sale has a driver.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let address = world.frontrow.address;
     let before = exact_processor_time(world.frontrow.process)?;
@@ -224,7 +226,8 @@ async fn purchases(
     })
 }
 
-/// One person buys: as a browser does it, but that it fetches no files, which it has since the first visit.
+/// Buys one ticket as a browser does, but without fetching static files, which a browser has cached
+/// since its first visit.
 async fn buy(
     address: SocketAddr,
     concert: ConcertId,
@@ -249,13 +252,13 @@ async fn buy(
         "/api/queue_stream?concert_id={concert}&after={}",
         place.tick.0
     ));
-    // Up to where the stream has been looked through.
+    // How far the stream has been parsed.
     let mut seen = 0;
     let issued = |heard: &[u8]| {
         let text = String::from_utf8_lossy(&heard[seen..]);
         for line in text.lines() {
             let json = line.strip_prefix("data: ").unwrap_or_default();
-            // What is no tick, or has come in half so far, is none yet.
+            // A line that is not a tick, or is not complete yet, is skipped.
             if let Ok(tick) = serde_json::from_str::<Tick>(json)
                 && tick.issued.contains(&arrival)
             {

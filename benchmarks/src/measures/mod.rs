@@ -1,4 +1,4 @@
-//! What is measured, each in a file of its own. The name of a figure is what the page looks it up by.
+//! The measurements, one per file. The page looks figures up by name.
 
 mod floods;
 mod joins;
@@ -22,7 +22,7 @@ pub use rest::OPEN;
 pub type Figures = Vec<(String, f64)>;
 pub type Measure = for<'a> fn(&'a World, Scale) -> BoxFuture<'a, Result<Figures>>;
 
-/// How much of everything.
+/// Divisor of the number of accounts and of all durations.
 #[derive(Clone, Copy)]
 pub struct Scale(usize);
 
@@ -39,7 +39,7 @@ impl Scale {
     }
 }
 
-/// Name and measure, in the order of the page.
+/// Returns name and function of each measurement, in the order of the page.
 pub fn all() -> Vec<(&'static str, Measure)> {
     vec![
         ("joins", |world, scale| {
@@ -73,7 +73,7 @@ pub fn all() -> Vec<(&'static str, Measure)> {
     ]
 }
 
-/// A figure by its name.
+/// Pairs a figure with its name.
 fn figure(name: impl Into<String>, value: f64) -> (String, f64) {
     (name.into(), value)
 }

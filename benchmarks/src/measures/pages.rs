@@ -1,4 +1,4 @@
-//! The pages that everybody sees first, for visitors who are not logged in.
+//! The most visited pages, requested without a session.
 
 use super::{Figures, Scale, figure};
 use crate::wire::{self, Pace, Until};

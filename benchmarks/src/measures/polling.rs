@@ -1,4 +1,4 @@
-//! Asking where one stands, for those whose line lets no stream through.
+//! Polling of the rank, for clients whose network blocks event streams.
 
 use super::joins::join;
 use super::{Figures, Scale, figure};
@@ -12,7 +12,7 @@ use std::time::Duration;
 const CONNECTIONS: usize = 64;
 const TIME: Duration = Duration::from_secs(5);
 const WAITING: usize = 10_000;
-/// It moves on while they ask.
+/// The queue moves while it is polled.
 const SALE: Sale = Sale {
     state: "open",
     capacity: 1_000_000,
@@ -41,7 +41,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
         .iter()
         .map(|token| wire::get(&path, Some(token)))
         .collect();
-    // Whoever asks for the first time is read from the stores; what is measured is asking again.
+    // The first request of an account reads the stores. Only repeated requests are measured.
     wire::ask(
         world.frontrow.address,
         CONNECTIONS,

@@ -1,4 +1,5 @@
-//! What the same Redis does with nobody else around: `redis-benchmark`, which comes with it.
+//! Throughput of the same Redis without other load, measured with the `redis-benchmark` that comes
+//! with it.
 
 use super::{Figures, Scale, figure};
 use crate::world::World;
@@ -44,7 +45,7 @@ async fn zadd(world: &World, scale: Scale, pipeline: usize) -> Result<f64> {
         .context("redis-benchmark is missing (Debian and Ubuntu: redis-tools)")?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "redis-benchmark: {text}");
-    // "test","rps",… and a line of values.
+    // A header line ("test","rps",…) and a line of values.
     let values = text
         .lines()
         .last()

@@ -1,7 +1,9 @@
-//! The algorithm that is usual, on the same Redis: a sorted set of the people who wait, from which each second ten are taken
-//! and the rank of everybody else is read, one `ZRANK` each; and everybody asks for theirs once a second.
+//! The usual algorithm on the same Redis: a sorted set of waiting accounts. Each second ten are
+//! taken from it and the rank of every other account is read with one `ZRANK` each; in addition,
+//! every account requests its own rank once a second.
 //!
-//! To its advantage: no HTTP, no record on disk beside Redis's own, and a thousand commands in a pipeline.
+//! The comparison favours this algorithm: no HTTP, no durable record besides Redis's own, and a
+//! thousand commands per pipeline.
 
 use super::{Figures, Scale, figure};
 use crate::world::World;
@@ -9,13 +11,14 @@ use anyhow::Result;
 use redis::aio::MultiplexedConnection;
 use std::time::{Duration, Instant};
 
-/// How many wait.
+/// Numbers of waiting accounts.
 pub const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 const LINE: &str = "reference:line";
 const PIPELINE: usize = 1_000;
-/// Tickets a round.
+/// Tickets per round.
 const BATCH: usize = 10;
-/// A round one command after the other, as most write it, is only begun: its cost is the same for everybody.
+/// Commands measured of a round without pipelining, which is how most implementations do it. The
+/// cost of the whole round is extrapolated: it is the same for every account.
 const ONE_BY_ONE: usize = 1_000;
 
 pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
@@ -63,7 +66,8 @@ async fn fill(redis: &mut MultiplexedConnection, people: usize) -> Result<()> {
     Ok(())
 }
 
-/// Ten tickets, everybody's rank for the scheduler, and everybody's rank once more because they ask.
+/// Runs one round: ten tickets, the rank of every account for the scheduler, and every rank once
+/// more for the requests of the accounts.
 async fn round(
     redis: &mut MultiplexedConnection,
     people: usize,
@@ -81,7 +85,7 @@ async fn round(
     Ok(began.elapsed())
 }
 
-/// The ranks of the first so many of those who still wait.
+/// Reads `number` ranks of accounts that still wait.
 async fn ranks(
     redis: &mut MultiplexedConnection,
     waiting: usize,

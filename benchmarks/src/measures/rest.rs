@@ -1,5 +1,5 @@
-//! What a shop costs in which nothing happens: three servers, many open sales, nobody in them, or people who wait for the next
-//! hour; and how soon a ticket follows when somebody comes.
+//! Cost of an idle shop: three servers and many open sales, either empty or with accounts that wait
+//! for the next hour. Also the time from a join in an idle sale to the ticket.
 
 use super::joins::joins;
 use super::{Figures, Scale, figure};
@@ -12,14 +12,14 @@ use model::concerts::ConcertId;
 use services::Services;
 use std::time::{Duration, Instant};
 
-/// Sales that are open.
+/// Numbers of open sales.
 pub const OPEN: [usize; 4] = [0, 100, 300, 1_000];
-/// Until what was done to a sale when it was begun is over: built, noted, compared.
+/// Time until the work that follows the start of a sale is done: build, journal, reconcile.
 const SETTLE: Duration = Duration::from_secs(40);
 const TIME: Duration = Duration::from_secs(20);
-/// In which each sale is compared with the journal once.
+/// Time in which each sale is compared with the journal once.
 const WHOLE_TIME: Duration = Duration::from_secs(80);
-/// People who wait for each sale, and one who got the ticket of this hour.
+/// Accounts that wait in each sale, besides one that was issued the ticket of this hour.
 const WAITING: usize = 10;
 const HOURLY: Sale = Sale {
     state: "open",
@@ -27,15 +27,15 @@ const HOURLY: Sale = Sale {
     batch_size: 1,
     interval_ms: 3_600_000,
 };
-/// As an organiser sets it when nobody is expected to wait.
+/// Settings of an organiser who expects no queue.
 const IDLE: Sale = Sale {
     batch_size: 10,
     interval_ms: 1_000,
     ..HOURLY
 };
-/// Of those who join all the sales of people who wait.
+/// Connections of the joins to all hourly sales.
 const CONNECTIONS: usize = 64;
-/// Joins to as many idle sales, through each server.
+/// Joins through each server, each to an idle sale of its own.
 const JOINS: usize = 30;
 
 pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
@@ -69,7 +69,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     sqlx::query("UPDATE concerts SET state = 'closed' WHERE interval_ms = 1000")
         .execute(&world.services.db)
         .await?;
-    // A sale is at rest once it was compared as a whole after its last join.
+    // A sale is at rest after the first full comparison that follows its last join.
     tokio::time::sleep(scale.time(WHOLE_TIME)).await;
     figures.extend(cores(world, servers, scale.time(WHOLE_TIME), "with people").await?);
     for other in others {
@@ -78,7 +78,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     Ok(figures)
 }
 
-/// Shares of a core; of the servers the busiest.
+/// Returns the cores used by Redis, the busiest of the servers, and PostgreSQL.
 async fn cores(
     world: &World,
     servers: [&Server; 3],
@@ -102,7 +102,8 @@ async fn cores(
     ])
 }
 
-/// From the answer to a join to the ticket, one join after the other, each to a sale in which nothing happened before.
+/// Measures the time from the answer to a join until the ticket exists. The joins are sequential,
+/// each to a sale in which nothing has happened before.
 async fn turns(world: &World, servers: [&Server; 3], sales: &[ConcertId]) -> Result<Figures> {
     let token = people::sign_in(&world.services, 1).await?;
     let mut took = Vec::new();

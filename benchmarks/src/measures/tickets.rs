@@ -1,4 +1,5 @@
-//! Issuing tickets, on disk before anybody is told: at a pace that was set, and as fast as can be.
+//! Issuing tickets, which are durable before any client is notified: at a set pace, and as fast as
+//! possible.
 
 use super::joins::join;
 use super::{Figures, Scale, figure};
@@ -9,7 +10,7 @@ use anyhow::{Result, ensure};
 use model::concerts::ConcertId;
 use std::time::{Duration, Instant};
 
-/// The pace to be held: 2,000 a second.
+/// The target pace: 2,000 tickets per second.
 const PACED: Sale = Sale {
     state: "paused",
     capacity: 1_000_000,
@@ -53,7 +54,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     Ok(figures)
 }
 
-/// Waits until so many have been issued, and says how many that were, and when.
+/// Waits until at least `number` tickets are issued. Returns the number issued and the instant.
 async fn wait_for(world: &World, concert: ConcertId, number: i64) -> Result<(i64, Instant)> {
     loop {
         let issued: i32 = sqlx::query_scalar("SELECT issued FROM concerts WHERE id = $1")
@@ -67,7 +68,7 @@ async fn wait_for(world: &World, concert: ConcertId, number: i64) -> Result<(i64
     }
 }
 
-/// Everybody has exactly one ticket, and whoever came before has the smaller serial.
+/// Checks that every account has exactly one ticket and that serials follow the order of arrival.
 async fn in_order(world: &World, concert: ConcertId, people: i64) -> Result<()> {
     let (tickets, holders, overtaken): (i64, i64, i64) = sqlx::query_as(
         "SELECT count(*), count(DISTINCT account_id), count(*) FILTER (WHERE serial <> place)

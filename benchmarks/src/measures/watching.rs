@@ -1,4 +1,4 @@
-//! Watching: what a tick costs by the number of people who watch and who wait, and what an open stream keeps in memory.
+//! Watching: cost of a tick by the number of watchers and of places, and memory per open stream.
 
 use super::joins::{SALE, join};
 use super::{Figures, Scale, figure};
@@ -16,13 +16,14 @@ use rand::seq::SliceRandom;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How many watch where the growth is shown; more than the last do not fit into 20,000 open files.
+/// Numbers of watchers for the plot. More than the last do not fit into 20,000 open files.
 const CROWDS: [usize; 4] = [1_000, 5_000, 10_000, 18_000];
-/// The largest queue.
+/// Length of the largest queue.
 const WAITING: usize = 100_000;
-/// For how long each is watched. One in five of the largest crowd leaves meanwhile, as they do all the time.
+/// Duration of each measurement. One in five watchers leaves during this time, at a steady rate.
 const TIME: Duration = Duration::from_secs(10);
-/// After joining: until the comparison of the stores has caught up, which is measured with the joins, not here.
+/// Wait after joining until the comparison of the stores has caught up: its cost is measured with
+/// the joins, not here.
 const SETTLE: Duration = Duration::from_secs(20);
 
 pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
@@ -47,7 +48,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
         let requests = streams(concert, &watching[so_far..crowd_now]);
         crowds.push(Watchers::open(world.frontrow.address, requests).await?);
         so_far = crowd_now;
-        // Others each time, from anywhere in the queue.
+        // Different accounts in each round, spread over the queue.
         let mut leaving: Vec<_> = watching[..crowd_now]
             .iter()
             .skip(round)
@@ -89,7 +90,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
             ]);
         }
     }
-    // A thousand watch again, and ever more wait.
+    // Again 1,000 watchers, and a longer queue.
     crowds.truncate(1);
     join(world, concert, others).await?;
     figures.push(figure(
@@ -110,7 +111,7 @@ pub async fn measure(world: &World, scale: Scale) -> Result<Figures> {
     Ok(figures)
 }
 
-/// Redis commands for a tick of a sale by itself, in which nobody waits who does not watch.
+/// Returns the Redis commands per tick of a separate sale in which every waiting account watches.
 async fn few(world: &World, people: &[String], scale: Scale) -> Result<f64> {
     let concert = people::put_on_sale(&world.services, SALE).await?;
     join(world, concert, people).await?;
@@ -122,7 +123,7 @@ async fn few(world: &World, people: &[String], scale: Scale) -> Result<f64> {
     Ok(commands)
 }
 
-/// What the same ticks to as many cost a server that has nothing else to do.
+/// Measures the same ticks to as many streams of the baseline server, which does nothing else.
 async fn bare(
     world: &World,
     token: &str,
@@ -139,7 +140,7 @@ async fn bare(
     let server = Load::of(world.ground.process)?;
     let told = wire::ask(address, 1, ticks, Pace::PerSecond(1.0), Until::Once).await?;
     told.all(200)?;
-    // The last one has its second as well.
+    // One more second for the last tick, as for each of the others.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let cores = server.cores()?;
     let heard = crowd.told();
@@ -152,19 +153,19 @@ async fn bare(
 }
 
 struct Costs {
-    /// Of processor time, for each tick.
+    /// Processor time per tick.
     server_ms: f64,
     cores: f64,
     redis_cores: f64,
     lag_p50_ms: f64,
     lag_p99_ms: f64,
-    /// Of the ticks that were published, how many each watcher was told.
+    /// Ticks received per watcher, as a share of the ticks published.
     told: f64,
     /// Of a tick, on the wire.
     bytes: f64,
 }
 
-/// Of ticks during some time while these people leave.
+/// Measures ticks for `TIME` while the accounts `leaving` leave.
 async fn costs(
     world: &World,
     concert: ConcertId,
@@ -205,12 +206,14 @@ async fn costs(
     })
 }
 
-/// Redis commands for each tick, while nobody does anything but watch.
+/// Returns the Redis commands per tick while clients only watch.
 async fn commands_per_tick(world: &World, concert: ConcertId, scale: Scale) -> Result<f64> {
-    // What has changed is compared with the journal first: that is the doing of those who joined and left.
+    // Waits for the comparison with the journal after joins and leaves, which is not part of the
+    // cost of a tick.
     tokio::time::sleep(scale.time(SETTLE)).await;
     let mut least = f64::INFINITY;
-    // Once a minute everything is compared, which costs a command or so for each who waits, and falls into one of the two.
+    // A full comparison runs once a minute, costs about one command per place, and so affects only
+    // one of the two samples.
     for _ in 0..2 {
         let (ticks_before, before) = (ticks(world, concert).await?, commands(world).await?);
         tokio::time::sleep(scale.time(TIME)).await;
@@ -220,7 +223,7 @@ async fn commands_per_tick(world: &World, concert: ConcertId, scale: Scale) -> R
     Ok(least)
 }
 
-/// How many ticks there were so far.
+/// Returns the number of ticks so far.
 async fn ticks(world: &World, concert: ConcertId) -> Result<f64> {
     let stream: HashMap<String, redis::Value> = redis::cmd("XINFO")
         .arg("STREAM")
@@ -233,7 +236,7 @@ async fn ticks(world: &World, concert: ConcertId) -> Result<f64> {
     }
 }
 
-/// How many commands Redis has carried out, those inside of scripts included.
+/// Returns the number of commands that Redis has executed, including those inside scripts.
 async fn commands(world: &World) -> Result<f64> {
     let stats: String = redis::cmd("INFO")
         .arg("stats")

@@ -1,5 +1,5 @@
-//! `with-stores [--cluster] COMMAND [ARGUMENT …]`: runs a command with an empty PostgreSQL and Redis, and stops them
-//! after it. With `--cluster` the Redis is a cluster of three masters.
+//! `with-stores [--cluster] COMMAND [ARGUMENT …]`: runs a command with an empty PostgreSQL and
+//! Redis, and stops them afterwards. With `--cluster` the Redis is a cluster of three masters.
 
 use anyhow::{Context, Result};
 use embedded::testing;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long the command may take to stop when it is told to.
+/// Time-out for the command to stop after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
@@ -48,7 +48,7 @@ async fn main() -> Result<ExitCode> {
         _ = terminate.recv() => None,
     };
     if let (None, Some(id)) = (status, child.id()) {
-        // It may have something of its own to stop.
+        // SIGTERM first: the command may have processes of its own to stop.
         let _ = kill(Pid::from_raw(id as i32), Signal::SIGTERM);
         let _ = tokio::time::timeout(PATIENCE, child.wait()).await;
     }

@@ -1,4 +1,4 @@
-//! What is asked of the list of concerts, and what it answers.
+//! Queries on the list of concerts, and their results.
 
 use super::{Concert, Genre, Phase};
 use crate::text::number;
@@ -7,22 +7,23 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-/// A sale that opens within this many days opens soon.
+/// Sales that open within this many days are in [`SaleGroup::Soon`].
 pub const SOON_DAYS: i64 = 7;
-/// Characters of a search, composed: a syllable of Hangul is one, also where a system takes it apart.
+/// Longest search, in characters after composition (NFC): a syllable of Hangul counts as one even
+/// if a system sends it decomposed.
 pub const LONGEST_SEARCH: usize = 120;
-/// The highest price that a concert can have, in won.
+/// Highest price of a concert, in won.
 const HIGHEST_PRICE: i64 = 100_000_000;
 
-/// Where a concert stands for somebody who looks for one. Every concert is in exactly one of them at any instant.
+/// Group of a concert in the list. At any instant every concert is in exactly one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SaleGroup {
-    /// Tickets are left and the sale has opened; also while it is paused.
+    /// The sale has opened and tickets are left; includes paused sales.
     Selling,
     /// Opens within [`SOON_DAYS`].
     Soon,
-    /// Opens later than that, or is sold out and keeps a waiting list.
+    /// Opens later than that, or is sold out and has a waiting list.
     Later,
     /// Closed, or the concert has begun.
     Past,
@@ -36,7 +37,7 @@ impl SaleGroup {
         SaleGroup::Past,
     ];
 
-    /// The stable name, as written in addresses.
+    /// Returns the stable name, as written in URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             SaleGroup::Selling => "selling",
@@ -66,18 +67,19 @@ impl Concert {
     }
 }
 
-/// In which order. What is over comes last in each, the latest first where the order goes by time.
+/// Order of the list. In every order [`SaleGroup::Past`] comes last; orders by time list it latest
+/// first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConcertSort {
-    /// Selling (the soonest concert first), then opening soonest, then sold out.
+    /// Selling (soonest concert first), then the soonest opening, then sold out.
     #[default]
     Sale,
-    /// The soonest concert first.
+    /// Soonest concert first.
     Date,
     PriceLow,
     PriceHigh,
-    /// What was announced last comes first.
+    /// Newest announcement first.
     Newest,
 }
 
@@ -90,7 +92,7 @@ impl ConcertSort {
         ConcertSort::Newest,
     ];
 
-    /// The stable name, as written in addresses.
+    /// Returns the stable name, as written in URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             ConcertSort::Sale => "sale",
@@ -111,23 +113,24 @@ impl ConcertSort {
 /// What to list. The default is every concert.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConcertQuery {
-    /// Words that all have to be in title, artist or venue; Korean also by initial consonants. Empty: not asked.
+    /// Words that must all occur in title, artist or venue; Korean also matches by initial
+    /// consonants. Empty means no search.
     pub search: String,
     pub genre: Option<Genre>,
-    /// Concerts that begin on this day in Korea, or later.
+    /// Concerts that begin on this day in Korea or later.
     pub from: Option<NaiveDate>,
-    /// Concerts that begin on this day in Korea, or earlier.
+    /// Concerts that begin on this day in Korea or earlier.
     pub to: Option<NaiveDate>,
     pub price_from: Option<u32>,
     pub price_to: Option<u32>,
     pub sale: Option<SaleGroup>,
     pub sort: ConcertSort,
-    /// Counts from 1; 0 is the first as well, and one beyond the last is the last.
+    /// Counts from 1. 0 means the first page as well; a number beyond the last page means the last.
     pub page: u32,
 }
 
 impl ConcertQuery {
-    /// Whether anything narrows the list down. Order and page do not.
+    /// Returns whether any filter is set. Order and page are not filters.
     pub fn is_narrow(&self) -> bool {
         let ConcertQuery {
             search,
@@ -149,12 +152,12 @@ impl ConcertQuery {
             || sale.is_some()
     }
 
-    /// Whether there is nothing in the address: then home shows its sections.
+    /// Returns whether the URL has no arguments; home then shows its sections.
     pub fn is_plain(&self) -> bool {
         !self.is_narrow() && self.sort == ConcertSort::default() && self.page <= 1
     }
 
-    /// The arguments of an address that asks for this; only those that say something.
+    /// Returns the arguments of a URL for this query, without those that have their default value.
     pub fn arguments(&self) -> Vec<(&'static str, String)> {
         let mut arguments = Vec::new();
         let mut say = |name, value: Option<String>| {
@@ -179,7 +182,7 @@ impl ConcertQuery {
     }
 }
 
-/// [`ConcertQuery`] as it stands in an address: every argument is text, and an empty one is not asked.
+/// A [`ConcertQuery`] as written in a URL: every argument is text, and an empty one means not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConcertArguments {
@@ -194,7 +197,7 @@ pub struct ConcertArguments {
 }
 
 impl ConcertArguments {
-    /// Nonsense is [`Refusal::Malformed`], as in every request of a program.
+    /// Returns [`Refusal::Malformed`] if an argument is invalid, as every request to the API does.
     pub fn parse(&self, page: u32) -> Result<ConcertQuery, Refusal> {
         match self.read(page) {
             (query, false) => Ok(query),
@@ -202,12 +205,12 @@ impl ConcertArguments {
         }
     }
 
-    /// Nonsense counts as not asked, for addresses that people type and share.
+    /// Ignores invalid arguments, for URLs that users type and share.
     pub fn forgive(&self, page: u32) -> ConcertQuery {
         self.read(page).0
     }
 
-    /// What can be read, and whether anything could not.
+    /// Returns what can be parsed, and whether any argument was invalid.
     fn read(&self, page: u32) -> (ConcertQuery, bool) {
         let mut nonsense = false;
         let search: String = self.search.trim().nfc().collect();
@@ -239,7 +242,7 @@ fn asked<T>(raw: &str, parse: impl Fn(&str) -> Option<T>, nonsense: &mut bool) -
     value
 }
 
-/// As `<input type="date">` sends it, of the years that a concert can be in.
+/// Parses a date as `<input type="date">` sends it, within the years that a concert can be in.
 fn parse_day(raw: &str) -> Option<NaiveDate> {
     let day = NaiveDate::parse_from_str(raw, "%Y-%m-%d").ok()?;
     time::YEARS.contains(&day.year()).then_some(day)
@@ -260,25 +263,25 @@ pub struct ConcertPage {
     pub server_time: DateTime<Utc>,
 }
 
-/// What home shows of one group.
+/// One group as home shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConcertSection {
     pub group: SaleGroup,
-    /// The first of them.
+    /// The first concerts of the group.
     pub concerts: Vec<Concert>,
-    /// How many there are.
+    /// Number of concerts in the group.
     pub total: u64,
 }
 
-/// Home: what sells, what opens soon, and everything else that is still to come.
+/// Home: what is selling, what opens soon, and what comes later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConcertSections {
-    /// Selling, soon, later, in this order; an empty one as well.
+    /// Selling, soon, later, in this order; empty sections are included.
     pub sections: Vec<ConcertSection>,
     pub server_time: DateTime<Utc>,
 }
 
-/// What an organiser has made.
+/// The concerts of an organiser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MyConcerts {
     pub concerts: Vec<Concert>,
@@ -348,7 +351,7 @@ mod tests {
         #[test]
         fn nonsense_is_refused_or_not_asked_and_the_rest_is_kept(asked in arguments(), page in 0u32..5) {
             let forgiven = asked.forgive(page);
-            // What is left says itself, without a rest of nonsense.
+            // The forgiven query written as a URL parses to itself, without invalid arguments.
             let (again, page) = from_address(&forgiven);
             prop_assert_eq!(again.parse(page), Ok(forgiven.clone()));
             match asked.parse(page) {
@@ -384,7 +387,7 @@ mod tests {
         ] {
             assert_eq!(asked(change), Err(Refusal::Malformed));
         }
-        // As macOS has them: three characters each, which are one.
+        // Decomposed as macOS sends them: three characters each, which compose to one.
         let longest = asked(|a| a.search = "각".nfd().collect::<String>().repeat(120));
         assert_eq!(longest.unwrap().search, "각".repeat(120));
         assert!(asked(|_| ()).is_ok_and(|query| query.is_plain()));

@@ -1,12 +1,13 @@
-//! A concert's address: its number, and for readers its title.
+//! URLs of concerts: the id, and the title for readers.
 //!
-//! The number alone decides which concert is meant, so an address that was shared before the title changed still leads there.
+//! The id alone decides which concert is meant, so a URL that was shared before the title changed
+//! still leads to the concert.
 
 use super::{Concert, ConcertId};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Characters of a title in an address.
+/// Longest title in a URL, in characters.
 const LONGEST: usize = 60;
 
 impl Concert {
@@ -16,12 +17,14 @@ impl Concert {
     }
 }
 
-/// Where a concert's page is, as people read it: `/concerts/12-아이유-콘서트`. Good in a link; in a header it has to be escaped.
+/// Returns the path of a concert's page in readable form: `/concerts/12-아이유-콘서트`. Valid in a link;
+/// it must be percent-encoded in a header.
 pub fn concert_path(id: ConcertId, title: &str) -> String {
     format!("/concerts/{}", concert_segment(id, title))
 }
 
-/// The part of the path that names the concert: `12-아이유-콘서트`, or `12` when nothing in the title is a letter or a digit.
+/// Returns the path segment that names the concert: `12-아이유-콘서트`, or `12` if the title contains no
+/// letter or digit.
 pub fn concert_segment(id: ConcertId, title: &str) -> String {
     match slug(title) {
         slug if slug.is_empty() => id.to_string(),
@@ -29,19 +32,20 @@ pub fn concert_segment(id: ConcertId, title: &str) -> String {
     }
 }
 
-/// The concert that such a part of a path names, whatever follows the number.
+/// Parses a path segment to the id of the concert; ignores what follows the id.
 pub fn parse_segment(segment: &str) -> Option<ConcertId> {
     let number = segment.split('-').next().unwrap_or_default();
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| number.parse().ok()).flatten().map(ConcertId)
 }
 
-/// Letters and digits of any script in lower case, composed, with one dash for everything between them; cut where a word ends.
+/// Returns the letters and digits of any script in lower case, composed (NFC), with one dash for
+/// everything between them, cut at the end of a word.
 fn slug(title: &str) -> String {
     let mut slug = String::new();
     let mut between = false;
     for character in title.to_lowercase().nfc() {
-        // A mark belongs to the letter before it.
+        // A combining mark belongs to the letter before it.
         if is_visible(character)
             && (character.is_alphanumeric()
                 || (is_combining_mark(character) && !between && !slug.is_empty()))
@@ -58,7 +62,7 @@ fn slug(title: &str) -> String {
     cut(slug)
 }
 
-/// Not one of those letters and marks that only change how others look, or look like nothing.
+/// Returns false for letters and marks that only change the look of others or are invisible.
 fn is_visible(character: char) -> bool {
     !matches!(
         character,
@@ -67,7 +71,8 @@ fn is_visible(character: char) -> bool {
     )
 }
 
-/// At most [`LONGEST`] characters: up to the end of the last word that fits, or of a first word that is longer, as much as fits.
+/// Cuts to at most [`LONGEST`] characters: after the last word that fits, or within the first word
+/// if it is longer.
 fn cut(mut slug: String) -> String {
     if let Some((end, next)) = slug.char_indices().nth(LONGEST) {
         let end = match (next, slug[..end].rfind('-')) {
@@ -94,7 +99,7 @@ mod tests {
             ("\"Quoted\" </script><b>", "quoted-script-b"),
             ("쇼팽 전곡 3: 녹턴", "쇼팽-전곡-3-녹턴"),
             ("Café Ünder", "café-ünder"),
-            // Written apart and together: one address.
+            // Decomposed and composed give one URL.
             ("Cafe\u{301}", "café"),
             ("\u{1112}\u{1161}\u{11ab}\u{1100}\u{1161}\u{11bc}", "한강"),
             ("夜の東京／ライブ", "夜の東京-ライブ"),
@@ -123,7 +128,7 @@ mod tests {
             "seven-seven-seven-seven-seven-seven-seven-seven-seven-seven"
         );
         assert_eq!(long.chars().count(), 59);
-        // A word that ends just there is whole.
+        // A word that ends exactly at the limit is kept.
         let exact = format!("{} {}", "a".repeat(30), "b".repeat(29));
         assert_eq!(slug(&format!("{exact} c")).chars().count(), 60);
         assert_eq!(slug(&"가".repeat(90)), "가".repeat(60));
@@ -149,7 +154,7 @@ mod tests {
         }
     }
 
-    /// Words of several scripts, marks, what is invisible, and anything else.
+    /// Words of several scripts, combining marks, invisible characters, and arbitrary text.
     fn title() -> impl Strategy<Value = String> {
         prop_oneof![
             any::<String>(),
@@ -165,7 +170,7 @@ mod tests {
             prop_assert!(!slug.starts_with('-') && !slug.ends_with('-') && !slug.contains("--"), "{slug:?}");
             prop_assert!(slug.chars().all(|c| c == '-' || c.is_alphanumeric() || is_combining_mark(c)), "{slug:?}");
             prop_assert_eq!(slug.nfc().collect::<String>(), slug.clone());
-            // It leads back to the concert, and how the title was composed makes no difference.
+            // The URL leads back to the concert, and the title's composition makes no difference.
             prop_assert_eq!(parse_segment(&concert_segment(ConcertId(id), &title)), Some(ConcertId(id)));
             prop_assert_eq!(super::slug(&title.nfd().collect::<String>()), slug.clone());
             prop_assert_eq!(super::slug(&slug), slug);

@@ -1,9 +1,9 @@
-//! Rates of which little is known, and luck: quantiles of a few distributions, and numbers spread evenly.
+//! Uncertain rates and quasi-random numbers: quantiles of a few distributions.
 
 use std::ops::Add;
 
-/// How often something happens: so many events were seen in so much exposure. What is known of the rate then is a gamma
-/// distribution (the conjugate prior of a Poisson rate): more events seen are added, and make it narrower.
+/// A rate with its uncertainty: `events` seen during `exposure`. The posterior is a gamma
+/// distribution (the conjugate prior of a Poisson rate); adding observations narrows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Rate {
     pub events: f64,
@@ -22,15 +22,17 @@ impl Add for Rate {
 }
 
 impl Rate {
-    /// The rate that it stays below as often as a normal number stays below `deviate`.
+    /// Returns the quantile of the rate at the probability that the standard normal distribution
+    /// has below `deviate`.
     pub fn draw(self, deviate: f64) -> f64 {
         (gamma(self.events, deviate) / self.exposure).max(1e-12)
     }
 }
 
-/// The luck of the play of that number: so many numbers from 0 to 1 that are evenly spread over all plays, and over all pairs.
+/// Quasi-random numbers of one play, between 0 and 1: evenly spread over all plays, individually
+/// and in pairs.
 ///
-/// Multiples of the square roots of primes, without their whole part (Richtmyer 1951).
+/// Fractional parts of multiples of the square roots of primes (Richtmyer 1951).
 #[derive(Clone, Copy)]
 pub(super) struct Luck(pub u32);
 
@@ -42,14 +44,16 @@ impl Luck {
         ((f64::from(self.0) + 0.5) * PRIMES[which].sqrt()).fract()
     }
 
-    /// The same number as the quantile of a normal distribution that it is.
+    /// Returns the same number as a quantile of the standard normal distribution.
     #[cfg(target_arch = "wasm32")]
     pub fn deviate(self, which: usize) -> f64 {
         normal(self.even(which))
     }
 
-    /// The same number as the quantile of a normal distribution that it is. A server forecasts for each person who opens the
-    /// page of their place, and these are the same for all: they were nine tenths of what that took.
+    /// Returns the same number as a quantile of the standard normal distribution.
+    ///
+    /// A server makes a forecast for each request of a queue page, and these numbers are the same
+    /// for all: computing them took nine tenths of the time of a forecast.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn deviate(self, which: usize) -> f64 {
         static DEVIATES: std::sync::LazyLock<Vec<[f64; 12]>> = std::sync::LazyLock::new(|| {
@@ -65,15 +69,17 @@ impl Luck {
     }
 }
 
-/// The quantile of the standard normal distribution, within 0.02 up to three standard deviations (Ramberg and Schmeiser 1972).
+/// Returns the quantile of the standard normal distribution, within 0.02 up to three standard
+/// deviations (Ramberg and Schmeiser 1972).
 pub(super) fn normal(p: f64) -> f64 {
-    // By what the forecast needs anyway: `powf` alone would be a kilobyte of what every browser fetches.
+    // Uses functions that the forecast needs anyway: `powf` alone adds a kilobyte to the download
+    // of every browser.
     let power = |less: f64| (0.135 * (-less).ln_1p()).exp();
     (power(1.0 - p) - power(p)) / 0.1975
 }
 
-/// The quantile of the gamma distribution of that shape and scale 1 that `deviate` is of the normal one, approximately (Wilson
-/// and Hilferty 1931).
+/// Approximates the quantile of the gamma distribution of this shape and scale 1 at the probability
+/// that the standard normal distribution has below `deviate` (Wilson and Hilferty 1931).
 pub(super) fn gamma(shape: f64, deviate: f64) -> f64 {
     if shape <= 0.0 {
         return 0.0;
@@ -82,7 +88,7 @@ pub(super) fn gamma(shape: f64, deviate: f64) -> f64 {
     shape * root.max(0.0).powi(3)
 }
 
-/// The quantile of the Poisson distribution of that mean.
+/// Returns the quantile of the Poisson distribution of this mean.
 pub(super) fn poisson(mean: f64, p: f64) -> f64 {
     if mean > 50.0 {
         return (mean + normal(p) * mean.sqrt()).round();

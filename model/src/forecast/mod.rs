@@ -1,12 +1,15 @@
-//! What the rest of a sale looks like from one place in its queue: how long the wait is, and whether a ticket will be left.
+//! Forecasts the rest of a sale from one place in its queue: how long the wait is, and whether a
+//! ticket will be left.
 //!
-//! Nobody knows either. What is known is the pace that was set, and what has happened since one began to watch: how many
-//! people ahead left by themselves, how late batches came, how many tickets came back. [`Watch`] counts that, on top of what
-//! sales are assumed to be like (the constants here). Its forecast plays the rest of the sale through many times, each time
-//! with other rates that fit the counts and with other luck, and says how long it took in the middle 80 % of them, and in
-//! how many there was a ticket.
+//! Neither can be known. What is known is the pace that was set, and what has happened since the
+//! watcher began: how many people ahead left, how late batches came, how many tickets came back.
+//! [`Watch`] counts these on top of prior assumptions about sales (the constants here). To make a
+//! forecast it plays the rest of the sale through many times, each time with other rates that fit
+//! the counts and with other luck. The forecast is the range of the middle 80 % of the waits, and
+//! the share of plays in which a ticket was left.
 //!
-//! Whether that comes true is measured in `model/tests/forecast.rs`, on sales that are made up by other means.
+//! `model/tests/forecast.rs` measures how accurate that is, on sales that are simulated by other
+//! means.
 
 mod luck;
 mod said;
@@ -20,7 +23,7 @@ use luck::{Luck, Rate, gamma, poisson};
 /// How often the rest of the sale is played through.
 const PLAYS: u32 = 256;
 
-/// Seconds after which what was seen counts for 1/e of what it did.
+/// Time constant of the exponential decay of observations, in seconds.
 const MEMORY: f64 = 1800.0;
 
 /// People who leave, per person and second: of a hundred people, between 1 and 40 in ten minutes.
@@ -29,42 +32,46 @@ const LEAVING: Rate = Rate {
     exposure: 1900.0,
 };
 
-/// Batches per second of lateness: a batch comes later than its interval by the way from claim to acknowledgement.
+/// Batches per second of lateness. A batch is later than its interval by the time from claim to
+/// acknowledgement.
 const LATENESS: Rate = Rate {
     events: 8.0,
     exposure: 0.14,
 };
 
-/// Stalls per second of an open sale: nothing is issued for a while, because a store is away or the organiser pauses.
+/// Stalls per second of an open sale: nothing is issued for a while, because a store is unavailable
+/// or the organiser pauses.
 const STALLING: Rate = Rate {
     events: 0.5,
     exposure: 2500.0,
 };
 
-/// Stalls per second of standing still.
+/// Rate at which stalls end, per second of stall.
 const STALL_ENDING: Rate = Rate {
     events: 2.0,
     exposure: 40.0,
 };
 
-/// Tickets that come back, or that nobody was there to take, per ticket issued.
+/// Tickets that come back or are not taken, per ticket issued.
 const SPARING: Rate = Rate {
     events: 0.5,
     exposure: 100.0,
 };
 
-/// People differ: those who leave soon are gone first, and the rest leave more slowly. The square of the relative spread
-/// of people's rates, at most.
+/// Upper bound on the squared relative spread of people's leaving rates. People differ: those who
+/// leave soon are gone first, and the rest leave more slowly.
 const MOST_UNLIKE: f64 = 0.7;
 
-/// How evenly lateness is spread over batches: 1 is an exponential distribution, less is most of it in few batches.
+/// How evenly lateness is spread over batches: 1 is an exponential distribution, less means that
+/// most of the lateness falls on few batches.
 const UNEVEN: f64 = 0.7;
 
-/// What was seen of a queue from one place in it. The default: nothing yet.
+/// What was observed of a queue from one place in it. The default is no observation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Watch {
     seen: Option<Seen>,
-    /// The newest tick with tickets, in microseconds since the epoch, if it was seen.
+    /// The newest tick with tickets, in microseconds since the epoch; `None` if it was not
+    /// observed.
     batch_at: Option<i64>,
     leaving: Rate,
     lateness: Rate,
@@ -73,12 +80,12 @@ pub struct Watch {
     sparing: Rate,
 }
 
-/// What one view said.
+/// The content of one view.
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
     /// Microseconds since the epoch: the tick as of which the rank is true.
     tick: i64,
-    /// Microseconds since the epoch: the newest instant that the view knows of.
+    /// Microseconds since the epoch: the newest instant in the view.
     now: i64,
     /// Microseconds since the epoch.
     opens: i64,
@@ -86,19 +93,20 @@ struct Seen {
     sale: Sale,
 }
 
-/// What may come, as of the newest view.
+/// A forecast as of the newest view.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Forecast {
-    /// The 10th and the 90th percentile of the seconds until the turn comes; if a ticket is not certain, then of the times
-    /// in which one is left. None: there is next to no chance of one.
+    /// The 10th and the 90th percentile of the seconds until the ticket is issued; if a ticket is
+    /// not certain, only of the plays in which one is left. `None` if there is almost no chance of
+    /// one.
     pub wait: Option<(f64, f64)>,
-    /// The probability that a ticket is left when the line has come so far, 0 to 1. None while there are tickets for
-    /// everybody up to this place.
+    /// Probability that a ticket is left when this place is at the head of the queue, 0 to 1.
+    /// `None` while there are tickets for all people up to this place.
     pub chance: Option<f64>,
 }
 
 impl Watch {
-    /// Takes in a view that is newer than the ones before, or the same; ticks may be missing in between.
+    /// Observes a view that is not older than the ones before; ticks may be missing in between.
     pub fn see(&mut self, view: &QueueView) {
         let now = Seen::of(view);
         match (self.seen.take(), &now) {
@@ -108,15 +116,17 @@ impl Watch {
         self.seen = now;
     }
 
-    /// What may come. None unless the newest view is of somebody who waits in an open sale that has tickets left.
+    /// Returns the forecast, or `None` unless the newest view is of a place that waits in an open
+    /// sale with tickets left.
     ///
-    /// The same counts give the same forecast: the luck is evenly spread, not drawn, so that it moves with the queue and
-    /// does not flicker.
+    /// The same counts give the same forecast: the luck is evenly spread rather than drawn, so that
+    /// the forecast moves with the queue and does not flicker.
     pub fn forecast(&self) -> Option<Forecast> {
         self.forecast_of(&self.plays()?)
     }
 
-    /// The inputs of its forecast, unless it has learned from more than one view or the sale has yet to open.
+    /// Returns the inputs of the forecast; `None` if the watch has learned from more than one view
+    /// or if the sale has yet to open.
     pub fn outset(&self) -> Option<Outset> {
         let seen = self.seen.as_ref()?;
         let only_seen = Watch {
@@ -130,13 +140,13 @@ impl Watch {
         })
     }
 
-    /// [`Watch::forecast`], out of plays that any watch of the same [`Watch::outset`] has made.
+    /// Like [`Watch::forecast`], from plays made by any watch with the same [`Watch::outset`].
     pub fn forecast_of(&self, plays: &Plays) -> Option<Forecast> {
         let seen = self.seen.as_ref().filter(|seen| seen.is_selling())?;
         Some(seen.forecast(plays))
     }
 
-    /// How the rest of the sale may go. None as with [`Watch::forecast`].
+    /// Plays the rest of the sale through. Returns `None` in the same cases as [`Watch::forecast`].
     pub fn plays(&self) -> Option<Plays> {
         let seen = self.seen.as_ref().filter(|seen| seen.is_selling())?;
         let mut plays: Vec<Play> = (0..PLAYS).map(|n| self.play(seen, Luck(n))).collect();
@@ -157,7 +167,7 @@ impl Watch {
         let steady = before.sale.state == SaleState::Open
             && now.sale.state == SaleState::Open
             && before.sale.pace() == now.sale.pace();
-        // More or fewer tickets than any pace explains: the organiser has changed how many there are.
+        // More or fewer tickets than any pace explains: the organiser has changed the capacity.
         let explained = fell >= -batch && batches <= 2.0 + 1.5 * passed / interval;
         if !steady || !explained {
             self.batch_at = None;
@@ -176,10 +186,11 @@ impl Watch {
         }
     }
 
-    /// So many batches took so many seconds.
+    /// Observes that `batches` batches took `took` seconds.
     fn time(&mut self, batches: f64, took: f64, interval: f64) {
         let late = (took - batches * interval).max(0.0);
-        // A driver wakes four times a second: as much lateness is ordinary.
+        // Up to 0.25 s and a tenth of the interval per batch are ordinary lateness; the rest is a
+        // stall.
         let ordinary = late.min(batches * (0.25 + interval / 10.0));
         self.lateness.events += batches;
         self.lateness.exposure += ordinary;
@@ -204,7 +215,7 @@ impl Watch {
         }
     }
 
-    /// One way in which the rest of the sale may go.
+    /// Plays the rest of the sale through once.
     fn play(&self, seen: &Seen, luck: Luck) -> Play {
         let (batch, interval) = seen.sale.pace();
         let ahead = coarse(seen.ahead);
@@ -222,7 +233,8 @@ impl Watch {
         let stalled = gamma(stalls, luck.deviate(5))
             / (STALL_ENDING + self.stall_ending).draw(luck.deviate(6));
         let stretch = 1.0 + stalled / undisturbed.max(round);
-        // A gamma-distributed rate falls like this as the quick ones go (Vaupel, Manton and Stallard 1979); the mean until then.
+        // A gamma-distributed rate falls like this as those with high rates leave first (Vaupel,
+        // Manton and Stallard 1979); this is its mean until the ticket is issued.
         let fallen = MOST_UNLIKE * luck.even(7) * leaving * undisturbed * stretch;
         let leaving = leaving
             * stretch
@@ -233,8 +245,8 @@ impl Watch {
             };
 
         let rounds = rounds(ahead, batch, leaving, first, round);
-        // The spread of a death process with a constant outflow, by its linear noise approximation, in people, at the
-        // moment when nobody is ahead any more.
+        // The spread of a death process with a constant outflow, in people, by its linear noise
+        // approximation, when no people are ahead any more.
         let last = (first + rounds * round).max(0.0);
         let spread =
             -(-leaving * last).exp_m1() * (batch / round / (2.0 * leaving).max(1e-12)).sqrt();
@@ -253,7 +265,8 @@ impl Watch {
         }
     }
 
-    /// Seconds until the next batch is due. If the last one was not seen, any moment of an interval is as likely.
+    /// Returns the seconds until the next batch is due. If the last one was not observed, every
+    /// moment of an interval is equally likely.
     fn first_batch(&self, seen: &Seen, interval: f64, even: f64) -> f64 {
         let until = |at: i64| (at - seen.now) as f64 / 1e6;
         let due = self.batch_at.map(|at| until(at) + interval);
@@ -262,24 +275,24 @@ impl Watch {
     }
 }
 
-/// All inputs of the plays of a watch with a single view of an open sale. Many watches share it.
+/// All inputs of the plays of a watch with a single view of an open sale. Many watches share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outset {
-    /// Rounded, as the plays take it.
+    /// Rounded, as the plays use it.
     ahead: u64,
     batch_size: u32,
     interval_ms: u32,
 }
 
-/// The ways in which the rest of a sale may go, in order of the wait.
+/// Plays of the rest of a sale, ordered by wait.
 #[derive(Clone, Debug)]
 pub struct Plays(Vec<Play>);
 
 #[derive(Clone, Copy, Debug)]
 struct Play {
-    /// Seconds until the turn comes.
+    /// Seconds until the ticket is issued.
     wait: f64,
-    /// Tickets that are used up by then, one's own included.
+    /// Tickets used by then, including one for this place.
     tickets: f64,
 }
 
@@ -290,7 +303,8 @@ impl Seen {
 
     fn forecast(&self, Plays(plays): &Plays) -> Forecast {
         let certain = self.sale.reaches(self.ahead as u64 + 1);
-        // By as much as the plays have fewer people ahead, or more.
+        // Corrects for the difference between the rounded number of people ahead in the plays and
+        // the real one.
         let stock = f64::from(self.sale.stock) + coarse(self.ahead) - self.ahead;
         let waits: Vec<f64> = plays
             .iter()
@@ -319,7 +333,8 @@ impl Seen {
     }
 }
 
-/// Rounded to three digits: what is not known of the rest of a sale is far more than that, and so it is the same for many.
+/// Rounds to three digits: the uncertainty of the rest of a sale is far larger, and the rounded
+/// number is the same for many watches.
 fn coarse(ahead: f64) -> f64 {
     let mut unit = 1.0;
     while ahead >= 1000.0 * unit {
@@ -329,7 +344,7 @@ fn coarse(ahead: f64) -> f64 {
 }
 
 impl Sale {
-    /// Tickets per batch, and seconds between batches.
+    /// Returns the tickets per batch and the seconds between batches.
     fn pace(&self) -> (f64, f64) {
         (
             f64::from(self.batch_size.max(1)),
@@ -338,11 +353,11 @@ impl Sale {
     }
 }
 
-/// Batches after the next one until fewer people are ahead than a batch has places; not a whole number, and negative if the
-/// next batch has room to spare.
+/// Returns the batches after the next one until fewer people are ahead than a batch has places; not
+/// a whole number, and negative if the next batch has room to spare.
 ///
-/// From one batch to the next the number of people ahead goes from `n` to `(n − batch) · q`, with `q = exp(−leaving · round)`;
-/// this solves it for the time when it is `batch − 1/2`.
+/// From one batch to the next the number of people ahead goes from `n` to `(n − batch) · q`, with
+/// `q = exp(−leaving · round)`; this solves for the time at which it is `batch − 1/2`.
 fn rounds(ahead: f64, batch: f64, leaving: f64, first: f64, round: f64) -> f64 {
     let over = ahead * (-leaving * first).exp() - (batch - 0.5);
     let per_round = leaving * round;
@@ -362,7 +377,7 @@ mod tests {
 
     const START: i64 = 1_795_000_000_000_000;
 
-    /// Ten tickets a second, and so many people ahead after so many seconds.
+    /// A view `seconds` after the start with `ahead` people ahead, at ten tickets a second.
     fn view(seconds: f64, ahead: u64, stock: u32) -> QueueView {
         let tick = START + (seconds * 1e6) as i64;
         QueueView {
@@ -421,7 +436,8 @@ mod tests {
         assert_eq!(early.outset(), None);
     }
 
-    /// As many tickets are missing all the time: the chance falls by and by, and does not go up and down with the rounding.
+    /// The number of missing tickets stays the same: the chance falls gradually and does not go up
+    /// and down with the rounding.
     #[test]
     fn a_chance_does_not_flicker_in_a_long_queue() {
         let of = |ahead: u32| {
@@ -454,7 +470,8 @@ mod tests {
 
     #[test]
     fn people_who_leave_make_the_wait_shorter() {
-        // A thousandth of those ahead every second: 3,575 are left in the end, and ln(1 + 3575 · 0.001 / 9.85) / 0.001 = 310.
+        // A thousandth of those ahead leaves every second: 3,575 remain at the end, and ln(1 + 3575
+        // · 0.001 / 9.85) / 0.001 = 310.
         let mut ahead = 5000.0;
         let (least, most) = wait((0..=100u32).map(|n| {
             ahead = (ahead - 10.0) * 0.999;

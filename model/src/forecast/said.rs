@@ -1,24 +1,25 @@
-//! A forecast as it is said: in round numbers that stay the same until they are wrong.
+//! A forecast as displayed: in round numbers that stay the same until they are wrong.
 
 use super::Forecast;
 
-/// What to say of a [`Forecast`].
+/// What to display for a [`Forecast`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// Minutes, from and to; (0, 1) is less than a minute. From an hour and a half on, whole hours.
+    /// Range in minutes; (0, 1) is less than a minute. Whole hours from an hour and a half on.
     pub wait: Option<(u64, u64)>,
-    /// Per cent: 5, a multiple of ten, or 95; 0 is less than 5, and 100 more than 95.
+    /// Per cent: 5, a multiple of ten, or 95; 0 means less than 5, and 100 more than 95.
     pub chance: Option<u8>,
 }
 
-/// How far off a round number may be, as a share: this is what "about" means.
+/// Relative error that a round number may have: what "about" means.
 const ABOUT: f64 = 0.05;
 
-/// By how much a round number must be off, beyond that, before another one is said.
+/// Additional relative error before the displayed number changes (hysteresis).
 const CALM: f64 = 0.05;
 
 impl Said {
-    /// The round numbers for this forecast, if those before it are no longer true enough. Ranges are rounded outwards.
+    /// Returns the round numbers for this forecast; keeps `before` while it is accurate enough.
+    /// Ranges are rounded outwards.
     pub fn now(forecast: Option<Forecast>, before: Said) -> Said {
         let Some(Forecast { wait, chance }) = forecast else {
             return Said::default();
@@ -36,7 +37,8 @@ impl Said {
     }
 }
 
-/// What was said before if it would be right a little lower or a little higher; else what is right.
+/// Returns `before` if it would be right slightly lower or slightly higher, otherwise the right
+/// value.
 fn settle<T: PartialEq>(before: Option<T>, middle: f64, rounded: impl Fn(f64) -> T) -> T {
     match before {
         Some(said) if said == rounded(middle - CALM) || said == rounded(middle + CALM) => said,
@@ -44,7 +46,7 @@ fn settle<T: PartialEq>(before: Option<T>, middle: f64, rounded: impl Fn(f64) ->
     }
 }
 
-/// Numbers of minutes that people say.
+/// Numbers of minutes that are displayed.
 const STEPS: [u64; 19] = [
     0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 90,
 ];

@@ -1,5 +1,5 @@
-//! Where a request comes from, seen past our own proxies and no further: what anybody else writes into `X-Forwarded-For` is
-//! not believed.
+//! Address of the client. `X-Forwarded-For` is followed through trusted proxies only; values from
+//! other sources are ignored.
 
 use app::request::ClientAddress;
 use axum::extract::{ConnectInfo, Request, State};
@@ -12,14 +12,15 @@ use std::str::FromStr;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies whose word on an address is taken.
+/// Proxies whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl FromStr for TrustedProxies {
     type Err = String;
 
-    /// Addresses and networks (`10.0.0.0/8`), with commas between them; nothing is nobody.
+    /// Parses addresses and networks (`10.0.0.0/8`), separated by commas. Empty text trusts no
+    /// proxy.
     fn from_str(text: &str) -> Result<TrustedProxies, String> {
         let named = text.split(',').map(str::trim).filter(|one| !one.is_empty());
         let networks = named.map(|one| {
@@ -32,17 +33,17 @@ impl FromStr for TrustedProxies {
     }
 }
 
-/// Puts the client's [`ClientAddress`] into the request, and returns it.
+/// Inserts the client's [`ClientAddress`] into the request, and returns it.
 pub fn identify(proxies: &TrustedProxies, request: &mut Request) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    // No connection without a peer; whoever had none would share their limits.
+    // Every connection has a peer. Requests without one would share their rate limits.
     let peer = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip());
     let address = proxies.client(peer, request.headers());
     request.extensions_mut().insert(ClientAddress(address));
     address
 }
 
-/// [`identify`] for routes outside of the gate, which no session is looked at for.
+/// Middleware that runs [`identify`] for routes outside the gate, which look up no session.
 pub async fn identified(
     State(proxies): State<TrustedProxies>,
     mut request: Request,
@@ -53,9 +54,10 @@ pub async fn identified(
 }
 
 impl TrustedProxies {
-    /// The peer, or if that is a proxy of ours, whom it says it speaks for; and so on. Each proxy writes behind what it was
-    /// sent, so the right-most address that is none of ours is the client's, and what stands to its left is what they claim.
-    /// Something that is no address ends the walk where it has come to.
+    /// Returns the peer or, while that is a trusted proxy, the address that it forwards for. Each
+    /// proxy appends to what it received, so the right-most address that is not a trusted proxy is
+    /// the client's; everything to its left is unverified. A value that is not an address ends the
+    /// walk at the last address found.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut address = peer.to_canonical();
         let lines = headers.get_all(FORWARDED_FOR).iter();
@@ -95,30 +97,30 @@ mod tests {
         const OURS: &str = "10.0.0.0/8, 192.0.2.1,2001:db8:1::/48";
         const MINA: &str = "203.0.113.7";
         for (proxies, peer, lines, expected) in [
-            // Nobody is trusted unless somebody says so.
+            // No proxy is trusted by default.
             ("", MINA, &[] as &[&str], MINA),
             ("", MINA, &["198.51.100.1"], MINA),
             ("", "10.0.0.1", &["198.51.100.1"], "10.0.0.1"),
-            // A peer that is no proxy of ours speaks for nobody else.
+            // A peer that is not a trusted proxy cannot forward for another.
             (OURS, MINA, &["10.0.0.2"], MINA),
             (OURS, MINA, &["198.51.100.1, 10.0.0.2"], MINA),
-            // One proxy, two, and one that was told nothing.
+            // One proxy, two, and one that sends no header.
             (OURS, "10.0.0.1", &[MINA], MINA),
             (OURS, "192.0.2.1", &["203.0.113.7, 10.0.0.2"], MINA),
             (OURS, "10.0.0.1", &[], "10.0.0.1"),
-            // What the client wrote itself stands to the left, on a line of its own or not.
+            // Values that the client itself sent are to the left, on a line of their own or not.
             (OURS, "10.0.0.1", &["198.51.100.1, 203.0.113.7"], MINA),
             (OURS, "10.0.0.1", &["10.9.9.9,203.0.113.7,10.0.0.2"], MINA),
             (OURS, "10.0.0.1", &["198.51.100.1", MINA], MINA),
             (OURS, "10.0.0.1", &[MINA, "10.0.0.2"], MINA),
-            // No address: as far as could be followed.
+            // Not an address: the last one that could be followed.
             (OURS, "10.0.0.1", &["203.0.113.7, unknown"], "10.0.0.1"),
             (OURS, "10.0.0.1", &["203.0.113.7,, 10.0.0.2"], "10.0.0.2"),
             (OURS, "10.0.0.1", &["\u{fc}", "10.0.0.2"], "10.0.0.2"),
             (OURS, "10.0.0.1", &["203.0.113.7:80"], "10.0.0.1"),
-            // All of them ours: whoever began.
+            // All of them trusted: the left-most.
             (OURS, "10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
-            // IPv6, and IPv4 dressed up as it.
+            // IPv6, and IPv4 mapped to it.
             (OURS, "2001:db8:1::1", &["2001:db8:2::7"], "2001:db8:2::7"),
             (OURS, "2001:db8:2::1", &[MINA], "2001:db8:2::1"),
             (OURS, "::ffff:10.0.0.1", &["::ffff:203.0.113.7"], MINA),

@@ -1,11 +1,11 @@
-//! What may be kept, and by whom.
+//! `Cache-Control`: which answers may be stored, and by whom.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-/// A file may be here packed in several ways.
+/// A file may be available with several content encodings.
 const PACKED: HeaderValue = HeaderValue::from_static("accept-encoding");
-/// Files that browsers look for under the same name for ever.
+/// Files that browsers always request under the same name.
 const NAMED: [&str; 4] = [
     "/favicon.svg",
     "/touch.png",
@@ -13,10 +13,11 @@ const NAMED: [&str; 4] = [
     "/bell.js",
 ];
 
-/// Files and pictures with a hash in their name never change. Pages and answers are one person's, at one moment.
+/// Sets `Cache-Control`. Files and pictures with a hash in their name never change. Pages and other
+/// answers are valid for one client at one moment.
 pub fn mark(path: &str, response: &mut Response) {
     let value = if response.headers().contains_key(header::SET_COOKIE) {
-        // Whatever it is, it is one person's.
+        // Specific to one client, regardless of the path.
         "no-store"
     } else if path.starts_with("/posters/") || is_file(path) && is_hashed(path) {
         "public, max-age=31536000, immutable"
@@ -29,7 +30,7 @@ pub fn mark(path: &str, response: &mut Response) {
         response.headers_mut().entry(header::VARY).or_insert(PACKED);
     }
     let good = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
-    // What is not there today may be there tomorrow.
+    // A resource that is missing today may exist tomorrow.
     let value = if good { value } else { "no-store" };
     response
         .headers_mut()
@@ -37,12 +38,12 @@ pub fn mark(path: &str, response: &mut Response) {
         .or_insert(HeaderValue::from_static(value));
 }
 
-/// Whether it is a file that is everybody's: who is asking is not even looked at.
+/// Returns whether the path is a public file, for which no session is looked up.
 pub fn is_file(path: &str) -> bool {
     path.starts_with("/pkg/") || path.starts_with("/fonts/") || NAMED.contains(&path)
 }
 
-/// `frontrow.<hash>.js`, as against `frontrow.js`.
+/// Matches `frontrow.<hash>.js`, but not `frontrow.js`.
 fn is_hashed(path: &str) -> bool {
     path.rsplit('/')
         .next()

@@ -1,7 +1,8 @@
-//! Answers that are long enough to be worth it are compressed.
+//! Compression of answers that are long enough.
 //!
-//! Not as a layer around everything: its body type is 6 KB, which every answer would be wrapped in and moved about with, and
-//! which an open stream would keep for as long as it lasts (docs/benchmarks.md).
+//! This is not a layer around the whole router: the body type of that layer is 6 KB, which would
+//! wrap and move with every answer, and which an open stream would keep until it ends
+//! (docs/benchmarks.md).
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -12,9 +13,10 @@ use std::convert::Infallible;
 use tower::{ServiceExt, service_fn};
 use tower_http::compression::Compression;
 
-/// Bytes: compressing somebody's place in the queue would take longer than sending it.
+/// Minimum bytes: compressing a queue view would take longer than sending it.
 const WORTH_IT: u64 = 1024;
-/// What is text, and ends. An event stream that is compressed is held back until a block is full.
+/// Text types of finite answers. A compressed event stream would be held back until a block is
+/// full.
 const TEXT: [&str; 8] = [
     "text/html",
     "text/css",
@@ -26,12 +28,13 @@ const TEXT: [&str; 8] = [
     "image/svg+xml",
 ];
 
-/// What an answer can be compressed with.
+/// Supported content encodings.
 const ENCODINGS: [&str; 4] = [GZIP, "br", "deflate", "zstd"];
 const GZIP: &str = "gzip";
 
-/// Which of ours a client accepts (RFC 9110, 12.5.3), always said in the same way: what else the client has written, such as which
-/// it likes better, decides nothing, so there are few of them. None: nothing is compressed.
+/// Returns the encodings of [`ENCODINGS`] that a client accepts (RFC 9110, 12.5.3), normalised so
+/// that a cache key has few values: order, spelling and preferences of the client are dropped.
+/// Returns `None` if nothing is to be compressed.
 pub fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
@@ -50,7 +53,8 @@ pub fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
     }
 }
 
-/// An encoding, and whether it is taken: not with `;q=0`, nor with a `q` that is no number.
+/// Returns an encoding and whether it is accepted: not with `;q=0`, nor with a `q` that is not a
+/// number.
 fn offer(text: &str) -> (&str, bool) {
     let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
     let quality = parameters
@@ -60,12 +64,12 @@ fn offer(text: &str) -> (&str, bool) {
     (name.trim(), taken)
 }
 
-/// Whether gzip is among what is [`accepted`].
+/// Returns whether gzip is among the [`accepted`] encodings.
 pub fn takes_gzip(accepted: &HeaderValue) -> bool {
     accepted.as_bytes().starts_with(GZIP.as_bytes())
 }
 
-/// Answers, compressed if the request allows it.
+/// Middleware that compresses answers if the request accepts it.
 pub async fn run(request: Request, next: Next) -> Response {
     let accepted = accepted(request.headers());
     let response = next.run(request).await;
@@ -75,10 +79,10 @@ pub async fn run(request: Request, next: Next) -> Response {
     }
 }
 
-/// The answer, compressed in one of these ways if it is worth it.
+/// Compresses an answer with one of the accepted encodings if it is long enough.
 pub async fn of(accepted: HeaderValue, response: Response) -> Response {
     match is_worth_it(&response) {
-        // Boxed: most answers are not compressed, and all carry what comes of this.
+        // Boxed, because most answers are not compressed, and its future would enlarge that of all.
         true => Box::pin(compress(accepted, response)).await,
         false => response,
     }

@@ -1,8 +1,9 @@
-//! Forms that lose nothing. A page posts to itself and names what it calls (`app::forms::form_action`); a form that is refused
-//! is answered with its page, in which it says why and has all that was typed, without a redirect.
+//! Forms that keep their values when refused. A page posts to itself and names the function to call
+//! (`app::forms::form_action`). A refused form is answered with its page, which shows the reason
+//! and everything that was typed, without a redirect.
 //!
-//! So nothing of a form is kept anywhere: not here, where strangers could fill the store with it, nor in an address, where a
-//! link could make a page say what did not happen.
+//! So no form data is stored: not on the server, where any client could fill the store with it, nor
+//! in an address, where a link could make a page report an event that did not happen.
 
 use super::refusals::{self, accepts_html};
 use app::concerts::{CreateConcert, UpdateConcert};
@@ -31,9 +32,10 @@ use std::time::Duration;
 use url::Url;
 use url::form_urlencoded;
 
-/// The largest body that anyone may send, but for posters and concerts.
+/// Maximum bytes of a request body, except for posters and concerts.
 const MOST: usize = 64 * 1024;
-/// That of a concert's form, whose longest text may be of any script, with each letter of it escaped, twice.
+/// The same for a concert's form, whose longest text may be in any script, with each letter escaped
+/// twice.
 const MOST_OF_CONCERT: usize = 256 * 1024;
 const OF_CONCERT: [&str; 3] = [
     CreateConcert::PATH,
@@ -41,37 +43,38 @@ const OF_CONCERT: [&str; 3] = [
     PreviewConcert::PATH,
 ];
 
-/// Fields that are shown again. No form of ours has as many.
+/// Fields that are shown again. Frontrow's own forms have fewer.
 const FIELDS_MAX: usize = 64;
 
-/// Paths from which no page is seen: what is posted there calls nothing else.
+/// Path prefixes without pages: a POST to them is never dispatched to another function.
 const NO_PAGES: [&str; 4] = ["/api/", "/pkg/", "/posters/", "/fonts/"];
 
-/// Stands for our own address, whatever a visitor calls it, where handlers are told which page to go back to. It is taken out of
-/// every answer again.
+/// Placeholder for the site's own origin in the `Referer` that handlers redirect to, independent of
+/// the host name that the visitor uses. It is removed from every answer.
 const OWN: &str = "http://own.invalid";
 
-/// The argument under which Leptos says in an address why a form was refused. No form of ours is answered with such an address.
+/// Query parameter in which Leptos encodes the refusal of a form. No form is answered with such an
+/// address.
 const REFUSED: &str = "__err";
-/// And what was called.
+/// Query parameter with the function that was called.
 const REFUSED_PATH: &str = "__path";
 
-/// A page that no route has: it says why a form was refused that has no page of its own.
+/// Path without a route, whose page shows the refusal of a form that has no page of its own.
 const NOWHERE: &str = "/refused";
 
-/// A page for one form costs as much as thirty that are shared. So many an address gets in a second, more than people type;
-/// beyond that a refusal is one sentence.
+/// Pages per second rendered for the refused forms of one network; people type more slowly. Such a
+/// page costs as much as thirty shared ones. Beyond the limit a refusal is a single sentence.
 const PAGES_MAX: u32 = 50;
 const SECOND: Duration = Duration::from_secs(1);
 const ADDRESSES_MAX: u64 = 100_000;
 
-/// Renders the page at any address, whichever route it has.
+/// Renders the page at any address, regardless of its route.
 type Render = dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync;
 
-/// The pages that answer forms.
+/// Renders the pages that answer refused forms.
 pub struct Pages {
     render: Box<Render>,
-    /// How many each address was answered within the second.
+    /// Pages rendered for each network within the second.
     rendered: Cache<Network, Arc<AtomicU32>>,
 }
 
@@ -88,11 +91,11 @@ impl Pages {
         }
     }
 
-    /// None: the address has had as many as it may.
+    /// Renders a page, or returns `None` if the network is at its limit.
     async fn render(&self, address: Network, request: Request) -> Option<Response> {
         let rendered = self.rendered.get_with(address, Arc::default);
         let as_many = rendered.fetch_add(1, Ordering::Relaxed) >= PAGES_MAX;
-        // A proxy that was not said to be one speaks for many.
+        // A local proxy that is not configured as trusted forwards for many clients.
         match as_many && !address.is_this_machine() {
             true => None,
             false => Some((self.render)(request).await),
@@ -100,15 +103,16 @@ impl Pages {
     }
 }
 
-/// The account whose page a form was sent from.
+/// The account whose page the form was sent from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct MeantFor(AccountId);
 
-/// The page that a form was sent from, as a path.
+/// The page that the form was sent from, as a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FromPage(String);
 
-/// Sends a form that a page has posted to itself to what it calls. Before any routing.
+/// Rewrites a form that a page has posted to itself into a request to the function that it names.
+/// Runs before routing.
 pub fn dispatch(mut request: Request) -> Request {
     if request.method() != Method::POST {
         return request;
@@ -147,8 +151,8 @@ pub fn dispatch(mut request: Request) -> Request {
     request
 }
 
-/// Tells handlers which page to go back to, whatever a browser is willing to say of where it comes from. After what it says was
-/// looked at.
+/// Sets the `Referer` to the page that handlers redirect to, independent of the browser's referrer
+/// policy. Runs after the origin check has read the original.
 pub fn name_page(request: &mut Request) {
     let from = request.extensions().get::<FromPage>();
     let page = match from {
@@ -162,28 +166,28 @@ pub fn name_page(request: &mut Request) {
     let known = from.is_none();
     let headers = request.headers_mut();
     match known {
-        // Called directly: what it says is as good, if it says anything.
+        // Called directly: an existing `Referer` is kept.
         true => drop(headers.entry(header::REFERER).or_insert(page)),
         false => drop(headers.insert(header::REFERER, page)),
     }
 }
 
-/// What has to be known of a form of a browser when it is refused.
+/// State of a browser's form that is needed if it is refused.
 pub struct Form {
-    /// The request, but for its body.
+    /// The request without its body.
     head: Parts,
     address: IpAddr,
     typed: Bytes,
 }
 
-/// Refuses bodies that are too large, and keeps what a form holds until its answer is there.
+/// Refuses bodies that are too large, and keeps a copy of a form's body until it is answered.
 pub async fn take_in(request: Request) -> Result<(Request, Option<Bytes>), Response> {
     if request.method() == Method::GET {
         return Ok((request, None));
     }
     let html = accepts_html(request.headers());
     if request.uri().path() == UPLOAD_POSTER {
-        // Longer than what is read here, by people who are asked first who they are: its handler reads it.
+        // Longer than the limit here, and read by its handler, which first checks the session.
         return Ok((request, html.then(Bytes::new)));
     }
     let (parts, body) = request.into_parts();
@@ -209,7 +213,7 @@ pub async fn take_in(request: Request) -> Result<(Request, Option<Bytes>), Respo
     Ok((Request::from_parts(parts, Body::from(body)), typed))
 }
 
-/// Refuses what was sent from a page of another account than the one that is logged in now.
+/// Refuses a form from a page of another account than the one that is logged in now.
 pub fn check_owner(request: &Request) -> Result<(), Refusal> {
     let (Some(MeantFor(owner)), Some(Auth::LoggedIn(session))) = (
         request.extensions().get().copied(),
@@ -224,7 +228,8 @@ pub fn check_owner(request: &Request) -> Result<(), Refusal> {
 }
 
 impl Form {
-    /// `typed`: what [`take_in`] kept of this request; None: no form of a browser.
+    /// `typed` is the body that [`take_in`] kept. Returns `None` if that is `None`: the request is
+    /// not a browser's form.
     pub fn of(request: &Request, address: IpAddr, typed: Option<Bytes>) -> Option<Form> {
         let typed = typed?;
         let mut copy = Request::new(());
@@ -239,7 +244,7 @@ impl Form {
         })
     }
 
-    /// The answer, or in place of one that sends a form back, the page it is sent back to.
+    /// Returns the answer or, if it redirects back with a refusal, the page with the form.
     pub async fn answer(self, pages: &Pages, mut response: Response) -> Response {
         let previews = self.head.uri.path() == PreviewConcert::PATH;
         match sent_back(&response, previews) {
@@ -253,7 +258,7 @@ impl Form {
         }
     }
 
-    /// The page that says why, when there is none on which the form could be shown again.
+    /// Returns the page for a refusal without a page on which to show the form again.
     pub async fn refuse(self, pages: &Pages, refusal: Refusal) -> Response {
         let why = RefusedForm {
             path: self.head.uri.path().to_owned(),
@@ -269,7 +274,7 @@ impl Form {
         if refusal == Some(Refusal::NotLoggedIn) {
             shown = log_in_path(&page);
             if !echo.has_text() {
-                // Nothing would be lost.
+                // There is no typed text to lose.
                 return Redirect::to(&shown).into_response();
             }
         }
@@ -290,7 +295,7 @@ impl Form {
         }
         let address = Network::of(self.address);
         let mut response = None;
-        // Once more where the page itself has another address by now: a concert that was renamed.
+        // Twice, because the page may redirect to a new address: the concert was renamed.
         for _ in 0..2 {
             let mut request = Request::new(Body::empty());
             let Ok(uri) = shown.parse::<Uri>() else {
@@ -323,14 +328,14 @@ impl Form {
     }
 }
 
-/// What a request says of a body that the page's has none of.
+/// Headers that describe a body, which the request for the page does not have.
 const OF_BODY: [HeaderName; 3] = [
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::TRANSFER_ENCODING,
 ];
 
-/// Where a page is now, for good.
+/// Returns the new address of a page that has moved permanently.
 fn moved_to(response: &Response) -> Option<String> {
     let moved = response.status() == StatusCode::MOVED_PERMANENTLY;
     let to = response.headers().get(header::LOCATION)?.to_str().ok()?;
@@ -345,23 +350,24 @@ fn take_out_own(response: &mut Response) {
     }
 }
 
-/// Where a form is sent back to, and why, if it was refused.
+/// The page that a form is sent back to, and the refusal if there is one.
 struct SentBack {
     page: String,
     why: Option<RefusedForm>,
 }
 
-/// The handler of server functions sends a refused form back to where it came from, with the refusal in the address; that of
-/// the preview sends it back to be seen.
+/// Recognises a form that is sent back: server functions redirect a refused form to its page, with
+/// the refusal in the query, and the preview always redirects to its page.
 ///
-/// Not by the address alone: whoever makes a link chooses where a log-in leads to, and it would look like one that was refused.
+/// The query alone is not sufficient: a crafted link can choose the target of a log-in, so that a
+/// successful log-in would look like a refused one.
 fn sent_back(response: &Response, previews: bool) -> Option<SentBack> {
     let was_refused = response.headers().contains_key(SERVER_FN_ERROR_HEADER);
     if !response.status().is_redirection() || !(was_refused || previews) {
         return None;
     }
     let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
-    // Only its path counts, and where it is a path alone any host will do.
+    // Only the path and query are used. The base is needed for relative addresses.
     let base = Url::parse("http://localhost").ok()?;
     let mut page = base.join(location).ok()?;
     let (mut path, mut refused) = (None, None);
@@ -377,7 +383,7 @@ fn sent_back(response: &Response, previews: bool) -> Option<SentBack> {
     }
     let others = others.finish();
     if refused.is_none() && !previews {
-        // To the log-in page, say.
+        // A redirect to another page, such as the log-in page.
         return None;
     }
     let why = refused.map(|refused| {
@@ -396,7 +402,7 @@ fn sent_back(response: &Response, previews: bool) -> Option<SentBack> {
     Some(SentBack { page, why })
 }
 
-/// What was typed but passwords.
+/// Parses the typed fields, without passwords.
 fn fields(typed: &Bytes) -> HashMap<String, String> {
     form_urlencoded::parse(typed)
         .take(FIELDS_MAX)
@@ -405,7 +411,7 @@ fn fields(typed: &Bytes) -> HashMap<String, String> {
         .collect()
 }
 
-/// Whether a field's name says that its value is to be known to nobody else.
+/// Returns whether a field's name indicates a secret value.
 fn is_secret(name: &str) -> bool {
     ["password", "token", "secret"]
         .iter()
@@ -416,7 +422,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     is_of_kind(headers, &["application/x-www-form-urlencoded"])
 }
 
-/// Also one with files.
+/// Includes forms with files.
 fn is_any_form(headers: &HeaderMap) -> bool {
     is_of_kind(
         headers,
@@ -484,7 +490,7 @@ mod tests {
             .status(302)
             .header(header::LOCATION, address.as_str());
         let carried_out = response.body(Body::empty()).unwrap();
-        // As when a visitor who followed such a link logs in.
+        // A visitor who followed a crafted link and logged in.
         assert!(sent_back(&carried_out, false).is_none());
         let mut refused = carried_out;
         let path = HeaderValue::from_static("/api/log_in");
@@ -494,7 +500,7 @@ mod tests {
         let why = why.unwrap();
         let said = (&*why.path, why.refusal);
         assert_eq!(said, ("/api/log_in", Refusal::WrongCredentials));
-        // Sent on to somewhere else than back.
+        // A redirect to another page.
         let onward = HeaderValue::from_static("/log-in?next=%2Fconcerts%2F3");
         refused.headers_mut().insert(header::LOCATION, onward);
         assert!(sent_back(&refused, false).is_none());

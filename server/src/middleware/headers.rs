@@ -1,10 +1,11 @@
-//! What every answer says to browsers of how it may be used.
+//! Security headers of every answer.
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
 const ALWAYS: [(HeaderName, HeaderValue); 7] = [
-    // For what is no page: nothing loads from it, should a browser ever take it for one. Pages bring a policy of their own.
+    // For answers that are not pages: nothing can be loaded from them, should a browser ever render
+    // one. Pages set their own policy.
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
@@ -15,25 +16,25 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     ),
-    // For browsers that do not know `frame-ancestors`.
+    // For browsers that do not support `frame-ancestors`.
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    // The origin has to be sent with our own forms: it is what they are checked by. So has the path to ourselves: a form
-    // without JavaScript comes back to it.
+    // Forms need the origin, because it is checked. Same-origin requests need the path, because a
+    // form without JavaScript is redirected to it.
     (
         header::REFERRER_POLICY,
         HeaderValue::from_static("strict-origin-when-cross-origin"),
     ),
-    // A page that opened ours, or that ours opened, has no handle on it.
+    // Cuts the `window.opener` link in both directions.
     (
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // No other site can embed what is here and learn from how that goes.
+    // Other sites cannot embed resources and learn from how they load.
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // All that pages do not use and would have to ask a visitor for.
+    // Features that pages do not use and that would need the visitor's permission.
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
@@ -42,10 +43,10 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Two years of https only, for browsers that have come over https once.
+/// Two years of https only, for browsers that have visited once over https.
 const ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
-/// Unless the answer says something else. `encrypted`: visitors reach the site over https.
+/// Sets the headers that the answer does not set itself. `encrypted`: visitors use https.
 pub fn secure(encrypted: bool, response: &mut Response) {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {

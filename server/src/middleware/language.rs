@@ -1,4 +1,4 @@
-//! A language that an address has named stays for the visit: the links on its page name none.
+//! Keeps a language named in an address for the visit, because the links on its page name none.
 
 use app::i18n::{LANGUAGE_COOKIE, Locale};
 use app::request;
@@ -8,8 +8,8 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 
-/// The cookie of the visit, when the address asks for a page in another language than the browser would be given without.
-/// Whoever has used the switch keeps what they have chosen.
+/// Returns the cookie of the visit if the address names a language other than the one that the page
+/// would have without it. A language chosen with the switch takes precedence.
 pub fn named(settings: &Settings, request: &Request) -> Option<HeaderValue> {
     let locale = Locale::in_address(request.uri())?;
     let headers = request.headers();
@@ -20,7 +20,7 @@ pub fn named(settings: &Settings, request: &Request) -> Option<HeaderValue> {
         .flatten()
 }
 
-/// Gives a page that cookie, and nothing else: pictures and data are fetched by others as well.
+/// Adds the cookie to a page only: pictures and data are also fetched by other clients.
 pub fn keep(cookie: Option<HeaderValue>, response: &mut Response) {
     if let Some(cookie) = cookie
         && response.status().is_success()

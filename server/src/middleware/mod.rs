@@ -1,4 +1,4 @@
-//! What every request passes through.
+//! Middleware of every request.
 
 pub mod address;
 pub mod caching;
@@ -26,7 +26,7 @@ use axum::response::Response;
 use model::Refusal;
 use std::sync::Arc;
 
-/// What [`dress`] needs to know.
+/// State of [`dress`].
 pub struct Wardrobe {
     pub pages: SharedPages,
     pub templates: Templates,
@@ -34,17 +34,19 @@ pub struct Wardrobe {
 }
 
 impl Wardrobe {
-    /// What is shared by strangers, what is shared by members, and all the rest.
+    /// Tries templates for logged-in accounts, then pages shared by visitors, then the router.
     async fn answer(&self, request: Request, next: Next) -> Response {
         if let Some(asked) = templates::asked(&self.state, &request) {
-            // Boxed, as the pages of strangers are: few requests ask for them, and all carry what comes of this.
+            // Boxed, as the shared pages are, because its future would enlarge that of all other
+            // requests.
             return Box::pin(self.templates.answer(&self.state, asked, request, next)).await;
         }
         self.pages.answer(request, next).await
     }
 }
 
-/// What every answer passes, whatever was asked: shared pages, compression, a language that stays, and headers on how it may be used and kept.
+/// Middleware of every answer, independent of its route: shared pages, compression, the language of
+/// the visit, and headers for security and caching.
 pub async fn dress(
     State(wardrobe): State<Arc<Wardrobe>>,
     request: Request,
@@ -62,8 +64,8 @@ pub async fn dress(
     response
 }
 
-/// RFC 9112, section 3.2: a request without a host, or with two of which a proxy may have believed the other, is none; nor is
-/// one whose host is no name and no address. Without a host there is HTTP/1.0 only.
+/// Checks RFC 9112, section 3.2: refuses a request without a host, with two hosts (a proxy may have
+/// used the other one), or whose host is not a name or an address. Only HTTP/1.0 may omit it.
 fn has_one_host(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -73,22 +75,24 @@ fn has_one_host(request: &Request) -> bool {
     }
 }
 
-/// Empty, or a host with a port or without. No user information before it.
+/// Accepts an empty host, or a host with or without a port, but without user information.
 fn is_host(host: &[u8]) -> bool {
     host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
 }
 
-/// What [`admit`] needs to know.
+/// State of [`admit`].
 pub struct Gate {
     pub state: AppState,
     pub pages: forms::Pages,
     pub security: SecurityLog,
 }
 
-/// What every page and every call of the API passes: no other site sent it, its body is no longer than allowed and not lost
-/// when it is refused, it is known who is asking, and from where, and it was sent from that person's page.
+/// Middleware of every page and API call: checks that no other site sent the request and that its
+/// body is within the limit, keeps the form's values for a refusal, determines session and client
+/// address, and checks that the form is from a page of the same account.
 ///
-/// One function and not a layer for each: a layer costs every request some allocations (docs/benchmarks.md).
+/// One function instead of a layer per check: each layer costs every request some allocations
+/// (docs/benchmarks.md).
 pub async fn admit(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let Gate {
         state,
@@ -96,7 +100,7 @@ pub async fn admit(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
         security,
     } = &*gate;
     if request.uri().path_and_query().is_none() {
-        // CONNECT, as one would ask a proxy. Whoever renders pages takes for granted that there is a path.
+        // CONNECT, as sent to a proxy. Rendering a page requires a path.
         return refusals::answer(request.headers(), Refusal::Malformed);
     }
     origin::forget_strangers(&state.settings, &mut request);
@@ -113,7 +117,7 @@ pub async fn admit(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
     let cookies = sessions::identify(state, address, &mut request).await;
     let form = forms::Form::of(&request, address, typed);
     let path = request.uri().clone();
-    // Boxed: few requests are forms of a browser, and all would carry what those need.
+    // Boxed: few requests are forms of a browser, and its future would enlarge that of all.
     let mut response = match (forms::check_owner(&request), form) {
         (Ok(()), None) => next.run(request).await,
         (Ok(()), Some(form)) => {

@@ -1,4 +1,4 @@
-//! No other site may make a visitor's browser change anything here.
+//! Cross-site request forgery: other sites cannot change state through a visitor's browser.
 
 use super::refusals;
 use app::settings::Settings;
@@ -8,7 +8,8 @@ use axum::response::Response;
 use model::Refusal;
 use url::Url;
 
-/// Refuses a state change that a browser says comes from another site. Clients that are no browsers say nothing.
+/// Refuses a state change that a browser reports to come from another site. Clients other than
+/// browsers send no such headers.
 #[expect(clippy::result_large_err, reason = "it is the answer")]
 pub fn check(settings: &Settings, request: &Request) -> Result<(), Response> {
     let reads = matches!(
@@ -25,8 +26,9 @@ pub fn check(settings: &Settings, request: &Request) -> Result<(), Response> {
     Err(refusals::answer(request.headers(), Refusal::Forbidden))
 }
 
-/// Takes a `Referer` out of the request that names another site. A form that no JavaScript took over is sent back to where
-/// its `Referer` says, so a link from elsewhere to a server function would lead there again by way of our address.
+/// Removes a `Referer` that names another site. A form submitted without JavaScript is redirected
+/// to its `Referer`, so a link from elsewhere to a server function would redirect there through
+/// this site (open redirect).
 pub fn forget_strangers(settings: &Settings, request: &mut Request) {
     let headers = request.headers_mut();
     let strange = headers.get(header::REFERER).is_some_and(|referer| {
@@ -49,7 +51,8 @@ fn is_ours(headers: &HeaderMap, settings: &Settings) -> bool {
     }
 }
 
-/// Whether an address is one of this site: of the host that the request was sent to, or of the public one.
+/// Returns whether an address belongs to this site: to the host of the request, or to the public
+/// URL.
 fn names_us(headers: &HeaderMap, settings: &Settings, address: &str) -> bool {
     let host = headers.get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok());
@@ -57,7 +60,7 @@ fn names_us(headers: &HeaderMap, settings: &Settings, address: &str) -> bool {
     from.is_some() && (from.as_deref() == host || from == authority(&settings.public_url))
 }
 
-/// Host and port; none of what is no address of the web.
+/// Returns host and port, or `None` if it is not an http or https address.
 fn authority(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     matches!(url.scheme(), "http" | "https")

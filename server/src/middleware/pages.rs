@@ -1,8 +1,9 @@
-//! Pages that everybody sees alike are rendered once a second and not once a visitor: home and concerts, for people who are
-//! not logged in.
+//! Shared pages: the home page and the concert pages, rendered once a second for all requests
+//! without a session.
 //!
-//! Nobody can be shown another person's page: a request that carries a token, or any cookie of ours but those of language and
-//! colours, is never answered from here and never remembered, nor is an answer that sets a cookie.
+//! A page never reaches another person: a request with a token, or with any Frontrow cookie except
+//! those of language and theme, is neither answered from the cache nor stored in it, and neither is
+//! an answer that sets a cookie.
 
 use super::compression;
 use app::i18n::{LANGUAGE_ARGUMENT, LANGUAGE_COOKIE, Locale, VISIT_LANGUAGE_COOKIE};
@@ -17,22 +18,22 @@ use model::concerts::parse_segment;
 use moka::future::Cache;
 use std::time::{Duration, Instant};
 
-/// A page is this old at most when it is sent.
+/// Maximum age of a page when it is sent.
 pub const FRESH: Duration = Duration::from_millis(900);
-/// Bytes of pages that are remembered.
+/// Maximum bytes of cached pages.
 const MOST: u64 = 64 * 1024 * 1024;
-/// No page of ours is as long.
+/// Upper bound on a page's bytes. Actual pages are shorter.
 const LONGEST: usize = 16 * 1024 * 1024;
-/// Tells the browser how old the page is, for its clock.
+/// Header with the age of the page, for the clock in the browser.
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 #[derive(Clone)]
 pub struct SharedPages(Cache<Key, Page>);
 
-/// All that the page depends on.
+/// Everything that the page depends on.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    /// As [`PageAddress::canonical`] says.
+    /// Result of [`PageAddress::canonical`].
     address: String,
     language: &'static str,
     theme: Theme,
@@ -48,7 +49,7 @@ struct Page {
 
 impl Default for SharedPages {
     fn default() -> SharedPages {
-        // Whoever asks chooses the key, so all of it counts.
+        // The client chooses the key, so all of it counts.
         let weight = |key: &Key, page: &Page| {
             let encodings = key.encodings.as_ref().map_or(0, HeaderValue::len);
             (key.address.len() + encodings + page.body.len() + 2048) as u32
@@ -64,12 +65,13 @@ impl Default for SharedPages {
 }
 
 impl SharedPages {
-    /// Answers from memory what may be; whoever comes while a page is rendered waits for it.
+    /// Answers from the cache if possible. Requests for a page that is being rendered wait for it.
     pub async fn answer(&self, mut request: Request, next: Next) -> Response {
         match key(&request) {
-            // Boxed: few requests ask for these pages, and all carry what comes of this.
+            // Boxed, because its future would enlarge that of all other requests.
             Some(key) => {
-                // What is rendered for many goes by nothing else that one of them has written into the address.
+                // A shared page is rendered for its canonical address, without other parts of one
+                // client's query.
                 let asked = request.uri().clone();
                 if let Ok(address) = key.address.parse() {
                     *request.uri_mut() = address;
@@ -83,7 +85,7 @@ impl SharedPages {
     }
 
     async fn share(&self, key: Key, request: Request, next: Next) -> Response {
-        // Taken by the one who renders; everybody else comes back with it.
+        // Taken by the request that renders; in all others it is still `Some` afterwards.
         let mut mine = Some(request);
         let again = next.clone();
         let rendering = async {
@@ -91,7 +93,7 @@ impl SharedPages {
             let (mut head, body) = compression::run(request, next).await.into_parts();
             let body = to_bytes(body, LONGEST).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a page broke off");
-                // Not shared: the next one may be whole.
+                // Marked as an error so that it is not shared: the next rendering may be complete.
                 head.status = StatusCode::INTERNAL_SERVER_ERROR;
                 Bytes::new()
             });
@@ -108,7 +110,7 @@ impl SharedPages {
         }
         self.0.invalidate(&key).await;
         match mine {
-            // Rendered for somebody else, and of no use to anybody but them.
+            // The page was rendered for another request and is valid only for that one.
             Some(request) => compression::run(request, again).await,
             None => page.answer(),
         }
@@ -129,13 +131,13 @@ impl Page {
     }
 }
 
-/// How old what was rendered then is, for [`SERVER_TIMING`].
+/// Returns the value of [`SERVER_TIMING`] for a page rendered at this time.
 pub fn age(rendered: Instant) -> Option<HeaderValue> {
     let age = rendered.elapsed().as_secs_f64() * 1000.0;
     HeaderValue::from_str(&format!("age;dur={age:.1}")).ok()
 }
 
-/// What the home page is asked for, besides its language.
+/// Query parameters of the home page.
 const HOME_ARGUMENTS: &[&str] = &[
     LANGUAGE_ARGUMENT,
     "search",
@@ -149,7 +151,7 @@ const HOME_ARGUMENTS: &[&str] = &[
     "page",
 ];
 
-/// A page that many people see alike, but for what of it is one person's.
+/// A page that is identical for many clients, except for its personal parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageAddress {
     Home,
@@ -159,7 +161,7 @@ pub enum PageAddress {
 }
 
 impl PageAddress {
-    /// None: another page, or none at all.
+    /// Parses a path, or returns `None` if it is not one of these pages.
     pub fn of(path: &str) -> Option<PageAddress> {
         if path == "/" {
             return Some(PageAddress::Home);
@@ -167,7 +169,7 @@ impl PageAddress {
         if let Some(ticket) = path.strip_prefix("/tickets/") {
             return ticket.parse().ok().map(PageAddress::Ticket);
         }
-        // A title is escaped, so it has no slash: what has one is another page.
+        // A title is escaped and contains no slash, so a slash means another page.
         let concert = path.strip_prefix("/concerts/")?;
         let (segment, rest) = concert.split_once('/').unwrap_or((concert, ""));
         let id = parse_segment(segment)?.0;
@@ -178,7 +180,7 @@ impl PageAddress {
         }
     }
 
-    /// The arguments of an address that make another page of this one.
+    /// Returns the query parameters that change the page.
     fn arguments(self) -> &'static [&'static str] {
         match self {
             PageAddress::Home => HOME_ARGUMENTS,
@@ -188,8 +190,8 @@ impl PageAddress {
         }
     }
 
-    /// The address with the arguments that the page knows, each once and in one order: whatever else is in a link, such as where
-    /// it was seen, leads to the same page, and costs no other one.
+    /// Returns the address with only the parameters that the page knows, each once and in a fixed
+    /// order. Other parameters in a link, such as its campaign, lead to the same cached page.
     pub fn canonical(self, address: &Uri) -> String {
         let mut canonical = address.path().to_owned();
         let pairs = address.query().unwrap_or_default().split('&');
@@ -209,7 +211,7 @@ impl PageAddress {
     }
 }
 
-/// An address that leads elsewhere takes along what the page itself does not know, such as where a link was seen.
+/// Adds the unknown parameters of the request, such as the campaign of a link, to a redirect.
 fn keep_arguments(asked: &Uri, response: &mut Response) {
     let (Some(page), Some(arguments)) = (PageAddress::of(asked.path()), asked.query()) else {
         return;
@@ -234,7 +236,7 @@ fn keep_arguments(asked: &Uri, response: &mut Response) {
     }
 }
 
-/// None: not one that is shared.
+/// Returns the cache key, or `None` if the request is not for a shared page.
 fn key(request: &Request) -> Option<Key> {
     let (uri, headers) = (request.uri(), request.headers());
     let page = PageAddress::of(uri.path())
@@ -248,8 +250,8 @@ fn key(request: &Request) -> Option<Key> {
     })
 }
 
-/// Whether of our own cookies there is none but those of language and colours. What others on this host have set, such as
-/// something that counts visits, is read by no page.
+/// Returns whether the request has no Frontrow cookie except those of language and theme. Cookies
+/// of other applications on this host, such as analytics, are not read by any page.
 fn only_looks(headers: &HeaderMap) -> bool {
     let looks = [LANGUAGE_COOKIE, VISIT_LANGUAGE_COOKIE, THEME_COOKIE].map(str::as_bytes);
     let lines = headers.get_all(header::COOKIE).iter();
@@ -260,7 +262,7 @@ fn only_looks(headers: &HeaderMap) -> bool {
         .all(|name| looks.contains(&name) || !is_ours(name))
 }
 
-/// Every cookie of ours has it in its name.
+/// Part of the name of every Frontrow cookie.
 const OURS: &[u8] = b"frontrow";
 
 fn is_ours(cookie: &[u8]) -> bool {
@@ -317,7 +319,8 @@ mod tests {
             );
         }
         assert!(asked("/", &[(header::AUTHORIZATION, "Bearer x")]).is_none());
-        // Cookies of others make no other page, nor does how the same is said.
+        // Other applications' cookies, and other spellings of the same encodings, make no other
+        // key.
         for cookies in ["other=1", "_ga=GA1.2; sticky=\u{e9}"] {
             assert!(
                 asked("/", &[(header::COOKIE, cookies)]) == asked("/", &[]),
@@ -327,9 +330,9 @@ mod tests {
         let packed = |accepted: &str| asked("/", &[(header::ACCEPT_ENCODING, accepted)]);
         assert!(packed("gzip, br") == packed("x17,BR;q=0.5 , Gzip,zstd;q=0, x18"));
         assert!(packed("gzip") != packed("gzip, br") && packed("identity") == asked("/", &[]));
-        // Named by the address, the language of the browser makes no other page.
+        // If the address names the language, the browser's language makes no other key.
         assert!(asked("/?lang=en", &[(header::ACCEPT_LANGUAGE, "ko")]) == asked("/?lang=en", &[]));
-        // Nor does what no page knows, said twice, in another order, or left empty.
+        // Nor do unknown, repeated, reordered or empty parameters.
         for address in [
             "/?utm_source=x",
             "/?search=&genre=",

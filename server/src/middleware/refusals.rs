@@ -1,4 +1,5 @@
-//! Refusals that come before any page: JSON for scripts, a small page of its own for a browser without JavaScript.
+//! Refusals before any page is rendered: JSON for scripts, a small page of its own for a browser
+//! without JavaScript.
 
 use app::error::ApiError;
 use app::i18n::Locale;
@@ -7,8 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use model::Refusal;
 
-/// The refusal, as whoever sent these headers can read it. The connection ends with it: what was sent may not have been read
-/// to its end, and a client that goes on using the connection would be hung up on.
+/// Returns the refusal in the format that the headers accept. It closes the connection: the request
+/// may not have been read completely, and a client that reused the connection would fail.
 pub fn answer(headers: &HeaderMap, refusal: Refusal) -> Response {
     let page = accepts_html(headers).then(|| page(Locale::of_headers(headers), &refusal));
     let mut response = ApiError(refusal).into_response();
@@ -26,7 +27,7 @@ pub fn answer(headers: &HeaderMap, refusal: Refusal) -> Response {
     response
 }
 
-/// Whether a browser itself is asking: for a page, or with a form that no JavaScript took over.
+/// Returns whether the browser itself sends the request: for a page, or a form without JavaScript.
 pub fn accepts_html(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)

@@ -1,5 +1,6 @@
-//! What matters to the safety of accounts, as events in the log: one target, one name each, with the address that a firewall
-//! such as fail2ban needs and nothing else of a person ([docs/security.md](../../../docs/security.md#in-the-log)).
+//! Security events in the log: one target, one name per event, with the address that a firewall
+//! such as fail2ban needs and no other personal data
+//! ([docs/security.md](../../../docs/security.md#in-the-log)).
 
 use app::sessions::{CreateToken, LogIn};
 use axum::http::StatusCode;
@@ -9,14 +10,15 @@ use services::limits::Network;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Where more people of one address may watch than have a seat.
+/// Path of the event streams. It answers 429 when there is no seat left.
 const STREAM: &str = "/api/queue_stream";
 
-/// A flood from one address is one line of each kind in so long a time: it must not fill the disk.
+/// Minimum time between two events of the same kind from one network: a flood must not fill the
+/// disk.
 const ONCE_IN: Duration = Duration::from_secs(1);
 const ADDRESSES_MAX: u64 = 10_000;
 
-/// The events of the last second.
+/// Events of the last second.
 pub struct SecurityLog(Cache<(Network, StatusCode), ()>);
 
 impl Default for SecurityLog {
@@ -31,18 +33,19 @@ impl Default for SecurityLog {
 }
 
 impl SecurityLog {
-    /// Says it if this answer is one that a guess, a probe or a flood gets.
+    /// Logs an event if the answer is one that a guess, a probe or a flood receives.
     pub fn note(&self, address: IpAddr, path: &str, status: StatusCode) {
         let event = match status {
             StatusCode::UNAUTHORIZED if [LogIn::PATH, CreateToken::PATH].contains(&path) => {
                 "log_in_failed"
             }
             StatusCode::FORBIDDEN => "forbidden",
-            // A place that is asked for instead of streamed is no flood.
+            // A client without a stream polls, which is not a flood.
             StatusCode::TOO_MANY_REQUESTS if path != STREAM => "too_many_requests",
             _ => return,
         };
-        // Each guess counts, and there are no more of them than passwords can be looked at.
+        // Every guess is logged. Their number is bounded by the rate at which passwords are
+        // checked.
         if status != StatusCode::UNAUTHORIZED {
             let entry = self.0.entry((Network::of(address), status)).or_insert(());
             if !entry.is_fresh() {

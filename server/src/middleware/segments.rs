@@ -1,28 +1,28 @@
-//! Compressing a page whose pieces are alike for many: what is shared is compressed once, and each answer only puts the
-//! pieces together.
+//! Compression of pages that share most of their pieces: the shared pieces are compressed once, and
+//! each answer only concatenates them.
 //!
-//! gzip (RFC 1952) allows it. Compressed data is a sequence of blocks (RFC 1951), and a block that ends on a byte's edge can be
-//! followed by any other that looks back no further than its own beginning. Every browser takes gzip; brotli and zstd have no
-//! such joints.
+//! gzip (RFC 1952) allows this. Compressed data is a sequence of blocks (RFC 1951), and a block
+//! that ends on a byte boundary can be followed by any other block that has no back-references
+//! beyond its own beginning. Every browser accepts gzip; brotli and zstd have no such boundaries.
 
 use app::template::{PageTemplate, Piece};
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use std::cell::RefCell;
 use std::sync::OnceLock;
 
-/// No name, no time, any system.
+/// gzip header without name and time, for an unknown operating system.
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// An empty last block.
+/// An empty final block.
 const LAST: [u8; 2] = [0x03, 0x00];
-/// Bytes below which compressing takes more than it saves.
+/// Below this number of bytes, compression costs more than it saves.
 const WORTH_IT: usize = 128;
-/// How a full flush ends (RFC 1951, 3.2.4): an empty block, stored.
+/// The end of a full flush (RFC 1951, 3.2.4): an empty stored block.
 const FLUSHED: [u8; 4] = [0, 0, 0xff, 0xff];
-/// Bytes of a block that is stored as it is, at most.
+/// Maximum bytes of a stored (uncompressed) block.
 const STORED_MAX: usize = u16::MAX as usize;
-/// For what is compressed once for all.
+/// Compression level of pieces that are compressed once.
 const THOROUGH: u32 = 6;
-/// For what is compressed for one answer.
+/// Compression level of pieces that are compressed for one answer.
 const QUICK: u32 = 1;
 
 /// The shared pieces of a template, compressed when the first answer needs them.
@@ -43,12 +43,12 @@ impl Segments {
         }
     }
 
-    /// Of the shared pieces, uncompressed.
+    /// Returns the uncompressed bytes of the shared pieces.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The whole page as gzip. `texts`: that of each of its pieces.
+    /// Returns the whole page as gzip. `texts` contains the text of each piece.
     pub fn pack(&self, page: &PageTemplate, texts: &[&str]) -> Vec<u8> {
         let packed = self.packed.get_or_init(|| {
             let pieces = page.pieces().iter().map(|piece| match piece {
@@ -75,7 +75,7 @@ impl Segments {
     }
 }
 
-/// The pieces, one behind the other.
+/// Concatenates the pieces.
 pub fn join(texts: &[&str]) -> Vec<u8> {
     let mut page = Vec::with_capacity(texts.iter().map(|text| text.len()).sum());
     for text in texts {
@@ -85,17 +85,17 @@ pub fn join(texts: &[&str]) -> Vec<u8> {
 }
 
 thread_local! {
-    /// For what is compressed for one answer: a compressor is a quarter of a megabyte, which takes longer to make or to clear than
-    /// a piece to compress.
+    /// Compressor for one answer, reused: it has a quarter of a megabyte, which takes longer to
+    /// allocate or to clear than a piece takes to compress.
     static QUICK_COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(QUICK), false));
 }
 
-/// Blocks for one answer, of which none is the last, ending on a byte's edge.
+/// Compresses for one answer. None of the blocks is final, and the last ends on a byte boundary.
 fn quick_blocks(bytes: &[u8]) -> Vec<u8> {
     QUICK_COMPRESS.with_borrow_mut(|compress| blocks(bytes, compress))
 }
 
-/// Blocks for many answers.
+/// Compresses for many answers.
 fn thorough_blocks(bytes: &[u8]) -> Vec<u8> {
     blocks(bytes, &mut Compress::new(Compression::new(THOROUGH), false))
 }
@@ -108,7 +108,7 @@ fn blocks(bytes: &[u8], compress: &mut Compress) -> Vec<u8> {
     let begun = compress.total_in();
     loop {
         let from = (compress.total_in() - begun) as usize;
-        // Forgets what it was given: whatever it compresses next looks back no further than its own beginning.
+        // A full flush clears the window: later data has no back-references beyond this point.
         let flushing = compress.compress_vec(&bytes[from..], &mut blocks, FlushCompress::Full);
         let all = (compress.total_in() - begun) as usize == bytes.len();
         let room = blocks.len() < blocks.capacity();
@@ -117,7 +117,8 @@ fn blocks(bytes: &[u8], compress: &mut Compress) -> Vec<u8> {
                 compress.reset();
                 return stored(bytes);
             }
-            // Taken in is not written out: what is left in the compressor would begin the next answer.
+            // The input may be consumed before all output is written: the rest would go into the
+            // next answer.
             Ok(_) if all && room && blocks.ends_with(&FLUSHED) => return blocks,
             Ok(_) => blocks.reserve(bytes.len() / 4 + 64),
         }
@@ -158,14 +159,14 @@ mod tests {
         }
     }
 
-    /// One compressor serves many answers, each of them with other pieces before.
+    /// One compressor serves many answers, each preceded by other pieces.
     #[test]
     fn a_piece_looks_back_into_no_other() {
         let texts = [
             "Mina is number 12,345 of 20,000",
             "Joon is number 12,346 of 20,000",
         ];
-        // As long as what the compressor holds back when its buffer is full.
+        // As long as the output that the compressor holds back when its buffer is full.
         let long = noise(60_000);
         let texts = [&texts[0].repeat(30), &long, &texts[1].repeat(30), &long];
         for text in texts {
@@ -185,7 +186,7 @@ mod tests {
         letters.collect()
     }
 
-    /// What a browser makes of these blocks.
+    /// Decompresses the blocks as a browser does.
     fn unpacked(blocks: Vec<Vec<u8>>, text: &str) -> String {
         let mut check = Crc::new();
         check.update(text.as_bytes());

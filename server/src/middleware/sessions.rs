@@ -1,4 +1,4 @@
-//! Who is asking.
+//! The session of a request.
 
 use super::caching;
 use crate::router::AppState;
@@ -13,8 +13,8 @@ use services::Client;
 use services::sessions::{self, Tokens};
 use std::net::IpAddr;
 
-/// Puts [`Auth`] into the request. A browser whose access token has run out, but not its refresh token, gets the new ones
-/// that are returned with whatever it asked for.
+/// Inserts [`Auth`] into the request. If a browser's access token has expired but not its refresh
+/// token, the session is refreshed, and the new tokens are returned for the answer.
 pub async fn identify(state: &AppState, address: IpAddr, request: &mut Request) -> Option<Cookies> {
     if caching::is_file(request.uri().path()) {
         return None;
@@ -29,7 +29,7 @@ pub async fn identify(state: &AppState, address: IpAddr, request: &mut Request) 
             sessions::seen(&state.services, session, address);
             None
         }
-        // Found out before, by a request that could not show it.
+        // An earlier request, which could not show it, has found that the session ended.
         Auth::Anonymous => ended.or_else(|| ended_before(state, request.headers())),
         Auth::Unavailable => None,
     };
@@ -44,10 +44,10 @@ pub async fn identify(state: &AppState, address: IpAddr, request: &mut Request) 
     }
 }
 
-/// What the browser's cookies become on the way.
+/// Changes to the browser's cookies.
 pub enum Cookies {
     Renewed(Tokens),
-    /// The session was ended by something else.
+    /// The session was ended elsewhere.
     Gone(EndReason),
 }
 
@@ -71,10 +71,10 @@ fn ended_before(state: &AppState, headers: &HeaderMap) -> Option<EndReason> {
     EndReason::parse(cookie(headers, cookies::ended_name(state.settings.secure))?)
 }
 
-/// Hands over tokens that were renewed on the way, and takes away those of a session that was ended.
+/// Sets the cookies of a refreshed session, and removes those of a session that has ended.
 pub fn hand_over(state: &AppState, cookies: Option<Cookies>, response: &mut Response) {
     let set = match cookies {
-        // Whatever the answer itself says of these cookies (a log-in, a log-out) is newer than this.
+        // Cookies set by the answer itself (a log-in or log-out) are newer.
         _ if sets_cookie(response, cookies::refresh_name(state.settings.secure)) => return,
         Some(Cookies::Renewed(tokens)) => {
             cookies::hand_over(&state.settings, &tokens, state.services.clock.now())
@@ -142,7 +142,8 @@ fn auth_of(error: &services::Error) -> Auth {
             tracing::warn!(%error, "a session could not be looked up");
             Auth::Unavailable
         }
-        // Whoever they are, they still are: nobody is sent to log in because many refresh at once.
+        // The session may still be valid: a visitor must not be sent to log in because of many
+        // concurrent refreshes.
         Refusal::TooManyRequests { .. } => Auth::Unavailable,
         _ => Auth::Anonymous,
     }

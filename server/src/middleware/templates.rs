@@ -1,9 +1,10 @@
-//! Pages of people who are logged in: rendered once a second for all of them, with each reader's own values put into the slots
-//! (`app::template`, which says what keeps one person's data out of another's page).
+//! Pages of logged-in accounts: rendered once a second for all of them, with each reader's own
+//! values inserted into the slots (`app::template`, which documents what keeps one account's data
+//! out of another's page).
 //!
-//! Only for members without further rights. Organisers, admins and accounts of a rehearsal, sessions that have ended, forms that
-//! come back refused, and pages that turn out to be another one (not found, say) are rendered whole. The session is looked up
-//! with each request, as everywhere.
+//! Only for accounts without further rights. Organisers, admins, rehearsal accounts, ended
+//! sessions, refused forms, and pages that turn out to be another one (such as not found) are
+//! rendered whole. The session is looked up with each request, as everywhere.
 
 use super::pages::{FRESH, PageAddress, SERVER_TIMING, age};
 use super::segments::{self, Segments};
@@ -27,36 +28,36 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Bytes of templates that are kept, packed ones included.
+/// Maximum bytes of cached templates, including compressed ones.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Bytes of a page that may become a template. None of ours is as long.
+/// Maximum bytes of a page that can become a template. Actual pages are shorter.
 const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// What stands before the nonce in a page's policy.
+/// Text before the nonce in a page's content security policy.
 const NONCE: &str = "'nonce-";
 
 /// The templates of the last second.
 pub struct Templates(Cache<Key, Option<Arc<Template>>>);
 
-/// All that a template depends on.
+/// Everything that a template depends on.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    /// Path and query; the same for pages that have nothing of their own outside of their slots.
+    /// Path and query; the same for all pages that differ only in their slots.
     address: String,
     language: &'static str,
     theme: Theme,
 }
 
-/// What is asked for, and with which token.
+/// The requested page, and the access token.
 pub struct Asked {
     key: Key,
-    /// The number in the path; 0 where there is none.
+    /// The number in the path, or 0 if there is none.
     id: i64,
     access: String,
 }
 
 struct Template {
     headers: HeaderMap,
-    /// The page's policy, before and behind its nonce.
+    /// The page's policy, before and after its nonce.
     policy: (String, String),
     page: PageTemplate,
     packed: Segments,
@@ -82,17 +83,17 @@ impl Default for Templates {
     }
 }
 
-/// None: a page without a template, or a request without an access token.
+/// Returns `None` for a page without a template, or a request without an access token.
 pub fn asked(state: &AppState, request: &Request) -> Option<Asked> {
     let (uri, headers) = (request.uri(), request.headers());
     let page = PageAddress::of(uri.path())?;
     let access = cookie(headers, cookies::access_name(state.settings.secure))?;
-    // A program's token goes before a cookie.
+    // An API client's token takes precedence over a cookie.
     let plain = request.method() == Method::GET && !headers.contains_key(header::AUTHORIZATION);
     let (address, id) = match page {
         PageAddress::Home => (page.canonical(uri), 0),
         PageAddress::Concert(id) | PageAddress::Queue(id) => (page.canonical(uri), id),
-        // Nothing of the ticket is outside of the slots, so all tickets have one template.
+        // The ticket appears only in the slots, so all tickets have one template.
         PageAddress::Ticket(id) => {
             let whole = page.canonical(uri);
             let query = whole.find('?').map_or("", |query| &whole[query..]);
@@ -111,7 +112,7 @@ pub fn asked(state: &AppState, request: &Request) -> Option<Asked> {
 }
 
 impl Templates {
-    /// The reader's page out of its template, or the whole page where that cannot be.
+    /// Returns the reader's page from its template, or the whole page if that is not possible.
     pub async fn answer(
         &self,
         state: &AppState,
@@ -135,7 +136,7 @@ impl Templates {
         compression::run(request, next).await
     }
 
-    /// None: there is no template of this page, or it is not the page of this reader.
+    /// Returns `None` if the page has no template, or is not what this reader would see.
     async fn spliced(
         &self,
         state: &AppState,
@@ -152,7 +153,7 @@ impl Templates {
             session,
             id,
         };
-        // Where rendering it panics, the whole page does, too, under the layer that answers for it.
+        // If this panics, rendering the whole page panics too, under the layer that catches it.
         let filling = AssertUnwindSafe(template.page.values(reader)).catch_unwind();
         let values = filling.await.ok()?.ok()?;
         match accepted {
@@ -174,7 +175,8 @@ impl Templates {
     }
 }
 
-/// Renders a page for no member in particular. None: it has a personal part that is no slot, or is no page but a refusal, say.
+/// Renders a template, for no account in particular. Returns `None` if the page has a personal part
+/// outside its slots, or if the answer is not a page, such as a refusal.
 async fn render(key: Key, next: Next) -> Option<Arc<Template>> {
     let render = TemplateRender::default();
     let looks = format!(
@@ -219,7 +221,7 @@ async fn render(key: Key, next: Next) -> Option<Arc<Template>> {
 }
 
 impl Template {
-    /// None: a slot has no value.
+    /// Returns `None` if a slot has no value.
     fn answer(&self, values: &SlotValues, packed: bool) -> Option<Response> {
         let nonce = Nonce::new();
         let texts = self.page.texts(values, &nonce)?;
@@ -237,7 +239,8 @@ impl Template {
         let (before, behind) = &self.policy;
         let policy = HeaderValue::from_str(&format!("{before}{}{behind}", &*nonce)).ok()?;
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        // What the browser's clock begins with was put in just now, where the page has a part of its own.
+        // If the page has a slot of its own, the time for the browser's clock was inserted just
+        // now.
         let rendered = match self.page.is_filled_by_page() {
             true => Instant::now(),
             false => self.rendered,

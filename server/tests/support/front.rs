@@ -1,4 +1,4 @@
-//! nginx and php-fpm as deploy/examples has them, in front of servers of a test.
+//! nginx and php-fpm as configured in deploy/examples, in front of the servers of a test.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
@@ -12,25 +12,26 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Without `..` in it, which php-fpm does not take.
+/// Returns the path of the examples, without `..`, which php-fpm does not accept.
 fn examples() -> PathBuf {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     checkout.expect("the checkout").join("deploy/examples")
 }
 
-/// nginx and php-fpm, from the files of the example.
+/// nginx and php-fpm, started from the files of the example.
 pub struct Front {
     pub url: String,
-    /// What nginx writes of every request when it is over.
+    /// Lines of the access log, one for each finished request.
     log: UnboundedReceiver<String>,
-    /// Stopped in this order, before their folder goes.
+    /// Stopped in this order, before their folder is removed.
     _nginx: Program,
     _php: Program,
     _run: TempDir,
 }
 
 impl Front {
-    /// In front of two servers. PHP gets the environment that is named, and no other.
+    /// Starts both in front of two servers. PHP gets this environment and, except
+    /// `FRONTROW_TEST_RUN`, no other.
     pub fn start(servers: [&str; 2], environment: &[(&str, String)]) -> Front {
         let run = tempfile::tempdir().expect("a folder");
         let socket = run.path().join("php.sock");
@@ -51,7 +52,7 @@ impl Front {
         php.arg("-y").arg(run.path().join("php-fpm.conf"));
         php.arg("--force-stderr").env_clear();
         php.envs(environment.iter().cloned());
-        // By this mark scripts/test.sh finds what a test leaves behind.
+        // scripts/test.sh finds the processes that a test leaves behind by this variable.
         php.envs(std::env::var_os("FRONTROW_TEST_RUN").map(|run| ("FRONTROW_TEST_RUN", run)));
         if geteuid().is_root() {
             php.arg("--allow-to-run-as-root");
@@ -77,7 +78,7 @@ impl Front {
             ],
         );
         let mut nginx = Command::new(installed("nginx"));
-        // The prefix ends with a slash, or nginx puts it before names as it is.
+        // The prefix ends with a slash, because nginx prepends it to file names unchanged.
         nginx.arg("-p").arg(run.path().join(""));
         nginx.args(["-c", "nginx.conf", "-e", "stderr"]);
         if geteuid().is_root() {
@@ -101,7 +102,7 @@ impl Front {
         }
     }
 
-    /// Who was asked, in order, for a `GET` of this path that has been answered and is not in the log yet.
+    /// Returns the servers that nginx asked, in order, for the next `GET` of this path in its log.
     pub async fn asked(&mut self, path: &str) -> String {
         let request = format!("\"GET {path}\"");
         loop {
@@ -113,7 +114,7 @@ impl Front {
         }
     }
 
-    /// Status and body of the page in PHP, for whoever shows this token.
+    /// Returns the status and body of the PHP page for a client with this access token.
     pub async fn greeting(&self, token: Option<&str>) -> (StatusCode, String) {
         let mut request = Client::new().get(format!("{}/greeting", self.url));
         if let Some(token) = token {
@@ -124,7 +125,8 @@ impl Front {
     }
 }
 
-/// Told to stop when dropped, and waited for: both have children of their own to stop.
+/// A process that is sent SIGTERM on drop and waited for: both programs have children of their own
+/// to stop.
 struct Program(Child);
 
 impl Program {
@@ -144,7 +146,8 @@ impl Drop for Program {
     }
 }
 
-/// A server program. Debian keeps them where only root's PATH looks, and php-fpm with its version in its name.
+/// Returns the path of a server program. Debian installs these where only root's PATH looks, and
+/// php-fpm with its version in the name.
 fn installed(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path)
@@ -163,7 +166,8 @@ fn installed(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{name} is not installed: run `scripts/setup.sh test`"))
 }
 
-/// Copies a file of the example, with other addresses. Each of them must be there, once.
+/// Copies a file of the example and replaces these addresses; panics unless each occurs exactly
+/// once.
 fn copy(file: &str, to: &Path, addresses: &[(&str, &str)]) {
     let file = examples().join(file);
     let mut text = std::fs::read_to_string(&file).expect("the example");

@@ -1,11 +1,11 @@
-//! What the head of a page says, read by an HTML parser as a crawler does.
+//! The head of a page, read by an HTML parser as a crawler does.
 
 use reqwest::{Client, StatusCode, header};
 use scraper::{Html, Selector};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A page as somebody sees it who brings nothing, and what its head says.
+/// A page as a client without cookies gets it, and the contents of its head.
 #[derive(Debug)]
 pub struct Head {
     pub status: StatusCode,
@@ -13,12 +13,12 @@ pub struct Head {
     pub language: String,
     pub title: String,
     pub canonical: Option<String>,
-    /// By `hreflang`.
+    /// Addresses by `hreflang`.
     pub alternates: BTreeMap<String, String>,
-    /// By `name` or `property`; those that come more than once are joined.
+    /// Contents by `name` or `property`; each name occurs at most once.
     pub meta: BTreeMap<String, String>,
     pub data: Vec<Value>,
-    /// How many scripts there are that would be run.
+    /// Number of scripts that a browser would run.
     pub scripts: usize,
     pub headings: Vec<String>,
     /// Local addresses of links.
@@ -26,7 +26,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// The JSON-LD of this type.
+    /// Returns the JSON-LD of this type; panics unless there is exactly one.
     pub fn about(&self, kind: &str) -> &Value {
         let mut about = self.data.iter().filter(|data| data["@type"] == kind);
         let found = about
@@ -41,7 +41,7 @@ impl Head {
     }
 }
 
-/// Asks as a crawler: no cookies, no language, redirects not followed.
+/// Requests a page as a crawler does: no cookies, no language, redirects not followed.
 pub async fn head(url: &str) -> Head {
     head_in(url, "").await
 }

@@ -1,4 +1,4 @@
-//! `frontrow serve` processes on stores of their own, and clients that speak HTTP to them.
+//! `frontrow serve` processes on the stores of a test, and HTTP clients for them.
 
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(
@@ -21,7 +21,7 @@ use std::time::Duration;
 pub const PASSWORD: &str = "a long passphrase";
 pub const SECRET: &str = "what the servers of these tests sign with";
 
-/// Many people come from the one address of a test.
+/// Many accounts come from the one address of a test.
 const NO_LIMITS: [(&str, &str); 5] = [
     ("FRONTROW_LIMIT_LOG_INS", "0"),
     ("FRONTROW_LIMIT_SIGN_UPS", "0"),
@@ -30,7 +30,7 @@ const NO_LIMITS: [(&str, &str); 5] = [
     ("FRONTROW_LIMIT_ADDRESS_JOINS", "0"),
 ];
 
-/// A server process. Killed when dropped; nothing depends on how it ends.
+/// A server process. Killed on drop; nothing depends on how it ends.
 pub struct Server {
     child: Child,
     pub url: String,
@@ -46,7 +46,7 @@ impl Server {
         Server::start_as(stores, listen, |_| {})
     }
 
-    /// With settings of its own.
+    /// Starts a server with additional settings.
     pub fn start_as(stores: &TestStores, listen: &str, set: impl FnOnce(&mut Command)) -> Server {
         let site = tempfile::tempdir().expect("a folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_frontrow"));
@@ -65,7 +65,7 @@ impl Server {
         Server::spawn(command, site)
     }
 
-    /// With stores of its own, to be set up by `set` altogether.
+    /// Starts a server that runs its own stores; `set` configures everything else.
     pub fn start_own(set: impl FnOnce(&mut Command)) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_frontrow"));
         command
@@ -92,25 +92,25 @@ impl Server {
         Server { child, url, site }
     }
 
-    /// Its process.
+    /// Returns the id of the process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// A file of the built site.
+    /// Adds a file to the built site.
     pub fn put(&self, path: &str, text: &str) {
         let path = self.site.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
         std::fs::write(path, text).expect("the file");
     }
 
-    /// As when the machine loses power.
+    /// Kills the process, as a power failure does.
     pub fn kill(&mut self) {
         self.child.kill().expect("kill");
         self.child.wait().expect("wait");
     }
 
-    /// As Ctrl-C; returns how it ended.
+    /// Sends SIGINT, as Ctrl-C does, and returns the exit status.
     pub fn interrupt(&mut self) -> std::process::ExitStatus {
         let id = nix::unistd::Pid::from_raw(self.child.id() as i32);
         nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).expect("signal");
@@ -129,7 +129,8 @@ impl Drop for Server {
     }
 }
 
-/// `frontrow audit` on these stores: whether it found every promise kept, and what it printed.
+/// Runs `frontrow audit` on these stores. Returns whether it found every promise kept, and what it
+/// printed.
 pub fn audit(stores: &TestStores) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_frontrow"))
         .arg("audit")
@@ -152,7 +153,7 @@ pub async fn stores() -> TestStores {
         .expect("PostgreSQL and Redis for the test")
 }
 
-/// A client with a cookie jar, as curl has one.
+/// An HTTP client with a cookie jar, like curl's.
 #[derive(Clone)]
 pub struct Person {
     pub client: Client,
@@ -173,7 +174,7 @@ impl Person {
         }
     }
 
-    /// The same person, the same cookies, through another server.
+    /// Returns the same client, with the same cookies, for another server.
     pub fn at(&self, server: &Server) -> Person {
         Person {
             client: self.client.clone(),
@@ -194,7 +195,7 @@ impl Person {
         request.send().await.expect("an answer")
     }
 
-    /// Status and JSON of `POST /api/{endpoint}`.
+    /// Returns the status and JSON of `POST /api/{endpoint}`.
     pub async fn post(&self, endpoint: &str, fields: &[(&str, &str)]) -> (StatusCode, Value) {
         answer(
             self.request(Method::POST, &format!("/api/{endpoint}"), fields)
@@ -203,7 +204,7 @@ impl Person {
         .await
     }
 
-    /// Status and JSON of `GET /api/{endpoint}`.
+    /// Returns the status and JSON of `GET /api/{endpoint}`.
     pub async fn get(&self, endpoint: &str, fields: &[(&str, &str)]) -> (StatusCode, Value) {
         answer(
             self.request(Method::GET, &format!("/api/{endpoint}"), fields)
@@ -212,7 +213,7 @@ impl Person {
         .await
     }
 
-    /// A page as a browser without JavaScript asks for it.
+    /// Requests a page as a browser without JavaScript does.
     pub async fn page(&self, path: &str) -> (StatusCode, String) {
         let request = self
             .client
@@ -222,7 +223,7 @@ impl Person {
         (response.status(), response.text().await.expect("a body"))
     }
 
-    /// A form as a browser without JavaScript sends it: its page posts to itself.
+    /// Sends a form as a browser without JavaScript does: its page posts to itself.
     pub async fn send_form(&self, page: &str, endpoint: &str, fields: &[(&str, &str)]) -> Response {
         let joint = if page.contains('?') { '&' } else { '?' };
         let request = self
@@ -251,18 +252,18 @@ impl Person {
         person
     }
 
-    /// Somebody who may make concerts.
+    /// Creates an account that may create concerts.
     pub async fn organiser(server: &Server, stores: &TestStores, name: &str) -> Person {
         Person::with_role(server, stores, name, "organiser").await
     }
 
-    /// Somebody who may do everything.
+    /// Creates an account with all rights.
     pub async fn admin(server: &Server, stores: &TestStores, name: &str) -> Person {
         Person::with_role(server, stores, name, "admin").await
     }
 
     async fn with_role(server: &Server, stores: &TestStores, name: &str, role: &str) -> Person {
-        // Many tests call them what nobody may call themselves.
+        // Many tests use names that are reserved at sign-up.
         let newcomer = format!("new.{name}");
         let person = Person::signed_up(server, &newcomer).await;
         let db = sqlx::PgPool::connect(&stores.database_url)
@@ -285,7 +286,7 @@ impl Person {
         person
     }
 
-    /// The refresh cookie of one more session, as a browser sends it.
+    /// Opens another session and returns its refresh cookie, as a browser sends it.
     pub async fn another_refresh_cookie(&self, name: &str) -> String {
         let fields = [("account_name", name), ("password", PASSWORD)];
         let response = self.request(Method::POST, "/api/log_in", &fields).await;
@@ -299,7 +300,7 @@ impl Person {
     }
 }
 
-/// The refresh cookie that an answer sets, as a browser sends it.
+/// Returns the refresh cookie that an answer sets, as a browser sends it.
 pub fn refresh_cookie(response: &Response) -> Option<String> {
     let mut cookies = response.cookies();
     let cookie = cookies.find(|cookie| cookie.name() == "frontrow_refresh")?;
@@ -315,7 +316,7 @@ async fn answer(response: Response) -> (StatusCode, Value) {
     )
 }
 
-/// As a form's date field sends it: Korean time.
+/// Formats an instant as a form's date field sends it: in Korean time.
 pub fn local(instant: DateTime<Utc>) -> String {
     model::time::to_local(DateTime::from_timestamp(instant.timestamp(), 0).expect("a time"))
 }
@@ -328,7 +329,8 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// The fields of a concert that has been selling for a minute; later pairs win over earlier ones.
+/// Returns the fields of a concert whose sale opened a minute ago; `changes` override or extend
+/// them.
 pub fn concert_fields(changes: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
     let mut fields: Vec<(&'static str, String)> = vec![
         ("title", "Low Tide".into()),
@@ -357,7 +359,7 @@ pub fn concert_fields(changes: &[(&'static str, String)]) -> Vec<(&'static str, 
     fields
 }
 
-/// Makes a concert and returns its id.
+/// Creates a concert and returns its id.
 pub async fn make_concert(organiser: &Person, changes: &[(&'static str, String)]) -> String {
     let fields = concert_fields(changes);
     let fields: Vec<(&str, &str)> = fields

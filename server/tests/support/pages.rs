@@ -1,17 +1,17 @@
-//! Looking at pages as a browser's guard does.
+//! Checks pages against their security headers, as a browser does.
 
 use super::Person;
 use reqwest::{Response, header};
 use scraper::{ElementRef, Html, Selector};
 
-/// The one value of a header.
+/// Returns the value of a header; panics unless there is exactly one.
 pub fn said<'a>(response: &'a Response, name: &str) -> &'a str {
     let values: Vec<_> = response.headers().get_all(name).iter().collect();
     assert_eq!(values.len(), 1, "{name} at {}", response.url());
     values[0].to_str().expect("text")
 }
 
-/// What every answer has, whatever it is.
+/// Asserts the security headers that every answer has.
 pub fn is_dressed(response: &Response) {
     assert_eq!(said(response, "x-content-type-options"), "nosniff");
     assert_eq!(said(response, "x-frame-options"), "DENY");
@@ -31,7 +31,7 @@ pub fn is_dressed(response: &Response) {
     }
 }
 
-/// The tags of a page, from `<` to `>`, with what is quoted in between.
+/// Returns the tags of a page, from `<` to `>`, including quoted text in between.
 pub fn tags(page: &str) -> Vec<String> {
     let mut tags = Vec::new();
     let mut rest = page;
@@ -47,14 +47,14 @@ pub fn tags(page: &str) -> Vec<String> {
         let script = rest.starts_with("<script");
         rest = &rest[end..];
         if script {
-            // What a script says is no markup.
+            // The content of a script is not markup.
             rest = &rest[rest.find("</script>").expect("its end")..];
         }
     }
     tags
 }
 
-/// The address of the form that calls the server function of this name.
+/// Returns the action of the form that calls this server function.
 pub fn form_action(page: &str, endpoint: &str) -> String {
     let forms = format!("form[action*=\"call=/api/{endpoint}\"]");
     let forms = Selector::parse(&forms).expect("a selector");
@@ -66,7 +66,7 @@ pub fn form_action(page: &str, endpoint: &str) -> String {
         .to_owned()
 }
 
-/// What the form of this id would send: its fields with their values.
+/// Returns what the form with this id would send: its fields with their values.
 pub fn inputs(page: &str, form: &str) -> Vec<(String, String)> {
     let within = |what: &str| Selector::parse(&format!("#{form} {what}")).expect("a selector");
     let page = Html::parse_document(page);
@@ -88,7 +88,7 @@ pub fn inputs(page: &str, form: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Checks a page against its policy and returns its nonce.
+/// Asserts that a page complies with its content security policy, and returns its nonce.
 pub async fn is_guarded(response: Response) -> String {
     is_dressed(&response);
     let address = response.url().to_string();
@@ -122,7 +122,7 @@ pub async fn is_guarded(response: Response) -> String {
             );
             scripts += 1;
         }
-        // `style-src` is what `default-src` is: a style in the page would not count.
+        // `style-src` falls back to `default-src`, so a style in the page would have no effect.
         assert!(!folded.starts_with("<style"), "{address}: {tag}");
         let outside_quotes: String = folded.split('"').step_by(2).collect();
         assert!(
@@ -135,7 +135,7 @@ pub async fn is_guarded(response: Response) -> String {
     nonce
 }
 
-/// A page as a browser without JavaScript gets it, with its headers.
+/// Requests a page as a browser without JavaScript does, and returns it with its headers.
 pub async fn page(person: &Person, path: &str) -> Response {
     let request = person
         .client

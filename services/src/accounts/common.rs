@@ -1,19 +1,19 @@
-//! Passwords that are too well known to be used.
+//! Refuses passwords that are too common.
 
 use crate::Result;
 use model::accounts::Password;
 use model::{Field, Problem, ProblemKind, Refusal};
 use std::sync::LazyLock;
 
-/// The 10,000 most used of those that [`Password`] accepts otherwise, in lower case and in order: `services/passwords/README.md`
-/// says where they come from.
+/// The 10,000 most used of the passwords that [`Password`] would accept, in lower case and sorted:
+/// `services/passwords/README.md` names the source.
 static COMMON: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("../../passwords/common.txt").lines().collect());
 
-/// Refuses one of the 10,000 most used passwords, in whatever case it is written, with [`ProblemKind::TooCommon`].
+/// Refuses the 10,000 most used passwords, in any case, with [`ProblemKind::TooCommon`].
 ///
-/// An attacker tries those first. Here and not in [`Password::parse`], which the browser has, too: the list
-/// would be a third of what it loads.
+/// Attackers try those first. The check is here and not in [`Password::parse`], which the browser
+/// runs too: the list would be a third of what the browser downloads.
 pub(super) fn refuse(password: &Password) -> Result<()> {
     match is_common(password.expose()) {
         false => Ok(()),
@@ -28,7 +28,7 @@ pub(super) fn refuse(password: &Password) -> Result<()> {
     }
 }
 
-/// Of a password as [`model::accounts::opaque`] makes it.
+/// Expects a password in the form that [`model::accounts::opaque`] returns.
 fn is_common(password: &str) -> bool {
     let folded = password.to_lowercase();
     COMMON.binary_search(&folded.as_str()).is_ok()

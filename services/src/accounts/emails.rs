@@ -1,17 +1,19 @@
-//! Addresses from when one mailbox could be spelt in several ways.
+//! Migrates e-mail addresses stored before one mailbox had exactly one spelling.
 
 use super::taken;
 use crate::{Error, Result, Services};
 use model::Refusal;
 use model::accounts::Email;
 
-/// Spells addresses as [`Email`] does that were stored before it did, `bücher.example` among them, so that the table's own
-/// constraint keeps one mailbox for one account (P8). Safe to run anywhere, at any time, also beside an older server.
+/// Rewrites addresses stored before [`Email`] normalised them, such as `bücher.example`, so that
+/// the unique constraint of the table enforces one account per mailbox (P8). Safe to run on any
+/// server, at any time, also next to an older server.
 ///
-/// Where two accounts have one mailbox already, the one that is spelt as it should be goes on owning it, and the other keeps
-/// what it has.
+/// Where two accounts share a mailbox already, the one with the normalised spelling keeps the
+/// mailbox, and the other keeps the address as it is stored.
 pub async fn respell(services: &Services) -> Result<()> {
-    // In ASCII they were always spelt like this: `accounts_respelt` has just the others.
+    // ASCII addresses were always normalised; the index `accounts_respelt` contains just the
+    // others.
     let stored = sqlx::query!(
         "SELECT id, email FROM accounts WHERE octet_length(email) <> char_length(email) ORDER BY id"
     )
@@ -22,7 +24,7 @@ pub async fn respell(services: &Services) -> Result<()> {
             Ok(email) if email.as_str() != row.email => {
                 store(services, row.id, &row.email, &email).await?;
             }
-            // What would be refused today was taken then, and stays.
+            // An address that would be refused today was accepted then, and stays.
             _ => {}
         }
     }
@@ -30,7 +32,7 @@ pub async fn respell(services: &Services) -> Result<()> {
 }
 
 async fn store(services: &Services, account: i64, stored: &str, email: &Email) -> Result<()> {
-    // Not over another one that its owner has given meanwhile.
+    // Does not overwrite an address that the owner changed in the meantime.
     let updated = sqlx::query!(
         "UPDATE accounts SET email = $3 WHERE id = $1 AND email = $2",
         account,

@@ -1,7 +1,8 @@
-//! The end of an account: deleted by its owner, restorable for thirty days, then purged of everything personal.
+//! Deletion of accounts: by the owner, restorable for thirty days, then purged of all personal
+//! data.
 //!
-//! Whatever happens to an account, its tickets stay on record: they are the accounting of a sale. What becomes of those for
-//! concerts to come is for their holder to say.
+//! An account's tickets stay on record in every case: they are the accounting of a sale. The holder
+//! decides what happens to those for future concerts.
 
 use super::profile::confirm;
 use crate::sessions::{self, Session};
@@ -13,11 +14,12 @@ use model::accounts::{AccountId, Role, TicketsLeft};
 use model::concerts::ConcertId;
 use model::sessions::EndReason;
 
-/// For how long a deleted account can be restored.
+/// How long a deleted account can be restored.
 pub const RESTORABLE: TimeDelta = TimeDelta::days(30);
 
-/// Deletes the account of whoever asks, who gives the password once more: logged out everywhere, out of every queue, and
-/// gone for good in thirty days. What becomes of the `tickets` for concerts to come is on record.
+/// Deletes the caller's account after checking its password again: ends all sessions, leaves every
+/// queue, and has the account purged after thirty days. Records the choice about the `tickets` for
+/// future concerts.
 ///
 /// [`Refusal::WrongPassword`]; [`Refusal::OwnAccount`] for the last admin.
 pub async fn delete(
@@ -31,7 +33,8 @@ pub async fn delete(
     let (services, account) = (services.clone(), session.account_id);
     to_the_end(async move {
         let mut transaction = crate::stores::begin(&services.db).await?;
-        // In one order, so that two admins who leave at the same moment see each other, and nobody waits in a circle.
+        // Locks rows in one order, so that two admins who delete their accounts at the same time
+        // see each other and cannot deadlock.
         let admins = sqlx::query_scalar!(
             "SELECT id FROM accounts
               WHERE role = 'admin' AND deactivated_at IS NULL AND deleted_at IS NULL
@@ -57,7 +60,7 @@ pub async fn delete(
             sessions::end_records(&services, &mut transaction, account, None, reason).await?;
         transaction.commit().await?;
         retire(&services, account, ended).await?;
-        // Last: out of its queues it gets no ticket any more.
+        // Last: an account that has left its queues receives no further ticket.
         match tickets {
             TicketsLeft::GiveBack => tickets::cancel_all(&services, account).await,
             TicketsLeft::Keep => Ok(()),
@@ -66,7 +69,7 @@ pub async fn delete(
     .await
 }
 
-/// Takes an account that was put out of use out of every queue, and logs it out everywhere: neither waits for the other.
+/// Removes a deactivated or deleted account from every queue and ends its sessions, concurrently.
 pub(crate) async fn retire(
     services: &Services,
     account: AccountId,
@@ -79,7 +82,7 @@ pub(crate) async fn retire(
     withdrawn.and(finished)
 }
 
-/// Takes the account out of every queue.
+/// Removes the account from every queue.
 async fn withdraw(services: &Services, account: AccountId) -> Result<()> {
     let waiting = sqlx::query_scalar!(
         "SELECT concert_id FROM queue_entries WHERE account_id = $1 AND state = 'waiting'",
@@ -93,9 +96,9 @@ async fn withdraw(services: &Services, account: AccountId) -> Result<()> {
     Ok(())
 }
 
-/// Takes accounts out of their queues that were deactivated or deleted, and gives back the tickets that their holders have left
-/// to the next in line, where a server died before it had done so, or a join came in at the same moment. Safe to run anywhere,
-/// at any time.
+/// Removes deactivated and deleted accounts from their queues, and cancels the tickets that their
+/// holders chose to give back: completes what a server that died left undone, and covers joins that
+/// arrived at the same moment. Safe to run on any server, at any time.
 pub async fn withdraw_unused(services: &Services) -> Result<()> {
     let waiting = sqlx::query_scalar!(
         "SELECT id FROM accounts
@@ -105,7 +108,7 @@ pub async fn withdraw_unused(services: &Services) -> Result<()> {
     .fetch_all(&services.db)
     .await?;
     for account in waiting {
-        // One of them keeps nobody else in a queue.
+        // A failure for one account must not keep the others in their queues.
         if let Err(error) = withdraw(services, AccountId(account)).await {
             tracing::warn!(account, %error, "an account could not be taken out of its queues yet");
         }
@@ -133,12 +136,12 @@ async fn give_back_left(services: &Services) -> Result<()> {
     Ok(())
 }
 
-/// Takes everything personal off the accounts that were deleted thirty days ago, and returns how many they were. Their names
-/// and addresses are free again. Safe to run anywhere, at any time.
+/// Erases all personal data of accounts deleted at least thirty days ago, and returns their number.
+/// Their names and addresses become available again. Safe to run on any server, at any time.
 pub async fn purge(services: &Services) -> Result<u64> {
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
-    // Nobody can sign up with a name that begins with a hyphen, or with an address that has no dot.
+    // No sign-up can collide: a name cannot begin with a hyphen, and an address must contain a dot.
     let purged = sqlx::query_scalar!(
         "UPDATE accounts
             SET purged_at = $1, account_name = '-' || id, email = '-' || id || '@gone', name = '', nickname = '',

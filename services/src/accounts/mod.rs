@@ -1,7 +1,8 @@
-//! Who can log in.
+//! Accounts: who can log in.
 //!
-//! A name and an e-mail belong to one account from sign-up until it is purged: also while it is deactivated, and for the
-//! thirty days in which a deleted one can be restored (docs/security.md).
+//! A name and an e-mail address belong to one account from sign-up until it is purged: also while
+//! it is deactivated, and for the thirty days in which a deleted account can be restored
+//! (docs/security.md).
 
 mod common;
 mod emails;
@@ -21,21 +22,22 @@ use model::Refusal;
 use model::accounts::{Account, AccountId, NewAccount, Role};
 use model::admin::Deed;
 
-/// Makes an account with the role of a plain user.
+/// Creates an account with the role of a plain user.
 ///
-/// However many try at once, a name and an e-mail go to exactly one of them (P8); the others are refused with
-/// [`Refusal::AccountNameTaken`] or [`Refusal::EmailTaken`]. A password that very many people use is refused, too
-/// ([`model::ProblemKind::TooCommon`]), and a name that is kept for those who run the service
-/// ([`model::ProblemKind::Reserved`]).
+/// Under any number of concurrent attempts, a name and an e-mail address go to exactly one of them
+/// (P8); the others are refused with [`Refusal::AccountNameTaken`] or [`Refusal::EmailTaken`]. A
+/// very common password is refused too ([`model::ProblemKind::TooCommon`]), and so is a name
+/// reserved for staff of the service ([`model::ProblemKind::Reserved`]).
 ///
-/// Whoever comes when there are too many is refused with [`Refusal::TooManyRequests`] before anything else.
+/// The rate limit is checked before anything else: [`Refusal::TooManyRequests`].
 pub async fn sign_up(services: &Services, from: &Client, new: NewAccount) -> Result<Account> {
     limits::sign_up(services, from).await?;
     reserved::refuse_new(&new)?;
     create_for(services, Asker::of(from), new, Role::User).await
 }
 
-/// [`sign_up`] with a role, from the command line, under any name: any role but a plain user's is put on record.
+/// [`sign_up`] with a role, from the command line: without a rate limit, and with reserved names
+/// allowed. Any role above a plain user's is recorded.
 pub async fn create(services: &Services, new: NewAccount, role: Role) -> Result<Account> {
     create_for(services, Asker::Server, new, role).await
 }
@@ -47,10 +49,10 @@ async fn create_for(
     role: Role,
 ) -> Result<Account> {
     common::refuse(&new.password)?;
-    // Hashing is the dear part, and there are few turns at it: nobody waits for one in vain.
+    // Hashing is expensive and permits are scarce: no request should wait for one in vain.
     refuse_taken(services, &new).await?;
     let turn = services.passwords.turn(who).await?;
-    // The name may have gone while they waited.
+    // The name may have been taken while this request waited.
     refuse_taken(services, &new).await?;
     let hash = turn.hash(new.password.expose()).await?;
     let mut transaction = crate::stores::begin(&services.db).await?;
@@ -91,7 +93,7 @@ async fn create_for(
     })
 }
 
-/// Names the constraint that a statement failed on.
+/// Maps a violated constraint to the refusal that names it.
 fn taken(error: sqlx::Error) -> Error {
     if Error::is_on_constraint(&error, "accounts_account_name_key") {
         Refusal::AccountNameTaken.into()
@@ -118,7 +120,7 @@ async fn refuse_taken(services: &Services, new: &NewAccount) -> Result<()> {
     }
 }
 
-/// The account, or [`Refusal::NotFound`].
+/// Returns the account, or [`Refusal::NotFound`].
 pub async fn find(services: &Services, id: AccountId) -> Result<Account> {
     let row = sqlx::query!(
         "SELECT id, account_name, name, nickname, email, role, created_at FROM accounts WHERE id = $1",
@@ -138,7 +140,7 @@ pub async fn find(services: &Services, id: AccountId) -> Result<Account> {
     })
 }
 
-/// Whether there is an account that may administer.
+/// Returns whether there is an active admin.
 pub async fn any_admin(services: &Services) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM accounts WHERE role = 'admin' AND deactivated_at IS NULL AND deleted_at IS NULL) AS "any!""#

@@ -1,4 +1,5 @@
-//! Argon2id on threads of its own, which take what the sale leaves of the processors.
+//! Argon2id in the low-priority pool: on threads of its own, which use the processor time that the
+//! sale leaves.
 
 use crate::limits::Network;
 use crate::spare::{self, SpareThreads};
@@ -10,26 +11,29 @@ use model::accounts::opaque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// So many may wait for a turn. A hash takes some 30 ms of a processor, and nobody should wait longer than seconds for one
-/// that is refused in the end by a time-out.
+/// Callers allowed to queue for a permit. A hash takes about 30 ms of processor time, and a caller
+/// should not wait longer than seconds to be refused by a timeout in the end.
 pub const MOST_WAITING: usize = 64;
 
-/// Hashes and verifies passwords, with the parameters that the `argon2` crate recommends (19 MiB, 2 passes).
+/// Hashes and verifies passwords, with the parameters that the `argon2` crate recommends (19 MiB, 2
+/// passes).
 ///
-/// On half the processors at most, at the lowest priority: however many try to log in, joining and issuing go first.
+/// Uses at most half the processors, at the lowest priority: under any number of log-ins, joining
+/// and issuing go first.
 pub struct PasswordHasher {
     threads: SpareThreads<Asker>,
     computed: Arc<AtomicU64>,
-    /// Verified against when there is no such account, so that its absence takes as long as a wrong password.
+    /// Hash that is verified if the account does not exist, so that the answer takes as long as for
+    /// a wrong password.
     decoy: String,
 }
 
-/// For whom a password is hashed: those at different addresses take turns, so that none of them is kept from logging in by
-/// the attempts of another.
+/// For whom a password is hashed. Callers at different networks take turns, so that attempts from
+/// one network do not keep others from logging in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Asker {
     At(Network),
-    /// The command line, the demo, a rehearsal.
+    /// The command line, the demo or a rehearsal.
     Server,
 }
 
@@ -39,7 +43,7 @@ impl Asker {
     }
 }
 
-/// The right to use a processor for one hash.
+/// The permit to use a processor for one hash.
 pub struct Turn {
     turn: spare::Turn<Asker>,
     computed: Arc<AtomicU64>,
@@ -56,8 +60,8 @@ impl PasswordHasher {
         })
     }
 
-    /// Waits until a processor may be used. When [`MOST_WAITING`] wait already, those who ask most are refused:
-    /// [`model::Refusal::TooManyRequests`].
+    /// Waits for a permit. If [`MOST_WAITING`] callers wait already, one of the asker with the most
+    /// waiting callers is refused: [`model::Refusal::TooManyRequests`].
     pub async fn turn(&self, who: Asker) -> Result<Turn> {
         Ok(Turn {
             turn: self.threads.turn(who).await?,
@@ -65,17 +69,19 @@ impl PasswordHasher {
         })
     }
 
-    /// How many hashes were computed so far, for a log-in or for a new password.
+    /// Hashes computed since start, for log-ins and for new passwords.
     pub fn computed(&self) -> u64 {
         self.computed.load(Ordering::Relaxed)
     }
 
-    /// Whether the password belongs to the stored hash. Without a hash the answer is no, after the same work.
+    /// Returns whether the password matches the stored hash. Without a hash, returns `false` after
+    /// the same work.
     pub async fn verify(&self, who: Asker, password: &str, stored: Option<String>) -> Result<bool> {
         let turn = self.turn(who).await?;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
-        // As it was hashed, and as one may have been hashed before passwords were composed.
+        // Composed, as passwords are hashed now, and as typed: older hashes may be of passwords
+        // that were not composed.
         let mut attempts = vec![opaque(password), password.to_owned()];
         attempts.dedup();
         let matches = turn
@@ -96,7 +102,7 @@ impl PasswordHasher {
 }
 
 impl Turn {
-    /// The password's hash in PHC format, with a random salt.
+    /// Returns the password's hash in PHC format, with a random salt.
     pub async fn hash(self, password: &str) -> Result<String> {
         let password = opaque(password);
         self.run(move || hash(&password)).await
@@ -140,7 +146,8 @@ mod tests {
         Asker::At(Network::of(address.parse().unwrap()))
     }
 
-    /// What is the matter with one who is kept waiting by 200 attempts of another, and with the 201st of those.
+    /// A client waits for one permit behind [`MOST_WAITING`] attempts from another network, and the
+    /// attempt beyond those is refused.
     #[tokio::test]
     async fn a_flood_from_one_address_keeps_another_waiting_for_one_turn_at_most() {
         let hasher = PasswordHasher::new().unwrap();

@@ -1,4 +1,4 @@
-//! What people change about their own account.
+//! Changes that users make to their own account.
 
 use super::{Asker, common, find, reserved, taken};
 use crate::edits;
@@ -10,14 +10,15 @@ use model::Refusal;
 use model::accounts::{Account, Password, ProfileForm, Role};
 use model::sessions::EndReason;
 
-/// Changes what others see, and where the person can be reached. [`Refusal::Invalid`] with everything that is wrong at once,
-/// [`Refusal::EmailTaken`]. Names that are kept for those who run the service are for admins alone.
+/// Changes what others see of an account, and its e-mail address. [`Refusal::Invalid`] lists all
+/// problems at once; [`Refusal::EmailTaken`] if another account has the address. Reserved names are
+/// for admins only.
 ///
-/// By a form that was `opened` some time ago, what its reader left alone stays as it is now, and
-/// [`Refusal::ChangedMeanwhile`] names what was changed to something else.
+/// With the form as it was `opened`, fields that the user left alone keep their current value, and
+/// [`Refusal::ChangedMeanwhile`] names the fields that were changed to a different value meanwhile.
 ///
-/// Another e-mail needs the `password` once more, or a session that was left open would be enough to take the account over:
-/// [`Refusal::WrongPassword`].
+/// A new e-mail address requires the `password` again, because an unattended session would
+/// otherwise be enough to take over the account: [`Refusal::WrongPassword`].
 pub async fn change_profile(
     services: &Services,
     from: &Client,
@@ -59,8 +60,9 @@ pub async fn change_profile(
     .await
 }
 
-/// Sets a new password and ends every other session of the account. [`Refusal::WrongPassword`] if `current` is not the one
-/// in use, [`model::ProblemKind::TooCommon`] if very many people use the new one.
+/// Sets a new password and ends every other session of the account. [`Refusal::WrongPassword`] if
+/// `current` is not the password in use, [`model::ProblemKind::TooCommon`] if the new one is too
+/// common.
 pub async fn change_password(
     services: &Services,
     from: &Client,
@@ -76,7 +78,8 @@ pub async fn change_password(
     to_the_end(async move {
         let account = session.account_id;
         let mut transaction = crate::stores::begin(&services.db).await?;
-        // Not over a change that was made meanwhile, by somebody who knew the same password.
+        // Does not overwrite a change made in the meantime by another client that knew the same
+        // password.
         let changed = sqlx::query!(
             "UPDATE accounts SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
             account.0,
@@ -97,8 +100,9 @@ pub async fn change_password(
     .await
 }
 
-/// The hash that the password was verified against, or [`Refusal::WrongPassword`]. Wrong ones count as those of log-ins do:
-/// a session that was left open is no way to guess the password.
+/// Returns the hash that the password was verified against, or [`Refusal::WrongPassword`]. Wrong
+/// passwords count like those of log-ins: an unattended session cannot be used to guess the
+/// password.
 pub(super) async fn confirm(
     services: &Services,
     from: &Client,

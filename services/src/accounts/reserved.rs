@@ -1,4 +1,4 @@
-//! Names that would pass for the service's staff.
+//! Reserved names: those that would pass for staff of the service.
 
 use crate::Result;
 use model::accounts::{NewAccount, Profile};
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
-/// What those are called who speak for the service, in both languages.
+/// What staff of a service are called, in both languages.
 const WORDS: [&str; 37] = [
     "abuse",
     "admin",
@@ -51,7 +51,7 @@ const WORDS: [&str; 37] = [
 static RESERVED: LazyLock<Vec<String>> =
     LazyLock::new(|| WORDS.iter().map(|word| bare(word)).collect());
 
-/// Refuses a sign-up under a name, or with a nickname, that is kept for those who run the service: [`ProblemKind::Reserved`].
+/// Refuses a sign-up with a reserved name or nickname: [`ProblemKind::Reserved`].
 pub(super) fn refuse_new(new: &NewAccount) -> Result<()> {
     let fields = [
         (Field::AccountName, new.account_name.as_str()),
@@ -60,7 +60,7 @@ pub(super) fn refuse_new(new: &NewAccount) -> Result<()> {
     refuse(fields.into_iter().filter(|(_, name)| is_reserved(name)))
 }
 
-/// Refuses another nickname that is kept for those who run the service. One that the account has already stays.
+/// Refuses a change to a reserved nickname. A nickname that the account already has stays.
 pub(super) fn refuse_change(known_nickname: &str, profile: &Profile) -> Result<()> {
     let nickname = profile.nickname.as_str();
     let changed = bare(known_nickname) != bare(nickname);
@@ -79,7 +79,8 @@ fn refuse<'a>(reserved: impl IntoIterator<Item = (Field, &'a str)>) -> Result<()
     }
 }
 
-/// Whether a name is nothing but such words: `frontrow-support` is one, `rooted` is none.
+/// Returns whether a name consists of reserved words only: `frontrow-support` does, `rooted` does
+/// not.
 fn is_reserved(name: &str) -> bool {
     let name = bare(name);
     !name.is_empty() && is_made_of_words(&name)
@@ -94,8 +95,8 @@ fn is_made_of_words(name: &str) -> bool {
         })
 }
 
-/// A name as it looks at a glance: letters and digits alone, without case and accents, those that look alike as one of them.
-/// Whatever sets words apart, or shows nothing, is gone.
+/// Returns a name as it looks at a glance: letters and digits only, without case and accents, with
+/// confusable characters replaced by one of them. Separators and invisible characters are removed.
 fn bare(name: &str) -> String {
     let letters: String = name
         .nfkd()
@@ -126,7 +127,7 @@ mod tests {
             "admin\u{200b}",
             "ad\u{2024}min",
             "ad·min",
-            "аdmin", // with Cyrillic's а
+            "аdmin", // with a Cyrillic а
             "root",
             "r00t",
             "adm1n",

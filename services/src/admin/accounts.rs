@@ -50,8 +50,10 @@ impl Row {
     }
 }
 
-/// Accounts whose name, nickname, full name or e-mail has `search` in it, capitals or not, an e-mail in any spelling; all of them for an empty one. The
-/// newest first; `page` from 1. Purged accounts and those of rehearsals are left out.
+/// Returns the accounts whose account name, nickname, full name or e-mail address contains
+/// `search`, ignoring case; a complete e-mail address is found in any spelling. An empty `search`
+/// finds all accounts. Newest first; `page` counts from 1. Purged accounts and those of rehearsals
+/// are left out.
 pub async fn list(
     services: &Services,
     by: &Session,
@@ -94,7 +96,8 @@ pub async fn list(
     })
 }
 
-/// One account, or [`Refusal::NotFound`]: purged, of a rehearsal, or there is none.
+/// Returns one account, or [`Refusal::NotFound`] if it does not exist, is purged, or belongs to a
+/// rehearsal.
 pub async fn find(services: &Services, by: &Session, id: AccountId) -> Result<AccountEntry> {
     authorise(by)?;
     sqlx::query_as!(
@@ -109,7 +112,8 @@ pub async fn find(services: &Services, by: &Session, id: AccountId) -> Result<Ac
     .entry()
 }
 
-/// Gives an account another role, which counts from its next request on. Not one's own ([`Refusal::OwnAccount`]).
+/// Changes the role of an account, with effect from its next request. Refuses the caller's own
+/// account with [`Refusal::OwnAccount`].
 pub async fn change_role(
     services: &Services,
     by: &Session,
@@ -151,8 +155,9 @@ pub async fn change_role(
     .await
 }
 
-/// Deactivates an account, which is logged out everywhere and leaves every queue, or restores one that was deactivated or
-/// deleted. Not one's own ([`Refusal::OwnAccount`]). What is so already stays so.
+/// Deactivates an account, which ends its sessions and removes it from every queue, or restores a
+/// deactivated or deleted one. Refuses the caller's own account with [`Refusal::OwnAccount`].
+/// Repeating an action changes nothing.
 pub async fn act(
     services: &Services,
     by: &Session,
@@ -202,7 +207,8 @@ pub async fn act(
     .await
 }
 
-/// [`act`] to deactivate an account, whose live tickets are revoked then: each goes to the next in line.
+/// Deactivates an account as [`act`] does, then revokes its live tickets: each goes to the next in
+/// line.
 pub async fn deactivate_and_revoke(
     services: &Services,
     by: &Session,
@@ -211,7 +217,7 @@ pub async fn deactivate_and_revoke(
 ) -> Result<AccountEntry> {
     let (services, by, reason) = (services.clone(), by.clone(), reason.clone());
     to_the_end(async move {
-        // First: out of its queues it gets no ticket any more.
+        // First: an account that has left its queues receives no further ticket.
         let entry = act(&services, &by, id, AccountAction::Deactivate).await?;
         tickets::revoke_all(&services, &by, id, &reason).await?;
         Ok(entry)
@@ -228,14 +234,14 @@ fn done(services: &Services, by: &Session, to: AccountId, deed: Deed) -> Done {
     }
 }
 
-/// The account as it is, kept so until the transaction ends. Whoever is no admin any more changes nothing: of two admins who
-/// take each other's rights away at the same moment, one is left.
+/// Returns the account and locks it until the transaction ends. Refuses a caller who is no longer
+/// an admin: if two admins remove each other's rights at the same moment, one of them keeps them.
 async fn lock(transaction: &mut PgConnection, by: &Session, id: AccountId) -> Result<AccountEntry> {
     authorise(by)?;
     if id == by.account_id {
         return Err(Refusal::OwnAccount.into());
     }
-    // Both rows in one order: nobody waits in a circle.
+    // Locks both rows in one order, so that two calls cannot deadlock.
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, account_name, name, nickname, email, role, created_at, deactivated_at, deleted_at FROM accounts

@@ -1,4 +1,4 @@
-//! The record of what admins have done.
+//! The record of admin actions.
 
 use super::authorise;
 use crate::accounts::parse_role;
@@ -9,16 +9,16 @@ use model::accounts::{AccountId, Role};
 use model::admin::{Actor, AdminAction, Deed};
 use sqlx::PgConnection;
 
-/// Something that an admin does to an account.
+/// An action of an admin on an account.
 pub(crate) struct Done {
-    /// None: the command line.
+    /// `None` for the command line.
     pub by: Option<AccountId>,
     pub to: AccountId,
     pub at: DateTime<Utc>,
     pub deed: Deed,
 }
 
-/// Puts it on record, in the transaction that does it.
+/// Records the action, in the transaction that performs it.
 pub(crate) async fn record(transaction: &mut PgConnection, done: &Done) -> Result<()> {
     let (action, old, new) = match done.deed {
         Deed::Created { role } => ("created", None, Some(role)),
@@ -41,7 +41,7 @@ pub(crate) async fn record(transaction: &mut PgConnection, done: &Done) -> Resul
     Ok(())
 }
 
-/// The newest hundred, newest first.
+/// Returns the newest hundred actions, newest first.
 pub async fn actions(services: &Services, by: &Session) -> Result<Vec<AdminAction>> {
     authorise(by)?;
     sqlx::query!(

@@ -1,4 +1,4 @@
-//! How many people come.
+//! Numbers of sign-ups, active accounts and accounts online.
 
 use super::authorise;
 use crate::sessions::{self, Session};
@@ -6,7 +6,8 @@ use crate::{Result, Services};
 use chrono::{Days, NaiveDate};
 use model::admin::{Attendance, Day};
 
-/// Sign-ups and active accounts of the last seven days, and who is online. Rehearsals do not count.
+/// Returns the sign-ups and active accounts of the last seven days, and how many are online.
+/// Rehearsals do not count.
 pub async fn attendance(services: &Services, by: &Session) -> Result<Attendance> {
     authorise(by)?;
     let today = model::time::day(services.clock.now());

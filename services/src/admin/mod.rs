@@ -1,4 +1,4 @@
-//! What admins see and do. Every function refuses whoever is none with [`Refusal::Forbidden`].
+//! What admins see and do. Every function refuses other callers with [`Refusal::Forbidden`].
 
 mod accounts;
 mod actions;

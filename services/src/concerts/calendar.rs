@@ -1,23 +1,26 @@
-//! What a calendar has to know of a concert to tell a later word of it from an earlier one.
+//! The version of a concert's calendar entry, by which a calendar tells a later update from an
+//! earlier one.
 
 use crate::{Result, Services};
 use chrono::{DateTime, Utc};
 use model::Refusal;
 use model::concerts::ConcertId;
 
-/// Which of all the things that were ever said of a concert in a calendar.
+/// Version of what calendars show of a concert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CalendarVersion {
-    /// Rises with each change of what calendars say, and stays with every other: a trigger counts it.
+    /// Increases with each change of what calendars show, and with no other change: a trigger
+    /// counts it.
     pub sequence: u32,
-    /// Since when it has been so.
+    /// Time of the last such change.
     pub changed_at: DateTime<Utc>,
 }
 
-/// The version that the concert is in, or [`Refusal::NotFound`].
+/// Returns the current version of the concert, or [`Refusal::NotFound`].
 ///
-/// To be read before the concert itself: what is changed in between then goes out under the number of before, and again under its
-/// own. The other way round, a calendar would take what it has for the newest.
+/// Must be read before the concert itself: a change between the two reads is then sent with the
+/// previous number, and again later with its own. In the reverse order, a calendar would take its
+/// outdated entry for the newest.
 pub async fn calendar_version(services: &Services, id: ConcertId) -> Result<CalendarVersion> {
     let row = sqlx::query!(
         r#"SELECT calendar_sequence, COALESCE(calendar_changed_at, created_at) AS "changed_at!"

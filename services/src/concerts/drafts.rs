@@ -1,4 +1,4 @@
-//! Concerts that are being prepared: seen by their organiser and by admins alone, until they are published.
+//! Drafts: concerts that only their organiser and admins see until they are published.
 
 use super::steering::record_one;
 use super::{find, make, may_create, refuse_past, row_to_edit};
@@ -7,12 +7,13 @@ use crate::{Result, Services, stores};
 use model::Refusal;
 use model::concerts::{Concert, ConcertDetails, ConcertId};
 
-/// Makes a concert that nobody else sees yet; organisers and admins only, else [`Refusal::Forbidden`].
+/// Creates a draft; organisers and admins only, else [`Refusal::Forbidden`].
 pub async fn draft(services: &Services, by: &Session, details: ConcertDetails) -> Result<Concert> {
     make(services, by, details, true).await
 }
 
-/// The concert that `by` may change, or none for a new one that they may make; else [`Refusal::Forbidden`].
+/// Returns the concert if `by` may change it, or `None` for a new concert if `by` may create one;
+/// else [`Refusal::Forbidden`].
 pub async fn may_save(
     services: &Services,
     by: &Session,
@@ -25,7 +26,8 @@ pub async fn may_save(
     }
 }
 
-/// What making a concert, or changing `before` to it, would be refused for at this moment. Saves nothing.
+/// Returns the refusal that creating the concert, or changing `before` to it, would get now. Saves
+/// nothing.
 pub fn check(
     services: &Services,
     before: Option<&Concert>,
@@ -41,10 +43,11 @@ pub fn check(
     }
 }
 
-/// Shows a draft to everybody, for good, and puts that on record: who may edit the concert, else [`Refusal::Forbidden`].
+/// Publishes a draft, permanently, and records that. Only for callers who may edit the concert,
+/// else [`Refusal::Forbidden`].
 ///
-/// One that would begin in the past is refused: its sale would be over at once. What is public already stays so, and
-/// nothing is recorded.
+/// A draft that would begin in the past is refused: its sale would be over at once. A concert that
+/// is public already stays as it is, and nothing is recorded.
 pub async fn publish(services: &Services, by: &Session, id: ConcertId) -> Result<Concert> {
     row_to_edit(services, by, id).await?;
     let now = services.clock.now();

@@ -1,4 +1,4 @@
-//! Finding concerts.
+//! Lists of concerts.
 
 use super::{ConcertRow, search};
 use crate::{Result, Services};
@@ -10,16 +10,17 @@ use model::concerts::{
 use model::time;
 use std::collections::HashMap;
 
-/// Concerts on a page.
+/// Concerts per page.
 pub const PER_PAGE: u32 = 12;
-/// Concerts of a group on home.
+/// Concerts per group on the home page.
 pub const PER_SECTION: u32 = 8;
 
-/// One page of what is asked for, in the order that is asked for. A page beyond the last one is the last one.
+/// Returns one page of the concerts that `query` selects, in the order that it asks for. A page
+/// beyond the last one is the last one.
 ///
-/// At one instant every concert is on exactly one page. Pages are counted and not continued from a concert on them: people
-/// share their addresses and step back to them, and the clock alone moves concerts within the order, so that a concert
-/// does not mark a place in it any better than a number does.
+/// At one instant every concert is on exactly one page. Pages are numbered and not continued from a
+/// cursor: users share their addresses and go back to them, and the clock alone moves concerts
+/// within the order, so that a concert marks a position no better than a number does.
 pub async fn list(services: &Services, query: &ConcertQuery) -> Result<ConcertPage> {
     let now = services.clock.now();
     let (concerts, total) = find(services, query, PER_PAGE, now).await?;
@@ -33,7 +34,7 @@ pub async fn list(services: &Services, query: &ConcertQuery) -> Result<ConcertPa
     })
 }
 
-/// What home shows: the first of each group that is not over.
+/// Returns what the home page shows: the first concerts of each group that is not over.
 pub async fn sections(services: &Services) -> Result<ConcertSections> {
     let now = services.clock.now();
     let groups = [SaleGroup::Selling, SaleGroup::Soon, SaleGroup::Later];
@@ -59,7 +60,8 @@ fn pages(total: u64) -> u32 {
     total.div_ceil(u64::from(PER_PAGE)).max(1) as u32
 }
 
-/// Up to `per_page` concerts, and how many there are in all. Counted in the same pass: whatever is searched is read once.
+/// Returns up to `per_page` concerts, and how many there are in all. One pass does both, so that
+/// the searched texts are read once.
 async fn find(
     services: &Services,
     query: &ConcertQuery,
@@ -68,7 +70,7 @@ async fn find(
 ) -> Result<(Vec<Concert>, u64)> {
     let mut from = query.from.map(time::begin_of);
     if query.sale.is_some_and(|group| group != SaleGroup::Past) {
-        // Says nothing new, but lets PostgreSQL begin in its index where the past ends.
+        // Redundant, but lets PostgreSQL start in its index where the past ends.
         from = from.max(Some(now));
     }
     let until = query.to.map(|day| time::begin_of(day + Days::new(1)));
@@ -128,7 +130,7 @@ async fn find(
     Ok((by_ids(services, &ids).await?, total))
 }
 
-/// These concerts in this order, without those that are gone.
+/// Returns these concerts in this order, without those that no longer exist.
 pub(crate) async fn by_ids(services: &Services, ids: &[i64]) -> Result<Vec<Concert>> {
     let rows = sqlx::query_as!(
         ConcertRow,

@@ -1,4 +1,4 @@
-//! An organiser's own concerts.
+//! The concerts of an organiser.
 
 use super::{ConcertRow, may_create};
 use crate::sessions::Session;
@@ -7,13 +7,14 @@ use model::Refusal;
 use model::accounts::Role;
 use model::concerts::{Concert, MyConcerts, Phase};
 
-/// Most concerts that are listed.
+/// Upper bound on concerts listed.
 const MOST_LISTED: i64 = 200;
 
-/// The concerts that `by` has made, and for an admin everybody's drafts as well: first the drafts, those that were changed last
-/// first; then what is on sale or will be, by when the sale opens; then what is over, the last first.
+/// Returns the concerts that `by` created, and for an admin all drafts as well. Drafts come first,
+/// those changed last at the top; then concerts that are on sale or will be, by the opening of the
+/// sale; then concerts that are over, latest first.
 ///
-/// [`Refusal::Forbidden`] for whoever makes no concerts.
+/// [`Refusal::Forbidden`] for callers who may not create concerts.
 pub async fn mine(services: &Services, by: &Session) -> Result<MyConcerts> {
     if !may_create(Some(by)) {
         return Err(Refusal::Forbidden.into());
@@ -37,7 +38,7 @@ pub async fn mine(services: &Services, by: &Session) -> Result<MyConcerts> {
         .into_iter()
         .map(Concert::try_from)
         .collect::<Result<_>>()?;
-    // A stable sort: drafts, and what is over, stay as they came.
+    // The sort is stable: drafts, and concerts that are over, keep the order of the query.
     concerts.sort_by_key(|concert| match concert.draft {
         true => (0, None),
         false if concert.phase(server_time) == Phase::Over => (2, None),

@@ -1,4 +1,4 @@
-//! Concerts: found by everyone, made and changed by organisers.
+//! Concerts: found by all visitors, created and changed by organisers.
 
 mod calendar;
 mod drafts;
@@ -71,19 +71,19 @@ impl TryFrom<ConcertRow> for Concert {
             sale_opens_at: row.sale_opens_at,
             batch_size: row.batch_size as u32,
             interval_ms: row.interval_ms as u32,
-            // As the table has it, every one is a name; what is none in time to come is drawn.
+            // The table admits only valid names. Should a future one not parse, a poster is drawn.
             poster: row.poster.and_then(|name| name.parse().ok()),
             draft: row.draft,
         })
     }
 }
 
-/// Whether somebody may make concerts.
+/// Returns whether the caller may create concerts.
 pub fn may_create(by: Option<&Session>) -> bool {
     by.is_some_and(|session| session.role >= Role::Organiser)
 }
 
-/// Whether somebody may change a concert that this account made.
+/// Returns whether the caller may change a concert that this account created.
 pub(crate) fn may_edit(by: Option<&Session>, created_by: Option<i64>) -> bool {
     by.is_some_and(|session| match session.role {
         Role::Admin => true,
@@ -92,13 +92,13 @@ pub(crate) fn may_edit(by: Option<&Session>, created_by: Option<i64>) -> bool {
     })
 }
 
-/// The concert, or [`Refusal::NotFound`].
+/// Returns the concert, or [`Refusal::NotFound`].
 pub async fn find(services: &Services, id: ConcertId) -> Result<Concert> {
     row(services, id).await?.try_into()
 }
 
-/// The concert as `by` sees it, or [`Refusal::NotFound`], which a rehearsal and a draft are to everybody who has no part
-/// in them.
+/// Returns the concert as `by` sees it, or [`Refusal::NotFound`], which callers without a part in a
+/// rehearsal or a draft receive as well.
 pub async fn find_view(
     services: &Services,
     by: Option<&Session>,
@@ -118,7 +118,8 @@ pub async fn find_view(
     })
 }
 
-/// The concert, for whoever may steer its sale; else [`Refusal::Forbidden`]. A draft has none: [`Refusal::NotFound`].
+/// Returns the concert for callers who may steer its sale; else [`Refusal::Forbidden`]. A draft has
+/// no sale: [`Refusal::NotFound`].
 pub(crate) async fn find_to_steer(
     services: &Services,
     by: &Session,
@@ -167,7 +168,7 @@ async fn row_of(db: impl PgExecutor<'_>, id: ConcertId) -> Result<ConcertRow> {
     Ok(row.ok_or(Refusal::NotFound)?)
 }
 
-/// Puts a concert on sale; organisers and admins only, else [`Refusal::Forbidden`].
+/// Creates a concert and its sale; organisers and admins only, else [`Refusal::Forbidden`].
 pub async fn create(services: &Services, by: &Session, details: ConcertDetails) -> Result<Concert> {
     make(services, by, details, false).await
 }
@@ -185,7 +186,8 @@ async fn make(
     insert(services, Some(by.account_id), details, draft).await
 }
 
-/// A sale ends when its concert begins, so a start in the past would end it at once and for good.
+/// Refuses a start in the past: a sale ends when its concert begins, so this one would end at once
+/// and permanently.
 fn refuse_past(services: &Services, starts_at: DateTime<Utc>) -> Result<()> {
     if starts_at > services.clock.now() {
         return Ok(());
@@ -233,10 +235,11 @@ pub(crate) async fn insert(
     find(services, ConcertId(id)).await
 }
 
-/// Changes a concert: its organiser or an admin, else [`Refusal::Forbidden`]. The queue follows within one interval, and
-/// what changed about the sale is on record.
+/// Changes a concert; its organiser or an admin only, else [`Refusal::Forbidden`]. The queue
+/// follows within one interval, and changes to the sale are recorded.
 ///
-/// A capacity below what is issued is refused with [`Refusal::CapacityBelowIssued`], by the database itself.
+/// A capacity below what is issued is refused with [`Refusal::CapacityBelowIssued`], by a
+/// constraint of the database.
 pub async fn update(
     services: &Services,
     by: &Session,
@@ -246,8 +249,9 @@ pub async fn update(
     change(services, by, id, |_| Ok(details)).await
 }
 
-/// [`update`] by a form that was `opened` some time ago: what its reader left alone stays as it is now.
-/// [`Refusal::ChangedMeanwhile`] names what another has changed to something else.
+/// [`update`] with a form that was `opened` some time ago: fields that the user left alone keep
+/// their current value. [`Refusal::ChangedMeanwhile`] names the fields that another user changed to
+/// a different value.
 pub async fn update_opened(
     services: &Services,
     by: &Session,
@@ -270,7 +274,7 @@ async fn change(
     row_to_edit(services, by, id).await?;
     let mut transaction = crate::stores::begin(&services.db).await?;
     let old = SaleSettings::lock(&mut transaction, id).await?;
-    // As it stays until this is committed.
+    // Locked above, so it stays like this until the commit.
     let before: Concert = owned_row(&mut *transaction, by, id).await?.try_into()?;
     let details = change(&before)?;
     if details.starts_at != before.starts_at {
@@ -310,7 +314,7 @@ async fn change(
     find(services, id).await
 }
 
-/// What became of a capacity that PostgreSQL did not take.
+/// Maps a capacity that PostgreSQL refused to its refusal.
 fn below_issued(error: sqlx::Error, issued: u32) -> Error {
     match Error::is_on_constraint(&error, "concerts_never_oversold") {
         true => Refusal::CapacityBelowIssued { issued }.into(),
@@ -318,7 +322,7 @@ fn below_issued(error: sqlx::Error, issued: u32) -> Error {
     }
 }
 
-/// Whether there is any concert.
+/// Returns whether there is any concert.
 pub async fn any(services: &Services) -> Result<bool> {
     Ok(
         sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM concerts) AS "any!""#)

@@ -1,22 +1,23 @@
-//! What somebody types, as patterns that PostgreSQL looks for in `concerts.search_text`.
+//! Turns search input into patterns that PostgreSQL matches against `concerts.search_text`.
 //!
-//! Each word becomes a regular expression of its own, and all have to be found. In it a letter is itself; an initial
-//! consonant is itself or any syllable that begins with it (ㅋㅅㅌ finds 콘서트); and the last syllable is whatever it
-//! may become while somebody types on: 코 finds 콘서트, and so does 콘섵, which is how 콘서트 looks before its last
-//! vowel.
+//! Each word becomes one regular expression, and all of them must match. A letter matches itself;
+//! an initial consonant matches itself or any syllable that begins with it (ㅋㅅㅌ finds 콘서트);
+//! and the last syllable matches everything that it may become as the user types on: 코 finds
+//! 콘서트, and so does 콘섵, which is how 콘서트 looks before its last vowel.
 //!
-//! There is no index of this. A trigram index does not know Korean in a database made without a locale, as our own one is
-//! (`show_trgm('한강')` is empty), and nowhere knows words of two syllables, which is most of Korean.
+//! There is no index for this. A trigram index does not know Korean in a database created without a
+//! locale, as ours is (`show_trgm('한강')` is empty), and in no database does it find words of two
+//! syllables, which is most of Korean.
 
 use model::is_invisible;
 use std::fmt::Write;
 use unicode_normalization::UnicodeNormalization;
 
-/// More words than this narrow nothing down any more. PostgreSQL keeps 32 compiled expressions for a connection, and
-/// would compile every one anew for each concert beyond that.
+/// Upper bound on words: more do not narrow the result any further. PostgreSQL caches 32 compiled
+/// expressions per connection, and beyond that would compile each of them again for every concert.
 const MOST_WORDS: usize = 8;
 
-/// One expression for each word.
+/// Returns one expression per word.
 pub fn patterns(typed: &str) -> Vec<String> {
     let folded = fold(typed);
     let mut words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
@@ -31,7 +32,8 @@ pub fn patterns(typed: &str) -> Vec<String> {
     patterns
 }
 
-/// As PostgreSQL's `searched` does it (migration 0017), except that spaces beside Korean stay: they set words apart here.
+/// Folds text as PostgreSQL's `searched` does (migration 0017), except that spaces next to Korean
+/// stay: they separate words here.
 fn fold(text: &str) -> String {
     let letters: String = text
         .nfkd()
@@ -47,8 +49,9 @@ fn fold(text: &str) -> String {
         .collect()
 }
 
-/// A letter as it is searched: without case as Unicode folds it, which is the small letter of its capital (ς is σ, ß is ss), without
-/// a stroke, and marks that keyboards have for those that typesetters have.
+/// Folds a letter for search: case as Unicode folds it, to the small letter of its capital (ς
+/// becomes σ, ß becomes ss), letters with a stroke to plain ones, and typographic marks to those on
+/// keyboards.
 fn fold_letter(letter: char) -> impl Iterator<Item = char> {
     let plain = match letter {
         'Ø' | 'ø' => 'o',
@@ -95,14 +98,15 @@ fn pattern(word: &str, still_typed: bool) -> String {
 
 const FIRST_SYLLABLE: u32 = 0xAC00;
 const FIRST_INITIAL: u32 = 0x1100;
-/// One before the first: a syllable without a final has 0.
+/// One before the first final: a syllable without a final has number 0.
 const NO_FINAL: u32 = 0x11A7;
 const INITIALS: u32 = 19;
 const VOWELS: u32 = 21;
 const FINALS: u32 = 28;
 
-/// The initial consonants that each final consonant is made of, by the numbers of Unicode's chapter 3.12: the second is
-/// none for a simple one. ㄳ is what input methods make of ㄱ and ㅅ, also when somebody means two initials.
+/// Initial consonants that make up each final consonant, by the numbers of Unicode's chapter 3.12;
+/// the second is `None` for a simple final. Input methods turn ㄱ and ㅅ into ㄳ, also where the
+/// user means two initials.
 const MADE_OF: [(u32, Option<u32>); FINALS as usize - 1] = [
     (0, None),     // ㄱ
     (1, None),     // ㄲ
@@ -136,7 +140,7 @@ const MADE_OF: [(u32, Option<u32>); FINALS as usize - 1] = [
 enum Hangul {
     Syllable(Syllable),
     Initial(u32),
-    /// A final consonant that stands alone, as initials.
+    /// A final consonant that stands alone, read as initials.
     Finals(u32, Option<u32>),
     None,
 }
@@ -172,7 +176,7 @@ fn syllable(initial: u32, vowel: u32, last: u32) -> char {
     char::from_u32(FIRST_SYLLABLE + (initial * VOWELS + vowel) * FINALS + last).unwrap_or(' ')
 }
 
-/// The consonant itself or any syllable that begins with it.
+/// Appends a pattern for the consonant itself or any syllable that begins with it.
 fn beginning_with(pattern: &mut String, initial: u32) {
     let alone = char::from_u32(FIRST_INITIAL + initial).unwrap_or(' ');
     let (first, last) = (
@@ -183,7 +187,7 @@ fn beginning_with(pattern: &mut String, initial: u32) {
 }
 
 impl Syllable {
-    /// All that this syllable is the beginning of, keystroke by keystroke.
+    /// Appends a pattern for everything that this syllable may become, keystroke by keystroke.
     fn unfinished(&self, pattern: &mut String) {
         let Syllable {
             initial,
@@ -193,7 +197,7 @@ impl Syllable {
         let with = |last| syllable(initial, vowel, last);
         let _ = match last {
             0 => {
-                // ㅗ, ㅜ and ㅡ may become ㅘ ㅙ ㅚ, ㅝ ㅞ ㅟ and ㅢ, which follow them.
+                // ㅗ, ㅜ and ㅡ may become ㅘ ㅙ ㅚ, ㅝ ㅞ ㅟ and ㅢ, which follow them in Unicode.
                 let most = match vowel {
                     8 => 11,
                     13 => 16,
@@ -204,7 +208,7 @@ impl Syllable {
                 write!(pattern, "[{}-{to}]", with(0))
             }
             _ => {
-                // As it is, or with one more consonant below.
+                // As it is, or with one more final consonant.
                 let most = match last {
                     1 => 3,
                     4 => 6,
@@ -213,19 +217,19 @@ impl Syllable {
                     other => other,
                 };
                 let whole: String = (last..=most)
-                    // ㄲ has a key of its own.
+                    // ㄲ has a key of its own, so ㄱ does not become ㄲ.
                     .filter(|n| (last, *n) != (1, 2))
                     .map(with)
                     .collect();
                 let (first, second) = MADE_OF[last as usize - 1];
                 let _ = write!(pattern, "(?:[{whole}]|");
                 match second {
-                    // Its consonant begins the next syllable.
+                    // The final consonant may begin the next syllable.
                     None => {
                         pattern.push(with(0));
                         beginning_with(pattern, first);
                     }
-                    // The second one does, or both stand for initials.
+                    // The second consonant may begin the next syllable, or both stand for initials.
                     Some(second) => {
                         let simple = MADE_OF.iter().position(|made| *made == (first, None));
                         pattern.push(with(simple.map_or(0, |n| n as u32 + 1)));
@@ -251,9 +255,9 @@ mod tests {
     fn words_become_expressions() {
         assert_eq!(patterns("  Café\tÑU  "), ["cafe", "nu"]);
         assert_eq!(patterns("ㅋㅅ"), ["[ᄏ카-킿][ᄉ사-싷]"]);
-        // Typed apart, or already as conjoining letters.
+        // Compatibility letters and conjoining letters give the same patterns.
         assert_eq!(patterns("\u{110f}\u{1109}"), patterns("ㅋㅅ"));
-        // macOS hands over decomposed syllables.
+        // macOS sends decomposed syllables.
         assert_eq!(
             patterns("한강".nfd().collect::<String>().as_str()),
             patterns("한강")
@@ -263,7 +267,7 @@ mod tests {
         assert_eq!(patterns("콘 서"), ["[서-섷]", "콘"]);
         assert_eq!(patterns("100%"), ["100\\%"]);
         assert!(patterns(" \0\u{301} ").is_empty());
-        // Every script has its capitals, and what is not seen is not searched.
+        // Case is folded in every script, and invisible characters are ignored.
         assert_eq!(patterns("ԲԱՐԵՎ"), patterns("բարեվ"));
         assert_eq!(patterns("STRASSE"), patterns("Straße"));
         assert_eq!(patterns("ab\u{200b}c\u{ad}d"), ["abcd"]);

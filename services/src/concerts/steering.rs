@@ -1,5 +1,5 @@
-//! Steering a sale while it runs: pause, resume, close, another pace or capacity; and the record of who changed what about it,
-//! and when.
+//! Steering a sale while it runs: pause, resume, close, a different pace or capacity; and the
+//! record of who changed what, and when.
 
 use super::{below_issued, find, row_to_edit, row_to_steer};
 use crate::sessions::Session;
@@ -11,11 +11,13 @@ use model::desk::{CapacityForm, PaceForm};
 use sqlx::PgConnection;
 use std::str::FromStr;
 
-/// Pauses, resumes or closes a sale: who may edit the concert, else [`Refusal::Forbidden`].
+/// Pauses, resumes or closes a sale. Only for callers who may edit the concert, else
+/// [`Refusal::Forbidden`].
 ///
-/// Once this has returned no server issues a ticket against it, and it is on record. Doing it again changes nothing and
-/// records nothing. Closed is for good: pausing and resuming a sale that is over is refused with [`Refusal::SaleClosed`], and
-/// a draft has no sale yet: [`Refusal::NotFound`].
+/// Once this returns, no server issues a ticket against the new state, and the change is recorded.
+/// Repeating it changes nothing and records nothing. Closing is permanent: pausing or resuming a
+/// sale that is over is refused with [`Refusal::SaleClosed`]. A draft has no sale yet:
+/// [`Refusal::NotFound`].
 pub async fn steer(
     services: &Services,
     by: &Session,
@@ -26,7 +28,7 @@ pub async fn steer(
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
     let old = SaleSettings::lock(&mut transaction, id).await?;
-    // A sale is over when its concert begins, also in the second before the scheduler has closed it.
+    // A sale is over when its concert begins, also in the second before the scheduler closes it.
     let new = sqlx::query_as!(
         SaleSettings,
         "UPDATE concerts SET state = $2, updated_at = $3
@@ -40,7 +42,8 @@ pub async fn steer(
     .await?;
     match new {
         Some(new) => record(&mut transaction, by, id, now, &old, &new).await?,
-        // It is so already. The queue is told all the same: perhaps the first time was cut short before it could be.
+        // Already in this state. The queue is synchronised nevertheless: the first call may have
+        // been cut off before it could do so.
         None if old.state == action.state().as_str() => {}
         None => return Err(Refusal::SaleClosed.into()),
     }
@@ -49,11 +52,13 @@ pub async fn steer(
     find(services, id).await
 }
 
-/// Sets the pace or the capacity of a sale anew: who may edit the concert, else [`Refusal::Forbidden`].
+/// Changes the pace or the capacity of a sale. Only for callers who may edit the concert, else
+/// [`Refusal::Forbidden`].
 ///
-/// It counts from the next batch on, on every server, and is on record. What is so already is not recorded again. Refused with
-/// [`Refusal::SaleClosed`] when the sale is over, with [`Refusal::NotFound`] in a draft, and with
-/// [`Refusal::CapacityBelowIssued`] by the database itself.
+/// The change takes effect with the next batch, on every server, and is recorded; an unchanged
+/// value is not recorded again. Refused with [`Refusal::SaleClosed`] if the sale is over, with
+/// [`Refusal::NotFound`] for a draft, and with [`Refusal::CapacityBelowIssued`] by a constraint of
+/// the database.
 pub async fn adjust(
     services: &Services,
     by: &Session,
@@ -63,8 +68,9 @@ pub async fn adjust(
     adjust_from(services, by, id, |_| Ok(adjustment)).await
 }
 
-/// [`adjust`] to a pace that was typed. By a form that was `opened` some time ago, the one of the two that its reader left alone stays
-/// as it is now, and [`Refusal::ChangedMeanwhile`] names what another has changed to something else.
+/// [`adjust`] with a pace from a form. `opened` is what the form said when it was opened: a field
+/// that was not edited keeps its current value, and [`Refusal::ChangedMeanwhile`] names the fields
+/// that another account has changed to something else.
 pub async fn set_pace(
     services: &Services,
     by: &Session,
@@ -79,7 +85,7 @@ pub async fn set_pace(
     .await
 }
 
-/// [`adjust`] to a capacity that was typed; `opened` as in [`set_pace`].
+/// [`adjust`] to the capacity in a form; `opened` as in [`set_pace`].
 pub async fn set_capacity(
     services: &Services,
     by: &Session,
@@ -136,7 +142,8 @@ async fn adjust_from(
     find(services, id).await
 }
 
-/// The newest hundred changes of a sale, newest first: who may edit the concert, else [`Refusal::Forbidden`].
+/// Returns the newest hundred changes of a sale, newest first. Only for callers who may edit the
+/// concert, else [`Refusal::Forbidden`].
 pub async fn changes(services: &Services, by: &Session, id: ConcertId) -> Result<Vec<SaleChange>> {
     row_to_edit(services, by, id).await?;
     sqlx::query!(
@@ -164,7 +171,7 @@ pub async fn changes(services: &Services, by: &Session, id: ConcertId) -> Result
     .collect()
 }
 
-/// What can be changed about a sale while it runs, as it is stored.
+/// The settings of a sale that can change while it runs, as stored.
 pub(super) struct SaleSettings {
     pub state: String,
     pub capacity: i32,
@@ -192,9 +199,9 @@ impl From<&SaleSettings> for CapacityForm {
 }
 
 impl SaleSettings {
-    /// Reads them and keeps others from changing them until the transaction ends.
+    /// Reads the settings and locks them until the transaction ends.
     pub async fn lock(transaction: &mut PgConnection, id: ConcertId) -> Result<SaleSettings> {
-        // NO KEY: joins and tickets refer to this row and need not wait.
+        // NO KEY: joins and tickets reference this row and need not wait.
         let settings = sqlx::query_as!(
             SaleSettings,
             "SELECT state, capacity, batch_size, interval_ms, sale_opens_at, starts_at
@@ -206,7 +213,7 @@ impl SaleSettings {
         Ok(settings.ok_or(Refusal::NotFound)?)
     }
 
-    /// Field, old and new value of everything that is different in `new`, as [`parse`] reads them.
+    /// Returns field, old and new value of each difference, as [`parse`] reads them.
     fn differences(&self, new: &SaleSettings) -> Vec<(&'static str, String, String)> {
         [
             ("state", self.state.clone(), new.state.clone()),
@@ -242,7 +249,8 @@ impl SaleSettings {
     }
 }
 
-/// Puts on record what `by` has changed, a row for each thing; in the transaction that changes it, with the row locked.
+/// Records what `by` changed, one row per field; in the transaction that makes the change, with the
+/// concert's row locked.
 pub(super) async fn record(
     transaction: &mut PgConnection,
     by: &Session,
@@ -257,7 +265,7 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// Field, old and new value, as [`parse`] reads them.
+/// Records one change: field, old and new value, as [`parse`] reads them.
 pub(super) async fn record_one(
     transaction: &mut PgConnection,
     by: &Session,
@@ -280,7 +288,7 @@ pub(super) async fn record_one(
     Ok(())
 }
 
-/// A change as it is stored.
+/// Parses a change as it is stored.
 fn parse(field: &str, old: &str, new: &str) -> Option<Changed> {
     fn both<T: FromStr>(old: &str, new: &str) -> Option<(T, T)> {
         old.parse().ok().zip(new.parse().ok())

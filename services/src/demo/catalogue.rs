@@ -1,4 +1,4 @@
-//! The demo's concerts. Artists and venues are invented.
+//! The concerts of the demo. Artists and venues are invented.
 
 use crate::{Result, Services, concerts};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,14 +13,14 @@ struct Listing {
     price_won: u32,
     description: &'static str,
     capacity: u32,
-    /// From the moment of loading; negative: already open.
+    /// Relative to the time of loading; negative if the sale is already open.
     opens_in: TimeDelta,
     starts_in: TimeDelta,
     batch_size: u32,
     interval_ms: u32,
 }
 
-/// Loads the demo's concerts when there are none. Returns how many it made.
+/// Loads the demo's concerts if there are none. Returns how many it created.
 pub async fn load(services: &Services) -> Result<usize> {
     if concerts::any(services).await? {
         return Ok(0);
@@ -59,7 +59,7 @@ impl Listing {
     }
 }
 
-/// Half past seven in Korea on the day of `instant`.
+/// Returns 19:30 in Korea on the day of `instant`.
 fn evening(instant: DateTime<Utc>) -> DateTime<Utc> {
     let day = model::time::day(instant);
     day.and_hms_opt(10, 30, 0)

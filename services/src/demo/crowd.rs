@@ -1,5 +1,5 @@
-//! A simulated crowd, so that nobody is alone in the queue. It goes the way that everybody goes: the same services, the
-//! same queue, the same tickets.
+//! A simulated crowd, so that no visitor of the demo is alone in the queue. It uses the same
+//! services, queues and tickets as every other account.
 
 use crate::{Error, Result, Services, accounts, queue, tickets};
 use model::Refusal;
@@ -13,15 +13,16 @@ use tokio_util::sync::CancellationToken;
 
 /// Accounts in the crowd.
 const CROWD: usize = 400;
-/// People that the crowd keeps waiting for a concert that sells.
+/// Entries that wait for each concert on sale: the crowd joins up to this number.
 const WAITING: i64 = 120;
-/// Who joins at most in one step.
+/// Upper bound on joins per step and concert.
 const RUSH: i64 = 25;
 const STEP: Duration = Duration::from_millis(700);
-/// Below this share of its capacity, in percent, the main concert gets tickets back from the crowd: the demo never ends.
+/// Percentage of capacity: while the stock of the main concert is not above it, the crowd gives
+/// back tickets, so that the demo never ends.
 const RESERVE: i64 = 30;
 
-/// Keeps the crowd going until `stop`.
+/// Runs the crowd until `stop`.
 pub async fn run(services: Services, stop: CancellationToken) {
     let mut crowd = Vec::new();
     while !stop.is_cancelled() {
@@ -39,7 +40,8 @@ async fn step(services: &Services, crowd: &mut Vec<AccountId>) -> Result<()> {
     if crowd.is_empty() {
         *crowd = known(services).await?;
     }
-    // A few at a time, so that signing up hundreds does not take the processor from everybody else.
+    // A few per step, so that hundreds of sign-ups do not take the processor from all other
+    // requests.
     for number in crowd.len()..CROWD.min(crowd.len() + 15) {
         crowd.push(sign_up(services, number).await?);
     }
@@ -64,7 +66,7 @@ async fn known(services: &Services) -> Result<Vec<AccountId>> {
 
 async fn sign_up(services: &Services, number: usize) -> Result<AccountId> {
     let name = format!("crowd.{number:04}");
-    // Nobody logs in as one of the crowd: the password is thrown away.
+    // The password is thrown away: no client logs in as one of the crowd.
     let password: String = rand::rng()
         .sample_iter(rand::distr::Alphanumeric)
         .take(32)
@@ -112,7 +114,8 @@ async fn selling(services: &Services) -> Result<Vec<Selling>> {
     .await?)
 }
 
-/// Those of the crowd who have nothing to do with the concert yet, or have left it, join until enough people wait.
+/// Lets accounts of the crowd join until enough entries wait: those without a waiting entry or a
+/// live ticket for the concert.
 async fn join_some(services: &Services, sale: &Selling) -> Result<()> {
     let missing = (WAITING - sale.waiting).clamp(0, RUSH);
     let idle = sqlx::query_scalar!(

@@ -1,4 +1,4 @@
-//! Something to look at: believable concerts, and a crowd that queues for them.
+//! The demo: believable concerts, and a crowd that queues for them.
 
 mod catalogue;
 mod crowd;

@@ -1,8 +1,9 @@
-//! The organiser's desk: how a running sale goes, for whoever may steer it.
+//! Data of the organiser's dashboard: how a running sale goes, for callers who may steer it.
 //!
-//! Looking costs the sale next to nothing: one row of PostgreSQL by its key, and once a second and server, however many look, one
-//! script of Redis that costs the same however many people wait. What happens is counted where it happens anyway, by the scripts
-//! that give places and end claims (`queue/scripts`), and no row of the journal is read for it.
+//! Viewing it costs the sale next to nothing: one row of PostgreSQL by its key, and once per second
+//! and server, regardless of the number of viewers, one Redis script whose cost does not depend on
+//! the number of places. Events are counted where they happen, by the scripts that give places and
+//! end claims (`queue/scripts`), and no row of the journal is read for it.
 
 use crate::sessions::Session;
 use crate::{Result, Services, concerts, queue};
@@ -12,10 +13,10 @@ use moka::future::Cache;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What was read of a queue is shown for so long.
+/// How long a reading of a queue is shown.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// Queues as they were read a moment ago. None: one that could not be.
+/// Recent readings of queues; `None` for a queue that could not be read.
 pub struct Desks(Cache<ConcertId, Option<Arc<queue::Course>>>);
 
 impl Default for Desks {
@@ -30,7 +31,7 @@ impl Default for Desks {
 }
 
 impl Desks {
-    /// Those that look at the same moment share one reading.
+    /// Returns one reading, shared by all callers at the same moment.
     async fn shared(
         &self,
         id: ConcertId,
@@ -40,11 +41,11 @@ impl Desks {
     }
 }
 
-/// How the sale goes: who may edit the concert, else [`model::Refusal::Forbidden`]. A draft has none:
-/// [`model::Refusal::NotFound`].
+/// Returns how the sale goes. Only for callers who may edit the concert, else
+/// [`model::Refusal::Forbidden`]. A draft has no sale: [`model::Refusal::NotFound`].
 ///
-/// What PostgreSQL decides (tickets, state, pace) is as of now, what the queue says a second old at most. A queue that cannot
-/// be asked is no error: a sale can be steered all the same.
+/// What PostgreSQL decides (tickets, state, pace) is current; what the queue says is at most a
+/// second old. A queue that does not answer is not an error: the sale can still be steered.
 pub async fn view(services: &Services, by: &Session, id: ConcertId) -> Result<DeskView> {
     let concert = concerts::find_to_steer(services, by, id).await?;
     let queue = services.desks.shared(id, read(services, id)).await;
@@ -66,7 +67,7 @@ fn shown(services: &Services, concert: Concert, queue: Option<&queue::Course>) -
     let phase = concert.phase(now);
     let waiting = match (queue, phase) {
         (Some(queue), _) => Some(queue.waiting),
-        // There is no queue before somebody has joined, and none after the end.
+        // There is no queue before the first join, and none after the end.
         (None, Phase::Upcoming | Phase::Over) => Some(0),
         (None, _) => None,
     };

@@ -1,13 +1,13 @@
-//! The fonts in the order in which they are asked for a character (`services/fonts/`).
+//! The fonts, in the order in which they are searched for a character (`services/fonts/`).
 
 use resvg::usvg::fontdb;
 use rustybuzz::Face;
 use std::sync::{Arc, LazyLock};
 
-/// What texts are set in as far as it goes: Latin, Greek, Cyrillic, Hangul and Kana, light and heavy.
+/// Family of all texts that it covers: Latin, Greek, Cyrillic, Hangul and Kana, light and heavy.
 pub const FAMILY: &str = "Frontrow Sans";
 
-/// One family, of which a drawing can ask by its name.
+/// A font family that a drawing can name.
 pub struct Family {
     pub name: &'static str,
     regular: Font,
@@ -20,7 +20,7 @@ struct Font {
 }
 
 impl Family {
-    /// Whether each of the characters has a shape here.
+    /// Returns whether each of the characters has a glyph here.
     pub fn covers(&self, mut characters: impl Iterator<Item = char>) -> bool {
         characters.all(|c| self.has(c))
     }
@@ -30,7 +30,7 @@ impl Family {
         glyph.is_some_and(|glyph| glyph.0 != 0)
     }
 
-    /// The font nearest to a weight, as `font-weight` has it.
+    /// Returns the font nearest to a weight, as in `font-weight`.
     pub fn face(&self, weight: u16) -> &Face<'static> {
         match &self.heavy {
             Some(heavy) if is_heavy(weight) => &heavy.face,
@@ -38,13 +38,13 @@ impl Family {
         }
     }
 
-    /// Whether its letters are too light for a weight, and no font of it is heavier.
+    /// Returns whether a weight calls for a heavy font and the family has none.
     pub fn is_light_for(&self, weight: u16) -> bool {
         is_heavy(weight) && self.heavy.is_none()
     }
 }
 
-/// Of the weights that are used, 400 and 800.
+/// Separates the weights in use, 400 and 800.
 fn is_heavy(weight: u16) -> bool {
     weight >= 600
 }
@@ -55,10 +55,10 @@ macro_rules! font {
     };
 }
 
-/// A family's name, its font, and a heavy one if there is any.
+/// A family's name, its font, and a heavy font if there is one.
 type File = (&'static str, &'static [u8], Option<&'static [u8]>);
 
-/// Part of the program: what no drawing needs is never read from the disk.
+/// Part of the executable: fonts that no drawing needs are never read from disk.
 #[rustfmt::skip]
 const FILES: &[File] = &[
     (FAMILY, font!("FrontrowSans-Regular.otf"), Some(font!("FrontrowSans-ExtraBold.otf"))),
@@ -108,17 +108,17 @@ static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
     FILES.iter().filter_map(family).collect()
 });
 
-/// The families, the first one that has a character before others that have it too.
+/// Returns the families in order of preference, for characters that several of them have.
 pub fn families() -> &'static [Family] {
     &FAMILIES
 }
 
-/// The family of pictures that stand for words.
+/// Returns the family of emoji.
 pub fn emoji() -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.name == EMOJI)
 }
 
-/// The fonts as usvg wants them.
+/// The fonts, as usvg needs them.
 pub static DATABASE: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     let mut fonts = fontdb::Database::new();
     for family in families() {
@@ -127,7 +127,7 @@ pub static DATABASE: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
             fonts.load_font_source(fontdb::Source::Binary(Arc::new(font.data)));
         }
     }
-    // Whatever a drawing asks for.
+    // Every generic family that a drawing may name.
     fonts.set_sans_serif_family(FAMILY);
     fonts.set_serif_family(FAMILY);
     fonts.set_monospace_family(FAMILY);
@@ -136,7 +136,7 @@ pub static DATABASE: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// The first font of the chain that has a character and is not among those that were tried.
+/// Returns the first font in order of preference that has the character and was not tried yet.
 pub fn fallback(
     character: char,
     tried: &[fontdb::ID],

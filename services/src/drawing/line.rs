@@ -1,7 +1,9 @@
-//! One line of text, measured: which of its characters are set in which font, and where, from left to right.
+//! One line of text, measured: which of its characters are set in which font, and where, from left
+//! to right.
 //!
-//! A drawing's own way with fonts and directions is not used (usvg shapes a whole text with every font and gives up when
-//! ligatures differ): each run is of one font and one direction, and stands where it was measured to stand.
+//! usvg's own choice of fonts and directions is not used (usvg shapes a whole text with every font
+//! and gives up when ligatures differ): each run has one font and one direction, and is placed
+//! where it was measured.
 
 use super::escaped;
 use super::fonts::{FAMILY, Family, emoji, families};
@@ -14,9 +16,9 @@ use unicode_bidi_mirroring::get_mirrored;
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// What stands for a character that no font has.
+/// Placeholder for a character that no font has.
 const MISSING: char = '□';
-/// In sizes of letters: what is drawn around letters of which there is no heavy font.
+/// Stroke around letters of a family without a heavy font, in ems.
 const THICKER: f32 = 0.036;
 
 /// A line as it is drawn, in ems.
@@ -36,7 +38,8 @@ struct Run {
 }
 
 impl Line {
-    /// Of a text as [`clean`] leaves it, with `level` for its direction. What no font has is added to `missing`.
+    /// Measures a text that [`clean`] returned, with `level` as its direction. Adds characters that
+    /// no font has to `missing`.
     pub fn new(text: &str, weight: u16, level: Level, missing: &mut BTreeSet<char>) -> Line {
         let mut line = Line {
             runs: Vec::new(),
@@ -72,14 +75,14 @@ impl Line {
         });
     }
 
-    /// The line as an element of an SVG, `y` being what letters stand on.
+    /// Returns the line as an SVG element; `y` is the baseline.
     pub fn svg(&self, x: f32, y: f32, size: f32, fill: &str) -> String {
         let weight = self.weight;
         let mut svg = format!(
             "<text y=\"{y}\" font-size=\"{size}\" font-weight=\"{weight}\" fill=\"{fill}\" xml:space=\"preserve\">"
         );
         for run in &self.runs {
-            // Of a string, nothing that is written fails.
+            // Writing to a string does not fail.
             let _ = write!(svg, "<tspan x=\"{}\"", x + run.x * size);
             if run.family != FAMILY {
                 let _ = write!(svg, " font-family=\"{}\"", run.family);
@@ -113,15 +116,15 @@ impl Part {
         rustybuzz::shape(self.family.face(weight), &[], buffer)
     }
 
-    /// In ems, of the shapes that will be drawn.
+    /// Width in ems of the glyphs that will be drawn.
     fn width(&self, weight: u16) -> f32 {
         let shaped = self.shaped(weight);
         let units: i32 = shaped.glyph_positions().iter().map(|p| p.x_advance).sum();
         units as f32 / self.family.face(weight).units_per_em() as f32
     }
 
-    /// Parted where a drawing would not know how far to go on: it takes a syllable of several shapes side by side, as India
-    /// writes them, to be as wide as the widest of those.
+    /// Splits the part where usvg would advance wrongly: usvg assumes that a syllable of several
+    /// glyphs side by side, as in Indic scripts, is as wide as its widest glyph.
     fn in_pieces(self, weight: u16) -> Vec<Part> {
         if self.direction != Direction::LeftToRight {
             return vec![self];
@@ -150,18 +153,19 @@ impl Part {
     }
 }
 
-/// Graphemes side by side of one font.
+/// Adjacent graphemes of one font.
 struct Group {
     family: &'static Family,
     graphemes: Vec<String>,
 }
 
-/// The parts of a run of one direction, in the order of reading.
+/// Returns the parts of a run of one direction, in reading order.
 fn parts(run: &str, to_the_left: bool, missing: &mut BTreeSet<char>) -> Vec<Part> {
     let mut groups: Vec<Group> = Vec::new();
     for grapheme in run.graphemes(true) {
         let last = groups.last_mut();
-        // A space is as good in any font, and does not part what one font can shape. That between emoji is as wide as they.
+        // A space looks the same in any font, and does not split what one font can shape. The space
+        // of the emoji font is as wide as an emoji.
         let is_writing = |family: &Family| !emoji().is_some_and(|emoji| ptr::eq(emoji, family));
         let joins = |family: &Family| grapheme == " " && family.has(' ') && is_writing(family);
         if let Some(last) = last.filter(|last| joins(last.family)) {
@@ -193,8 +197,9 @@ impl Group {
         }
     }
 
-    /// From the first letter that is read to the left to the last one, a drawing knows the direction of all between them;
-    /// what is at the ends it would take for the other one, so that is set by itself.
+    /// usvg derives the direction of a text from its letters: right to left from the first such
+    /// letter to the last one. Characters before and after those would get the other direction, so
+    /// each is set on its own.
     fn into_parts_to_the_left(mut self) -> Vec<Part> {
         let is_letter = |grapheme: &String| grapheme.chars().any(is_read_to_the_left);
         let first = self.graphemes.iter().position(is_letter);
@@ -229,7 +234,8 @@ fn mirrored(text: &str) -> String {
     text.chars().map(|c| get_mirrored(c).unwrap_or(c)).collect()
 }
 
-/// The family that has all of a grapheme, or else what it begins with; and the grapheme as far as it can be set.
+/// Returns the family that has all of a grapheme, or else its first character; and the grapheme as
+/// far as that family can set it.
 fn set_in(grapheme: &str, missing: &mut BTreeSet<char>) -> (&'static Family, String) {
     let letters = || grapheme.chars().filter(|c| !is_selector(*c));
     let picture = emoji().filter(|emoji| is_picture(grapheme) && emoji.covers(letters()));
@@ -257,7 +263,7 @@ fn has_any(character: char) -> bool {
     families().iter().any(|family| family.has(character))
 }
 
-/// What chooses among shapes, joins them or keeps them apart and has none itself.
+/// Returns whether a character selects, joins or separates glyphs and has none itself.
 fn is_selector(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}') || is_variation(character)
 }
@@ -266,20 +272,22 @@ fn is_variation(character: char) -> bool {
     matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0020}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// Asked for as a picture (U+FE0F), or never anything else.
+/// Returns whether the grapheme asks to be a picture (U+FE0F), or is never anything else.
 fn is_picture(grapheme: &str) -> bool {
     let picture = |c| matches!(c, '\u{fe0f}' | '\u{1f000}'..='\u{1faff}' | '\u{20e3}');
     grapheme.chars().any(picture)
 }
 
-/// The text as it is set: composed, each white space one space, without characters that are nothing to be seen.
+/// Returns the text as it is set: composed, each run of white space as one space, without invisible
+/// characters.
 pub fn clean(text: &str) -> String {
     let seen = text.nfc().filter(|c| !is_unseen(*c));
     let seen: String = seen.collect();
     seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Controls, and what would turn around a line from within. Joiners are kept: they shape words.
+/// Control characters, and those that would change the direction within a line. Joiners are kept:
+/// they shape words.
 fn is_unseen(character: char) -> bool {
     (character.is_control() && !character.is_whitespace())
         || matches!(
@@ -289,7 +297,7 @@ fn is_unseen(character: char) -> bool {
         )
 }
 
-/// The direction in which a text is read: that of its first letter that has one.
+/// Returns the reading direction of a text: that of its first letter that has one.
 pub fn level(text: &str) -> Level {
     let info = BidiInfo::new(text, None);
     info.paragraphs
@@ -297,7 +305,7 @@ pub fn level(text: &str) -> Level {
         .map_or(Level::ltr(), |paragraph| paragraph.level)
 }
 
-/// The characters of a text that no font has, once each, in their order.
+/// Returns the characters of a text that no font has: unique, sorted by code point.
 pub fn missing(text: &str) -> Vec<char> {
     let mut missing = BTreeSet::new();
     let text = clean(text);

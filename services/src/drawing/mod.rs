@@ -1,8 +1,9 @@
-//! Pictures and pages out of SVG, drawn with our own fonts and nothing of the machine's, so that they look the same
+//! Renders SVG with the embedded fonts and none of the machine's, so that the result looks the same
 //! everywhere: a poster's card as PNG, a ticket as PDF.
 //!
-//! Typed text comes into an SVG through a [`Typesetter`], which measures them and knows which font has which character.
-//! Whatever else is text is set in [`FAMILY`], 400 or 800 heavy, and goes through [`escaped`].
+//! Typed text enters an SVG through a [`Typesetter`], which measures it and knows which font has
+//! which character. All other text is set in [`FAMILY`], at weight 400 or 800, and goes through
+//! [`escaped`].
 
 mod fonts;
 mod line;
@@ -29,10 +30,12 @@ use std::future::ready;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
-/// So many may wait for a turn. A page takes some milliseconds of a processor, a large picture some hundred.
+/// Callers allowed to queue for a permit. A page takes some milliseconds of processor time, a large
+/// picture some hundred.
 const MOST_WAITING: usize = 64;
 
-/// For whom something is drawn. They take turns, so that none of them is kept waiting by all that another asks for.
+/// For whom something is drawn. Askers take turns, so that the requests of one do not keep another
+/// waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Asker {
     At(Network),
@@ -40,22 +43,22 @@ pub enum Asker {
 }
 
 impl Asker {
-    /// Of one who need not be logged in.
+    /// The asker for a client that need not be logged in.
     pub fn at(address: IpAddr) -> Asker {
         Asker::At(Network::of(address))
     }
 }
 
-/// The processors that are drawn with at once, half of them at most, and the places of those who wait for one.
+/// Permits to draw, for at most half of the processors, and the queue for them.
 static TURNS: LazyLock<Arc<FairQueue<Asker>>> = LazyLock::new(|| {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     FairQueue::new((processors / 2).max(1), MOST_WAITING)
 });
 
-/// SHA-256 of all that something is drawn from.
+/// SHA-256 of everything that a drawing is made from.
 type Made = [u8; 32];
 
-/// What was drawn lately, by a digest of all that it was made of: so that nothing is ever old.
+/// Cache of recent drawings, keyed by a digest of all their inputs, so that no entry is ever stale.
 struct Kept(Cache<Made, Bytes>);
 
 impl Kept {
@@ -69,8 +72,9 @@ impl Kept {
         )
     }
 
-    /// Each waits for a turn of their own, also those who ask for the same, so that none is kept waiting by all that another
-    /// asks for. Who finds no place to wait has what is being drawn for another just then.
+    /// Each caller waits for a permit of its own, even for the same drawing, so that it is not
+    /// delayed by everything another asker requests. A caller that may not wait gets the drawing
+    /// if it is being made for another caller at that time.
     async fn find_or_draw(
         &self,
         digest: Made,
@@ -81,7 +85,7 @@ impl Kept {
         if let Some(drawn) = self.0.get(&digest).await {
             return Ok(drawn);
         }
-        // Made before there is a turn: it may have to be read from PostgreSQL.
+        // Before the permit: the poster may have to be read from PostgreSQL.
         let svg = svg.await?;
         let turn = match TURNS.turn(who).await {
             Ok(turn) => turn,
@@ -97,7 +101,7 @@ impl Kept {
                     return Err(Error::Broken("a drawing without a turn".to_owned()));
                 };
                 let painting = tokio::task::spawn_blocking(move || {
-                    // Kept to the end of the work, also when whoever asked has hung up.
+                    // Held until the work is done, even if the caller has disconnected.
                     let _turn = turn;
                     paint(&svg)
                 });
@@ -107,7 +111,7 @@ impl Kept {
                 drawn.map(Bytes::from)
             };
             let drawn = self.0.try_get_with(digest, drawing).await;
-            // Another one has failed, perhaps for want of a place: then it is drawn with this turn.
+            // Another caller's attempt failed, perhaps because it got no permit: draw with ours.
             if drawn.is_ok() || mine.is_none() {
                 return drawn.map_err(shared);
             }
@@ -115,7 +119,7 @@ impl Kept {
     }
 }
 
-/// An error that several were waiting for.
+/// Converts an error that several callers were waiting for.
 fn shared(error: Arc<Error>) -> Error {
     match Arc::try_unwrap(error) {
         Ok(error) => error,
@@ -128,11 +132,11 @@ fn shared(error: Arc<Error>) -> Error {
 static PNGS: LazyLock<Kept> = LazyLock::new(|| Kept::new(32 * 1024 * 1024));
 static PDFS: LazyLock<Kept> = LazyLock::new(|| Kept::new(32 * 1024 * 1024));
 
-/// The SVG as PNG, one pixel for each of its units. Kept for the next time. `digest`: of all that the SVG will be made of, which
-/// is made only to be drawn.
+/// Renders the SVG as PNG, one pixel per unit, and caches it. `digest` is of everything that the
+/// SVG is made from; the SVG itself is built only if it must be drawn.
 ///
-/// Fails with [`Error::Broken`] when it is no SVG, or larger than 4096 units on a side; with
-/// [`model::Refusal::TooManyRequests`] when too many wait to have something drawn.
+/// Fails with [`Error::Broken`] if it is not an SVG or has a side longer than 4096 units; with
+/// [`model::Refusal::TooManyRequests`] if too many callers wait for a drawing.
 pub async fn png(
     digest: Made,
     svg: impl Future<Output = Result<String>>,
@@ -141,8 +145,9 @@ pub async fn png(
     PNGS.find_or_draw(digest, who, svg, paint::png).await
 }
 
-/// The SVG as PDF of one page of its size (`width="210mm"` is that wide), with texts that can be searched and the fonts in it.
-/// Kept for the next time, which has the same bytes. `owner`: whose it is.
+/// Renders the SVG as a PDF of one page of its size (`width="210mm"` is that wide), with searchable
+/// text and embedded fonts. Cached, so that the next call returns the same bytes. `owner` is the
+/// account that it is drawn for.
 ///
 /// Fails as [`png`] does.
 pub async fn pdf(svg: String, about: About, owner: AccountId) -> Result<Bytes> {
@@ -152,7 +157,7 @@ pub async fn pdf(svg: String, about: About, owner: AccountId) -> Result<Bytes> {
         .await
 }
 
-/// Of each text with its length, so that none runs into the next.
+/// Hashes each text with its length, so that their boundaries count.
 fn digest(texts: [&String; 3]) -> [u8; 32] {
     let mut digest = Sha256::new();
     for text in texts {
@@ -162,21 +167,21 @@ fn digest(texts: [&String; 3]) -> [u8; 32] {
     digest.finalize().into()
 }
 
-/// What a PDF says of itself.
+/// Metadata of a PDF.
 #[derive(Clone, Debug)]
 pub struct About {
     pub title: String,
-    /// As in `lang` of HTML.
+    /// As in the `lang` attribute of HTML.
     pub language: String,
 }
 
-/// A JPEG as the `href` of an SVG's `<image>`: what is not inside of a drawing is not in its picture.
+/// Returns a JPEG as the `href` of an SVG's `<image>`: files outside of a drawing are not rendered.
 pub fn jpeg_address(jpeg: &[u8]) -> String {
     format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg))
 }
 
-/// The text as it may stand in an element or an attribute of an SVG: markup is escaped, and what XML has no character for,
-/// such as a control character, is left out.
+/// Returns the text as it may stand in an element or an attribute of an SVG: markup is escaped, and
+/// characters that XML does not have, such as control characters, are removed.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     let harmless = |c: char| !matches!(c, '&' | '<' | '>' | '"' | '\'') && is_xml(c);
     if text.chars().all(harmless) {
@@ -196,7 +201,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The characters of XML 1.0.
+/// Returns whether XML 1.0 has the character.
 fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && c != '\u{fffe}' && c != '\u{ffff}')
 }
@@ -234,7 +239,7 @@ mod tests {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let many = 2 * (MOST_WAITING + 2 * processors);
         let greedy = (0..=many).map(|which| draw(which, asker(2)));
-        // Also those who ask for the very picture for which the other one waits in vain.
+        // They ask for a picture for which the greedy asker is refused.
         let honest = (3..=6).map(|who| draw(many, asker(who)));
         let (greedy, honest) = futures::join!(join_all(greedy), join_all(honest));
         assert!(

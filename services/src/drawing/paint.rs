@@ -1,4 +1,4 @@
-//! The drawing itself. Work for a processor: never on a thread that serves.
+//! The rendering itself. Takes a processor: must never run on a thread that serves requests.
 
 use super::About;
 use super::fonts::{DATABASE, FAMILY, fallback};
@@ -11,9 +11,9 @@ use krilla_svg::{SurfaceExt, SvgSettings};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{FontResolver, ImageHrefResolver, Options, Tree};
 
-/// Pixels on a side: a picture takes four bytes of memory for each.
+/// Upper bound on each side, in pixels: a picture takes four bytes of memory per pixel.
 const LONGEST_SIDE: f32 = 4096.0;
-/// A unit of SVG is a 96th of an inch, one of PDF a 72nd.
+/// An SVG unit is 1/96 inch, a PDF unit 1/72 inch.
 const POINTS: f32 = 72.0 / 96.0;
 
 pub(super) fn parse(svg: &str) -> Result<Tree> {
@@ -24,7 +24,7 @@ pub(super) fn parse(svg: &str) -> Result<Tree> {
             select_font: FontResolver::default_font_selector(),
             select_fallback: Box::new(|character, tried, fonts| fallback(character, tried, fonts)),
         },
-        // Pictures are inside the drawing (`data:`): an address in one would be a file of this machine.
+        // Pictures are embedded (`data:`): any other address would be a file of this machine.
         image_href_resolver: ImageHrefResolver {
             resolve_data: ImageHrefResolver::default_data_resolver(),
             resolve_string: Box::new(|_, _| None),
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_letter_has_a_shape_of_its_own() {
-        // A private character, which has no glyph in any font: what a missing one looks like.
+        // A private-use character, which no font has: shows what a missing glyph looks like.
         let missing = drawn("\u{f8ff}");
         let words = "가나다힣뷁ㄱㅏAaZz09éß₩€·–—“”…→×";
         let shapes: BTreeSet<Vec<u8>> = words.chars().map(|c| drawn(&c.to_string())).collect();
@@ -141,7 +141,7 @@ mod tests {
         let none = with("");
         assert_eq!(with(&file.display().to_string()), none);
         assert_eq!(with(&format!("file://{}", file.display())), none);
-        // Which this would not be, if it were found.
+        // Shows that the file would have been visible.
         assert_ne!(png(black).unwrap(), none);
     }
 
@@ -162,7 +162,7 @@ mod tests {
         let pages = count(&pdf, "/Type/Page") - count(&pdf, "/Type/Pages");
         assert_eq!(pages, 1);
         assert!(count(&pdf, "/FontFile") > 0 && count(&pdf, "FrontrowSans-ExtraBold") > 0);
-        // Of a font of 1.2 MB only what is used.
+        // Embeds only what is used of a font of 1.2 MB.
         assert!(pdf.len() < 40_000, "{}", pdf.len());
     }
 

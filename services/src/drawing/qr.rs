@@ -1,4 +1,4 @@
-//! QR codes as shapes.
+//! QR codes as SVG paths.
 
 use super::qr_mask;
 use crate::{Error, Result};
@@ -8,10 +8,10 @@ use qrcode::types::QrResult;
 use qrcode::{Color, EcLevel, QrCode, bits, ec};
 use std::sync::{Arc, LazyLock};
 
-/// Bytes of codes that are kept: some thousands of tickets' (one takes 12 KB).
+/// Bytes of codes that are cached: those of some thousand tickets (one takes 12 KB).
 const BYTES_MAX: u64 = 32 * 1024 * 1024;
 
-/// The codes made lately, by their texts.
+/// Recent codes, by their texts.
 static MADE: LazyLock<Cache<String, Arc<Qr>>> = LazyLock::new(|| {
     let weight = |text: &String, qr: &Arc<Qr>| (text.len() + qr.path.len() + 256) as u32;
     Cache::builder()
@@ -20,22 +20,22 @@ static MADE: LazyLock<Cache<String, Arc<Qr>>> = LazyLock::new(|| {
         .build()
 });
 
-/// Modules of white around a code, without which it is not found (ISO/IEC 18004).
+/// White modules around a code, without which scanners do not find it (ISO/IEC 18004).
 const QUIET: usize = 4;
 
-/// A QR code, dark on light whatever is around it, with its quiet zone.
+/// A QR code, dark on light regardless of its surroundings, with its quiet zone.
 #[derive(Clone, Debug)]
 pub struct Qr {
-    /// Modules on a side, quiet zone included.
+    /// Modules per side, quiet zone included.
     pub side: usize,
-    /// The dark modules, as the data of an SVG path of which a unit is a module.
+    /// The dark modules, as the data of an SVG path; one unit is a module.
     pub path: String,
 }
 
 impl Qr {
-    /// The code of a text, kept for the next time: a ticket's never changes.
+    /// Returns the code of a text and caches it: a ticket's never changes.
     ///
-    /// Fails when the text is longer than any QR code holds.
+    /// Fails if the text is longer than a QR code can hold.
     pub fn of(text: &str) -> Result<Arc<Qr>> {
         if let Some(qr) = MADE.get(text) {
             return Ok(qr);
@@ -51,7 +51,7 @@ impl Qr {
         let mut path = Path(String::with_capacity(width * width * 8));
         for (y, row) in colors.chunks(width).enumerate() {
             let mut x = 0;
-            // What is dark side by side is one shape: no seams between modules.
+            // Adjacent dark modules are one shape: no seams between them.
             for run in row.chunk_by(|a, b| a == b) {
                 if run[0] == Color::Dark {
                     let (x, y, length) = (x + QUIET, y + QUIET, run.len());
@@ -68,7 +68,7 @@ impl Qr {
         })
     }
 
-    /// The code alone, of no size of its own.
+    /// Returns the code alone, without a size of its own.
     pub fn svg(&self) -> String {
         let Qr { side, path } = self;
         format!(
@@ -89,9 +89,9 @@ impl Path {
     }
 }
 
-/// The modules of a code, line by line, and how many are in a line.
+/// Returns the modules of a code, row by row, and the modules per row.
 fn modules(text: &str) -> QrResult<(Vec<Color>, usize)> {
-    // M: a seventh of it may be covered or torn.
+    // M: a seventh of the code may be covered or torn.
     const LEVEL: EcLevel = EcLevel::M;
     let bits = bits::encode_auto(text.as_bytes(), LEVEL)?;
     let version = bits.version();

@@ -1,12 +1,14 @@
-//! Which of the eight masks a QR code wears (ISO/IEC 18004, 7.8.3): the one with the lowest penalty, as `qrcode` chooses it.
+//! Chooses the mask of a QR code among the eight (ISO/IEC 18004, 7.8.3): the one with the lowest
+//! penalty, as `qrcode` chooses it.
 //!
-//! That crate asks for each module by itself, which takes 1.6 ms for one of our codes and was most of a ticket's page. Here a
-//! line of modules is a number, and its bits are asked all at once. A test holds both to the same choice.
+//! That crate reads modules one by one, which takes 1.6 ms for one of our codes and was most of a
+//! ticket's page. Here a line of modules is a number, and its bits are processed at once. A test
+//! checks that both make the same choice.
 
 use qrcode::Color;
 use qrcode::canvas::{Canvas, MaskPattern};
 
-/// Modules on a side that a line has bits for: up to version 27.
+/// Upper bound on modules per side, one bit each: up to version 27.
 pub(super) const WIDTH_MAX: usize = 128;
 
 const MASKS: [MaskPattern; 8] = [
@@ -20,7 +22,8 @@ const MASKS: [MaskPattern; 8] = [
     MaskPattern::Meadow,
 ];
 
-/// The canvas with the best mask, of a code at most [`WIDTH_MAX`] wide: its modules, line by line.
+/// Returns the modules of the canvas under the best mask, row by row, for a code at most
+/// [`WIDTH_MAX`] wide.
 pub(super) fn masked(canvas: &Canvas, width: usize) -> Vec<Color> {
     let masked = MASKS.into_iter().map(|mask| {
         let mut canvas = canvas.clone();
@@ -31,7 +34,7 @@ pub(super) fn masked(canvas: &Canvas, width: usize) -> Vec<Color> {
     best.unwrap_or_default()
 }
 
-/// The penalty, but for a part that is the same for all masks.
+/// Returns the penalty, without a part that is the same for all masks.
 fn penalty(colors: &[Color], width: usize) -> u32 {
     let (mut rows, mut columns) = (vec![0u128; width], vec![0u128; width]);
     let mut dark = 0;
@@ -56,17 +59,17 @@ fn penalty(colors: &[Color], width: usize) -> u32 {
     runs + blocks + balance
 }
 
-/// The lowest `n` bits.
+/// Returns the lowest `n` bits.
 fn low(n: usize) -> u128 {
     u128::MAX.checked_shr((WIDTH_MAX - n) as u32).unwrap_or(0)
 }
 
-/// Where a module is followed by one of its colour.
+/// Returns the positions where a module is followed by one of the same colour.
 fn alike(line: u128, width: usize) -> u128 {
     !(line ^ (line >> 1)) & low(width - 1)
 }
 
-/// Five modules of a colour in a row are 3, and each further one 1 more.
+/// Scores 3 for five modules of one colour in a row, and 1 for each further one.
 fn of_runs(line: u128, width: usize) -> u32 {
     let alike = alike(line, width);
     let fives = alike & (alike >> 1) & (alike >> 2) & (alike >> 3);
@@ -74,12 +77,12 @@ fn of_runs(line: u128, width: usize) -> u32 {
     fives.count_ones() + 2 * first.count_ones()
 }
 
-/// Each square of four modules of a colour is 3.
+/// Scores 3 for each square of four modules of one colour.
 fn of_blocks(line: u128, next: u128, width: usize) -> u32 {
     3 * (alike(line, width) & alike(next, width) & !(line ^ next)).count_ones()
 }
 
-/// Each that looks like a finder pattern, with four light modules before or behind it, is 40.
+/// Scores 40 for each pattern like a finder pattern, with four light modules before or behind it.
 fn of_finders(line: u128, width: usize) -> u32 {
     let at = |n: u32| line >> n;
     let mut found = line & !at(1) & at(2) & at(3) & at(4) & !at(5) & at(6) & low(width - 6);

@@ -1,4 +1,4 @@
-//! Texts in a drawing, which knows no lines: where they break, and how large they can be.
+//! Line breaks and sizes of texts in a drawing, since SVG does not know lines.
 
 use super::line::{Line, clean, level};
 use moka::sync::Cache;
@@ -18,9 +18,10 @@ pub struct Typesetter {
 }
 
 impl Typesetter {
-    /// The text as large as it fits, of these sizes, into a width and a number of lines for each. A size at which no word
-    /// is broken goes before a larger one; if it fits in none, as much of it as the last one holds. Kept for the next time:
-    /// the tickets of a concert have most of their texts in common.
+    /// Sets the text as large as it fits, given sizes with a number of lines for each, and a width.
+    /// A size at which no word is broken is preferred to a larger one; if the text fits at none, as
+    /// much of the text as the last size holds. Cached: the tickets of a concert have most of their
+    /// texts in common.
     pub fn fit(
         &mut self,
         text: &str,
@@ -38,7 +39,7 @@ impl Typesetter {
         block.clone()
     }
 
-    /// The text in one line of a size, however long it becomes.
+    /// Sets the text in one line of a size, without a limit on its width.
     pub fn line(&mut self, text: &str, weight: u16, size: f32) -> Block {
         let text = clean(text);
         let level = level(&text);
@@ -51,7 +52,7 @@ impl Typesetter {
         }
     }
 
-    /// Logs once what could not be set.
+    /// Logs once which characters could not be set.
     pub fn finish(self) {
         if !self.missing.is_empty() {
             let characters: String = self.missing.into_iter().take(40).collect();
@@ -60,7 +61,7 @@ impl Typesetter {
     }
 }
 
-/// What is asked for when a text is to be fitted.
+/// The arguments of [`Typesetter::fit`], as a cache key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     text: String,
@@ -81,14 +82,14 @@ impl Key {
     }
 }
 
-/// Bytes of fitted texts that are kept.
+/// Upper bound on bytes of cached texts.
 const FITTED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// A text in lines, and which of its characters no font has.
 type Fitted = (Arc<Block>, BTreeSet<char>);
 
 static FITTED: LazyLock<Cache<Key, Arc<Fitted>>> = LazyLock::new(|| {
-    // A letter may be a run of its own in the worst case.
+    // In the worst case each letter is a run of its own.
     let weight = |key: &Key, _: &Arc<Fitted>| (key.text.len() * 64 + 512) as u32;
     Cache::builder()
         .weigher(weight)
@@ -123,13 +124,13 @@ fn fit(
 pub struct Block {
     pub size: f32,
     lines: Vec<Line>,
-    /// What the lines fit into.
+    /// The width that the lines fit into.
     width: f32,
     to_the_left: bool,
 }
 
 impl Block {
-    /// Of its lines, each so many sizes below the one before.
+    /// Height of the lines; `step` is the distance between two lines, in sizes.
     pub fn height(&self, step: f32) -> f32 {
         self.lines.len() as f32 * self.size * step
     }
@@ -139,7 +140,8 @@ impl Block {
         self.lines.iter().map(|line| line.width * self.size)
     }
 
-    /// As elements of an SVG below `y`. What is read to the left begins at the right.
+    /// Returns the lines as SVG elements below `y`. Text that is read from right to left begins at
+    /// the right.
     pub fn svg(&self, x: f32, y: f32, step: f32, fill: &str) -> String {
         let mut svg = String::new();
         for (number, line) in self.lines.iter().enumerate() {
@@ -154,10 +156,11 @@ impl Block {
     }
 }
 
-/// Of a line's width, what its words are given: what stands side by side is not always as wide as each by itself.
+/// Shares of a line's width to try for its words: words side by side are not always as wide as the
+/// sum of their widths.
 const SHARES: [f32; 5] = [1.0, 0.97, 0.92, 0.85, 0.7];
 
-/// What is never parted, and the space behind it.
+/// Text that is never split, and the width of the space behind it.
 #[derive(Clone, Debug)]
 struct Word {
     text: Range<usize>,
@@ -171,7 +174,7 @@ struct Paragraph<'a> {
     weight: u16,
     level: Level,
     words: Vec<Word>,
-    /// Of letters, when words were broken into them.
+    /// Widths of graphemes, once words were broken into them.
     widths: RefCell<HashMap<&'a str, f32>>,
 }
 
@@ -218,8 +221,9 @@ impl<'a> Paragraph<'a> {
         }
     }
 
-    /// In so many lines at most, none wider than `width`, as even as they get: no word alone on the last one. None if that
-    /// is not possible, or a word had to be broken for it and `breaking` is not allowed.
+    /// Breaks the text into at most `most` lines, none wider than `width`, as even as possible,
+    /// without a single word on the last one. Returns `None` if that is not possible, or if a word
+    /// would have to be broken and `breaking` is false.
     fn lines(
         &self,
         width: f32,
@@ -245,7 +249,7 @@ impl<'a> Paragraph<'a> {
         })
     }
 
-    /// The words, with those that are too wide in pieces.
+    /// Returns the words, with those that are too wide split into graphemes.
     fn broken(&self, width: f32, missing: &mut BTreeSet<char>) -> Vec<Word> {
         let mut words = Vec::new();
         for word in &self.words {
@@ -271,7 +275,7 @@ impl<'a> Paragraph<'a> {
         words
     }
 
-    /// As many lines, the last of which says that the text goes on.
+    /// Returns at most `most` lines, the last of which shows that the text continues.
     fn cut(&self, width: f32, most: usize, missing: &mut BTreeSet<char>) -> Vec<Line> {
         let limit = width * SHARES[1];
         let mut ranges = wrap(&self.broken(limit, missing), limit);
@@ -283,7 +287,7 @@ impl<'a> Paragraph<'a> {
         lines.collect()
     }
 
-    /// As much of a line as fits, with a sign that it goes on if it is the last one.
+    /// Returns as much of a line as fits, with an ellipsis if it is the last one.
     fn shortened(&self, line: &str, last: bool, width: f32, missing: &mut BTreeSet<char>) -> Line {
         let mut ends: Vec<usize> = line.grapheme_indices(true).map(|(at, _)| at).collect();
         let mut end = line.len();
@@ -303,7 +307,8 @@ impl<'a> Paragraph<'a> {
     }
 }
 
-/// Where Unicode would break a line but Korean is not broken: between letters, one of which is Hangul.
+/// Returns whether Unicode would break a line where Korean is not broken: between two letters, at
+/// least one of which is Hangul.
 fn is_inside_a_word(text: &str, at: usize) -> bool {
     let (before, after) = (text[..at].chars().next_back(), text[at..].chars().next());
     let (Some(before), Some(after)) = (before, after) else {
@@ -313,7 +318,7 @@ fn is_inside_a_word(text: &str, at: usize) -> bool {
     before.is_alphanumeric() && after.is_alphanumeric() && (is_hangul(before) || is_hangul(after))
 }
 
-/// The lines of words, as long as they get.
+/// Fills each line with as many words as fit.
 fn wrap(words: &[Word], width: f32) -> Vec<Range<usize>> {
     let mut lines: Vec<Range<usize>> = Vec::new();
     let (mut filled, mut space) = (0.0, 0.0);
@@ -333,7 +338,7 @@ fn wrap(words: &[Word], width: f32) -> Vec<Range<usize>> {
     lines
 }
 
-/// The same number of lines, as even as they get.
+/// Returns the same number of lines, as even as possible.
 fn balanced(words: &[Word], width: f32) -> Vec<Range<usize>> {
     let lines = wrap(words, width);
     let widest = words.iter().map(|word| word.width).fold(0.0, f32::max);
@@ -354,8 +359,8 @@ mod tests {
     const WIDTH: f32 = 236.0;
     const LEFT: f32 = 40.0;
 
-    /// Words of many scripts, and how a reader of the PDF finds them: whole, or (where letters are joined or reordered) by
-    /// their characters.
+    /// Words of many scripts, and how a search in the PDF finds them: whole, or (where letters are
+    /// joined or reordered) character by character.
     const WORDS: [(&str, bool); 36] = [
         ("한강, 불이 꺼지면", true),
         ("Antonín Dvořák", true),
@@ -395,7 +400,7 @@ mod tests {
             "Rock 🎸 ❤\u{fe0f} 👩\u{200d}🎤 🇰🇷 1\u{fe0f}\u{20e3} 👍🏽",
             false,
         ),
-        // As a Mac types it.
+        // Decomposed, as macOS types it.
         ("\u{1112}\u{1161}\u{11ab}강 e\u{301}", false),
     ];
 
@@ -428,7 +433,7 @@ mod tests {
         Typesetter::default().fit(text, weight, WIDTH, &sizes)
     }
 
-    /// What each font of a page has for which number, as the page's reader is told.
+    /// Returns the text of each glyph number of a font, from the PDF's `ToUnicode` map.
     fn meanings(document: &lopdf::Document, font: &lopdf::Dictionary) -> HashMap<u16, String> {
         let map = font.get(b"ToUnicode").unwrap().as_reference().unwrap();
         let map = document.get_object(map).unwrap().as_stream().unwrap();
@@ -449,7 +454,7 @@ mod tests {
         lines.filter_map(meaning).collect()
     }
 
-    /// The text of the one page, as a search in it finds it.
+    /// Returns the text of the only page, as a search in it finds it.
     fn read(pdf: &[u8]) -> String {
         let document = lopdf::Document::load_mem(pdf).unwrap();
         let page = document.get_pages()[&1];
@@ -557,7 +562,8 @@ mod tests {
                 .to_owned();
             x.parse::<f32>().unwrap()
         };
-        // The mark at the end is what stands leftmost, and the bracket that closes opens to the right.
+        // The exclamation mark, which ends the text, is leftmost, and the closing bracket is
+        // mirrored.
         assert!(place(">!<") < place(">(<"));
         assert!(place(">(<") < place("عمر"));
         let right = place("عمر") + block.widths().next().unwrap();
@@ -583,7 +589,7 @@ mod tests {
         };
         assert_eq!((fit("봄밤").size, fit("봄밤").lines.len()), (80.0, 1));
         assert_eq!(fit("브람스, 겨울의 끝").lines.len(), 2);
-        // No word of Korean is broken while a smaller size has room for it.
+        // No Korean word is broken while it fits at a smaller size.
         assert_eq!(fit("가나다라마바사아자차").size, 40.0);
         assert_eq!(fit(&"가".repeat(20)).size, 40.0);
         let long = fit(&"가나 다라".repeat(30));

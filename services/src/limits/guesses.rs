@@ -1,10 +1,12 @@
 //! Wrong passwords: each one makes the next attempt wait longer.
 //!
-//! Counted by account and by address: who guesses cannot lock out the owner, who is elsewhere. Whoever has many addresses has a
-//! budget besides, which all share from which the account is not known to be used; for the owner elsewhere it takes a minute at
-//! most to come round, if others do not come first, and where they have logged in before it does not count. An attempt is counted
-//! as wrong before its password is looked at, so that attempts at the same moment are counted as well; one that was right takes all
-//! of it back. The name is the one that was typed, whether there is such an account or not, and only its hash is kept.
+//! Guesses are counted by account and network: an attacker cannot lock out the owner, who is
+//! elsewhere. Against an attacker with many addresses there is a second budget, shared by all
+//! networks from which the account is not known to be used. An owner at a new network waits a
+//! minute at most for a turn in it, unless others come first; where the owner has logged in before,
+//! it does not apply. An attempt counts as wrong before its password is checked, so that concurrent
+//! attempts are counted as well; a right password takes all of that back. The name is counted as
+//! typed, whether the account exists or not, and only its hash is stored.
 
 use super::{Network, refuse_until};
 use crate::{Client, Error, Result, Services};
@@ -14,39 +16,39 @@ use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// So many wrong passwords cost nothing.
+/// Wrong passwords without a delay.
 pub const FREE: u32 = 5;
 /// The same for strangers, of whom an account has many.
 pub const STRANGERS_FREE: u32 = 20;
-/// What the next one costs; each one after it twice as much as the one before.
+/// Delay after the first wrong password beyond those; each further one doubles it.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 pub const LONGEST_DELAY: Duration = Duration::from_secs(300);
 pub const STRANGERS_LONGEST_DELAY: Duration = Duration::from_secs(60);
-/// After so long without another one all are forgotten.
+/// Time without another wrong password after which all are forgotten.
 pub const MEMORY: Duration = Duration::from_secs(3600);
 
 static GUESS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/guess.lua")));
 static TAKE_BACK: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/take_back.lua")));
 
-/// An attempt that may be made. Dropped, it counts as wrong.
+/// An attempt that may be made. Counts as wrong if dropped.
 pub struct Guess {
-    /// From this address.
+    /// Count of this network.
     here: Count,
-    /// From all that share a budget with it.
+    /// Count of all networks or sessions that share a budget with it.
     shared: Option<Count>,
 }
 
-/// Where an attempt is counted.
+/// A counter in Redis, with this attempt's number.
 struct Count {
     key: String,
-    /// Which one it is.
+    /// Number of this attempt.
     number: u32,
 }
 
 impl Guess {
-    /// [`model::Refusal::TooManyRequests`] while a delay lasts; that does not lengthen it. A guess that cannot be counted may
-    /// not be made: [`Error::Redis`].
+    /// [`model::Refusal::TooManyRequests`] while a delay lasts; such an attempt does not lengthen
+    /// it. A guess that cannot be counted may not be made: [`Error::Redis`].
     pub async fn begin(services: &Services, from: &Client, account_name: &str) -> Result<Guess> {
         let from = Network::of(from.address);
         let who = format!("{from} {}", folded(account_name));
@@ -54,13 +56,15 @@ impl Guess {
         Ok(Guess { here, shared: None })
     }
 
-    /// Counted with those of all addresses from which the account is not known to be used. Refused, it counts nowhere.
+    /// Counts the guess also with those of all networks from which the account is not known to be
+    /// used. A refused guess is not counted anywhere.
     pub async fn as_a_stranger(self, services: &Services, account_name: &str) -> Result<Guess> {
         let who = format!("account {}", folded(account_name));
         self.sharing(services, &who).await
     }
 
-    /// Counted with those of all addresses in one session: whoever has stolen it has them, too. Refused, it counts nowhere.
+    /// Counts the guess also with those of all networks in one session, because a thief of the
+    /// session may have many addresses. A refused guess is not counted anywhere.
     pub async fn in_session(self, services: &Services, sid: &str) -> Result<Guess> {
         self.sharing(services, &format!("session {sid}")).await
     }
@@ -79,7 +83,7 @@ impl Guess {
         }
     }
 
-    /// The password is not checked.
+    /// Takes the guess back, because its password is not checked.
     pub async fn take_back(self, services: &Services) {
         self.here.take_back(services).await;
         if let Some(shared) = self.shared {
@@ -87,12 +91,12 @@ impl Guess {
         }
     }
 
-    /// Wrong ones from this address before this one, as far as they are remembered.
+    /// Wrong passwords from this network before this one, as far as they are remembered.
     pub fn wrong_before(&self) -> u32 {
         self.here.number.saturating_sub(1)
     }
 
-    /// Carries out the check of a password: counted as wrong if that is what it was, and only then.
+    /// Awaits the check of a password; the guess stays counted only if the password was wrong.
     pub async fn check<T>(
         self,
         services: &Services,
@@ -102,17 +106,18 @@ impl Guess {
         match &checked {
             Ok(_) => self.was_right(services).await,
             Err(Error::Refused(Refusal::WrongCredentials | Refusal::WrongPassword)) => {}
-            // Whoever is told why they cannot log in has given the right password.
+            // These refusals are given only for the right password.
             Err(Error::Refused(Refusal::AccountDeactivated | Refusal::AccountDeleted { .. })) => {
                 self.was_right(services).await
             }
-            // A store is away, or there was no turn.
+            // A store is unavailable, or there was no permit.
             Err(_) => self.take_back(services).await,
         }
         checked
     }
 
-    /// All from here is forgotten. What others have tried is not: they get nothing for it that the owner has logged in.
+    /// Forgets all guesses from this network. The shared count loses only this guess: a log-in by
+    /// the owner does not help other clients.
     async fn was_right(self, services: &Services) {
         let forgotten = redis::cmd("DEL")
             .arg(self.here.key)
@@ -159,12 +164,12 @@ impl Count {
     }
 }
 
-/// A name as it is looked up.
+/// Normalises a name as log-in looks it up.
 fn folded(account_name: &str) -> String {
     account_name.trim().to_lowercase()
 }
 
-/// What could not be taken back counts as wrong until it is forgotten.
+/// Logs that a guess which could not be taken back counts as wrong until it is forgotten.
 fn stands(taken_back: RedisResult<()>) {
     if let Err(error) = taken_back {
         tracing::warn!(%error, "a password attempt still counts as wrong");

@@ -1,4 +1,4 @@
-//! How often something may be done. A flood is turned away before it costs anything dear, on all servers together.
+//! Rate limits, shared by all servers: a flood is refused before it causes expensive work.
 //!
 //! | Redis key | type | life | what |
 //! | --- | --- | --- | --- |
@@ -11,10 +11,11 @@
 //! | `limit:join:account` | string | the same | joins of an account, from the fourth a minute on each server |
 //! | `limit:join-from:address` | string | the same | joins from an address, after the first hundred a minute on each server |
 //! | `limit:password:digest` | hash | an hour after the last one | wrong passwords from an address: [`guesses`] |
-//! | `limit:strangers:digest` | hash | the same | wrong passwords from all addresses that an account is not known to be used from, or in a session |
+//! | `limit:strangers:digest` | hash | the same | wrong passwords from all addresses from which an account is not known to be used, or in a session |
 //!
-//! Each key is alone in its script, so a cluster may keep it anywhere. What cannot be counted, because Redis is away or full, is
-//! refused: whoever fills it would be without limits otherwise, and what is limited needs Redis itself.
+//! Each script uses one key, so a cluster may keep it on any node. A request that cannot be
+//! counted, because Redis is away or full, is refused: an attacker who fills Redis would otherwise
+//! be without limits, and what is limited needs Redis itself.
 
 pub mod guesses;
 
@@ -32,26 +33,29 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// How many of each a minute, and as many at once. 0: as many as come.
+/// Requests of each kind per minute, which is also the largest burst. 0 means no limit.
 ///
-/// Those of an address are generous: behind the one address of a mobile network there are thousands of people, and they all
-/// come when a sale opens.
+/// The limits per address are generous: one address of a mobile network stands for thousands of
+/// users, who all come when a sale opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// From an address.
     pub log_ins: u32,
     /// From an address.
     pub sign_ups: u32,
-    /// From an address. A session has [`SESSION_REFRESHES`] of its own besides.
+    /// From an address. A session also has a limit of its own, [`SESSION_REFRESHES`].
     pub refreshes: u32,
     /// Of an account, give or take the [`UNASKED`] of each server.
     pub joins: u32,
-    /// From an address, give or take what each server lets through [unasked](Limits::unasked_from_address).
+    /// From an address, give or take what each server lets through
+    /// [unasked](Limits::unasked_from_address).
     ///
-    /// The most generous of all, because nobody can come at another time than when the sale opens. Behind one address of a
-    /// mobile network there are about a thousand phones, and behind that of a campus or a company five thousand people, some of
-    /// whom press twice: 6,000 at once refuses none of them. Worked off over a minute it is a hundred a second, about one in
-    /// eighty of the joins that one server takes: whoever has many accounts and one address cannot take the sale from others.
+    /// The most generous limit, because joins cannot come at another time than when the sale opens.
+    /// Behind one address of a mobile network there are about a thousand phones, and behind that of
+    /// a campus or a company five thousand users, some of whom press twice: 6,000 at once refuses
+    /// none of them. Worked off over a minute it is a hundred a second, about one in eighty of the
+    /// joins that one server takes: a client with many accounts and one address cannot take the
+    /// sale from others.
     pub address_joins: u32,
 }
 
@@ -71,8 +75,9 @@ impl Limits {
         address_joins: 0,
     };
 
-    /// So many joins a minute from an address each server lets through without asking Redis: one second's worth, more than a
-    /// household or an office needs on the day of a sale, and a sixtieth of the limit.
+    /// Joins per minute from an address that each server lets through without asking Redis: one
+    /// second's worth, more than a household or an office needs on the day of a sale, and a
+    /// sixtieth of the limit.
     pub fn unasked_from_address(&self) -> u32 {
         self.address_joins / 60
     }
@@ -84,28 +89,28 @@ impl Default for Limits {
     }
 }
 
-/// Refreshes of one session a minute: a browser with many tabs needs a few at once, four an hour.
+/// Refreshes of one session per minute: a browser with many tabs needs a few at once, four an hour.
 pub const SESSION_REFRESHES: u32 = 30;
 
-/// Changes of one profile a minute.
+/// Changes of one profile per minute.
 pub const PROFILE_CHANGES: u32 = 20;
 
-/// Posters that an account uploads a minute: each takes a processor for up to a few seconds.
+/// Posters that an account uploads per minute: each takes a processor for up to a few seconds.
 pub const UPLOADS: u32 = 20;
 
-/// So many joins a minute of an account each server lets through without asking Redis: nearly everybody joins once, and in
-/// the storm of an opening that once must cost nothing.
+/// Joins per minute of an account that each server lets through without asking Redis: nearly all
+/// accounts join once, and in the rush of an opening that join must cost nothing.
 pub const UNASKED: u32 = 3;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// So many of an address ask Redis in one call. It costs Redis the same for one as for all of them.
+/// Joins of an address that ask Redis in one call. One costs Redis the same as all of them.
 const MOST_PER_CALL: usize = 10_000;
 
 static RATE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/rate.lua")));
 
-/// The client at an address, as far as limits can tell them apart: by the address, in IPv6 by the network of 64 bits that
-/// one household or phone has to itself.
+/// The client at an address, as far as limits can tell clients apart: by the address, in IPv6 by
+/// the network of 64 bits that one household or phone has to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
@@ -120,7 +125,8 @@ impl Network {
         Network { address }
     }
 
-    /// Whether it is this machine: a proxy that was not said to be one, a script of the operator, a benchmark.
+    /// Returns whether it is this machine: a proxy that is not configured as one, a script of the
+    /// operator, a benchmark.
     pub fn is_this_machine(self) -> bool {
         self.address.is_loopback()
     }
@@ -132,8 +138,8 @@ impl fmt::Display for Network {
     }
 }
 
-/// Where an address is, more roughly than [`Network`]: a phone or a router that gets another address of its provider is mostly
-/// still there. 24 bits, in IPv6 64.
+/// The surroundings of an address, coarser than [`Network`]: a phone or a router that gets another
+/// address of its provider mostly stays within them. 24 bits, in IPv6 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Neighbourhood {
     first: IpAddr,
@@ -149,7 +155,7 @@ impl Neighbourhood {
     }
 }
 
-/// As PostgreSQL's `cidr` reads it.
+/// Formats it as PostgreSQL's `cidr` reads it.
 impl fmt::Display for Neighbourhood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits = if self.first.is_ipv4() { 24 } else { 64 };
@@ -162,9 +168,10 @@ pub struct Door {
     limits: Limits,
     /// Joins within the minute after an account's first.
     joined: Cache<AccountId, Arc<AtomicU32>>,
-    /// Joins within the minute after an address's first.
+    /// Joins within the minute after a network's first.
     joined_from: Cache<Network, Arc<AtomicU32>>,
-    /// Those who ask Redis for their address; each is told for how many microseconds to wait.
+    /// Batcher for joins that ask Redis about their network; each receives how many microseconds to
+    /// wait.
     asking: Arc<Together<Network, (), u64>>,
 }
 
@@ -179,7 +186,7 @@ impl Door {
     }
 }
 
-/// Counts of those who came within a minute.
+/// Returns a cache of counts that expire after a minute.
 fn a_minute<K: Hash + Eq + Send + Sync + 'static>() -> Cache<K, Arc<AtomicU32>> {
     Cache::builder()
         .max_capacity(crate::MOST_KNOWN)
@@ -187,7 +194,7 @@ fn a_minute<K: Hash + Eq + Send + Sync + 'static>() -> Cache<K, Arc<AtomicU32>> 
         .build()
 }
 
-/// [`Refusal::TooManyRequests`] when too many log in from there.
+/// [`Refusal::TooManyRequests`] if there are too many log-ins from this network.
 pub(crate) async fn log_in(services: &Services, from: &Client) -> Result<()> {
     once_more(
         services,
@@ -198,7 +205,7 @@ pub(crate) async fn log_in(services: &Services, from: &Client) -> Result<()> {
     .await
 }
 
-/// [`Refusal::TooManyRequests`] when too many sign up from there.
+/// [`Refusal::TooManyRequests`] if there are too many sign-ups from this network.
 pub(crate) async fn sign_up(services: &Services, from: &Client) -> Result<()> {
     once_more(
         services,
@@ -209,30 +216,31 @@ pub(crate) async fn sign_up(services: &Services, from: &Client) -> Result<()> {
     .await
 }
 
-/// [`Refusal::TooManyRequests`] when too many refresh their sessions from there.
+/// [`Refusal::TooManyRequests`] if there are too many refreshes from this network.
 pub(crate) async fn refresh(services: &Services, from: &Client) -> Result<()> {
     let most = services.door.limits.refreshes;
     once_more(services, "refresh", Network::of(from.address), most).await
 }
 
-/// [`Refusal::TooManyRequests`] when this session is refreshed too often.
+/// [`Refusal::TooManyRequests`] if this session is refreshed too often.
 pub(crate) async fn refresh_of(services: &Services, sid: &str) -> Result<()> {
     once_more(services, "session", sid, SESSION_REFRESHES).await
 }
 
-/// [`Refusal::TooManyRequests`] when the account changes its profile too often: each time it learns whether an address is
-/// taken, and all its sessions are told.
+/// [`Refusal::TooManyRequests`] if the account changes its profile too often: each change reveals
+/// whether an address is taken, and updates all sessions of the account.
 pub(crate) async fn change_profile(services: &Services, account: AccountId) -> Result<()> {
     once_more(services, "profile", account, PROFILE_CHANGES).await
 }
 
-/// [`Refusal::TooManyRequests`] when the account uploads too many posters.
+/// [`Refusal::TooManyRequests`] if the account uploads too many posters.
 pub(crate) async fn upload(services: &Services, account: AccountId) -> Result<()> {
     once_more(services, "upload", account, UPLOADS).await
 }
 
-/// [`Refusal::TooManyRequests`] when the account joins too often, or too many join from there. People of a rehearsal are never
-/// refused: an organiser made them, and whatever is told about the sale is told by how they fare.
+/// [`Refusal::TooManyRequests`] if the account joins too often, or if there are too many joins from
+/// this network. Simulated clients of a rehearsal are never refused: an organiser created them, and
+/// the results of a rehearsal are measured by them.
 pub(crate) async fn join(services: &Services, from: &Client, session: &Session) -> Result<()> {
     let Door { limits, joined, .. } = &services.door;
     if session.rehearsal.is_some() {
@@ -240,14 +248,15 @@ pub(crate) async fn join(services: &Services, from: &Client, session: &Session) 
     }
     let account = session.account_id;
     if limits.joins > 0 && count(joined, account) >= UNASKED {
-        // Boxed: hardly anybody comes here, and every join would carry what it needs. First the account, so that one who is
-        // refused uses up nothing of their neighbours' address.
+        // Boxed: few joins get here, and every join would pay for the size of this future. The
+        // account is checked first, so that a refused join uses up nothing of its network's limit.
         Box::pin(once_more(services, "join", account, limits.joins)).await?;
     }
     join_from(services, Network::of(from.address)).await
 }
 
-/// The joins of an address travel to Redis together, so that the rush of a campus costs a call now and then and not one each.
+/// Asks Redis about the joins of a network in batches, so that the rush of a campus costs a call
+/// now and then and not one per join.
 async fn join_from(services: &Services, network: Network) -> Result<()> {
     let Door {
         limits,
@@ -276,7 +285,7 @@ async fn join_from(services: &Services, network: Network) -> Result<()> {
     refuse_until(Box::pin(asking.ask(network, (), carry)).await?)
 }
 
-/// How many came before within the minute.
+/// Counts one more, and returns how many came before it within the minute.
 fn count<K: Hash + Eq + Send + Sync + 'static>(came: &Cache<K, Arc<AtomicU32>>, who: K) -> u32 {
     came.get_with(who, Arc::default)
         .fetch_add(1, Ordering::Relaxed)
@@ -297,7 +306,8 @@ async fn once_more(
     }
 }
 
-/// Of so many who come at once: how many are let through, and for how many microseconds the others wait.
+/// Asks Redis about `number` requests at once. Returns how many are let through, and for how many
+/// microseconds the others wait.
 async fn some_more(
     services: &Services,
     what: &str,
@@ -316,7 +326,7 @@ async fn some_more(
         .await
 }
 
-/// Refused, when there are microseconds to wait.
+/// Refuses if there are microseconds to wait.
 fn refuse_until(wait: u64) -> Result<()> {
     match wait {
         0 => Ok(()),

@@ -1,7 +1,8 @@
-//! Posters that organisers upload; without one, a concert's is drawn from its data.
+//! Posters that organisers upload; without one, a concert's poster is drawn from its data.
 //!
-//! Nothing of the file itself is kept: it is decoded and encoded anew, in squares of several widths. They are rows in
-//! PostgreSQL, so that every server has them, and each server remembers those that are asked for.
+//! Nothing of the file itself is kept: it is decoded and encoded again, as squares of several
+//! widths. They are rows in PostgreSQL, so that every server has them, and each server caches those
+//! that are requested.
 
 mod pictures;
 
@@ -21,20 +22,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Uploads that are under way at a time on each server: each may hold [`MOST_BYTES`].
+/// Concurrent uploads per server: each may hold [`MOST_BYTES`].
 pub const MOST_UPLOADS: usize = 4;
-/// How long a poster that was replaced is still there for pages that show it.
+/// How long a replaced poster is kept for pages that still show it.
 pub const GRACE: TimeDelta = TimeDelta::hours(1);
-/// Bytes of pictures that a server remembers.
+/// Upper bound on bytes of pictures that a server caches.
 const MOST_REMEMBERED: u64 = 64 * 1024 * 1024;
 
-/// For so long: what was taken down is gone some day.
+/// How long a picture is cached, so that a removed one disappears eventually.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
-/// What this process has for posters.
+/// State of this process for posters.
 pub struct Workshop {
     uploads: Arc<Semaphore>,
-    /// One: a picture that is decoded may take some 400 MB.
+    /// One thread: decoding a picture may take some 400 MB.
     threads: SpareThreads<AccountId>,
     remembered: Cache<(ConcertId, String, u32), Bytes>,
 }
@@ -53,15 +54,16 @@ impl Workshop {
     }
 }
 
-/// The right to send a poster of one concert.
+/// The permit to upload a poster of one concert.
 pub struct Upload {
     concert: ConcertId,
     by: AccountId,
     _place: OwnedSemaphorePermit,
 }
 
-/// To be asked before anything of the file is read: whether this account may upload a poster for the concert, else
-/// [`Refusal::Forbidden`], and whether there is room for one more ([`Refusal::TooManyRequests`]).
+/// Must be called before anything of the file is read. Checks that the account may upload a poster
+/// for the concert, else [`Refusal::Forbidden`], and that one more upload may run, else
+/// [`Refusal::TooManyRequests`].
 pub async fn begin(services: &Services, by: &Session, concert: ConcertId) -> Result<Upload> {
     authorise(services, by, concert).await?;
     limits::upload(services, by.account_id).await?;
@@ -75,16 +77,16 @@ pub async fn begin(services: &Services, by: &Session, concert: ConcertId) -> Res
 }
 
 impl Upload {
-    /// Makes the picture the concert's poster. What it is, is decided by its content alone.
+    /// Makes the picture the concert's poster. Its content alone decides which format it is.
     ///
-    /// A file that is not taken is [`Refusal::Invalid`] with a problem of [`Field::Poster`].
+    /// A file that is not accepted is [`Refusal::Invalid`] with a problem of [`Field::Poster`].
     pub async fn store(self, services: &Services, file: Bytes) -> Result<UploadedPoster> {
         if file.len() > MOST_BYTES as usize {
             return Err(refused(ProblemKind::TooManyBytes { most: MOST_BYTES }));
         }
         let turn = services.posters.threads.turn(self.by).await?;
         let drawn = turn.run(move || pictures::draw(&file)).await;
-        // A decoder that breaks down has met a file that it was not written for.
+        // A decoder that panicked has met a file that it was not written for.
         let pictures = drawn.unwrap_or(Err(ProblemKind::NotAPicture));
         let poster = pictures.map_err(refused)?;
         put_up(services, self.concert, poster).await
@@ -114,7 +116,7 @@ async fn put_up(
         .unzip();
     let mut transaction = stores::begin(&services.db).await?;
     hang(services, &mut transaction, concert, Some(&poster)).await?;
-    // The same picture as one that was taken down a moment ago is put up again.
+    // A picture that was replaced a short time ago and is uploaded again becomes current again.
     sqlx::query!(
         "INSERT INTO posters (concert_id, hash, width, jpeg)
          SELECT $1, $2, width, jpeg FROM UNNEST($3::int[], $4::bytea[]) AS picture (width, jpeg)
@@ -130,8 +132,8 @@ async fn put_up(
     Ok(poster)
 }
 
-/// Takes the uploaded poster down, so that one is drawn again: who may edit the concert, else [`Refusal::Forbidden`].
-/// Without one nothing changes.
+/// Removes the uploaded poster, so that one is drawn again. Only for callers who may edit the
+/// concert, else [`Refusal::Forbidden`]. Changes nothing if there is none.
 pub async fn remove(services: &Services, by: &Session, concert: ConcertId) -> Result<()> {
     authorise(services, by, concert).await?;
     let mut transaction = stores::begin(&services.db).await?;
@@ -140,8 +142,8 @@ pub async fn remove(services: &Services, by: &Session, concert: ConcertId) -> Re
     Ok(())
 }
 
-/// Names the poster that is shown from now on and retires the others. Begins with the concert's row, as everybody does who
-/// changes what belongs to a concert.
+/// Sets the poster that is shown from now on and retires the others. Locks the concert's row first,
+/// as every change of what belongs to a concert does.
 async fn hang(
     services: &Services,
     transaction: &mut sqlx::PgConnection,
@@ -172,7 +174,7 @@ async fn hang(
     Ok(())
 }
 
-/// A picture as JPEG, or [`Refusal::NotFound`]. Whoever knows its hash may see it.
+/// Returns a picture as JPEG, or [`Refusal::NotFound`]. Any client that knows its hash may see it.
 pub async fn picture(
     services: &Services,
     concert: ConcertId,
@@ -198,8 +200,8 @@ pub async fn picture(
     Ok(jpeg)
 }
 
-/// The poster that was uploaded for a concert, as JPEG: the smallest that is so many pixels wide, or else the widest. None:
-/// it has the one from its own data.
+/// Returns the uploaded poster of a concert as JPEG: the smallest that is at least `least` pixels
+/// wide, or else the widest. Returns `None` if the concert has the one drawn from its data.
 pub async fn uploaded(services: &Services, concert: &Concert, least: u32) -> Result<Option<Bytes>> {
     let Some(poster) = &concert.poster else {
         return Ok(None);
@@ -207,13 +209,13 @@ pub async fn uploaded(services: &Services, concert: &Concert, least: u32) -> Res
     let width = poster.widths().find(|width| *width >= least);
     let width = width.unwrap_or_else(|| poster.widest());
     match picture(services, concert.id, poster.hash(), width).await {
-        // Taken down for good since the concert was read.
+        // Purged since the concert was read.
         Err(Error::Refused(Refusal::NotFound)) => Ok(None),
         found => found.map(Some),
     }
 }
 
-/// Deletes what was replaced or taken down more than [`GRACE`] ago.
+/// Deletes posters that were replaced or removed more than [`GRACE`] ago.
 pub async fn purge(services: &Services) -> Result<u64> {
     let purged = sqlx::query!(
         "DELETE FROM posters WHERE retired_at < $1",

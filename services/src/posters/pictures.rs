@@ -1,8 +1,8 @@
-//! From a file that somebody sent to pictures of ours.
+//! Converts an uploaded file into the pictures that we serve.
 //!
-//! The picture alone is carried over, and nothing of what else may be in the file: no place where it was taken, no preview,
-//! no profile, no text. It is turned as the camera was held, its colours are brought to sRGB, and what is transparent is
-//! white.
+//! Only the image itself is kept, and nothing else that may be in the file: no location, no
+//! preview, no profile, no text. It is rotated as the camera was held, converted to sRGB, and
+//! transparency becomes white.
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
@@ -18,13 +18,14 @@ use moxcms::{ColorProfile, Layout, TransformOptions};
 use sha2::{Digest, Sha256};
 use std::io::Cursor;
 
-/// Pixels on one side: more is no poster, whatever the other side.
+/// Upper bound on pixels per side: a longer picture is no poster, regardless of the other side.
 const LONGEST_SIDE: u32 = 16_384;
-/// Bytes that the decoded picture may take: 40 million pixels of 8 bytes, as a PNG may have.
+/// Upper bound on bytes of the decoded picture: 40 million pixels of 8 bytes, as a PNG may have.
 const MOST_MEMORY: u64 = 320 * 1024 * 1024;
-/// As an encoder of JPEG counts it.
+/// JPEG quality.
 const QUALITY: u8 = 82;
-/// How much of what is cut off is cut off above: faces and names stand high in a picture, and our words cover its foot.
+/// Share of the cut-off rows that is cut at the top: faces and names are high in a picture, and our
+/// text covers its foot.
 const CUT_ABOVE: f64 = 1.0 / 3.0;
 const TOO_MANY_PIXELS: ProblemKind = ProblemKind::TooManyPixels { most: MOST_PIXELS };
 
@@ -35,7 +36,8 @@ pub struct Pictures {
     pub jpegs: Vec<(u32, Vec<u8>)>,
 }
 
-/// Decides by the content what the file is, and makes squares of it in every width of [`WIDTHS`] that it is large enough for.
+/// Detects the format by the content, and makes a square for every width of [`WIDTHS`] that the
+/// picture is large enough for.
 pub fn draw(file: &[u8]) -> Result<Pictures, ProblemKind> {
     let mut decoder = decoder(file)?;
     let (width, height) = decoder.dimensions();
@@ -47,7 +49,7 @@ pub fn draw(file: &[u8]) -> Result<Pictures, ProblemKind> {
     let Some(widest) = widths.clone().next_back() else {
         return Err(ProblemKind::TooFewPixels { least: LEAST_SIDE });
     };
-    // What cannot be read of these is as if it were not there.
+    // Metadata that cannot be read is treated as missing.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().ok().flatten();
     let mut limits = limits();
@@ -94,15 +96,16 @@ fn problem(error: &ImageError) -> ProblemKind {
     }
 }
 
-/// Whether the picture comes to its end. The decoder would go on without, and leave grey what is missing. The previews that
-/// cameras put into the head have ends, too; so this looks behind the head.
+/// Returns whether the image data is complete. The decoder would accept a truncated file, and leave
+/// the missing part grey. Previews that cameras put into the header have end markers too, so this
+/// looks behind the header.
 fn is_whole_jpeg(file: &[u8]) -> bool {
     let mut rest = file.get(2..).unwrap_or_default();
     while let [0xFF, marker, high, low, ..] = *rest {
         if marker == 0xDA {
             return rest.windows(2).any(|pair| pair == [0xFF, 0xD9]);
         }
-        // Before a marker there may be any number of these.
+        // Any number of fill bytes may precede a marker.
         let length = match marker {
             0xFF => 1,
             _ => 2 + usize::from(u16::from_be_bytes([high, low])),
@@ -112,7 +115,7 @@ fn is_whole_jpeg(file: &[u8]) -> bool {
     false
 }
 
-/// The square of the picture that is shown, upright, opaque and in sRGB.
+/// Returns the square that is shown, upright, opaque and in sRGB.
 fn shown(
     picture: DynamicImage,
     side: u32,
@@ -142,7 +145,8 @@ fn shown(
     Ok(square.into_rgb8())
 }
 
-/// Where in a picture that still lies as the camera was held the square is cut out, from 0 (left, top) to 1.
+/// Returns where the square is cut out of a picture that is not rotated yet, from 0 (left, top) to
+/// 1.
 fn upper_part(orientation: Orientation) -> (f64, f64) {
     match orientation {
         Orientation::NoTransforms | Orientation::FlipHorizontal => (0.5, CUT_ABOVE),
@@ -176,7 +180,7 @@ fn on_white(rgba: &[u8]) -> Vec<u8> {
     rgb
 }
 
-/// None: a profile that does not fit the picture, or none at all.
+/// Returns `None` if the profile is not valid or does not fit the picture.
 fn in_srgb(profile: &[u8], rgb: &[u8]) -> Option<Vec<u8>> {
     let from = ColorProfile::new_from_slice(profile).ok()?;
     let to = ColorProfile::new_srgb();
@@ -234,7 +238,7 @@ mod tests {
         files
     }
 
-    /// What was drawn is what it says.
+    /// Asserts that the pictures are what `drawn` says.
     fn check(drawn: &Pictures) {
         let widths: Vec<u32> = drawn.jpegs.iter().map(|(width, _)| *width).collect();
         assert_eq!(widths, drawn.poster.widths().collect::<Vec<_>>());

@@ -1,10 +1,11 @@
-//! When Redis is compared with the journal: each queue in which something happens as a whole once a minute, by whichever server
-//! comes first, and in between what has changed, by every server.
+//! Decides when Redis is compared with the journal: each busy queue as a whole once a minute, by
+//! the first server to get to it, and in between what has changed, by every server.
 //!
-//! A server that dies between PostgreSQL and Redis leaves the two apart, for instance with a place that was left and still
-//! counts in the ranks behind it. A queue in which nothing happens costs next to nothing: one statement asks for all such queues
-//! whether anything was written, and once a minute only their people are counted. What a Redis loses is keys, and then
-//! the numbers differ; that the same number stands for other people is looked for once an hour.
+//! A server that dies between PostgreSQL and Redis leaves the two different, for instance with a
+//! place that was left and still counts in the ranks behind it. A quiet queue costs next to
+//! nothing: one statement checks all quiet queues for writes, and once a minute only their places
+//! and holders are counted. A Redis that loses data loses keys, and then the counts differ; equal
+//! counts of different accounts are looked for once an hour.
 
 use super::reconcile::{self, Mark, Outcome, Window};
 use super::wake::{Alarm, Alarms};
@@ -21,30 +22,32 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a queue is compared with what has changed in the journal.
 const COMPARE: Duration = Duration::from_secs(5);
-/// And with all of it: a place that Redis has lost by itself is no change that the journal knows of.
+/// How often a busy queue is compared with the whole journal: a place that Redis has lost is no
+/// change that the journal knows of.
 const COMPARE_ALL: Duration = Duration::from_secs(60);
-/// And one that agrees by its numbers, with all of it after so long.
+/// How often a quiet queue whose counts agree is compared with the whole journal.
 const COMPARE_ANYWAY: Duration = Duration::from_secs(3600);
-/// Queues that were built at the same time are compared at different ones.
+/// Spread in seconds of the whole comparisons, so that queues that were built at the same time are
+/// compared at different times.
 const SPREAD_S: i64 = 16;
-/// And while there is much to compare: a little at a time holds nobody up.
+/// Interval between comparisons while many entries change: small portions do not block other calls.
 const COMPARE_BUSY: Duration = Duration::from_secs(1);
-/// Entries that are much.
+/// Changed entries above which [`COMPARE_BUSY`] applies.
 const MUCH: usize = 1_000;
-/// Queues whose people are counted in one statement.
+/// Queues counted in one statement.
 const COUNTED_AT_ONCE: usize = 200;
-/// Queues that are compared at the same time.
+/// Queues compared concurrently.
 const AT_ONCE: usize = 4;
 
-/// How far the comparison of one queue has come.
+/// Progress of the comparison of one queue.
 struct Progress {
     window: Window,
     next: Instant,
     under_way: bool,
-    /// The queue's clock when it was last seen to move on, and when that was.
+    /// The queue's clock when it was last seen to advance, and when that was.
     clock: i64,
     moved: Instant,
-    /// When the last comparison began that came to its end, and when the last one with all of the journal.
+    /// Start of the last comparison that finished, and of the last one with the whole journal.
     agreed: Option<Instant>,
     agreed_whole: Option<Instant>,
 }
@@ -62,13 +65,15 @@ impl Progress {
         }
     }
 
-    /// Whether a comparison has looked for unrecorded places since the last join, late enough to find them.
+    /// Whether a comparison has begun long enough after the last join to find every unrecorded
+    /// place.
     fn is_quiet(&self) -> bool {
         self.agreed
             .is_some_and(|agreed| agreed > self.moved + reconcile::RECORDED_BY_NOW)
     }
 
-    /// `whole`: no server has compared it as a whole, or counted its people, for a while.
+    /// Returns what is due. `whole`: no server has recently compared the queue as a whole or
+    /// counted it.
     fn due(&self, whole: bool, now: Instant) -> Due {
         let lately = self
             .agreed_whole
@@ -83,10 +88,10 @@ impl Progress {
     }
 }
 
-/// What is to be done of one queue.
+/// What is due for one queue.
 #[derive(Clone, Copy, Debug)]
 enum Due {
-    /// It is quiet: ask whether anything was written, and count its people if that is due.
+    /// The queue is quiet: check whether anything was written, and count it if `count` is set.
     Quiet {
         mark: Mark,
         count: bool,
@@ -94,7 +99,7 @@ enum Due {
     Compare(Window),
 }
 
-/// One comparison that has ended.
+/// A finished comparison.
 struct Compared {
     concert: ConcertId,
     window: Window,
@@ -102,7 +107,7 @@ struct Compared {
     outcome: Result<Outcome>,
 }
 
-/// Compares all queues until `stop`. One that takes long holds up no other.
+/// Compares all queues until `stop`. A slow comparison does not delay the others.
 pub async fn run(services: &Services, alarms: &Alarms, stop: &CancellationToken) {
     let mut all: HashMap<ConcertId, Progress> = HashMap::new();
     let permits = Semaphore::new(AT_ONCE);
@@ -134,7 +139,7 @@ async fn compare(
     concert: ConcertId,
     window: Window,
 ) -> Compared {
-    // It is never closed; if it were, going on would be right.
+    // The semaphore is never closed; if it were, continuing would be right.
     let _permit = permits.acquire().await;
     Compared {
         concert,
@@ -156,7 +161,7 @@ fn note(all: &mut HashMap<ConcertId, Progress>, compared: Compared) {
             if matches!(compared.window, Window::Everything) {
                 progress.agreed_whole = Some(compared.began);
             }
-            // A whole comparison has much to compare, and says nothing of how much comes in.
+            // A whole comparison reads many entries, which says nothing about how many come in.
             if matches!(compared.window, Window::Since(_)) && mark.compared > MUCH {
                 progress.next = Instant::now() + COMPARE_BUSY;
             }
@@ -168,7 +173,7 @@ fn note(all: &mut HashMap<ConcertId, Progress>, compared: Compared) {
     }
 }
 
-/// The queues whose time has come, and what of each is to be compared.
+/// Returns the queues that are due, each with the window to compare.
 async fn due(
     services: &Services,
     active: &[(ConcertId, Arc<Alarm>)],
@@ -215,20 +220,21 @@ async fn due(
     due
 }
 
-/// Those of the quiet queues in which Redis has another number of people than the journal. The others have been compared.
+/// Returns the quiet queues whose counts in Redis and the journal differ. The others are noted as
+/// compared.
 async fn miscounted(services: &Services, quiet: &[ConcertId]) -> Vec<(ConcertId, Window)> {
     let mut due = Vec::new();
     for queues in quiet.chunks(COUNTED_AT_ONCE) {
         match reconcile::miscounted(services, queues).await {
             Ok(concerts) => due.extend(concerts.into_iter().map(|id| (id, Window::Everything))),
-            // They stay due; the others may be counted all the same.
+            // These queues stay due; the other chunks may still be counted.
             Err(error) => tracing::warn!(%error, "the queues cannot be compared with the journal"),
         }
     }
     due
 }
 
-/// Those of the quiet queues of which something was written; the others agree up to now.
+/// Returns the quiet queues that were written to; the marks of the others move on.
 async fn written(
     services: &Services,
     quiet: &[(ConcertId, Mark)],
@@ -292,7 +298,7 @@ mod tests {
             long_ago.due(false, now),
             Due::Quiet { count: false, .. }
         ));
-        // Joins of the last seconds before the comparison may not be on record.
+        // Joins from the last seconds before the comparison may not be on record.
         let busy = progress(310, 300, 300);
         assert!(matches!(
             busy.due(false, now),

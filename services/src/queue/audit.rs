@@ -1,4 +1,4 @@
-//! Whether the promises have been kept, judged from the two stores alone.
+//! Checks whether the promises have been kept, from the two stores alone.
 
 use super::keys;
 use crate::{Result, Services};
@@ -7,13 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-/// Redis and PostgreSQL differ for a moment whenever something is under way; only what differs for longer counts.
+/// Delay between two readings of the stores. Redis and PostgreSQL differ briefly while a change is
+/// in progress; only differences that last longer count.
 const SETTLING: Duration = Duration::from_millis(1_500);
 
-/// What is written on a ticket is the instant for which its commit was due: servers measure it a little differently.
+/// Tolerance of the pace, in milliseconds. A ticket has the instant for which its commit was due,
+/// and servers measure that slightly differently.
 const PACE_TOLERANCE_MS: f64 = 20.0;
 
-/// A sale comes back by itself within this time, whatever died: a lease, a store that restarts, and a build.
+/// Time within which a sale recovers from any failure without intervention, in seconds: a lease, a
+/// store that restarts, and a build.
 const STANDSTILL_S: f64 = 60.0;
 
 /// One row that breaks a promise.
@@ -21,30 +24,31 @@ const STANDSTILL_S: f64 = 60.0;
 pub struct Violation {
     pub concert: ConcertId,
     pub kind: Kind,
-    /// The rows and their values, for a person to look at.
+    /// The rows and their values, for a human reader.
     pub detail: String,
 }
 
 /// Which promise is broken, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// P1: more live tickets than the capacity, or a counter that does not count them.
+    /// P1: more live tickets than the capacity, or a counter that differs from their number.
     Oversold,
     /// P2: two live tickets or two places of one account.
     Duplicate,
-    /// P3: somebody was issued a ticket while an earlier arrival was still waiting.
+    /// P3: an account was issued a ticket while an earlier arrival was still waiting.
     Inversion,
-    /// P4: an entry that was issued without a ticket, or a ticket without its entry.
+    /// P4: an issued entry without a ticket, or a ticket without its issued entry.
     Vanished,
-    /// P4, P6: Redis and PostgreSQL tell different things about who waits or who holds a ticket.
+    /// P4, P6: Redis and PostgreSQL disagree on which accounts wait or hold a ticket.
     Disagreement,
-    /// P4: a sale closed before its time without a recorded change, or an entry expired in a sale that is not closed.
+    /// P4: a sale that closed before its time without a recorded change, or an entry that expired
+    /// in a sale that is not closed.
     EndedEarly,
-    /// P5: more tickets than a batch within less than an interval.
+    /// P5: more tickets than a batch in less than an interval.
     TooFast,
-    /// No ticket was issued although people waited, stock was left and the sale was not paused.
+    /// No ticket was issued although accounts waited, stock was left and the sale was not paused.
     StoodStill,
-    /// P4: what a PostgreSQL that came back without its last commits has lost.
+    /// P4: tickets lost with the last commits of a PostgreSQL that came back without them.
     Lost,
 }
 
@@ -58,11 +62,11 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What was looked at, and what was found.
+/// What was checked, and the violations found.
 #[derive(Debug, Default)]
 pub struct Report {
     pub concerts: usize,
-    /// Queues that are in Redis at the moment, and were compared with PostgreSQL.
+    /// Queues that are in Redis and were compared with PostgreSQL.
     pub queues: usize,
     pub entries: i64,
     pub waiting: i64,
@@ -71,7 +75,7 @@ pub struct Report {
     pub violations: Vec<Violation>,
 }
 
-/// Audits one concert, or all of them. May run beside servers that are selling.
+/// Audits one concert, or all of them if `concert` is `None`. May run while servers are selling.
 pub async fn audit(services: &Services, concert: Option<ConcertId>) -> Result<Report> {
     let ids = match concert {
         Some(concert) => vec![crate::concerts::find(services, concert).await?.id],
@@ -116,7 +120,7 @@ async fn count(services: &Services, concert: ConcertId, report: &mut Report) -> 
     Ok(())
 }
 
-/// What PostgreSQL's own rows say, each promise one query.
+/// Checks what PostgreSQL's own rows show, with one query per promise.
 async fn broken_records(services: &Services, concert: ConcertId) -> Result<Vec<Violation>> {
     let oversold = sqlx::query_scalar!(
         r#"SELECT format('%s live tickets, the counter says %s, the capacity is %s', live, issued, capacity) AS "detail!"
@@ -176,9 +180,10 @@ async fn broken_records(services: &Services, concert: ConcertId) -> Result<Vec<V
     Ok(violations(concert, found))
 }
 
-/// Whether the sale went as it should: its pace, its end, and that it went on.
+/// Checks the course of the sale: its pace, its end, and that it never stood still.
 async fn broken_course(services: &Services, concert: ConcertId) -> Result<Vec<Violation>> {
-    // A sale's pace may be changed on the way: what was allowed then is not on record, so only of one that was left alone.
+    // The pace may be changed during a sale, and its former values are not on record. So only sales
+    // whose pace was never changed are checked.
     let too_fast = sqlx::query_scalar!(
         r#"SELECT format('ticket %s was issued %s ms after ticket %s, with a batch of %s and an interval of %s ms',
                          serial, (EXTRACT(EPOCH FROM issued_at - before) * 1000)::int, serial_before, batch_size, interval_ms) AS "detail!"
@@ -196,7 +201,7 @@ async fn broken_course(services: &Services, concert: ConcertId) -> Result<Vec<Vi
     )
     .fetch_all(&services.db)
     .await?;
-    // Closed by a person is on record as that.
+    // A sale that was closed by an organiser has a row in `sale_changes`.
     let ended_early = sqlx::query_scalar!(
         r#"SELECT format('the sale is closed, its concert begins at %s, and nobody has closed it', starts_at) AS "detail!"
              FROM concerts
@@ -213,8 +218,9 @@ async fn broken_course(services: &Services, concert: ConcertId) -> Result<Vec<Vi
     )
     .fetch_all(&services.db)
     .await?;
-    // Between two tickets of which the later one's place was taken long before, so that the queue was never empty. What an
-    // organiser did meanwhile, or a ticket that was given back, may be the reason.
+    // Looks at the time between two tickets where the place of the later one was taken long before,
+    // so that the queue was never empty. A change by an organiser or a cancelled ticket in the
+    // meantime may be the reason for a standstill, which is then not reported.
     let stood_still = sqlx::query_scalar!(
         r#"SELECT format('nothing was issued for %s s before ticket %s, for which somebody waited',
                          EXTRACT(EPOCH FROM issued_at - since)::int, serial) AS "detail!"
@@ -265,7 +271,8 @@ fn violations<const N: usize>(
     violations.collect()
 }
 
-/// Whether the queue is in Redis, and where the stores differ now and still do a moment later.
+/// Returns whether the queue is in Redis, and the differences that are still there after
+/// [`SETTLING`].
 async fn lasting_disagreements(
     services: &Services,
     concert: ConcertId,
@@ -281,7 +288,7 @@ async fn lasting_disagreements(
     Ok((true, first.intersection(&second).cloned().collect()))
 }
 
-/// None: the queue is not in Redis.
+/// Returns `None` if the queue is not in Redis.
 async fn disagreements(
     services: &Services,
     concert: ConcertId,
@@ -295,7 +302,7 @@ async fn disagreements(
         .smembers(&holders)
         .query_async(&mut services.redis.connection())
         .await?;
-    // Not there at all: it is built from PostgreSQL when somebody asks, and cannot disagree with it.
+    // A queue that is not built is built from PostgreSQL on demand, and cannot disagree with it.
     if !built {
         return Ok(None);
     }

@@ -1,5 +1,6 @@
-//! Which build of each queue is the newest. A Redis that comes back after another one has served still has the one of before: whole,
-//! and by all that Redis itself knows the right one.
+//! Keeps track of the newest build of each queue. A Redis that comes back after another one has
+//! served still has its former queue: whole, and the right one by everything that Redis itself
+//! knows.
 
 use super::scripts;
 use crate::{Result, Services};
@@ -12,12 +13,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Builds(Mutex<HashMap<ConcertId, i64>>);
 
 impl Builds {
-    /// None: this server has not heard of the queue yet.
+    /// Returns `None` if this server has not heard of the queue yet.
     pub(super) fn newest(&self, concert: ConcertId) -> Option<i64> {
         self.lock().get(&concert).copied()
     }
 
-    /// Returns the newest one, this one included.
+    /// Notes a build and returns the newest one known, this one included.
     pub(super) fn hear(&self, concert: ConcertId, generation: i64) -> i64 {
         let mut builds = self.lock();
         let newest = builds.entry(concert).or_default();
@@ -26,16 +27,16 @@ impl Builds {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConcertId, i64>> {
-        // A panic elsewhere leaves the map whole: nothing is half done under this lock.
+        // The map stays consistent if a holder panics: no update under this lock is partial.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether what Redis says of a queue is of its newest build. If it is not, nothing of it may be shown or carried out, and the
-/// queue is built anew.
+/// Whether an answer from Redis is of the newest build of its queue. If it is not, it must be
+/// neither shown nor acted upon, and the queue is built anew.
 ///
-/// PostgreSQL is asked the first time, so that a server that has just started does not take an old one for the newest; after
-/// that the survey tells what other servers have built.
+/// PostgreSQL is asked the first time, so that a server that has just started does not take an old
+/// build for the newest. After that the survey reports what other servers have built.
 pub async fn is_newest(services: &Services, concert: ConcertId, generation: i64) -> Result<bool> {
     if services.newest_builds.newest(concert).is_none() {
         let on_record =
@@ -54,7 +55,7 @@ pub async fn is_newest(services: &Services, concert: ConcertId, generation: i64)
     Ok(false)
 }
 
-/// Has a queue built anew, unless it has been since.
+/// Has a queue built anew, unless that has been done since.
 pub async fn invalidate(services: &Services, concert: ConcertId, generation: i64) -> Result<()> {
     let invalidated: i64 =
         scripts::call(&services.redis, &scripts::INVALIDATE, concert, generation).await?;

@@ -1,4 +1,5 @@
-//! How a sale goes, as its queue counts it: for the organiser's desk, and at the same cost however many people wait.
+//! The throughput of a sale as counted by its queue, for the organiser's dashboard. The cost does
+//! not depend on how many accounts wait.
 
 use super::scripts;
 use crate::{Error, Result, Services};
@@ -8,14 +9,15 @@ use model::desk::Sample;
 /// How a queue is doing.
 #[derive(Clone, Debug)]
 pub(crate) struct Course {
-    /// Microseconds since the epoch, by the clock of the queue.
+    /// Microseconds since the epoch, by Redis's clock.
     pub now: i64,
     pub waiting: u64,
-    /// The seconds in which something happened, oldest first; the last five minutes are among them.
+    /// The seconds in which something happened, oldest first; they include the last five minutes.
     pub samples: Vec<Sample>,
 }
 
-/// None: the queue is not there at the moment. It is not built for this: whoever has a place in it, or sells it, does that.
+/// Returns `None` if the queue is not built. This call does not build it; joins, views and drivers
+/// do.
 pub(crate) async fn course(services: &Services, concert: ConcertId) -> Result<Option<Course>> {
     let (word, now, waiting, samples): (String, i64, u64, Vec<String>) =
         scripts::call(&services.redis, &scripts::COURSE, concert, &[0_i64; 0]).await?;

@@ -1,14 +1,15 @@
-//! The places that an account has, in whatever queue.
+//! The places that an account has, in all queues.
 
 use crate::sessions::Session;
 use crate::{Result, Services, concerts};
 use model::queue::{Arrival, HeldPlace};
 use std::collections::HashMap;
 
-/// Most places that are listed.
+/// Upper bound on places listed.
 const MOST_LISTED: i64 = 100;
 
-/// The places of whoever asks, the one that was taken last first. Where each of them stands is [`super::view`]'s to say.
+/// Returns the caller's places, the one taken last first. [`super::view`] returns the standing of
+/// each.
 pub async fn held(services: &Services, session: &Session) -> Result<Vec<HeldPlace>> {
     let places = sqlx::query!(
         "SELECT concert_id, arrival FROM queue_entries

@@ -1,5 +1,5 @@
-//! Ticks, and that there are none for the moment, from the one place in this process that learns of them to everyone who
-//! watches.
+//! Hands ticks, and news that a queue is interrupted or resumed, from the one place in this process
+//! that receives them to all watchers.
 
 use bytes::Bytes;
 use model::concerts::ConcertId;
@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
-/// A watcher that falls further behind than this reads its standing anew.
+/// News buffered per concert; a watcher that falls further behind reads its standing anew.
 const KEPT: usize = 64;
 
-/// A tick, made ready to be sent once for all watchers.
+/// A tick, prepared once for sending to all watchers.
 #[derive(Clone, Debug)]
 pub struct TickEvent {
     pub tick: Arc<Tick>,
@@ -30,32 +30,34 @@ impl TickEvent {
         }
     }
 
-    /// As it goes over the wire: framed by the first who sends it, the same bytes for everybody else.
+    /// Returns the tick as sent over the wire: framed by the first sender, the same bytes for all
+    /// others.
     pub fn framed(&self, frame: impl FnOnce(&TickEvent) -> Bytes) -> Bytes {
         self.framed.get_or_init(|| frame(self)).clone()
     }
 }
 
-/// What watchers learn.
+/// What watchers receive.
 #[derive(Clone, Debug)]
 pub enum News {
     Tick(TickEvent),
-    /// The queue cannot move on for the moment: a store is away, or the queue is being rebuilt. Nobody's place is lost.
+    /// The queue cannot move on: a store is down, or the queue is being rebuilt. No place is lost.
     Interrupted,
-    /// It can again. What was shown before may be old by now.
+    /// The queue moves on again. What was shown before may be out of date.
     Resumed,
 }
 
-/// How many watchers may read their standing anew at the same time.
+/// Watchers that may read their standing anew at the same time.
 const READING: usize = 8;
 
-/// So many ticks are kept for those whose line broke and who come back.
+/// Ticks kept for watchers that reconnect after their connection broke.
 const RECENT: usize = 256;
 
-/// For so long after the last watcher has gone, or somebody has asked.
+/// How long a concert counts as watched after the last watcher or query, and how long its channel
+/// is kept after the last news.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
-/// Hands every tick of a concert to everyone in this process who watches it.
+/// Hands every tick of a concert to all of its watchers in this process.
 pub struct TickHub {
     readers: Semaphore,
     concerts: Mutex<HashMap<ConcertId, Channel>>,
@@ -65,7 +67,7 @@ struct Channel {
     sender: broadcast::Sender<News>,
     recent: VecDeque<TickEvent>,
     interrupted: bool,
-    /// When somebody last watched or asked.
+    /// When a watcher or a query last needed the channel.
     watched: Option<Instant>,
     told: Instant,
 }
@@ -80,13 +82,14 @@ impl Default for TickHub {
 }
 
 impl TickHub {
-    /// Waits for a turn to read a standing anew.
+    /// Waits for a permit to read a standing anew.
     pub async fn reading(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed; if it were, going on would be right.
+        // The semaphore is never closed; if it were, continuing would be right.
         self.readers.acquire().await.ok()
     }
 
-    /// Everything from now on, and the ticks between `seen` and now. None: some of them are not kept, or were never told.
+    /// Subscribes to everything from now on, and returns the ticks between `seen` and now, or
+    /// `None` if some of them are not kept or were never published here.
     pub fn watch_from(
         &self,
         concert: ConcertId,
@@ -97,7 +100,8 @@ impl TickHub {
         (channel.sender.subscribe(), channel.since(seen))
     }
 
-    /// The ticks between `seen` and now. None: some of them are not kept, or were never told.
+    /// Returns the ticks between `seen` and now, or `None` if some of them are not kept or were
+    /// never published here.
     pub(super) fn since(&self, concert: ConcertId, seen: TickId) -> Option<Vec<TickEvent>> {
         let mut concerts = self.lock();
         let channel = concerts.entry(concert).or_default();
@@ -112,12 +116,12 @@ impl TickHub {
             return;
         }
         channel.keep(&news);
-        // Nobody watches at the moment: nothing to do.
+        // An error means that there are no watchers.
         let _ = channel.sender.send(news);
     }
 
-    /// The concerts that somebody watches, or did a moment ago. Forgets those of which nothing was heard for as long
-    /// either.
+    /// Returns the concerts that are being watched, or were until recently. Drops the channels that
+    /// had neither watchers, queries nor news within [`KEPT_FOR`].
     pub(super) fn watched(&self) -> Vec<i64> {
         let (mut concerts, now) = (self.lock(), Instant::now());
         let recent = |instant: Instant| now.duration_since(instant) < KEPT_FOR;
@@ -136,7 +140,7 @@ impl TickHub {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConcertId, Channel>> {
-        // A panic elsewhere leaves the map whole: nothing is half done under this lock.
+        // The map stays consistent if a holder panics: no update under this lock is partial.
         self.concerts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -158,7 +162,7 @@ impl Channel {
         self.interrupted = matches!(news, News::Interrupted);
         self.told = Instant::now();
         if matches!(news, News::Interrupted | News::Resumed) {
-            // What people know of before may be old, and is read anew.
+            // What clients know from before may be out of date, and is read anew.
             self.recent.clear();
         }
         if let News::Tick(event) = news {
@@ -214,7 +218,7 @@ mod tests {
         News::Tick(TickEvent::new(tick, String::new()))
     }
 
-    /// The ids of the ticks that somebody who comes back gets.
+    /// The ids of the ticks that a watcher gets when it comes back.
     fn since(hub: &TickHub, seen: i64) -> Option<Vec<i64>> {
         let (_, ticks) = hub.watch_from(ConcertId(1), TickId(seen));
         ticks.map(|ticks| ticks.iter().map(|event| event.tick.id.0).collect())
@@ -236,7 +240,7 @@ mod tests {
         );
         assert_eq!(since(&hub, 9), None, "of a server that is ahead");
         assert_eq!(since(&hub, 0), None);
-        // A gap on purpose: 6 was never told.
+        // A gap on purpose: tick 6 is never published.
         hub.publish(ConcertId(1), tick(7, 6));
         assert_eq!(since(&hub, 4), None);
         assert_eq!(since(&hub, 7), Some(vec![]));
@@ -249,7 +253,7 @@ mod tests {
         assert_eq!(since(&hub, 7).map(|ticks| ticks.len()), Some(RECENT));
     }
 
-    /// However many watch, and whenever they come.
+    /// For any number of watchers, no matter when they come.
     #[test]
     fn a_tick_is_framed_once_and_everybody_gets_the_same_bytes() {
         let hub = TickHub::default();

@@ -1,4 +1,4 @@
-//! The transaction that turns a claimed batch into tickets: the only arbiter.
+//! The transaction that turns a claim into tickets. It is the only arbiter.
 
 use super::sale::SaleRow;
 use crate::{Result, Services, tickets};
@@ -10,39 +10,40 @@ use model::queue::Arrival;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// What the clocks of Redis and PostgreSQL may say differently of an interval: waited for in the transaction, while joins wait
-/// as well.
+/// Upper bound on the difference between the clocks of Redis and PostgreSQL over an interval that
+/// is waited out in the transaction, while joins wait as well.
 const CLOCKS_AGREE: Duration = Duration::from_millis(50);
-/// And what they say differently of an interval in which neither was set.
+/// Expected difference between the two over an interval in which neither clock was set.
 const CLOCKS_DIFFER: Duration = Duration::from_millis(5);
-/// A commit may come so much later than is written on it. Of one that comes even later PostgreSQL writes when it did (migration
-/// 0020), and the server when it was done ([`committed_late`]).
+/// How much later than the instant written on its tickets a commit may come. For a commit that
+/// comes even later, PostgreSQL writes when it did (migration 0020), and the server when it
+/// returned ([`committed_late`]).
 pub const COMMIT_LATE: Duration = Duration::from_millis(50);
 
 /// A batch that the claim script has moved in flight.
 #[derive(Clone, Debug)]
 pub struct Claim {
     pub concert: ConcertId,
-    /// Strictly increasing per queue: a claim that is older than the newest one carried out is stale.
+    /// Strictly increasing per queue: a claim older than the newest one carried out is stale.
     pub number: i64,
-    /// Of the build that it was claimed from.
+    /// The build that the batch was claimed from.
     pub generation: i64,
-    /// PostgreSQL's when it was claimed.
+    /// PostgreSQL's timeline at the time of the claim.
     pub timeline: i64,
     /// In order of arrival.
     pub entries: Vec<(AccountId, Arrival)>,
-    /// It is not committed before: then a whole interval has passed since the commit before it.
+    /// Earliest instant of the commit: a whole interval after the commit before.
     pub due: Instant,
 }
 
-/// What became of one entry of a claim.
+/// The outcome of one entry of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Holds a ticket, now or already from an earlier attempt at the same claim.
+    /// Holds a ticket, from this attempt or from an earlier one at the same claim.
     Issued,
     /// Left before its turn, or the sale is over.
     Dropped,
-    /// No ticket for it at the moment: goes back to the head.
+    /// No ticket for it yet: the entry goes back to the head of the queue.
     Released,
 }
 
@@ -56,15 +57,17 @@ impl Outcome {
     }
 }
 
-/// What [`issue`] did.
+/// The result of [`issue`].
 pub enum Issue {
     Done(Issued),
-    /// Nothing: a later claim was carried out before this one, or PostgreSQL is another one by now.
+    /// Nothing was done: a later claim was carried out before this one, or PostgreSQL was replaced
+    /// since.
     Stale,
-    /// Nothing: the queue was built anew since, perhaps in another Redis. What it was claimed from is no queue any more.
+    /// Nothing was done: the queue was built anew since, perhaps in another Redis, and the one
+    /// claimed from is void.
     OtherBuild,
-    /// Nothing: by PostgreSQL's clock not a whole interval has passed since the batch before. Redis's clock was set forward, or
-    /// the interval was lengthened a moment ago.
+    /// Nothing was done: by PostgreSQL's clock less than an interval has passed since the batch
+    /// before. Redis's clock was set forward, or the interval was lengthened a moment ago.
     TooEarly(TooEarly),
 }
 
@@ -76,26 +79,28 @@ pub struct TooEarly {
 
 /// The tickets of a claim.
 pub struct Issued {
-    /// One per entry of the claim, in its order.
+    /// One per entry of the claim, in the same order.
     pub outcomes: Vec<Outcome>,
     /// The sale after the commit.
     pub sale: SaleRow,
-    /// Since when nothing but the commit was left to do.
+    /// When only the commit was left to do.
     pub ready: Instant,
 }
 
-/// Issues tickets to the batch, all or nothing: in order of arrival, numbered on from the last serial, to nobody who has
-/// left or holds a ticket, and to no more than the capacity and the batch size allow.
+/// Issues tickets to the batch, all or nothing: in order of arrival, with serials that follow the
+/// last one, to no account that has left or holds a ticket, and to no more than the capacity and
+/// the batch size allow.
 ///
-/// Everything is done at once, and committed when it is due. What is written on the tickets is that instant, or that of the
-/// transaction if it had passed, by PostgreSQL's clock.
+/// All statements run at once, and the commit waits until it is due. That instant is written on the
+/// tickets, or that of the transaction if it had passed, by PostgreSQL's clock.
 ///
-/// Doing it twice is harmless.
+/// Calling this twice with the same claim is harmless.
 pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     fail_point!("issue::claimed");
     let moved = services.clock.moved().num_microseconds().unwrap_or(0);
     let mut transaction = crate::stores::begin(&services.engine).await?;
-    // The connection may be the first one to another PostgreSQL, which lacks what the queue was built from.
+    // The connection may be the first one to another PostgreSQL, which lacks what the queue was
+    // built from.
     if services.primary.timeline() != claim.timeline {
         return Ok(Issue::Stale);
     }
@@ -115,26 +120,30 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     };
     let read = Instant::now();
     fail_point!("issue::begun");
-    // Of a clock that was set back nothing is known but that it cannot be longer than an interval.
+    // If PostgreSQL's clock was set back, all that is known of the wait is that it is at most an
+    // interval.
     let interval = TimeDelta::milliseconds(concert.interval_ms.into());
     let wait = concert
         .last_batch_at
         .map(|last| last + interval - concert.now);
     let wait = wait.unwrap_or_default().clamp(TimeDelta::zero(), interval);
     let may = read + wait.to_std().unwrap_or_default();
-    // Redis knows when the batch before was committed, and this only when it was to be: where this is what counts, a little more.
+    // Redis knows when the batch before was committed, and `last_batch_at` only when that was due.
+    // Where the latter decides, the delay that a commit may have is added.
     let due = match may > claim.due.max(read) + CLOCKS_DIFFER {
         true => may + COMMIT_LATE,
         false => claim.due.max(may),
     };
-    // As PostgreSQL's clock will say it then: never less than an interval after the batch before.
+    // The instant of the commit by PostgreSQL's clock: never less than an interval after the batch
+    // before.
     let at = concert.now + TimeDelta::from_std(due - read).unwrap_or_default();
 
     let accounts: Vec<i64> = claim.entries.iter().map(|(account, _)| account.0).collect();
     let arrivals: Vec<i64> = claim.entries.iter().map(|(_, arrival)| arrival.0).collect();
     let mut recorded = on_record(&mut transaction, claim, &arrivals).await?;
     if recorded.len() < claim.entries.len() {
-        // A join that Redis has placed and the journal has not recorded yet: its turn came before its acknowledgement.
+        // Joins that Redis has placed and the journal has not recorded yet: their turn came before
+        // their acknowledgement.
         sqlx::query!(
             "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
              SELECT $1, arrival, account_id, 1, 'waiting'
@@ -162,10 +171,10 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         .filter(|row| row.state == "waiting")
         .partition(|row| !row.holds);
     if room > 0 && !waiting.is_empty() && may > claim.due.max(Instant::now()) + CLOCKS_AGREE {
-        // What is told to Redis has to be committed: not the revision that is undone here.
+        // Redis must only receive what is committed, and not the revision that is rolled back here.
         transaction.rollback().await?;
         let sale = too_early(services, claim.concert).await?;
-        // A little more, for what a commit takes at one time and not at another.
+        // A little more, because the duration of a commit varies.
         let wait = may.saturating_duration_since(Instant::now()) + COMMIT_LATE;
         return Ok(Issue::TooEarly(TooEarly { wait, sale }));
     }
@@ -194,7 +203,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         )
         .execute(&mut *transaction)
         .await?;
-        // All of them are there: this finds each by its key, as above.
+        // All of these rows exist: the upsert finds each by its key, as above.
         sqlx::query!(
             "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
              SELECT $1, arrival, account_id, 1, 'issued'
@@ -219,7 +228,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     }
 
     fail_point!("issue::inserted");
-    // Somebody who holds a ticket from another place waits for nothing.
+    // An account that holds a ticket from another place has nothing to wait for.
     if !holding.is_empty() {
         let arrivals: Vec<i64> = holding.iter().map(|row| row.arrival).collect();
         sqlx::query!(
@@ -240,7 +249,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     let sale = SaleRow::find(&mut *transaction, claim.concert).await?;
     fail_point!("issue::ready");
     let ready = Instant::now();
-    // Whoever only left, or holds a ticket already, takes none: that needs no pace.
+    // Without an eligible account no ticket is issued, and the commit needs no pace.
     if !eligible.is_empty() {
         tokio::time::sleep_until(due.into()).await;
     }
@@ -257,8 +266,9 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
     }))
 }
 
-/// A batch before that lies ahead was written before PostgreSQL's clock was set back, or by another PostgreSQL: it is taken for one
-/// of now, so that the sale stands still for an interval and not until that instant has come. Returns the sale.
+/// Sets the time of the last batch to now if it lies in the future: it was written before
+/// PostgreSQL's clock was set back, or by another PostgreSQL. So the sale stands still for an
+/// interval, and not until that instant. Returns the sale.
 async fn too_early(services: &Services, concert: ConcertId) -> Result<SaleRow> {
     sqlx::query!(
         "UPDATE concerts SET last_batch_at = clock_timestamp() WHERE id = $1 AND last_batch_at > clock_timestamp()",
@@ -269,8 +279,9 @@ async fn too_early(services: &Services, concert: ConcertId) -> Result<SaleRow> {
     SaleRow::find(&services.engine, concert).await
 }
 
-/// The commit took longer than what was written on it says, perhaps for a disk or a standby: the next batch is an interval after now.
-/// Should this fail, Redis still keeps the pace.
+/// Sets the time of the last batch to now after a commit that took longer than its tickets say,
+/// perhaps because of a disk or a standby: the next batch is an interval from now. If this fails,
+/// Redis still keeps the pace.
 async fn committed_late(services: &Services, concert: ConcertId) {
     let noted = sqlx::query!(
         "UPDATE concerts SET last_batch_at = clock_timestamp() WHERE id = $1",
@@ -283,7 +294,7 @@ async fn committed_late(services: &Services, concert: ConcertId) {
     }
 }
 
-/// Why a claim cannot be carried out.
+/// Returns why a claim cannot be carried out.
 async fn refused(transaction: &mut sqlx::PgConnection, claim: &Claim) -> Result<Issue> {
     let generation = sqlx::query_scalar!(
         "SELECT generation FROM concerts WHERE id = $1",
@@ -297,24 +308,26 @@ async fn refused(transaction: &mut sqlx::PgConnection, claim: &Claim) -> Result<
     })
 }
 
-/// An entry as it stands.
+/// An entry as recorded.
 struct OnRecord {
     account_id: i64,
     arrival: i64,
     state: String,
-    /// A live ticket, from this place or from another one.
+    /// Whether the account holds a live ticket, from this place or from another one.
     holds: bool,
 }
 
-/// What is on record of the claim, in order of arrival.
+/// Reads and locks the entries of the claim that are on record, in order of arrival.
 async fn on_record(
     transaction: &mut sqlx::PgConnection,
     claim: &Claim,
     arrivals: &[i64],
 ) -> Result<Vec<OnRecord>> {
-    // FOR UPDATE: a leave that is being recorded at this moment either comes first and is seen, or waits and finds "issued".
-    // LATERAL: each is looked up by its key. PostgreSQL knows nothing yet of a sale that has just begun, and would rather go
-    // through everybody in it; who waits is picked by the caller for the same reason.
+    // FOR UPDATE: a leave that is being recorded concurrently either comes first and is seen, or
+    // waits and finds "issued".
+    // LATERAL: each entry is looked up by its key. PostgreSQL has no statistics yet on a sale that
+    // has just begun, and would rather scan all of its entries. For the same reason the caller
+    // filters by state.
     Ok(sqlx::query_as!(
         OnRecord,
         r#"SELECT entry.account_id, entry.arrival, entry.state,
@@ -334,7 +347,7 @@ async fn on_record(
     .await?)
 }
 
-/// What the record says of each entry, after the tickets were inserted.
+/// Returns the outcome of each entry, read after the tickets were inserted.
 async fn outcomes(
     transaction: &mut sqlx::PgConnection,
     claim: &Claim,

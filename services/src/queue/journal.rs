@@ -1,7 +1,7 @@
-//! PostgreSQL's record of every join and leave, from which a lost Redis is built again.
+//! PostgreSQL's record of every join and leave, from which a lost queue in Redis is rebuilt.
 //!
-//! Group commit: whatever arrived while the last commit ran goes into the next one ([`Together`]). Under a storm there are
-//! tens of commits a second, not thousands.
+//! Group commit: records that arrive during a commit are written together in the next one
+//! ([`Together`]). Under heavy load there are tens of commits a second, not thousands.
 
 use crate::together::Together;
 use crate::{Error, Result, stores};
@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// At most this many records go into one commit.
+/// Upper bound on records in one commit.
 const MOST_PER_COMMIT: usize = 2_000;
 
-/// How long a commit may take.
+/// Time-out of a commit, including its retries.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A place given by Redis.
+/// A place that Redis has given.
 #[derive(Clone, Copy, Debug)]
 pub struct Join {
     pub concert: ConcertId,
@@ -38,30 +38,31 @@ pub struct Leave {
     pub arrival: Arrival,
 }
 
-/// What the journal knows of a place that was to be recorded.
+/// What the journal has on a place that was to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// The account waits under this arrival: the one given, or an older one that it already had.
     Waiting(Arrival),
-    /// The place is on record and no longer waiting: a ticket was issued for it, it was left, or it expired.
+    /// The place is on record and does not wait any more: it was issued a ticket, was left, or
+    /// expired.
     Settled,
-    /// Nothing was recorded: the queue has been built anew since the place was given, without it.
+    /// Nothing was recorded: since the place was given, the queue has been built anew without it.
     Stale,
-    /// Nothing was recorded: there is no such account.
+    /// Nothing was recorded: the account does not exist.
     NoAccount,
 }
 
-/// Commits at once, over all concerts: as many connections as the journal has.
+/// Concurrent commits over all concerts, and connections of the journal's pool.
 pub(crate) const COMMITS: u32 = 4;
-/// For how long a commit waits for a concert whose row is locked, before it lets one of another concert go first. A batch that is
-/// being issued holds the row for less.
+/// How long a commit waits for a concert whose row is locked before it lets commits of other
+/// concerts go first. A batch that is being issued holds the row for less.
 pub(crate) const LOCK_PATIENCE: &str = "200ms";
 
-/// This process's writer.
+/// The writer of the journal in this process.
 pub struct Journal {
     db: PgPool,
     commits: Arc<Semaphore>,
-    // By concerts: one whose row is locked keeps no other waiting.
+    // Keyed by concert: one whose row is locked does not delay the others.
     joins: Arc<Together<ConcertId, Join, Recorded>>,
     leaves: Arc<Together<ConcertId, Leave, bool>>,
 }
@@ -76,14 +77,15 @@ impl Journal {
         }
     }
 
-    /// Returns what is on disk of the place. Recording the same join again changes nothing.
+    /// Records a join and returns what is on disk. Recording the same join again changes nothing.
     pub async fn join(&self, join: Join) -> Result<Recorded> {
         let (db, commits) = (self.db.clone(), self.commits.clone());
         let write = move |joins| write_joins(db.clone(), commits.clone(), joins);
         self.joins.ask(join.concert, join, write).await
     }
 
-    /// Returns when the leave is on disk: true, or false when a ticket was issued for that place before.
+    /// Records a leave and returns when it is on disk: `true`, or `false` if a ticket had been
+    /// issued for that place before.
     pub async fn leave(&self, leave: Leave) -> Result<bool> {
         let (db, commits) = (self.db.clone(), self.commits.clone());
         let write = move |leaves| write_leaves(db.clone(), commits.clone(), leaves);
@@ -95,9 +97,10 @@ impl Journal {
     }
 }
 
-/// One attempt, in its turn: one that had to wait for a lock goes to the end.
+/// Makes one attempt, with a permit. An attempt that had to wait for a lock goes to the back of the
+/// line.
 async fn in_turn<T>(commits: &Semaphore, write: impl Future<Output = T>) -> T {
-    // It is never closed; if it were, going on would be right.
+    // The semaphore is never closed; if it were, continuing would be right.
     let _turn = commits.acquire().await;
     write.await
 }
@@ -122,7 +125,8 @@ async fn write_leaves(
     answers(leaves.len(), recorded)
 }
 
-/// Everyone's own answer, or "try again" for all when the commit that they shared was undone.
+/// Returns the answer to each record, or [`Error::Rebuilding`] for all of them if their shared
+/// commit was rolled back.
 fn answers<T>(records: usize, outcome: Result<Vec<T>>) -> Vec<Result<T>> {
     match outcome {
         Ok(answers) => answers.into_iter().map(Ok).collect(),
@@ -133,15 +137,16 @@ fn answers<T>(records: usize, outcome: Result<Vec<T>>) -> Vec<Result<T>> {
     }
 }
 
-/// Records joins in one commit and says, in the same order, what is on disk of each.
+/// Records joins in one commit and returns what is on disk for each, in the same order.
 pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Recorded>> {
     let concerts: Vec<i64> = joins.iter().map(|j| j.concert.0).collect();
     let arrivals: Vec<i64> = joins.iter().map(|j| j.arrival.0).collect();
     let accounts: Vec<i64> = joins.iter().map(|j| j.account.0).collect();
     let ranks: Vec<i64> = joins.iter().map(|j| j.joined_rank).collect();
     let generations: Vec<i64> = joins.iter().map(|j| j.generation).collect();
-    // FOR SHARE: a builder that raises the generation either waits for this commit and reads it, or comes first and is seen.
-    // ORDER BY: everyone who writes entries takes them in the same order, so that nobody waits in a circle.
+    // FOR SHARE: a builder that raises the generation either waits for this commit and reads it,
+    // or comes first and is seen.
+    // ORDER BY: all writers lock entries in the same order, so that they do not deadlock.
     let inserted = sqlx::query_scalar!(
         "WITH current AS (
              SELECT id, generation FROM concerts WHERE id = ANY($1) ORDER BY id FOR SHARE)
@@ -162,14 +167,16 @@ pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Recorded>> 
     )
     .fetch_all(db)
     .await?;
-    // The usual case: every place is new. Whoever had waited before would have been in the way of theirs.
+    // The usual case: every place is new. An account that already waited would have been a
+    // conflict.
     if inserted.len() == joins.len() {
         return Ok(joins
             .iter()
             .map(|join| Recorded::Waiting(join.arrival))
             .collect());
     }
-    // What stands now: the place itself, whatever has become of it, or an older one that still waits.
+    // What is on record now: the place itself, waiting or settled, or an older one that still
+    // waits.
     let stands = sqlx::query!(
         r#"SELECT EXISTS (SELECT FROM accounts WHERE id = joined.account_id) AS "known!",
                   (SELECT min(entry.arrival) FROM queue_entries AS entry
@@ -198,7 +205,8 @@ pub async fn record_joins(db: &PgPool, joins: &[Join]) -> Result<Vec<Recorded>> 
     Ok(recorded.collect())
 }
 
-/// Records leaves in one statement; false where a ticket had been issued, in the same order.
+/// Records leaves in one statement. Returns, in the same order, `false` where a ticket had been
+/// issued.
 pub async fn record_leaves(db: &PgPool, leaves: &[Leave]) -> Result<Vec<bool>> {
     let concerts: Vec<i64> = leaves.iter().map(|l| l.concert.0).collect();
     let arrivals: Vec<i64> = leaves.iter().map(|l| l.arrival.0).collect();
@@ -233,7 +241,7 @@ pub struct Entry {
     pub arrival: i64,
     pub joined_rank: i64,
     pub state: String,
-    /// The live ticket that the account holds for this concert, whichever entry brought it.
+    /// The live ticket that the account holds for this concert, from any of its entries.
     pub ticket: Option<i64>,
 }
 

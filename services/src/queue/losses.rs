@@ -1,5 +1,6 @@
-//! When PostgreSQL comes back without its last commits: a standby that was promoted, and had not received them. Redis still
-//! knows what they said of a queue; as far as it can be, it is put back on record before the queue is built anew.
+//! Recovery from a PostgreSQL that comes back without its last commits: a standby that was promoted
+//! and had not received them. Redis still knows what they said of a queue; as far as possible that
+//! is put back on record before the queue is built anew.
 
 use super::{builds, keys, scripts};
 use crate::{Result, Services};
@@ -8,11 +9,12 @@ use model::concerts::ConcertId;
 use redis::AsyncCommands;
 use sqlx::PgConnection;
 
-/// Places and holders in one statement.
+/// Places in one statement.
 const AT_ONCE: isize = 2_000;
 
-/// PostgreSQL knows another build of the queue than the one in Redis. Where it knows a later one, this is one of before, and is built
-/// anew. Where it knows only an earlier one, the commit that made this one is lost, and what came with it is made good.
+/// Settles a build in Redis that PostgreSQL does not know as the newest. If PostgreSQL knows a
+/// later one, the queue in Redis is outdated and is built anew. If it knows only an earlier one,
+/// the commit of this build is lost, and what was lost with it is made good.
 pub async fn settle(services: &Services, concert: ConcertId, generation: i64) -> Result<()> {
     let on_record = sqlx::query_scalar!("SELECT generation FROM concerts WHERE id = $1", concert.0)
         .fetch_optional(&services.engine)
@@ -23,14 +25,17 @@ pub async fn settle(services: &Services, concert: ConcertId, generation: i64) ->
     builds::invalidate(services, concert, generation).await
 }
 
-/// Puts every place that Redis has and PostgreSQL has not on record, notes who has lost a ticket, and has the queue built anew.
+/// Records every place that Redis has and PostgreSQL lacks, notes which accounts have lost a
+/// ticket, and has the queue built anew.
 ///
-/// An account whose ticket was in a lost commit and whose join was not waits again, in front. One that has lost
-/// both is named in `lost_commits` and in the log: nothing says any more when they came.
+/// An account whose ticket was in a lost commit and whose join was not waits again, in front. One
+/// that has lost both is named in `lost_commits` and in the log: nothing shows any more when it
+/// came.
 pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     let [waiting, inflight, _, holders, state, ..] = keys::of(&services.redis, concert);
-    // One at a time: each would find a part of what is missing, and note that. Everything on one connection, and no
-    // other request holds one while it waits: all joins come by here.
+    // One task at a time: each would find, and note, only a part of what is missing. Everything
+    // runs on one connection, and a request that has to wait does not hold one: all joins pass
+    // through here.
     let mut turn = crate::stores::begin(&services.engine).await?;
     let free = sqlx::query_scalar!(
         r#"SELECT pg_try_advisory_xact_lock($1) AS "free!""#,
@@ -62,7 +67,7 @@ pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     if places > 0 {
         tracing::warn!(%concert, places, "places that PostgreSQL did not have are put back on record");
     }
-    // First: once the queue is built anew nothing knows of them any more.
+    // Before the queue is built anew: after that nothing knows of these losses any more.
     if places > 0 || !lost.is_empty() {
         note(services, &mut turn, concert, places, &lost).await?;
     }
@@ -71,7 +76,7 @@ pub async fn make_good(services: &Services, concert: ConcertId) -> Result<()> {
     Ok(())
 }
 
-/// The places in a sorted set, from the oldest on. Returns how many were missing.
+/// Records the places of a sorted set, oldest first. Returns how many were missing.
 async fn record_all(
     services: &Services,
     db: &mut PgConnection,
@@ -90,7 +95,7 @@ async fn record_all(
         };
         after = format!("({last}");
         let (accounts, arrivals): (Vec<i64>, Vec<i64>) = places.into_iter().unzip();
-        // Not beside a ticket that was kept.
+        // Not for an account whose ticket was kept.
         let recorded = sqlx::query!(
             "INSERT INTO queue_entries (concert_id, arrival, account_id, joined_rank, state)
              SELECT $1, arrival, account_id, 1, 'waiting'
@@ -111,8 +116,8 @@ async fn record_all(
     }
 }
 
-/// Those in the set of holders who have neither a live ticket nor a place on record, nor had one that brought a ticket: that was
-/// given back.
+/// Returns the accounts in the set of holders that have neither a live ticket nor an entry that
+/// waits or was issued. An issued entry without a live ticket means that the ticket was cancelled.
 async fn without_record(
     services: &Services,
     db: &mut PgConnection,

@@ -1,9 +1,9 @@
-//! The queue: who waits for a concert, in which order, and whose turn it is.
+//! The queue: which accounts wait for a concert, in which order, and whose turn it is.
 //!
-//! The way of a join: Redis decides the order ([`scripts`], many people in one call), PostgreSQL remembers it ([`journal`]), only then is it
-//! acknowledged. Every server runs the [`scheduler`]: claim a batch, [`issue`] it in one transaction, acknowledge it.
-//! What Redis has lost is put back from the
-//! journal ([`reconcile`]). Watchers live on ticks ([`hub`]).
+//! The path of a join: Redis decides the order ([`scripts`], many accounts in one call), PostgreSQL
+//! records it ([`journal`]), and only then is it acknowledged. Every server runs the [`scheduler`]:
+//! claim a batch, [`issue`] it in one transaction, acknowledge it. What Redis has lost is restored
+//! from the journal ([`reconcile`]). Watchers follow ticks ([`hub`]).
 
 mod agreement;
 pub mod audit;
@@ -50,20 +50,23 @@ use sale::SaleRow;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For how long a request is held while its queue is being built, before it is answered with "try again".
+/// How long a request waits while its queue is being built, before it is answered with "try again"
+/// ([`Error::Rebuilding`]).
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Queues that drivers build at the same time.
+/// Upper bound on queues that drivers build concurrently, and on those that requests do.
 pub(crate) const BUILDS: usize = 4;
 
-/// How often a request that waits for a queue to be built looks again. There is no event for it that would survive the loss
-/// of Redis.
+/// How often a request that waits for a queue to be built polls. There is no event for this that
+/// would survive the loss of Redis.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Gives the account its place at the end of the queue, or finds the one it has: from any tab, device or retry the same.
+/// Gives the account a place at the end of the queue, or returns the one that it has: the same from
+/// any tab, device or retry.
 ///
-/// When this returns, the place is in Redis and on disk in PostgreSQL. Refused with [`Refusal::SaleNotOpen`],
-/// [`Refusal::SaleClosed`], [`Refusal::HoldsTicket`], [`Refusal::NotFound`] or [`Refusal::TooManyRequests`].
+/// When this returns, the place is in Redis and on disk in PostgreSQL. Refused with
+/// [`Refusal::SaleNotOpen`], [`Refusal::SaleClosed`], [`Refusal::HoldsTicket`],
+/// [`Refusal::NotFound`] or [`Refusal::TooManyRequests`].
 pub async fn join(
     services: &Services,
     from: &Client,
@@ -73,7 +76,7 @@ pub async fn join(
     limits::join(services, from, session).await?;
     rehearsals::admit(services, session, concert).await?;
     let view = join_as(services, session.account_id, concert).await?;
-    // Acknowledged, and so on record: the page of the place that comes next need not ask.
+    // The place is acknowledged and thus on record: its page, which comes next, need not read it.
     services.places.keep(session.account_id, &view);
     Ok(view)
 }
@@ -97,7 +100,8 @@ pub(crate) async fn join_as(
     .await
 }
 
-/// Gives the place up. Whoever has no place, or was issued a ticket a moment before, learns so from the answer.
+/// Gives up the place. The answer shows if the account has no place or was issued a ticket a moment
+/// before.
 pub async fn leave(
     services: &Services,
     session: &Session,
@@ -115,7 +119,8 @@ pub(crate) async fn leave_as(
     to_the_end(async move {
         let answer = ask(&services, Question::Standing, account, concert).await?;
         if let Some(arrival) = answer.reading.spot.as_ref().map(|spot| spot.arrival) {
-            // The journal first: it arbitrates between this and the transaction that may be issuing a ticket right now.
+            // The journal first: it arbitrates between this leave and a transaction that may be
+            // issuing a ticket right now.
             let entry = journal::Leave {
                 concert,
                 account,
@@ -125,9 +130,10 @@ pub(crate) async fn leave_as(
                 services.places.forget(account, concert);
                 fail_point!("leave::recorded");
                 remove(&services, concert, account, arrival).await?;
-                // Once more: a page that was being made has read it before.
+                // Again: a page that was being rendered may have read the place before.
                 services.places.forget(account, concert);
-                // As of its tick the reading is as true as before, but for this place: nothing need be read again.
+                // As of its tick the reading is still true, except for this place: nothing has to
+                // be read again.
                 return Ok(QueueView {
                     standing: Standing::Left,
                     ..waiting_view(&services, concert, answer.reading)
@@ -139,13 +145,15 @@ pub(crate) async fn leave_as(
     .await
 }
 
-/// Whether this person may look at the queue: [`Refusal::NotFound`] of a draft, and for all but its people of a rehearsal.
+/// Checks that the session may look at the queue. Refused with [`Refusal::NotFound`] for a draft,
+/// and for a rehearsal unless the account belongs to it.
 pub async fn admit(services: &Services, by: &Session, concert: ConcertId) -> Result<()> {
     rehearsals::admit(services, by, concert).await
 }
 
-/// Where the account stands, as of the newest tick. What is shown as waiting is in Redis and on disk; where the two
-/// disagree, the journal is right and Redis is mended first. In a draft nobody stands: [`Refusal::NotFound`].
+/// Returns where the account stands, as of the newest tick. A place shown as waiting is in Redis
+/// and on disk; if the two disagree, the journal is right and Redis is repaired first. Refused with
+/// [`Refusal::NotFound`] for a draft.
 pub async fn view(
     services: &Services,
     account: AccountId,
@@ -164,14 +172,15 @@ pub async fn view(
     patiently(viewing).await
 }
 
-/// For as long as patience lasts.
+/// Runs `trying` for at most [`PATIENCE`].
 async fn patiently<T>(trying: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(PATIENCE, trying)
         .await
         .unwrap_or(Err(Error::Rebuilding))
 }
 
-/// None: the stores disagreed and have been mended; nothing was acknowledged, so begin again.
+/// Returns `None` if Redis and PostgreSQL disagreed and were repaired; nothing was acknowledged,
+/// and the caller retries.
 async fn try_join(
     services: &Services,
     account: AccountId,
@@ -199,7 +208,7 @@ async fn try_join(
             Err(Refusal::HoldsTicket.into())
         }
         ("holds", _) => {
-            // Cancelled while Redis was away.
+            // Cancelled while Redis was down.
             Box::pin(cancelled(services, concert, account)).await?;
             Ok(None)
         }
@@ -212,7 +221,8 @@ async fn try_join(
     }
 }
 
-/// Puts a place that Redis gave on disk. False: it cannot stand as it is, and Redis has been mended.
+/// Records a place that Redis gave. Returns `false` if the place cannot stand as it is; Redis has
+/// been repaired then.
 async fn record(
     services: &Services,
     account: AccountId,
@@ -234,12 +244,14 @@ async fn record(
         .await?
     {
         Recorded::Waiting(recorded) if recorded == arrival => Ok(true),
-        // The journal knows an older place of this account, which Redis had lost: that one is the true one.
+        // The journal has an older place of this account, which Redis had lost: the older one is
+        // valid.
         Recorded::Waiting(older) => Box::pin(restore(services, concert, account, older))
             .await
             .map(|()| false),
         Recorded::Settled => {
-            // Issued and not acknowledged yet: the ticket is what is shown. Left or expired: Redis was not told.
+            // Issued and not acknowledged yet: the view shows the ticket. Left or expired: Redis
+            // was not notified.
             let issued = Box::pin(tickets::holds(services, account, concert)).await?;
             if !issued {
                 Box::pin(remove(services, concert, account, arrival)).await?;
@@ -257,13 +269,13 @@ async fn record(
     }
 }
 
-/// None: the stores disagreed and have been mended.
+/// Returns `None` if Redis and PostgreSQL disagreed and were repaired; the caller retries.
 async fn try_view(
     services: &Services,
     account: AccountId,
     concert: ConcertId,
 ) -> Result<Option<QueueView>> {
-    // Redis first, then PostgreSQL: whatever has left Redis in between is already on record.
+    // Redis first, then PostgreSQL: what has left Redis in between is already on record.
     let Answer {
         generation,
         reading,
@@ -288,7 +300,7 @@ async fn try_view(
                     rank: spot.rank,
                     joined_rank: (entry.joined_rank as u64).max(spot.rank),
                 },
-                // Issued, and given back before Redis was told of the ticket.
+                // Issued, and cancelled before Redis was notified of the ticket.
                 "issued" => Standing::Left,
                 _ => {
                     Box::pin(remove(services, concert, account, spot.arrival)).await?;
@@ -317,7 +329,7 @@ async fn try_view(
     }))
 }
 
-/// What a reading says by itself: waiting since just now, or absent.
+/// Builds the view that a reading alone supports: waiting since just now, or absent.
 fn waiting_view(services: &Services, concert: ConcertId, reading: Reading) -> QueueView {
     let standing = match reading.spot {
         Some(Spot { arrival, rank }) => Standing::Waiting {
@@ -338,7 +350,7 @@ fn waiting_view(services: &Services, concert: ConcertId, reading: Reading) -> Qu
     }
 }
 
-/// What Redis knows of a queue and of one account's place in it.
+/// What Redis knows of a queue and of one account's place.
 struct Reading {
     tick: TickId,
     waiting: u64,
@@ -352,25 +364,26 @@ struct Spot {
     rank: u64,
 }
 
-/// What [`scripts::JOIN`] and [`scripts::STANDING`] answer one person.
+/// What [`scripts::JOIN`] and [`scripts::STANDING`] answer for one account.
 struct Answer {
     word: String,
-    /// Which build of the queue answered.
+    /// The build of the queue that answered.
     generation: i64,
     reading: Reading,
 }
 
-/// What is asked of a queue for one person. Those who ask the same travel together.
+/// What is asked of a queue for one account. Accounts with the same question share a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Question {
     Join,
     Standing,
 }
 
-/// Those who ask at the moment. An answer is none when the queue is not there.
+/// Batches the questions to queues. An answer is `None` if the queue is not built.
 pub struct Asked(Arc<Together<(Question, ConcertId), AccountId, Option<Answer>>>);
 
-/// So many people travel in one call to Redis: a millisecond or two, during which nobody else is served.
+/// Upper bound on accounts in one call to Redis: a millisecond or two, during which Redis serves no
+/// other call.
 const MOST_PER_CALL: usize = 200;
 
 impl Default for Asked {
@@ -379,7 +392,8 @@ impl Default for Asked {
     }
 }
 
-/// Asks Redis; when it does not have the queue, has it built and asks again, for as long as patience lasts.
+/// Asks Redis. If it does not have the queue, has the queue built and asks again, for at most
+/// [`PATIENCE`].
 async fn ask(
     services: &Services,
     question: Question,
@@ -396,7 +410,7 @@ async fn ask(
             if let Some(answer) = asked.await? {
                 return Ok(answer);
             }
-            // One builder at a time in this process; everybody else only looks whether it is done.
+            // One builder at a time in this process; all other requests only poll for the result.
             let built = match services.builder.take(concert) {
                 Some(turn) => {
                     let services = services.clone();
@@ -416,7 +430,7 @@ async fn ask(
     patiently(asking).await
 }
 
-/// One call for everybody who asks the same.
+/// Makes one call for all accounts with the same question.
 async fn carry(
     services: Services,
     question: Question,
@@ -445,7 +459,7 @@ async fn carry(
             .enumerate()
             .map(|(n, _)| parse(&answer, n))
             .collect(),
-        // Each of them fails in the same way.
+        // All of them fail in the same way.
         Err(Error::Redis(error)) => accounts
             .iter()
             .map(|_| Err(Error::Redis(error.clone())))
@@ -457,10 +471,10 @@ async fn carry(
     }
 }
 
-/// word, generation, tick, waiting, sale, opens_at, people: the prelude's `reading`.
+/// Word, generation, tick, waiting, sale, opens_at, people: `reading` of the prelude.
 type RawAnswer = (String, i64, i64, u64, String, i64, Vec<String>);
 
-/// What the `n`-th of those who asked is told.
+/// Returns the answer for the `n`-th account of the call, or `None` if the queue is not built.
 fn parse(raw: &RawAnswer, n: usize) -> Result<Option<Answer>> {
     let (word, generation, tick, waiting, sale, opens_at, people) = raw;
     if word == "unbuilt" {
@@ -491,7 +505,7 @@ fn parse(raw: &RawAnswer, n: usize) -> Result<Option<Answer>> {
     }))
 }
 
-/// Puts back a place that the journal has and Redis has not.
+/// Restores a place that the journal has and Redis lacks.
 async fn restore(
     services: &Services,
     concert: ConcertId,
@@ -504,12 +518,12 @@ async fn restore(
         standing: reconcile::Standing::Waiting,
     };
     reconcile::correct(services, concert, vec![entry]).await?;
-    // Whoever called asks again, but not at once: perhaps somebody else is at it.
+    // The caller retries, but not at once: another task may be restoring the place.
     tokio::time::sleep(LOOK_AGAIN).await;
     Ok(())
 }
 
-/// Takes a place out of Redis that the journal says is none.
+/// Removes a place from Redis that is not waiting by the journal.
 async fn remove(
     services: &Services,
     concert: ConcertId,
@@ -526,8 +540,9 @@ async fn remove(
     Ok(())
 }
 
-/// Some of the accounts in a queue's set of holders, and where the others begin; at 0 there are no more. As with every such scan,
-/// one that is there all the time is among them, once or more often.
+/// Returns some of the accounts in a queue's set of holders, and the cursor for the next ones, 0 at
+/// the end. As with every SSCAN, an account that is in the set throughout is returned once or more
+/// often.
 async fn holders_from(services: &Services, key: &str, cursor: u64) -> Result<(u64, Vec<i64>)> {
     Ok(redis::cmd("SSCAN")
         .arg(key)
@@ -538,7 +553,8 @@ async fn holders_from(services: &Services, key: &str, cursor: u64) -> Result<(u6
         .await?)
 }
 
-/// Tells the queue at once what has changed in PostgreSQL. If Redis is away, the scheduler tells it later.
+/// Hands what has changed in PostgreSQL to the queue at once. If Redis is down, the scheduler does
+/// that later.
 pub(crate) async fn sync(services: &Services, concert: ConcertId) -> Result<()> {
     let sale = SaleRow::find(&services.db, concert).await?;
     let told =
@@ -549,7 +565,7 @@ pub(crate) async fn sync(services: &Services, concert: ConcertId) -> Result<()> 
     Ok(())
 }
 
-/// Takes the queue of a concert that is being deleted out of Redis.
+/// Removes the queue of a concert that is being deleted from Redis.
 pub(crate) async fn forget(services: &Services, concert: ConcertId) -> Result<()> {
     redis::cmd("DEL")
         .arg(&keys::of(&services.redis, concert))
@@ -558,7 +574,8 @@ pub(crate) async fn forget(services: &Services, concert: ConcertId) -> Result<()
     Ok(())
 }
 
-/// Lets the former holder join again and gives the ticket to the head of the queue with the next tick.
+/// Allows the former holder to join again; the ticket goes to the head of the queue with the next
+/// tick.
 pub(crate) async fn cancelled(
     services: &Services,
     concert: ConcertId,

@@ -1,5 +1,5 @@
-//! Places as they were read a moment ago, moved on by the ticks since: for those who ask every few seconds, as exact as a
-//! stream, and without a store.
+//! Cached places, moved on by the ticks since they were read: for clients that poll every few
+//! seconds, as exact as a stream, and without a call to a store.
 
 use super::hub::TickHub;
 use crate::{MOST_KNOWN, Result, Services};
@@ -10,11 +10,12 @@ use model::queue::{QueueView, Standing, TickId};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
-/// A page that is opened again within this time shows the place that was read for the last one, and the ticks since.
+/// Age up to which a page that is opened again shows the cached place, moved on by the ticks since.
 const LOOKED: TimeDelta = TimeDelta::seconds(1);
 
-/// The places of those who asked this server. One that was not asked for in a long time is older than the ticks that are
-/// kept ([`TickHub`] forgets them a minute after the last question), and read anew; it stays until another takes its room.
+/// The places of the accounts that asked this server. A place that was not asked for in a long time
+/// is older than the ticks that are kept ([`TickHub`] drops them a minute after the last query) and
+/// is read anew; it stays until another one replaces it.
 pub struct Places(Cache<(ConcertId, AccountId), Arc<QueueView>>);
 
 impl Default for Places {
@@ -24,7 +25,8 @@ impl Default for Places {
 }
 
 impl Places {
-    /// The place as of the newest tick that this server has heard of. None: it has to be read.
+    /// Returns the place as of the newest tick that this server knows, or `None` if it has to be
+    /// read.
     fn moved_on(
         &self,
         ticks: &TickHub,
@@ -46,12 +48,13 @@ impl Places {
         Some(view)
     }
 
-    /// The account has just done something here that the ticks do not tell of yet.
+    /// Forgets a place after the account has done something here that the ticks do not report yet.
     pub(super) fn forget(&self, account: AccountId, concert: ConcertId) {
         self.0.remove(&(concert, account));
     }
 
-    /// Only of those who wait: where they stand moves on by ticks alone.
+    /// Keeps the place of an account that waits, and drops any other: only a waiting place moves on
+    /// by ticks alone.
     pub(super) fn keep(&self, account: AccountId, view: &QueueView) {
         let key = (view.concert_id, account);
         match view.standing {
@@ -61,10 +64,11 @@ impl Places {
     }
 }
 
-/// Where the account stands, for somebody who was told so as of `seen` before: as of that tick or a newer one.
+/// Returns where the account stands, for a client that knows it as of `seen`: as of that tick or a
+/// newer one.
 ///
-/// Like a stream, and unlike [`super::view`], it knows of what the account has just done on another server only with the
-/// next tick, a second later at most.
+/// Like a stream, and unlike [`super::view`], this reflects what the account has just done on
+/// another server only with the next tick, a second later at most.
 pub async fn glance(
     services: &Services,
     account: AccountId,
@@ -83,11 +87,11 @@ pub async fn glance(
     Ok(view)
 }
 
-/// Where the account stands, for its page: as [`super::view`] says, but that neither store is asked again about a place that
-/// was read here within the last second.
+/// Returns where the account stands, for its page: like [`super::view`], except that neither store
+/// is asked again about a place that was read here within the last second.
 ///
-/// What ticks tell of is in it all the same, and so is what the account does on this server. What it has done on another one
-/// shows after a second.
+/// All ticks are still reflected, and so is what the account does on this server. What it has done
+/// on another one shows after a second.
 pub async fn look(
     services: &Services,
     account: AccountId,
@@ -95,8 +99,8 @@ pub async fn look(
 ) -> Result<QueueView> {
     let now = services.clock.now();
     let known = services.places.moved_on(&services.ticks, account, concert);
-    // A place keeps the time at which it was read from the stores; ticks move on all but that.
-    // A clock that was set back makes nothing recent.
+    // A place keeps the time at which it was read from the stores; ticks update everything else.
+    // After a clock was set back nothing is recent.
     let recent = |at| (TimeDelta::zero()..LOOKED).contains(&(now - at));
     if let Some(view) = known.filter(|view| recent(view.server_time)) {
         return Ok(QueueView {

@@ -1,4 +1,5 @@
-//! Making Redis agree with the journal: the first time, whenever Redis has lost a queue, and every few seconds after.
+//! Makes Redis agree with the journal: the first time, whenever Redis has lost a queue, and every
+//! few seconds after that.
 
 use super::issue::COMMIT_LATE;
 use super::sale::SaleRow;
@@ -13,48 +14,51 @@ use rand::Rng;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// After this long without a sign of life a builder may be replaced. For so long one that died keeps people waiting: less than a
-/// request is held ([`super::PATIENCE`]).
+/// Time without a sign of life after which a builder may be replaced. A builder that died keeps
+/// requests waiting for that long: less than a request waits ([`super::PATIENCE`]).
 const BUILDER_PATIENCE: Duration = Duration::from_millis(1_500);
-/// Changes that are read at once.
+/// Upper bound on changes read at once.
 const MOST_CHANGES: i64 = 200_000;
-/// After this long nobody is at it any more: whoever asked for a place has recorded it, or given up.
+/// Time after which a place is settled: the request that asked for it has recorded it, or given up.
 pub const RECORDED_BY_NOW: Duration = Duration::from_secs(12);
-/// Entries per call to Redis while a queue is built and nobody else can be served anyway.
+/// Entries per call to Redis while a queue is built and cannot serve other calls anyway.
 const CHUNK: usize = 5_000;
-/// Entries per call to Redis beside a sale: a few milliseconds during which nobody else is served.
+/// Entries per call to Redis during a sale: a few milliseconds in which Redis serves no other call.
 const SMALL_CHUNK: usize = 1_000;
 
-/// Which part of the journal is compared with a queue that is there. One that is not is always built from all of it.
+/// The part of the journal that is compared with an existing queue. A missing queue is always built
+/// from the whole journal.
 #[derive(Clone, Copy, Debug)]
 pub enum Window {
-    /// None.
+    /// Nothing: the queue is only built if it is missing.
     Nothing,
     /// What has changed since an earlier comparison.
     Since(Mark),
     Everything,
-    /// PostgreSQL came back without its last commits: what they said is made good as far as Redis knows it.
+    /// PostgreSQL came back without its last commits: they are made good as far as Redis knows
+    /// them.
     Forked,
 }
 
-/// Up to where the two agree.
+/// The point up to which Redis and the journal agree.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mark {
     /// What was written before this transaction is in Redis.
     transaction: i64,
-    /// Who joined up to this arrival is on record. None: nobody has been looked up yet.
+    /// All places up to this arrival are on record. `None` if none has been checked yet.
     arrival: Option<Arrival>,
-    /// How many entries of the journal were compared to come here.
+    /// How many entries of the journal were compared to get here.
     pub compared: usize,
 }
 
 impl Mark {
-    /// Whether it knows of a later transaction than the oldest one under way: then this is another PostgreSQL than before.
+    /// Whether this mark is of a later transaction than the oldest one in progress: then this is
+    /// not the same PostgreSQL as before.
     pub fn is_after(self, oldest: i64) -> bool {
         self.transaction > oldest
     }
 
-    /// Nothing was written before this transaction that is not in Redis.
+    /// Moves the mark to `transaction`: nothing was written before it that is not in Redis.
     pub fn moved_on(self, transaction: i64) -> Mark {
         Mark {
             transaction,
@@ -66,20 +70,22 @@ impl Mark {
 
 #[derive(Clone, Copy, Debug)]
 pub enum Outcome {
-    /// The queue is there.
+    /// The queue exists.
     There,
-    /// The queue is there, and within the window it says what the journal says.
+    /// The queue exists, and within the window it agrees with the journal.
     Agreed(Mark),
-    /// Somebody else is building it.
+    /// The queue is being built by another builder, or has to be built anew: the caller retries.
     Busy,
 }
 
-/// Puts the journal's waiting entries back with their arrivals, in the same order, and takes out those that are over.
+/// Restores the journal's waiting entries with their arrivals, in the same order, and removes those
+/// that are over.
 ///
-/// A queue that Redis does not have, or that an earlier Redis has built, is built from nothing: nothing is issued and
-/// nobody joins meanwhile. An unknown concert is [`model::Refusal::NotFound`].
+/// A queue that Redis does not have, or that an earlier Redis has built, is built from nothing;
+/// meanwhile nothing is issued and no account joins. An unknown concert is refused with
+/// [`model::Refusal::NotFound`].
 pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) -> Result<Outcome> {
-    // Before anything is written for a concert that does not exist.
+    // Fails before anything is written for a concert that does not exist.
     let sale = SaleRow::find(&services.engine, concert).await?;
     let builder = format!("{:016x}", rand::rng().random::<u64>());
     let patience = BUILDER_PATIENCE.as_micros() as i64;
@@ -111,14 +117,15 @@ pub async fn reconcile(services: &Services, concert: ConcertId, window: Window) 
         replaced = give_signs_of_life(services, concert, &builder) => replaced.map(|()| Outcome::Busy),
     };
     if !matches!(built, Ok(Outcome::Agreed(_))) {
-        // Also when a part of it was lost meanwhile: the next one need not wait. Should this fail as well, the builder's patience ends by itself.
+        // Also when a part was lost meanwhile: the next builder need not wait. If this fails as
+        // well, the right to build expires on its own.
         let _ =
             scripts::call::<i64>(&services.redis, &scripts::BUILD_ABANDON, concert, &builder).await;
     }
     built
 }
 
-/// Keeps the right to build. Returns when another builder has it.
+/// Keeps the right to build. Returns when it is lost, for instance to another builder.
 async fn give_signs_of_life(services: &Services, concert: ConcertId, builder: &str) -> Result<()> {
     loop {
         tokio::time::sleep(BUILDER_PATIENCE / 3).await;
@@ -128,7 +135,7 @@ async fn give_signs_of_life(services: &Services, concert: ConcertId, builder: &s
     }
 }
 
-/// `before`: the newest build on record when the right to build was asked for.
+/// Builds the queue. `before` is the newest build on record when the right to build was requested.
 async fn build(
     services: &Services,
     concert: ConcertId,
@@ -161,7 +168,7 @@ async fn build(
         }
     }
     fail_point!("build::loaded");
-    // Read last: it is as new as can be, and a newer one will follow with the next claim.
+    // Read last, to be as new as possible; a newer one follows with the next claim.
     let sale = SaleRow::find(&services.engine, concert).await?;
     let arguments = (
         builder,
@@ -186,14 +193,16 @@ async fn build(
     }))
 }
 
-/// `wait`: an interval after what is written on the batch before, which may have been committed a little later.
+/// Returns the µs until the next batch. `wait` ends an interval after the instant written on the
+/// batch before, which may have been committed a little later.
 fn until_next_batch(wait: Option<i64>, interval: i64) -> i64 {
     let late = COMMIT_LATE.as_micros() as i64;
     wait.map_or(0, |wait| (wait + late).clamp(0, interval + late))
 }
 
-/// Whether PostgreSQL knows less of a sale than it has told Redis: it came back without its last commits. Redis was asked
-/// first, and hears of a revision only when it is committed.
+/// Whether PostgreSQL has an older revision of a sale than it has sent to Redis: it came back
+/// without its last commits. Redis was asked first, and receives a revision only once it is
+/// committed.
 async fn went_back(services: &Services, concert: ConcertId, revision: i64) -> Result<bool> {
     let now = SaleRow::find(&services.engine, concert).await?.revision;
     if now < revision {
@@ -213,7 +222,7 @@ async fn compare(services: &Services, concert: ConcertId, window: Window) -> Res
 async fn compare_changes(services: &Services, concert: ConcertId, since: Mark) -> Result<Outcome> {
     let transaction = oldest_transaction(services).await?;
     let entries = recorded(services, concert, since.transaction).await?;
-    // More than can be read at once: what there is now is less, or can be read by pages.
+    // More than can be read at once: the current entries are fewer, or can be read in pages.
     if entries.len() as i64 == MOST_CHANGES {
         return compare_all(services, concert).await;
     }
@@ -229,7 +238,8 @@ async fn compare_changes(services: &Services, concert: ConcertId, since: Mark) -
     }))
 }
 
-/// What the journal says of those who wait or hold a ticket, and what Redis says of them: what is over long since costs nothing.
+/// Compares the entries that wait or hold a ticket, by the journal and by Redis. Entries that are
+/// long over cost nothing.
 async fn compare_all(services: &Services, concert: ConcertId) -> Result<Outcome> {
     let transaction = oldest_transaction(services).await?;
     let mut compared = 0;
@@ -252,7 +262,7 @@ async fn compare_all(services: &Services, concert: ConcertId) -> Result<Outcome>
     }))
 }
 
-/// Those whom Redis takes for holders, and who have no ticket any more, may join again.
+/// Allows accounts that Redis has as holders, and that have no live ticket, to join again.
 async fn release_holders(services: &Services, concert: ConcertId) -> Result<()> {
     let [_, _, _, holders, ..] = keys::of(&services.redis, concert);
     let mut cursor = 0;
@@ -271,7 +281,8 @@ async fn release_holders(services: &Services, concert: ConcertId) -> Result<()> 
         for account in without {
             tracing::warn!(%concert, account, "Redis takes an account for a holder that has no ticket");
             super::cancelled(services, concert, AccountId(account)).await?;
-            // Issued a ticket again in between, and taken out of the holders wrongly: the next comparison puts it back.
+            // If the account was issued a ticket again in between, this was wrong, and the next
+            // comparison puts it back.
         }
         if next == 0 {
             return Ok(());
@@ -280,14 +291,15 @@ async fn release_holders(services: &Services, concert: ConcertId) -> Result<()> 
     }
 }
 
-/// What of the journal a queue is built from.
+/// The records that a queue is built from.
 #[derive(Clone, Copy, Debug)]
 enum Kept {
     Places,
     Tickets,
 }
 
-/// All of it, by accounts: so that an index of just those finds them, whatever else the journal has.
+/// All rows of one kind, by account: an index of just these rows finds them, regardless of what
+/// else the journal has.
 struct Pages {
     kind: Kept,
     size: usize,
@@ -300,7 +312,7 @@ impl Pages {
         Pages { kind, size, after }
     }
 
-    /// None: that was all.
+    /// Returns the next page, or `None` after the last one.
     async fn next(
         &mut self,
         services: &Services,
@@ -347,12 +359,13 @@ impl Pages {
     }
 }
 
-/// Places that are looked at.
+/// Which places [`record_places`] looks up.
 #[derive(Clone, Copy, Debug)]
 enum Which {
-    /// Those that are on record by now, if they ever will be. What is written of younger ones is a change, which is compared as one.
+    /// Those old enough to be on record if they ever will be. Writes about younger ones are
+    /// changes, and compared as such.
     Settled,
-    /// Those that may still be on their way to the journal, too.
+    /// Also those that may still be on their way to the journal.
     All,
 }
 
@@ -365,13 +378,14 @@ impl Which {
     }
 }
 
-/// Puts on record who has joined since that arrival and was never recorded: the server that asked for the place has died, or
-/// has given up on an answer that came too late. They wait like anybody else, so they should not be lost with Redis. And takes
-/// out whose place is over by the journal: the server that recorded that has died before Redis was told.
+/// Records places after `since` that the journal does not have: the server that asked for the place
+/// died, or gave up on an answer that came too late. They must not be lost with Redis. Also takes
+/// out places that are over according to the journal: the server that recorded so died before
+/// Redis was updated.
 ///
-/// Ends at what there is when it begins, however many join meanwhile.
+/// Stops at the last place that was there at the first call, however many accounts join meanwhile.
 ///
-/// Returns the arrival up to which everybody is on record.
+/// Returns the arrival up to which all places are on record.
 async fn record_places(
     services: &Services,
     concert: ConcertId,
@@ -379,7 +393,7 @@ async fn record_places(
     which: Which,
 ) -> Result<Option<Arrival>> {
     let (mut after, mut on_record) = (since, since);
-    // Both of the first call: a place that was passed over is not settled by a later one.
+    // Both from the first call: a place that was skipped is not settled by a later one.
     let (mut up_to, mut settled) = (which.as_str().to_owned(), None);
     loop {
         let from = after.map_or("-inf".to_owned(), |arrival| arrival.0.to_string());
@@ -404,7 +418,7 @@ async fn record_places(
         let arrivals: Vec<Arrival> = places.iter().map(|(_, arrival)| *arrival).collect();
         let entries = recorded_at(services, concert, &arrivals).await?;
         let known: HashSet<Arrival> = entries.iter().map(|entry| entry.arrival).collect();
-        // Redis was asked first: of these it was not told, or not yet.
+        // Redis was read first: it has not been notified that these are over, or not yet.
         let over: Vec<Entry> = entries
             .into_iter()
             .filter(|entry| entry.standing != Standing::Waiting)
@@ -419,7 +433,7 @@ async fn record_places(
             on_record = Some(arrival);
             if !known.contains(&arrival) {
                 tracing::warn!(%concert, %account, arrival = arrival.0, "a place that was never recorded is put on record");
-                // The rank on joining is not known any more; whoever looks is shown the one of now.
+                // The rank on joining is not known any more; the view shows the current one.
                 let spot = super::Spot { arrival, rank: 1 };
                 match super::record(services, account, concert, generation, &spot).await {
                     Err(Error::Refused(refusal)) => {
@@ -432,25 +446,26 @@ async fn record_places(
     }
 }
 
-/// Makes Redis agree with these entries, as far as they are still true. False: the queue is not there.
+/// Makes Redis agree with these entries where they are still true. Returns `false` if the queue is
+/// missing.
 pub async fn mend(services: &Services, concert: ConcertId, entries: &[Entry]) -> Result<bool> {
     let Some(doubtful) = load(services, concert, "", entries).await? else {
         return Ok(false);
     };
-    // Redis first, then the journal: whoever is not in Redis because they have just left, or been issued a ticket, is on
-    // record as that. What the two tell differently all the same was lost in one of them.
+    // Redis first, then the journal: an account that is not in Redis because it has just left, or
+    // been issued a ticket, is on record as that. What still differs was lost in one of the two.
     let differing = recorded_at(services, concert, &doubtful).await?;
     correct(services, concert, differing).await
 }
 
-/// Makes Redis say what these entries say; they were read after Redis was seen to say something else. False: the queue is
-/// not there.
+/// Makes Redis agree with these entries, which were read after Redis was seen to differ. Returns
+/// `false` if the queue is missing.
 pub async fn correct(
     services: &Services,
     concert: ConcertId,
     mut entries: Vec<Entry>,
 ) -> Result<bool> {
-    // Whoever has been issued a ticket in between is told so by the acknowledgement.
+    // The acknowledgement reports an account that was issued a ticket in between.
     entries.retain(|entry| entry.standing != Standing::Holds);
     if entries.is_empty() {
         return Ok(true);
@@ -465,21 +480,21 @@ pub async fn correct(
             _ => Standing::Released,
         };
     }
-    // Whoever has only left in between is no loss.
+    // An entry that was only left in between is no loss.
     if lost > 0 {
         tracing::warn!(%concert, lost, "places that Redis has lost are put back");
     }
     if load(services, concert, "", &entries).await?.is_none() {
         return Ok(false);
     }
-    // Who left in between has been put back wrongly, and is taken out again. Whoever leaves from now on tells the journal
-    // first and Redis then, which finds the place.
+    // An account that left in between has been restored wrongly, and is removed again. A leave from
+    // now on is recorded in the journal first and removed from Redis then, which finds the place.
     let arrivals: Vec<Arrival> = entries.iter().map(|entry| entry.arrival).collect();
     let now = recorded_at(services, concert, &arrivals).await?;
     Ok(load(services, concert, "", &now).await?.is_some())
 }
 
-/// What the journal says of one place.
+/// What the journal has on one place.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     pub account: AccountId,
@@ -494,9 +509,9 @@ pub enum Standing {
     Lost,
     /// Does not wait, and holds a live ticket.
     Holds,
-    /// Neither waits nor holds a ticket: left, expired, or gave the ticket back.
+    /// Neither waits nor holds a ticket: left, expired, or cancelled the ticket.
     Gone,
-    /// Gone, and read after Redis was seen to take the account for a holder.
+    /// Gone, and read after Redis was seen to have the account as a holder.
     Released,
 }
 
@@ -534,11 +549,11 @@ impl From<Row> for Entry {
     }
 }
 
-/// The journal's entries that were written in this transaction or a later one, or whose ticket was given back there, in order
-/// of arrival, up to [`MOST_CHANGES`].
+/// Returns the journal's entries that were written in this transaction or a later one, or whose
+/// ticket was cancelled there, in order of arrival, up to [`MOST_CHANGES`].
 async fn recorded(services: &Services, concert: ConcertId, since: i64) -> Result<Vec<Entry>> {
-    // Of a ticket that was given back the entry says "issued", whatever the account does later.
-    // `+ 0`: by the index that is for this query alone (migration 0011).
+    // The entry of a cancelled ticket stays "issued", regardless of what the account does later.
+    // `+ 0`: uses the index that exists for this query alone (migration 0011).
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT account_id AS "account_id!", arrival AS "arrival!", state = 'waiting' AS "waits!",
@@ -565,8 +580,8 @@ async fn recorded(services: &Services, concert: ConcertId, since: i64) -> Result
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
-/// The oldest transaction under way. To be asked first: whatever older ones have written is there for the next statement to
-/// read.
+/// Returns the oldest transaction in progress. To be read first: everything that older ones have
+/// written is visible to the next statement.
 async fn oldest_transaction(services: &Services) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "oldest!""#
@@ -575,8 +590,8 @@ async fn oldest_transaction(services: &Services) -> Result<i64> {
     .await?)
 }
 
-/// Of which of these queues the journal has something that was written since; and the transaction from which on there may be
-/// more by now. Two look-ups in an index for each.
+/// Returns the queues of which the journal has something that was written since their mark, and the
+/// transaction from which on there may be more by now. Costs two index look-ups per queue.
 pub async fn written_since(
     services: &Services,
     marks: &[(ConcertId, Mark)],
@@ -602,8 +617,9 @@ pub async fn written_since(
     Ok((transaction, written.into_iter().map(ConcertId).collect()))
 }
 
-/// Those of these queues in which Redis has another number of people waiting, or of tickets held, than the journal, in their order. The
-/// others are noted as compared. Of a queue in which something happens meanwhile it may be wrong, either way.
+/// Returns, ordered by id, the queues for which Redis and the journal differ in how many accounts
+/// wait or hold a ticket. The others are noted as compared. For a queue that changes meanwhile the
+/// answer may be wrong either way.
 pub async fn miscounted(services: &Services, concerts: &[ConcertId]) -> Result<Vec<ConcertId>> {
     let tallies = tally(services, concerts).await?;
     let agree = scripts::agree(&services.redis, &tallies).await?;
@@ -614,7 +630,8 @@ pub async fn miscounted(services: &Services, concerts: &[ConcertId]) -> Result<V
         .collect())
 }
 
-/// How many people each of these queues has: read from an index, and from the count of live tickets that PostgreSQL keeps.
+/// Counts the places and the holders of each queue by the journal: from an index, and from the
+/// count of live tickets that PostgreSQL keeps.
 async fn tally(services: &Services, concerts: &[ConcertId]) -> Result<Vec<Tally>> {
     let concerts: Vec<i64> = concerts.iter().map(|concert| concert.0).collect();
     let rows = sqlx::query!(
@@ -636,8 +653,8 @@ async fn tally(services: &Services, concerts: &[ConcertId]) -> Result<Vec<Tally>
     Ok(tallies.collect())
 }
 
-/// What the journal says of the places with these arrivals. LATERAL and OFFSET: each is looked up by its key, whatever PostgreSQL
-/// knows of the sale.
+/// Returns the journal's entries with these arrivals. LATERAL and OFFSET: each is looked up by its
+/// key, regardless of PostgreSQL's statistics on the sale.
 async fn recorded_at(
     services: &Services,
     concert: ConcertId,
@@ -662,18 +679,20 @@ async fn recorded_at(
 
 struct Fence {
     generation: i64,
-    /// The instant from which the queue's clock goes on: the newest on record.
+    /// The instant from which the queue's clock continues: the newest on record.
     clock: i64,
-    /// Until the next batch, if there was one, and from one to the next, in µs.
+    /// The time until the next batch, if there was one before, and from one batch to the next, in
+    /// µs.
     wait: Option<i64>,
     interval: i64,
 }
 
-/// Makes every claim and every unrecorded place of before stale, so that what is read after this cannot change under the
-/// builder's hands. `least`: the build is that one or a later one, and so are all claims and arrivals from here on.
+/// Makes every earlier claim and every earlier unrecorded place stale, so that what is read after
+/// this cannot change during the build. The build's number is at least `least`, and so are all
+/// later claims and arrivals.
 ///
-/// None: another builder has fenced it since `before`. A builder that slept, or whose line stood still, must not make a queue
-/// that is whole by now stale.
+/// Returns `None` if another builder has fenced the queue since `before`. A builder that slept, or
+/// whose connection stalled, must not make stale a queue that is whole by now.
 async fn fence(
     services: &Services,
     concert: ConcertId,
@@ -701,8 +720,8 @@ async fn fence(
     Ok(fence)
 }
 
-/// Returns the arrivals of those of whom Redis says something else; None: the queue is not there, or somebody else builds
-/// it by now.
+/// Hands entries to Redis. Returns the arrivals of those on which Redis differs, or `None` if the
+/// queue is missing or another builder has taken over.
 async fn load(
     services: &Services,
     concert: ConcertId,

@@ -1,4 +1,4 @@
-//! What the queue has to know of a concert.
+//! What the queue needs to know of a concert.
 
 use crate::Result;
 use chrono::{DateTime, Utc};
@@ -7,12 +7,12 @@ use model::concerts::ConcertId;
 use sqlx::{PgExecutor, PgPool};
 use std::time::Duration;
 
-/// The part of a concert that steers its queue, as of one revision of the row.
+/// The part of a concert that controls its queue, as of one revision of the row.
 #[derive(Clone, Debug)]
 pub struct SaleRow {
     pub id: i64,
     pub revision: i64,
-    /// The newest build of its queue.
+    /// The newest build of the queue.
     pub generation: i64,
     pub state: String,
     pub stock: i32,
@@ -23,7 +23,7 @@ pub struct SaleRow {
 }
 
 impl SaleRow {
-    /// The sale of one concert, or [`Refusal::NotFound`].
+    /// Returns the sale of one concert. An unknown one is refused with [`Refusal::NotFound`].
     pub async fn find(db: impl PgExecutor<'_>, concert: ConcertId) -> Result<SaleRow> {
         let row = sqlx::query_as!(
             SaleRow,
@@ -37,7 +37,7 @@ impl SaleRow {
         Ok(row.ok_or(Refusal::NotFound)?)
     }
 
-    /// Sales that are open or open within a minute, and those that somebody watches.
+    /// Returns the sales that are open, or open within a minute, and those that are watched.
     pub async fn active(db: &PgPool, now: DateTime<Utc>, watched: &[i64]) -> Result<Vec<SaleRow>> {
         Ok(sqlx::query_as!(
             SaleRow,
@@ -58,12 +58,13 @@ impl SaleRow {
         ConcertId(self.id)
     }
 
-    /// How long a tick is.
+    /// The least time between two batches.
     pub fn interval(&self) -> Duration {
         Duration::from_millis(self.interval_ms.max(0) as u64)
     }
 
-    /// As the scripts take it: revision, state, stock, batch_size, interval_ms, opens_at, closes_at.
+    /// Returns the arguments that the scripts expect: revision, state, stock, batch_size,
+    /// interval_ms, opens_at, closes_at.
     pub fn arguments(&self) -> Vec<String> {
         vec![
             self.revision.to_string(),

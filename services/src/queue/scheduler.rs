@@ -1,7 +1,8 @@
-//! Whose turn it is: claim, issue, acknowledge, in every server, without a leader.
+//! Decides whose turn it is: claim, issue, acknowledge, on every server and without a leader.
 //!
-//! The claim script is the lock. Whichever server calls first in an interval does the work; when a server dies, the next
-//! one simply calls, and the batch that was in flight comes back when its lease ends.
+//! The claim script is the lock. The first server to call in an interval does the work. When a
+//! server dies, the next one simply calls, and the batch that was in flight comes back when its
+//! lease ends.
 
 use super::agreement;
 use super::builds;
@@ -29,42 +30,44 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How often the sales are read from PostgreSQL.
+/// Interval between surveys, which read the sales from PostgreSQL.
 const SURVEY: Duration = Duration::from_secs(1);
-/// Closed sales are looked through for people who still wait as long as their concert began no longer ago than this, and all
-/// of them once in so many surveys: there are more of them every year.
+/// Closed sales are checked for entries that still wait if their concert began no longer ago than
+/// this, and all closed sales once in [`SURVEYS_OF_ALL`] surveys: there are more of them every
+/// year.
 const SETTLED: TimeDelta = TimeDelta::hours(1);
 const SURVEYS_OF_ALL: u32 = 60;
-/// PostgreSQL's clock is read once in so many surveys.
+/// PostgreSQL's clock is read once in this many surveys.
 const SURVEYS_PER_CLOCK: u32 = 5;
-/// Sales whose end is told at once.
+/// Sales whose entries are expired concurrently.
 const EXPIRING_AT_ONCE: usize = 2;
-/// People who are told of the end of a sale in one transaction: a part of a second.
+/// Entries expired in one transaction, which takes a fraction of a second.
 const EXPIRED_AT_ONCE: i64 = 5_000;
-/// Until a driver that could not move on tries again: twice as long each time.
+/// Delay before a driver that could not move on tries again. It doubles each time.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_LONGEST: Duration = Duration::from_secs(1);
-/// A driver that waits for something looks again after this time, however far off it is.
+/// A driver that waits for an instant looks again after this time, however far off the instant is.
 const REST_LONGEST: Duration = Duration::from_secs(60);
-/// How long a task that broke down is left alone.
+/// Delay before a task that panicked is restarted.
 const RESTART: Duration = Duration::from_secs(1);
 
-/// No batch is claimed longer before its time: joins wait for the transaction that prepares it.
+/// Upper bound on how early a batch is claimed: joins wait for the transaction that prepares it.
 const MOST_AHEAD: Duration = Duration::from_millis(50);
 
 /// What a server knows of a sale from one call to the next.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// The newest tick that its watchers have been told.
+    /// The newest tick published to the watchers of this server.
     pub newest: Option<TickId>,
     /// The queue's clock (µs) as of the last call.
     pub clock: i64,
-    /// How long before its time a batch is claimed: as long as the last ones took until only their commit was left to do.
+    /// How early a batch is claimed: as long as the last ones took until only their commit was left
+    /// to do.
     pub ahead: Duration,
 }
 
 impl Progress {
-    /// A batch took so long. What was slow once is forgotten by and by.
+    /// Notes how long a batch took. A single slow batch is forgotten gradually.
     fn took(&mut self, took: Duration, sale: &SaleRow) {
         let less = self.ahead.saturating_sub(took);
         let ahead = took.max(self.ahead - less / 8);
@@ -72,12 +75,12 @@ impl Progress {
     }
 }
 
-/// What [`step`] and [`claim`] return when nothing can be claimed before the queue wakes its drivers.
+/// What [`step`] and [`claim`] return if nothing can be claimed before the queue wakes its drivers.
 pub const UNTIL_WOKEN: Duration = Duration::MAX;
 
-/// Runs all sales until `stop`. A batch in hand is finished first.
+/// Runs all sales until `stop`. A batch in progress is finished first.
 ///
-/// A claimed batch belongs to this server for as long as `lease`; the same on all servers.
+/// A claimed batch belongs to this server for `lease`, which is the same on all servers.
 pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     let alarms = Arc::new(Alarms::default());
     let mut drivers: HashMap<ConcertId, watch::Sender<Surveyed>> = HashMap::new();
@@ -120,7 +123,7 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
                 for (concert, sale) in active {
                     let sale = Surveyed { timeline, sale };
                     match drivers.get(&concert) {
-                        // A driver that has ended by itself, which only a bug can do, is replaced.
+                        // A driver that ended on its own, which only a bug can cause, is replaced.
                         Some(driver) if !driver.is_closed() => {
                             driver.send_if_modified(|known| {
                                 let newer = sale.sale.revision != known.sale.revision;
@@ -155,7 +158,8 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     while tasks.join_next().await.is_some() {}
 }
 
-/// What all drivers have in common: wake-ups, and the comparison with the journal. Begun again should it break down.
+/// Runs what all drivers share: wake-ups, and the comparison with the journal. Restarted if it
+/// panics.
 async fn keep_up(services: Services, alarms: Arc<Alarms>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let together = async {
@@ -177,26 +181,28 @@ async fn read_clock(services: &Services) -> Result<()> {
     Ok(services.primary.ask(&mut connection).await?)
 }
 
-/// A sale as PostgreSQL has told it, under that timeline or a later one.
+/// A sale as read from PostgreSQL, under this timeline or a later one.
 struct Surveyed {
     timeline: i64,
     sale: SaleRow,
 }
 
-/// What there is to do.
+/// What a survey has found to do.
 struct Survey {
     timeline: i64,
-    /// Sales that are over and still have people waiting.
+    /// Sales that are over and still have entries waiting.
     over: Vec<ConcertId>,
-    /// Those that have work to do or watchers to serve.
+    /// Sales that have work to do or watchers to serve.
     sales: Vec<SaleRow>,
 }
 
-/// Closes the sales whose time has come. `all`: looks through every sale that was ever closed, too.
+/// Closes the sales whose concert has begun, and returns what there is to do. `all`: also checks
+/// every sale that was ever closed.
 async fn survey(services: &Services, all: bool) -> Result<Survey> {
     let timeline = services.primary.timeline();
-    // What is closed is closed for good: by PostgreSQL's own clock, not by what this server takes it to be.
-    // SKIP LOCKED: a concert whose row is locked is closed a second later, and keeps no other from being looked at.
+    // Closing is permanent: PostgreSQL's own clock decides, not this server's estimate.
+    // SKIP LOCKED: a concert whose row is locked is closed a second later, and does not delay the
+    // others.
     sqlx::query!(
         "UPDATE concerts SET state = 'closed'
           WHERE id IN (SELECT id FROM concerts
@@ -228,15 +234,17 @@ async fn survey(services: &Services, all: bool) -> Result<Survey> {
     })
 }
 
-/// With many people it takes a while, and no other sale is to wait for it.
+/// Expires a sale while it holds the turn. With many entries this takes a while, and must not delay
+/// other sales.
 async fn expire_in_turn(services: &Services, concert: ConcertId, _turn: Turn) {
     if let Err(error) = expire(services, concert).await {
         tracing::warn!(%concert, %error, "the end of a sale could not be told yet");
     }
 }
 
-/// Tells everyone who still waits for a sale that is over that it is: so many in a transaction, each of them by one server.
-/// Whatever stops it, what is done stays done, and the next survey goes on.
+/// Expires the entries that still wait for a sale that is over, [`EXPIRED_AT_ONCE`] in a
+/// transaction, each by one server. After an interruption what is done stays done, and the next
+/// survey continues.
 async fn expire(services: &Services, concert: ConcertId) -> Result<()> {
     empty(services, concert).await?;
     let mut expired = 0;
@@ -260,7 +268,8 @@ async fn empty(services: &Services, concert: ConcertId) -> Result<()> {
     Ok(())
 }
 
-/// SKIP LOCKED: rows that another server or a leave has locked are left to the next survey.
+/// Expires up to [`EXPIRED_AT_ONCE`] entries and returns how many. SKIP LOCKED: rows that another
+/// server or a leave has locked are left to the next survey.
 async fn expire_some(services: &Services, concert: ConcertId) -> Result<u64> {
     let expired = sqlx::query!(
         "UPDATE queue_entries SET state = 'expired'
@@ -279,7 +288,7 @@ async fn expire_some(services: &Services, concert: ConcertId) -> Result<u64> {
     Ok(expired.rows_affected())
 }
 
-/// Steps whenever something can be done, and sleeps in between.
+/// Drives one sale: steps when something can be done, and sleeps in between.
 async fn drive(
     services: &Services,
     concert: ConcertId,
@@ -289,7 +298,7 @@ async fn drive(
     stop: &CancellationToken,
 ) {
     let mut progress = Progress::default();
-    // While it cannot move on.
+    // Set while the driver cannot move on.
     let mut retry: Option<Duration> = None;
     while !stop.is_cancelled() {
         let stepped = async {
@@ -304,7 +313,7 @@ async fn drive(
                 }
                 rest
             }
-            // Removed: there is nothing to drive.
+            // The concert was deleted: there is nothing to drive.
             Err(Error::Refused(Refusal::NotFound)) => return,
             Err(error) => {
                 if retry.is_none() {
@@ -326,7 +335,8 @@ async fn drive(
     }
 }
 
-/// The sale as the survey has read it. Not what it has read from a PostgreSQL before this one: that may be of a commit that is lost.
+/// Returns the sale as surveyed. A survey of an earlier PostgreSQL is not used, since it may be of
+/// a lost commit: the sale is read again.
 async fn current(
     services: &Services,
     concert: ConcertId,
@@ -342,8 +352,8 @@ async fn current(
     }
 }
 
-/// Until something is due; of what is far off [`REST_LONGEST`] at most. What is due is reckoned with Redis's clock, which may
-/// jump, and this machine's stands still while it is suspended.
+/// Sleeps until something is due, for at most [`REST_LONGEST`]. The time is calculated with Redis's
+/// clock, which may jump, and this machine's clock stands still while it is suspended.
 async fn rest_for(rest: Duration) {
     match rest {
         UNTIL_WOKEN => std::future::pending().await,
@@ -351,9 +361,10 @@ async fn rest_for(rest: Duration) {
     }
 }
 
-/// One call: ticks that are new here go to the watchers, and a batch that was claimed is issued and acknowledged.
+/// Makes one call: publishes ticks that are new here to the watchers, and issues and acknowledges a
+/// batch if one was claimed.
 ///
-/// Returns for how long nothing can be claimed, or [`UNTIL_WOKEN`].
+/// Returns how long nothing can be claimed, or [`UNTIL_WOKEN`].
 pub async fn step(
     services: &Services,
     concert: ConcertId,
@@ -367,7 +378,7 @@ pub async fn step(
         return Ok(rest);
     };
     let issue = || issue::issue(services, &claim);
-    // Not for longer than the lease: then somebody else has the batch.
+    // Not longer than the lease: after that another server may have the batch.
     match stores::in_time(lease, issue).await? {
         Issue::Done(issued) => {
             progress.took(issued.ready - begun, &issued.sale);
@@ -381,11 +392,11 @@ pub async fn step(
             give_back(services, &claim, &early).await?;
         }
     }
-    // Straight back, for the tick that this made.
+    // Call again at once, for the tick that this produced.
     Ok(Duration::ZERO)
 }
 
-/// Back to the head of the queue, until its time has come.
+/// Gives a batch back to the head of the queue until its time has come.
 async fn give_back(services: &Services, claim: &Claim, early: &TooEarly) -> Result<()> {
     let pause = early.wait.as_micros().to_string();
     let outcomes = vec![Outcome::Released; claim.entries.len()];
@@ -393,10 +404,10 @@ async fn give_back(services: &Services, claim: &Claim, early: &TooEarly) -> Resu
     Ok(())
 }
 
-/// Claims a batch, if it is time or will be by when the batch can be committed, for as long as `lease`; hands the ticks that
-/// are new here to the watchers.
+/// Claims a batch for `lease` if it is time, or will be by when the batch can be committed.
+/// Publishes ticks that are new here to the watchers.
 ///
-/// Returns for how long nothing can be claimed, or [`UNTIL_WOKEN`], and the claim.
+/// Returns how long nothing can be claimed, or [`UNTIL_WOKEN`], and the claim.
 pub async fn claim(
     services: &Services,
     concert: ConcertId,
@@ -416,7 +427,7 @@ pub async fn claim(
     );
     let (word, generation, rest, clock, number, wait, batch, ticks): RawClaim =
         scripts::call(&services.redis, &scripts::CLAIM, concert, arguments).await?;
-    // From here on: Redis has read its clock before, so that this is never too early.
+    // Counted from here: Redis read its clock earlier, so this is never too early.
     let due = Instant::now() + Duration::from_micros(wait.max(0) as u64);
     let built = word == "built" || word == "over";
     if built && !builds::is_newest(services, concert, generation).await? {
@@ -424,7 +435,7 @@ pub async fn claim(
         return Ok((Duration::ZERO, None));
     }
     if word == "over" {
-        // Who cannot be told at once is told by the survey.
+        // Entries beyond this transaction are expired by the survey.
         empty(services, concert).await?;
         expire_some(services, concert).await?;
     }
@@ -435,7 +446,8 @@ pub async fn claim(
     }
     if word == "unbuilt" {
         services.ticks.publish(concert, News::Interrupted);
-        // Not all at once when a server starts with hundreds of sales: each of them needs PostgreSQL.
+        // Limits concurrent builds when a server starts with hundreds of sales: each needs
+        // PostgreSQL.
         let _turn = services.builds.acquire().await;
         return match reconcile::reconcile(services, concert, Window::Nothing).await? {
             reconcile::Outcome::Busy => Ok((RETRY_FIRST, None)),
@@ -467,11 +479,12 @@ pub async fn claim(
     Ok((rest, claim))
 }
 
-/// What the script returns: a word, which build of the queue, until when to rest, the queue's clock, the claim's number, until when to wait with its
-/// commit, accounts and arrivals, ticks.
+/// The answer of the script: a word, the build of the queue, µs to rest, the queue's clock, the
+/// claim's number, µs before which it must not be committed, accounts and arrivals, ticks.
 type RawClaim = (String, i64, i64, i64, i64, i64, Vec<i64>, Vec<String>);
 
-/// Ends a claim after its commit and tells the watchers. False: the lease had ended and somebody else has the batch.
+/// Ends a claim after its commit and publishes the tick. Returns `false` if the lease had ended and
+/// another server has the batch, or a part of the queue is lost.
 pub async fn acknowledge(
     services: &Services,
     claim: &Claim,
@@ -487,7 +500,7 @@ pub async fn acknowledge(
     .await
 }
 
-/// `pause`: µs until the next claim, or empty for an interval after what was issued.
+/// Ends a claim. `pause`: µs until the next claim, or empty for an interval if anything was issued.
 async fn end(
     services: &Services,
     claim: &Claim,

@@ -38,25 +38,27 @@ scripts! {
     COMPARED = "scripts/compared.lua";
 }
 
-/// Without the prelude: their keys are of many queues.
+/// Without the prelude: their keys belong to many queues.
 static PEEK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/peek.lua")));
 static TALLY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/tally.lua")));
 
-/// Queues that are looked at in one call: some 0.5 ms of Redis.
+/// Queues read in one call: about 0.5 ms of Redis's time.
 const QUEUES_AT_ONCE: usize = 200;
 
-/// What [`peek`] says of one queue.
+/// What [`peek`] returns for one queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Peeked {
-    /// The newest instant of the queue's clock (µs): every arrival, tick and wake-up is one up to it. None: the queue is not
-    /// whole, and has to be built.
+    /// The newest instant of the queue's clock (µs): no arrival, tick or wake-up is later. `None`
+    /// if the queue is not built, or built in another Redis: it has to be built.
     pub clock: Option<i64>,
-    /// Since it was last compared with the journal as a whole, or its people were counted, by any server.
+    /// Time since any server last compared the queue with the journal as a whole, or counted it.
+    /// `None` if that is not known.
     pub compared: Option<Duration>,
 }
 
-/// Looks at many queues in as few calls as can be. Gives each answer as it comes, with the part of the list that it is of; an
-/// error is of all of them. One master that hangs keeps nobody from the answers of the others.
+/// Reads many queues in as few calls as possible. Yields each answer as it arrives, with the range
+/// of `concerts` that it is about; an error is about all queues in its range. One master that hangs
+/// does not delay the answers of the others.
 pub fn peek<'a>(
     redis: &'a Redis,
     concerts: &'a [ConcertId],
@@ -86,7 +88,7 @@ fn peeked(numbers: &[i64]) -> Peeked {
     }
 }
 
-/// How many people a queue has by the journal.
+/// How many places and holders a queue has by the journal.
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
     pub concert: ConcertId,
@@ -95,7 +97,8 @@ pub struct Tally {
     pub holding: i64,
 }
 
-/// Of each queue, whether Redis has as many people, in the order asked. Such a one is noted as compared.
+/// Returns whether Redis has the same counts for each queue, in the same order. A queue that agrees
+/// is noted as compared.
 pub async fn agree(redis: &Redis, tallies: &[Tally]) -> Result<Vec<bool>> {
     let mut agree = Vec::with_capacity(tallies.len());
     for group in tallies.chunks(redis.in_one_call(QUEUES_AT_ONCE)) {
@@ -112,7 +115,7 @@ pub async fn agree(redis: &Redis, tallies: &[Tally]) -> Result<Vec<bool>> {
     Ok(agree)
 }
 
-/// Runs a script on a concert's keys: one round trip.
+/// Runs a script on a concert's keys, in one round trip.
 pub async fn call<T: FromRedisValue>(
     redis: &Redis,
     script: &Script,

@@ -1,10 +1,11 @@
-//! Work on a queue that one task of this process does at a time, while others may be at other queues.
+//! Work on a queue that only one task of this process does at a time, while others may work on
+//! other queues.
 
 use model::concerts::ConcertId;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Who is at what. Clones are of one.
+/// The queues that are being worked on. Clones share the same state.
 #[derive(Clone)]
 pub struct Turns {
     most: usize,
@@ -12,13 +13,14 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// At most `most` queues at once.
+    /// Allows work on at most `most` queues at once.
     pub fn new(most: usize) -> Turns {
         let taken = Arc::default();
         Turns { most, taken }
     }
 
-    /// The right to work on a queue, until it is dropped. None: it is taken, or the limit is reached.
+    /// Returns the right to work on a queue, released on drop, or `None` if it is taken or the
+    /// limit is reached.
     pub fn take(&self, concert: ConcertId) -> Option<Turn> {
         let mut taken = self.lock();
         let free = taken.len() < self.most && taken.insert(concert);
@@ -27,7 +29,7 @@ impl Turns {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashSet<ConcertId>> {
-        // A panic elsewhere leaves the set whole.
+        // The set stays consistent if a holder panics: no update under this lock is partial.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,10 @@
-//! Wake-ups: how the drivers of all servers hear that a queue has something to do, while they sleep and cost nothing.
+//! Wake-ups: how the drivers of all servers hear that a queue has something to do, while they sleep
+//! at no cost.
 //!
-//! The scripts publish a wake-up with whatever a sleeping driver does not know of: the first who waits, a tick, a sale that
-//! was steered. Messages may be lost. So every server looks every two seconds at the clocks of all its queues, which move on with
-//! whatever happens: a lost message costs two seconds, or as long as such a look takes.
+//! The scripts publish a wake-up for everything that a sleeping driver does not know: the first
+//! place in a queue, a tick, a sale that was steered. Messages may be lost. So every server reads
+//! the clocks of all its queues every two seconds, which advance with every change: a lost message
+//! costs two seconds, or as long as the sweep takes.
 
 use super::keys;
 use super::scripts::{self, Peeked};
@@ -17,23 +19,24 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// How often all queues are looked at: what a lost wake-up costs at most.
+/// Interval between sweeps, which read all queues: the most that a lost wake-up costs.
 pub const SWEEP: Duration = Duration::from_secs(2);
 
-/// A subscription on which nothing was heard for so long is broken: every server says something with each sweep.
+/// Silence after which a subscription is considered broken: every server publishes a message with
+/// each sweep.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Between two attempts to subscribe.
+/// Delay between two attempts to subscribe.
 const RESUBSCRIBE: Duration = Duration::from_millis(250);
 
 /// What one driver sleeps on.
 #[derive(Debug, Default)]
 pub struct Alarm {
-    /// The newest wake-up that was told: an instant of the queue's clock (µs).
+    /// The newest wake-up received: an instant of the queue's clock (µs).
     told: AtomicI64,
     /// The queue's clock when the driver last looked.
     seen: AtomicI64,
-    /// Look, whatever the numbers say.
+    /// The driver must look, regardless of `told` and `seen`.
     anyway: AtomicBool,
     /// The sale is over: there is nothing to compare.
     over: AtomicBool,
@@ -42,20 +45,20 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// A wake-up was published.
+    /// Notes a wake-up that was published, and notifies the driver.
     fn ring(&self, number: i64) {
         self.told.fetch_max(number, Ordering::Relaxed);
         self.notify.notify_one();
     }
 
-    /// The driver may have missed something.
+    /// Wakes the driver because it may have missed something.
     fn ring_anyway(&self) {
         self.anyway.store(true, Ordering::Relaxed);
         self.notify.notify_one();
     }
 
-    /// The driver has looked, and knows of everything up to this instant. With a Redis that lost the last moments it may be
-    /// an earlier one than before.
+    /// Notes that the driver has looked, and knows everything up to this instant. It may be an
+    /// earlier one than before if Redis has lost its last moments.
     pub fn saw(&self, clock: i64) {
         self.seen.store(clock, Ordering::Relaxed);
     }
@@ -79,12 +82,12 @@ impl Alarm {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// What the last sweep said of the queue; None: it could not be asked.
+    /// Returns what the last sweep read of the queue, or `None` if the queue could not be read.
     pub fn peeked(&self) -> Option<Peeked> {
         *self.lock()
     }
 
-    /// Wakes the driver if the queue is not as it left it.
+    /// Notes what a sweep read, and wakes the driver if the queue is not as the driver left it.
     fn compare(&self, peeked: Option<Peeked>) {
         *self.lock() = peeked;
         let clock = peeked.and_then(|peeked| peeked.clock);
@@ -109,12 +112,12 @@ impl Alarms {
         alarm
     }
 
-    /// Forgets those of which `active` says no.
+    /// Removes the alarms of concerts for which `active` returns `false`.
     pub fn retain(&self, active: impl Fn(ConcertId) -> bool) {
         self.lock().retain(|concert, _| active(*concert));
     }
 
-    /// In order of the concerts.
+    /// Returns all alarms, ordered by concert.
     pub fn all(&self) -> Vec<(ConcertId, Arc<Alarm>)> {
         let mut all: Vec<_> = self
             .lock()
@@ -126,7 +129,7 @@ impl Alarms {
     }
 
     fn ring(&self, message: &str) {
-        // What has no number was said so that something is said.
+        // A message without a number only shows that the subscription works.
         let Some((concert, number)) = message.split_once(' ') else {
             return;
         };
@@ -146,13 +149,13 @@ impl Alarms {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConcertId, Arc<Alarm>>> {
-        // A panic elsewhere leaves the map whole: nothing is half done under this lock.
+        // The map stays consistent if a holder panics: no update under this lock is partial.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Hands wake-ups to the drivers until `stop`. All of them look when the subscription breaks, since Redis may be away, and
-/// when it stands again, since they may have missed something.
+/// Hands wake-ups to the drivers until `stop`. All drivers are woken when the subscription breaks,
+/// since Redis may be down, and when it is restored, since they may have missed something.
 pub async fn listen(services: &Services, alarms: &Alarms, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         let ended = tokio::select! {
@@ -182,7 +185,7 @@ async fn hear(redis: &Redis, alarms: &Alarms) -> Result<()> {
     Ok(())
 }
 
-/// Looks every [`SWEEP`] whether anything has happened that the drivers did not hear of, until `stop`.
+/// Sweeps every [`SWEEP`], until `stop`, to find what the drivers did not hear of.
 pub async fn sweep(services: &Services, alarms: &Alarms, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         sweep_once(services, alarms).await;
@@ -200,7 +203,7 @@ async fn sweep_once(services: &Services, alarms: &Alarms) {
         let mut answers = scripts::peek(&services.redis, &concerts);
         while let Some((asked, peeked)) = answers.next().await {
             for (n, (_, alarm)) in all[asked].iter().enumerate() {
-                // Of a queue that cannot be asked the driver finds out why, and says so.
+                // If a queue could not be read, its driver finds out why and reports it.
                 alarm.compare(
                     peeked
                         .as_ref()
@@ -211,7 +214,7 @@ async fn sweep_once(services: &Services, alarms: &Alarms) {
         }
     };
     let channel = keys::wake_channel(&services.redis);
-    // For the subscriptions of all servers.
+    // Keeps the subscriptions of all servers alive, which count as broken after `SILENCE`.
     let (published, ()) = tokio::join!(services.redis.publish(&channel, "sweep"), compare);
     if let Err(error) = published {
         tracing::debug!(%error, "wake-up channel failed");
@@ -251,7 +254,8 @@ mod tests {
         assert!(rings(&alarm).await);
     }
 
-    /// Whatever a sweep finds that the driver did not leave so: also an earlier clock, of a Redis that lost the last moments.
+    /// A sweep wakes the driver for every clock other than the one it left, also for an earlier
+    /// one, from a Redis that lost its last moments.
     #[tokio::test]
     async fn a_sweep_rings_for_what_was_not_heard() {
         let alarm = Alarm::default();

@@ -1,7 +1,8 @@
-//! Rehearsals: a concert's sale practised on a copy of it, by accounts that exist for nothing else.
+//! Rehearsals: practice sales on a copy of a concert, with accounts generated for that alone.
 //!
-//! The copy is in no list, only its own people can join it, and they can join nothing else. Ending the rehearsal deletes
-//! all of it; the concert itself and whatever was ever sold of it are not touched.
+//! The copy is in no list; only the accounts of the rehearsal can join it, and they can join
+//! nothing else. Ending the rehearsal deletes all of that; the concert itself and everything sold
+//! for it are not touched.
 
 mod remove;
 
@@ -17,25 +18,27 @@ use rand::distr::Alphanumeric;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-/// How long after its opening a rehearsal is over by itself, so that one whose organiser has vanished does not stay.
+/// How long after its opening a rehearsal ends, so that one without its organiser does not stay.
 const LIFE: TimeDelta = TimeDelta::hours(2);
 
-/// What an organiser decides about a rehearsal.
+/// An organiser's choices for a rehearsal.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// 1 to [`MOST_PEOPLE`].
     pub people: u32,
-    /// How many of them can log in with a password: at most [`MOST_SIGN_INS`]. Hashing a password for each of thousands
-    /// would be all that a rehearsal measures.
+    /// How many of them can log in with a password: at most [`MOST_SIGN_INS`]. With thousands of
+    /// accounts, hashing a password for each would be all that a rehearsal measures.
     pub sign_ins: u32,
     /// Seconds from when everything is ready to the opening, at most [`LATEST_OPENING_S`].
     pub sale_opens_in_s: u32,
 }
 
-/// Copies the concert and makes the people: who may edit the concert, else [`Refusal::Forbidden`].
+/// Copies the concert and creates the accounts. Only for callers who may edit the concert, else
+/// [`Refusal::Forbidden`].
 ///
-/// The copy has the concert's capacity and pace, and a sale of its own that opens when the plan says. A rehearsal cannot be
-/// rehearsed ([`Refusal::NotFound`]); a plan outside its bounds is [`Refusal::Malformed`].
+/// The copy has the concert's capacity and pace, and a sale of its own that opens as planned. A
+/// rehearsal cannot be rehearsed ([`Refusal::NotFound`]); a plan outside its bounds is
+/// [`Refusal::Malformed`].
 pub async fn create(
     services: &Services,
     by: &Session,
@@ -65,9 +68,10 @@ pub async fn create(
         .map(char::from)
         .collect();
     let (clone, people) = insert(services, by, concert, plan, &password).await?;
-    // From here on there is something to take away.
+    // From here on there is something to remove after a failure.
     let opened = async {
-        // Tokens first: with thousands of people this takes a moment, and the opening counts from when they are ready.
+        // Tokens first: with thousands of accounts this takes a moment, and the opening counts from
+        // when they are ready.
         let opens_in = TimeDelta::seconds(plan.sale_opens_in_s.into());
         let until = services.clock.now() + opens_in + LIFE;
         let tokens = sessions::open_for_rehearsal(services, clone, &people, until).await?;
@@ -97,7 +101,7 @@ pub async fn create(
     };
     let opened: Result<Rehearsal> = opened.await;
     if opened.is_err() {
-        // Should this fail as well, the next rehearsal takes it away.
+        // Should this fail as well, the next rehearsal removes it.
         if let Err(error) = remove::all(services, clone).await {
             tracing::warn!(concert = %clone, %error, "a rehearsal that failed could not be taken away yet");
         }
@@ -112,7 +116,7 @@ pub(crate) struct Person {
     pub nickname: String,
 }
 
-/// The copy, opening later than it will, and its accounts.
+/// Inserts the copy, which at first opens later than planned, and its accounts.
 async fn insert(
     services: &Services,
     by: &Session,
@@ -122,7 +126,7 @@ async fn insert(
 ) -> Result<(ConcertId, Vec<Person>)> {
     let turn = services.passwords.turn(Asker::Server).await?;
     let hash = turn.hash(password).await?;
-    // Of a password that nobody has ever known.
+    // The hash of a password that is not known to any client.
     let unknown = sessions::random_id();
     let turn = services.passwords.turn(Asker::Server).await?;
     let unusable = turn.hash(&unknown).await?;
@@ -159,7 +163,7 @@ async fn insert(
     .fetch_all(&mut *transaction)
     .await
     .map_err(|error| match Error::is_on_constraint(&error, "accounts_account_name_key") {
-        // Somebody has signed up with the name of one of them. The next rehearsal has other names.
+        // A user signed up with one of these names. The next rehearsal uses other names.
         true => Refusal::AccountNameTaken.into(),
         false => Error::from(error),
     })?;
@@ -168,9 +172,10 @@ async fn insert(
     Ok((ConcertId(clone), people))
 }
 
-/// Deletes a rehearsal with everything of it: who made it, or an admin.
+/// Deletes a rehearsal with all its data. Only for its creator or an admin.
 ///
-/// For anyone else, and a concert that is none, [`Refusal::NotFound`]; it stays as it is. May be asked again when it failed in between.
+/// Other callers, and concerts that are not rehearsals, get [`Refusal::NotFound`], and nothing
+/// changes. May be called again after a failure.
 pub async fn end(services: &Services, by: &Session, rehearsal: ConcertId) -> Result<()> {
     let row = sqlx::query!(
         "SELECT created_by FROM concerts WHERE id = $1 AND rehearsal_of IS NOT NULL",
@@ -185,7 +190,8 @@ pub async fn end(services: &Services, by: &Session, rehearsal: ConcertId) -> Res
     remove::all(services, rehearsal).await
 }
 
-/// What one is told who may not edit a concert: that they may not, or, of one that they are not to know of, that it is not there.
+/// Returns the error for callers who may not edit a concert: forbidden, or not found if they may
+/// not know that it exists.
 pub(crate) async fn turned_away(services: &Services, concert: ConcertId) -> Error {
     match audience(services, concert).await {
         Ok(Audience::Everybody) => Refusal::Forbidden.into(),
@@ -194,8 +200,8 @@ pub(crate) async fn turned_away(services: &Services, concert: ConcertId) -> Erro
     }
 }
 
-/// Refuses to let the people of a rehearsal into anything else ([`Refusal::Forbidden`]), and everybody else into a
-/// rehearsal or a draft ([`Refusal::NotFound`]).
+/// Refuses accounts of a rehearsal in any other concert ([`Refusal::Forbidden`]), and all other
+/// accounts in a rehearsal or a draft ([`Refusal::NotFound`]).
 pub(crate) async fn admit(services: &Services, by: &Session, concert: ConcertId) -> Result<()> {
     match by.rehearsal {
         Some(own) if own == concert => Ok(()),
@@ -207,17 +213,17 @@ pub(crate) async fn admit(services: &Services, by: &Session, concert: ConcertId)
     }
 }
 
-/// For whom a concert is.
+/// Who may see and join a concert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
     Everybody,
-    /// The people of the rehearsal whose copy it is.
+    /// The accounts of the rehearsal whose copy it is.
     Rehearsal,
-    /// Whoever may edit it: a draft.
+    /// Accounts that may edit it: a draft.
     Organisers,
 }
 
-/// One that does not exist is for everybody; whoever looks for it finds that it is not there.
+/// A concert that does not exist counts as public; the caller then finds that it is not there.
 pub(crate) async fn audience(services: &Services, concert: ConcertId) -> Result<Audience> {
     if let Some(known) = services.rehearsals.get(concert) {
         return Ok(known);
@@ -232,7 +238,7 @@ pub(crate) async fn audience(services: &Services, concert: ConcertId) -> Result<
         return Ok(Audience::Everybody);
     };
     let audience = match (found.draft, found.rehearsal) {
-        // It is published some day, and so not remembered.
+        // Not cached: a draft may be published.
         (true, _) => return Ok(Audience::Organisers),
         (false, true) => Audience::Rehearsal,
         (false, false) => Audience::Everybody,
@@ -241,7 +247,8 @@ pub(crate) async fn audience(services: &Services, concert: ConcertId) -> Result<
     Ok(audience)
 }
 
-/// For whom concerts are, as far as somebody has asked and it never changes: a join should not have to ask PostgreSQL.
+/// Cached audiences of concerts, as far as they never change: a join should not have to ask
+/// PostgreSQL.
 #[derive(Default)]
 pub(crate) struct Known(RwLock<HashMap<ConcertId, Audience>>);
 

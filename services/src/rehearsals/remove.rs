@@ -1,9 +1,9 @@
-//! Taking a rehearsal away.
+//! Removing rehearsals.
 
 use crate::{Result, Services, queue, sessions};
 use model::concerts::ConcertId;
 
-/// Takes away the rehearsals that are over and that nobody has ended.
+/// Removes the rehearsals that are over and were not ended.
 pub(super) async fn abandoned(services: &Services) -> Result<()> {
     let over = sqlx::query_scalar!(
         "SELECT id FROM concerts WHERE rehearsal_of IS NOT NULL AND starts_at <= $1",
@@ -18,9 +18,11 @@ pub(super) async fn abandoned(services: &Services) -> Result<()> {
     Ok(())
 }
 
-/// Ends the sale: nothing is issued and nothing is recorded any more, so that nothing refers to what is deleted then.
+/// Ends the sale: nothing is issued or recorded any more, so that nothing refers to rows that are
+/// deleted next.
 async fn close(services: &Services, rehearsal: ConcertId) -> Result<()> {
-    // Closed: no batch that is in flight is issued. Another generation: no place that was given before is recorded.
+    // Closed: no batch that is in flight is issued. New generation: no place given before is
+    // recorded.
     sqlx::query!(
         "UPDATE concerts SET state = 'closed', generation = generation + 1 WHERE id = $1 AND rehearsal_of IS NOT NULL",
         rehearsal.0
@@ -30,8 +32,8 @@ async fn close(services: &Services, rehearsal: ConcertId) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the copy, its people and everything that they have done. Whatever is cut short can be done again, as long as the
-/// copy is there, and it goes last.
+/// Deletes the copy, its accounts and everything that they did. Can be repeated if it was cut off,
+/// as long as the copy exists; the copy is deleted last.
 pub(super) async fn all(services: &Services, rehearsal: ConcertId) -> Result<()> {
     close(services, rehearsal).await?;
     let sids = sqlx::query_scalar!(
@@ -43,7 +45,7 @@ pub(super) async fn all(services: &Services, rehearsal: ConcertId) -> Result<()>
     sessions::forget_all(services, &sids).await?;
     queue::forget(services, rehearsal).await?;
     let mut transaction = crate::stores::begin(&services.db).await?;
-    // Before anything else, as everybody does who changes what belongs to a concert: nobody waits in a circle.
+    // Locked first, as every change of what belongs to a concert does, to prevent deadlocks.
     sqlx::query!(
         "SELECT id FROM concerts WHERE id = $1 AND rehearsal_of IS NOT NULL FOR UPDATE",
         rehearsal.0
@@ -73,7 +75,7 @@ pub(super) async fn all(services: &Services, rehearsal: ConcertId) -> Result<()>
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
-    // Somebody may have looked meanwhile, and had the queue built once more. By itself it would stay for a day.
+    // A request may have read the queue meanwhile and had it built again. It would stay for a day.
     if let Err(error) = queue::forget(services, rehearsal).await {
         tracing::warn!(%rehearsal, %error, "the queue of a rehearsal stays in Redis for a day");
     }

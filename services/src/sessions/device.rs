@@ -1,9 +1,10 @@
-//! What a device is called in the list of sessions.
+//! Names of devices in the list of sessions.
 
 use woothee::parser::Parser;
 use woothee::woothee::VALUE_UNKNOWN;
 
-/// `Firefox · Linux` for what a browser says of itself; the program's name for what is none; empty when nothing was said.
+/// Returns `Firefox · Linux` for a browser's user agent, the program's name for another program,
+/// and an empty string for an empty user agent.
 pub(super) fn name(user_agent: &str) -> String {
     let known = |part: &&str| !part.is_empty() && *part != VALUE_UNKNOWN;
     let parsed = Parser::new().parse(user_agent);

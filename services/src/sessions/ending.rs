@@ -1,12 +1,12 @@
-//! What is held open for a session ends with it, on whichever server it is logged out.
+//! Ends what is held open for a session when the session ends, on whichever server that happens.
 //!
 //! | Redis key | type | life | what |
 //! | --- | --- | --- | --- |
 //! | `sessions:ended` | stream | about the last 10,000 entries | `sid` of each session that was ended |
 //!
-//! Every server reads it a few times a second, however much it holds open. An entry that is never written, because a server
-//! died halfway through a log-out, leaves a stream open until its access token expires; new requests are refused at once
-//! all the same.
+//! Every server reads it a few times a second, regardless of how much it holds open. If an entry is
+//! never written, because a server died halfway through a log-out, an event stream stays open until
+//! its access token expires; new requests are refused at once in any case.
 
 use super::Session;
 use crate::{Result, Services};
@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long it takes at most until this server hears of a log-out elsewhere.
+/// Upper bound on the time until this server learns of a log-out elsewhere.
 const LISTEN: Duration = Duration::from_millis(250);
-/// Entries that are kept for servers that are slow to read.
+/// Entries kept for servers that are slow to read.
 const KEPT: usize = 10_000;
 const AT_ONCE: usize = 1_000;
 
@@ -32,14 +32,15 @@ struct Holders {
     number: usize,
 }
 
-/// Something that is held open for a session.
+/// Something held open for a session; released on drop.
 pub struct Hold {
     held: Arc<Held>,
     sid: String,
     ended: CancellationToken,
 }
 
-/// Begins to hold something open. Whether the session still stands has to be asked after this, not before.
+/// Begins to hold something open. Whether the session is still open must be checked after this, not
+/// before.
 pub fn hold(services: &Services, session: &Session) -> Hold {
     let held = services.held.clone();
     let mut sessions = held.lock();
@@ -86,12 +87,12 @@ impl Held {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Holders>> {
-        // A panic elsewhere leaves the map whole: nothing is half done under this lock.
+        // The map stays consistent if a holder panics: no update under this lock is partial.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Tells every server that the sessions have ended.
+/// Notifies every server that the sessions have ended.
 pub(super) async fn announce(services: &Services, sids: &[String]) {
     let mut commands = Vec::with_capacity(sids.len());
     for sid in sids {
@@ -103,7 +104,7 @@ pub(super) async fn announce(services: &Services, sids: &[String]) {
     }
     let told = services.redis.each(commands).await.into_iter();
     if let Some(error) = told.filter_map(|answer| answer.err()).next() {
-        // They have ended all the same.
+        // The sessions have ended in any case.
         tracing::warn!(%error, "other servers could not be told of a log-out");
     }
 }
@@ -114,7 +115,7 @@ pub async fn listen(services: Services, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match news(&services, last.as_deref()).await {
             Ok(newest) => last = Some(newest),
-            // Whoever needs Redis says that it is away.
+            // Requests that need Redis log that it is unavailable.
             Err(error) => tracing::debug!(%error, "log-outs elsewhere cannot be heard of"),
         }
         tokio::select! {
@@ -124,7 +125,8 @@ pub async fn listen(services: Services, stop: CancellationToken) {
     }
 }
 
-/// Ends what ended after the entry `last`, and returns the newest one. None: only from now on.
+/// Ends what is held open for sessions that ended after the entry `last`, and returns the newest
+/// entry. With `None`, only returns the newest entry, to start from.
 async fn news(services: &Services, last: Option<&str>) -> Result<String> {
     let mut redis = services.redis.connection();
     let Some(last) = last else {

@@ -1,4 +1,4 @@
-//! From where an account is logged in to.
+//! The networks that an account is logged in from.
 
 use super::SessionRow;
 use crate::limits::Neighbourhood;
@@ -7,13 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::accounts::{AccountId, AccountName};
 use sqlx::PgConnection;
 
-/// For how long after a log-in its network is known.
+/// How long after a log-in its network is known.
 pub const KNOWN: TimeDelta = TimeDelta::days(90);
-/// Networks of an account that are remembered: the newest.
+/// Upper bound on networks remembered per account: the newest.
 const NETWORKS_MAX: i64 = 100;
 
-/// Whether the account of this name was logged in to from there within [`KNOWN`], or is in use there. No, when there is no such
-/// account.
+/// Returns whether the account of this name was logged in from this network within [`KNOWN`], or
+/// has an open session there. Returns `false` if there is no such account.
 pub(super) async fn is_known(services: &Services, from: &Client, name: &str) -> Result<bool> {
     let Ok(name) = AccountName::parse(name) else {
         return Ok(false);
@@ -35,7 +35,7 @@ pub(super) async fn is_known(services: &Services, from: &Client, name: &str) -> 
     .await?)
 }
 
-/// The account is logged in to from there.
+/// Records that the account was logged in from this network.
 pub(super) async fn remember(
     transaction: &mut PgConnection,
     session: &SessionRow,
@@ -58,7 +58,8 @@ pub(super) async fn remember(
 }
 
 async fn forget_oldest(transaction: &mut PgConnection, account: AccountId) -> Result<()> {
-    // What another log-in holds at the moment is for that one to forget, to avoid a deadlock.
+    // Skips rows that another log-in has locked, and leaves them to that log-in, to avoid a
+    // deadlock.
     sqlx::query!(
         "DELETE FROM account_networks
           WHERE account_id = $1
@@ -75,7 +76,7 @@ async fn forget_oldest(transaction: &mut PgConnection, account: AccountId) -> Re
     Ok(())
 }
 
-/// Forgets the networks that are known no more. Safe to run anywhere, at any time.
+/// Deletes networks that are no longer known. Safe to run on any server, at any time.
 pub(super) async fn purge(services: &Services, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "DELETE FROM account_networks WHERE seen_at <= $1",

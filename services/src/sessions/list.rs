@@ -1,10 +1,11 @@
-//! Where an account is logged in.
+//! Lists the sessions of an account.
 
 use super::{REFRESH_LIFE, SESSIONS_MAX, Session, device};
 use crate::{Result, Services};
 use model::sessions::{Misuse, SessionEntry, Sessions};
 
-/// The open sessions of whoever asks, and whether one was ended because its key was used twice.
+/// Returns the open sessions of the caller's account, and whether a session was ended because its
+/// refresh token was used twice.
 pub async fn list(services: &Services, session: &Session) -> Result<Sessions> {
     let now = services.clock.now();
     let rows = sqlx::query!(

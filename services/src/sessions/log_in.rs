@@ -1,4 +1,4 @@
-//! Opening a session.
+//! Opens sessions.
 
 use super::log_out::forget_ended;
 use super::tokens::RefreshToken;
@@ -16,11 +16,13 @@ use model::accounts::{Account, AccountId, AccountName};
 use model::sessions::EndReason;
 use sqlx::PgConnection;
 
-/// Opens a session. A wrong password and an unknown account get the same answer after the same work.
+/// Opens a session. A wrong password and an unknown account get the same answer after the same
+/// work.
 ///
-/// [`Refusal::WrongCredentials`]; to whoever knows the password also [`Refusal::AccountDeactivated`] and
-/// [`Refusal::AccountDeleted`]. Too many from one address, too many wrong passwords for one account from there, or from all
-/// addresses together that it is not known to be used from, are [`Refusal::TooManyRequests`] before any work is done.
+/// [`Refusal::WrongCredentials`]; with the right password also [`Refusal::AccountDeactivated`] and
+/// [`Refusal::AccountDeleted`]. [`Refusal::TooManyRequests`], before any work is done, for too many
+/// log-ins from one address, and for too many wrong passwords for one account from there or from
+/// all addresses together from which it is not known to be used.
 pub async fn log_in(
     services: &Services,
     from: &Client,
@@ -53,18 +55,20 @@ pub async fn log_in(
 struct Verified {
     /// The hash that it was verified against.
     hash: String,
-    /// Wrong ones from the same address before it.
+    /// Wrong passwords from the same network before it.
     wrong_before: u32,
 }
 
-/// Whose name and password these are, and the hash that the password was verified against.
+/// Returns the account with this name and password, and the hash that the password was verified
+/// against.
 async fn check(
     services: &Services,
     from: &Client,
     account_name: &str,
     password: &str,
 ) -> Result<(AccountId, String)> {
-    // What cannot be a name is looked up all the same, as the empty one, which nobody has: the answer takes as long.
+    // An invalid name is looked up as well, as the empty name, which no account has: the answer
+    // takes as long.
     let name = AccountName::parse(account_name).ok();
     let row = sqlx::query!(
         "SELECT id, password_hash, deactivated_at, deleted_at FROM accounts WHERE account_name = $1",
@@ -88,12 +92,12 @@ async fn check(
     Ok((AccountId(row.id), row.password_hash))
 }
 
-/// Opens a session for somebody whose identity is settled: after sign-up.
+/// Opens a session for an account whose identity is certain: after sign-up.
 pub async fn open(services: &Services, from: &Client, account: &Account) -> Result<Tokens> {
     open_for(services, from, account.id, None).await
 }
 
-/// Should the password have been changed since it was `verified`, nothing is opened.
+/// Opens nothing if the password was changed since it was `verified`.
 async fn open_for(
     services: &Services,
     from: &Client,
@@ -102,8 +106,8 @@ async fn open_for(
 ) -> Result<Tokens> {
     let now = services.clock.now();
     let mut transaction = crate::stores::begin(&services.db).await?;
-    // Shared until Redis has the session: whoever deactivates the account or changes its password at this moment waits,
-    // and then ends this session as well.
+    // Locked in share mode until Redis has the session: a transaction that deactivates the account
+    // or changes its password meanwhile waits, and then ends this session as well.
     sqlx::query!(
         "SELECT id FROM accounts
           WHERE id = $1 AND deactivated_at IS NULL AND deleted_at IS NULL
@@ -153,13 +157,13 @@ async fn open_for(
     hand_out(services, &session, refresh, now)
 }
 
-/// Ends the sessions beyond [`SESSIONS_MAX`], and returns which they were.
+/// Ends the sessions beyond [`SESSIONS_MAX`], and returns their ids.
 async fn displace(
     transaction: &mut PgConnection,
     account: AccountId,
     now: DateTime<Utc>,
 ) -> Result<Vec<String>> {
-    // In one order, as all do who lock several sessions of an account.
+    // In one order, as in every statement that locks several sessions of an account.
     let displaced = sqlx::query_scalar!(
         "UPDATE sessions SET ended_at = $2, ended_by = $3
           WHERE ended_at IS NULL
@@ -180,14 +184,15 @@ async fn displace(
     Ok(displaced)
 }
 
-/// The tokens of a session that Redis has.
+/// Returns the tokens of a session that Redis has.
 pub(super) fn hand_out(
     services: &Services,
     session: &StoredSession,
     refresh: RefreshToken,
     now: DateTime<Utc>,
 ) -> Result<Tokens> {
-    // No access token is older than the refresh it comes from, whichever server's clock is behind.
+    // No access token is older than the refresh it comes from, even if this server's clock is
+    // behind.
     let now = now.max(session.rotated_at);
     let (access, access_expires_at) = services.tokens.sign(session, now)?;
     Ok(Tokens {

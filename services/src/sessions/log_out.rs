@@ -1,5 +1,6 @@
-//! Ending sessions. PostgreSQL first, so that nothing brings a session back, then Redis, where it counts: should Redis be
-//! away in between, whoever asked is told so and asks again, and [`sweep`] makes up for whoever does not.
+//! Ends sessions: first in PostgreSQL, so that nothing restores them, then in Redis, where requests
+//! are checked. If Redis is away in between, the caller receives an error and can retry; [`sweep`]
+//! covers callers that do not.
 
 use super::tokens::{Claims, RefreshToken};
 use super::{SESSION_LIFE, Session, blacklist_key, ending, is_known, session_key};
@@ -11,7 +12,8 @@ use model::accounts::AccountId;
 use model::sessions::EndReason;
 use sqlx::PgConnection;
 
-/// Ends the session on every server at once (P7), and blacklists the token for as long as it would have lived.
+/// Ends the session on every server at once (P7), and blacklists its access token for the rest of
+/// the token's life.
 pub async fn log_out(services: &Services, session: &Session) -> Result<()> {
     let (services, session) = (services.clone(), session.clone());
     to_the_end(async move {
@@ -36,7 +38,8 @@ pub async fn log_out(services: &Services, session: &Session) -> Result<()> {
     .await
 }
 
-/// Ends the session of a refresh token: for clients whose access token has run out. What is no token ends nothing.
+/// Ends the session of a refresh token, for clients whose access token has expired. A text that is
+/// not a known token ends nothing.
 pub async fn log_out_with(services: &Services, refresh_token: &str) -> Result<()> {
     let Some(presented) = RefreshToken::parse(refresh_token) else {
         return Ok(());
@@ -47,7 +50,8 @@ pub async fn log_out_with(services: &Services, refresh_token: &str) -> Result<()
     }
 }
 
-/// Ends another session of the same account, or [`Refusal::NotFound`]. One's own is ended by [`log_out`].
+/// Ends another session of the same account, or [`Refusal::NotFound`]. The caller's own session is
+/// ended by [`log_out`].
 pub async fn end_session(services: &Services, by: &Session, sid: &str) -> Result<()> {
     let owned = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE sid = $1 AND account_id = $2) AS "owned!""#,
@@ -63,7 +67,7 @@ pub async fn end_session(services: &Services, by: &Session, sid: &str) -> Result
     }
 }
 
-/// Ends every session of the account but the one that asks.
+/// Ends every session of the account except the caller's.
 pub async fn end_other_sessions(services: &Services, by: &Session) -> Result<()> {
     let (services, by) = (services.clone(), by.clone());
     to_the_end(async move {
@@ -83,8 +87,8 @@ pub async fn end_other_sessions(services: &Services, by: &Session) -> Result<()>
     .await
 }
 
-/// Ends every session of the account, but the one to `keep`, in the transaction that is the reason for it. To be followed
-/// by [`finish`] when that is committed.
+/// Ends every session of the account except `keep`, in the transaction that is the reason for that,
+/// and returns their ids. [`finish`] must follow the commit.
 pub(crate) async fn end_records(
     services: &Services,
     transaction: &mut PgConnection,
@@ -92,7 +96,8 @@ pub(crate) async fn end_records(
     keep: Option<&str>,
     reason: EndReason,
 ) -> Result<Vec<String>> {
-    // In one order, as everybody does who locks several sessions of an account: nobody waits in a circle.
+    // In one order, as in every statement that locks several sessions of an account, to prevent
+    // deadlocks.
     let ended = sqlx::query_scalar!(
         "UPDATE sessions SET ended_at = $2, ended_by = $3
           WHERE sid IN (SELECT sid FROM sessions
@@ -109,13 +114,13 @@ pub(crate) async fn end_records(
     Ok(ended)
 }
 
-/// Takes ended sessions out of Redis and tells every server.
+/// Removes ended sessions from Redis and notifies every server.
 pub(crate) async fn finish(
     services: &Services,
     account: AccountId,
     ended: Vec<String>,
 ) -> Result<()> {
-    // Those of before, too: perhaps an earlier time was cut short here.
+    // Includes sessions ended before: an earlier call may have been cut off here.
     let all = sqlx::query_scalar!(
         "SELECT sid FROM sessions WHERE account_id = $1 AND ended_at > $2",
         account.0,
@@ -149,8 +154,8 @@ async fn end_record(services: &Services, sid: &str, reason: EndReason) -> Result
     Ok(())
 }
 
-/// Takes out of Redis what was ended within the last `period` and may have been left there by a server that died halfway.
-/// Safe to run anywhere, at any time.
+/// Removes from Redis the sessions that were ended within the last `period` and may have been left
+/// there by a server that died halfway. Safe to run on any server, at any time.
 pub async fn sweep(services: &Services, period: TimeDelta) -> Result<()> {
     let ended = sqlx::query_scalar!(
         "SELECT sid FROM sessions WHERE ended_at > $1",
@@ -161,10 +166,10 @@ pub async fn sweep(services: &Services, period: TimeDelta) -> Result<()> {
     forget_all(services, &ended).await
 }
 
-/// Keys that one call to Redis carries.
+/// Keys per call to Redis.
 const PER_CALL: usize = 1_000;
 
-/// Takes sessions out of Redis, where it counts: many in one round trip.
+/// Removes sessions from Redis, where requests are checked: many in one round trip.
 pub(crate) async fn forget_all(services: &Services, sids: &[String]) -> Result<()> {
     for sids in sids.chunks(PER_CALL) {
         let commands = sids.iter().map(|sid| {
@@ -179,7 +184,7 @@ pub(crate) async fn forget_all(services: &Services, sids: &[String]) -> Result<(
     Ok(())
 }
 
-/// Takes sessions that have been ended out of Redis, and tells every server.
+/// Removes ended sessions from Redis, and notifies every server.
 pub(super) async fn forget_ended(services: &Services, ended: Vec<String>) -> Result<()> {
     forget_all(services, &ended).await?;
     ending::announce(services, &ended).await;

@@ -3,14 +3,15 @@
 //! | Redis key | type | life | what |
 //! | --- | --- | --- | --- |
 //! | `session:{sid}` | string, JSON of [`StoredSession`] | [`SESSION_LIFE`] after its last refresh | exists as long as the session does |
-//! | `blacklist:{sid}:jti` | string | what the token had left to live | a logged-out access token |
+//! | `blacklist:{sid}:jti` | string | the rest of the token's life | a logged-out access token |
 //! | `sessions:ended` | stream | see [`hold`] | which sessions were ended |
-//! | `online` | sorted set | see [`seen`] | who is here |
+//! | `online` | sorted set | see [`seen`] | which accounts are online |
 //!
-//! The braces are part of the name: they are a Redis Cluster's hash tag, so that the keys of a session share a slot
-//! and a request costs one signature check and one round trip.
+//! The braces are part of the name: they are a Redis Cluster's hash tag, so that the keys of a
+//! session share a slot and a request costs one signature check and one round trip.
 //!
-//! PostgreSQL keeps each session's record: the hash of its refresh token, its device, and whether and why it was ended.
+//! PostgreSQL keeps the record of each session: the hash of its refresh token, its device, and
+//! whether and why it was ended.
 
 mod device;
 mod ending;
@@ -51,24 +52,24 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use tokens::Claims;
 
-/// How long an access token lives.
+/// Life of an access token.
 pub const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
-/// How long a session stays in Redis after its last refresh, which one in use needs every [`ACCESS_LIFE`]. After that a
-/// refresh token brings it back.
+/// How long a session stays in Redis after its last refresh; a session in use needs one every
+/// [`ACCESS_LIFE`]. After that a refresh token restores it.
 pub const SESSION_LIFE: TimeDelta = TimeDelta::hours(24);
-/// How long a session can last in all: nothing brings it back after that.
+/// Maximum life of a session: nothing restores it after that.
 pub const REFRESH_LIFE: TimeDelta = TimeDelta::days(30);
-/// Sessions that an account may have open: some devices with some browsers each, and a few scripts. One more ends the one that
-/// was not used for longest.
+/// Upper bound on open sessions of an account: some devices with some browsers each, and a few
+/// scripts. One more ends the least recently used one.
 pub const SESSIONS_MAX: u32 = 50;
-/// For how long the refresh token just used may be presented again.
+/// How long the refresh token that was just used may be presented again.
 const ROTATION_GRACE: TimeDelta = TimeDelta::seconds(60);
 
-/// Who is asking: what [`authenticate`] found.
+/// The caller, as [`authenticate`] found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub sid: String,
-    /// Of the access token that was presented.
+    /// Id of the access token that was presented.
     pub jti: String,
     pub account_id: AccountId,
     pub account_name: String,
@@ -83,7 +84,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether it may see or do what a member like most may not: by its role, or by a rehearsal that its account was made for.
+    /// Returns whether the session may see or do what most members may not: by its role, or by the
+    /// rehearsal that its account was made for.
     pub fn is_privileged(&self) -> bool {
         self.role != Role::User || self.rehearsal.is_some()
     }
@@ -102,13 +104,13 @@ pub struct StoredSession {
     pub rehearsal: Option<ConcertId>,
     pub device: String,
     pub created_at: DateTime<Utc>,
-    /// When its refresh token was last used. Access tokens from before that open nothing any more.
+    /// When its refresh token was last used. Access tokens from before that are refused.
     pub rotated_at: DateTime<Utc>,
-    /// When it ends, however much it is used.
+    /// When it ends, regardless of use.
     pub expires_at: DateTime<Utc>,
 }
 
-/// What PostgreSQL says of an open session.
+/// PostgreSQL's record of an open session.
 struct SessionRow {
     sid: String,
     account_id: i64,
@@ -119,8 +121,8 @@ struct SessionRow {
 }
 
 impl SessionRow {
-    /// The session as Redis is to have it, with what its account says in this transaction. [`Refusal::NotLoggedIn`] when
-    /// that cannot be used any more.
+    /// Returns the session as Redis stores it, with the account's data in this transaction.
+    /// [`Refusal::NotLoggedIn`] if the account cannot be used any more.
     async fn with_account(self, transaction: &mut PgConnection) -> Result<StoredSession> {
         let account = sqlx::query!(
             "SELECT account_name, nickname, role, rehearsal_id FROM accounts
@@ -145,8 +147,8 @@ impl SessionRow {
     }
 }
 
-/// Whose access token this is, or [`Refusal::NotLoggedIn`]: forged, expired, rotated away, logged out, or the session is
-/// gone.
+/// Returns the session of an access token, or [`Refusal::NotLoggedIn`] if the token is forged,
+/// expired, rotated away or logged out, or its session no longer exists.
 pub async fn authenticate(services: &Services, access_token: &str) -> Result<Session> {
     let claims = services
         .tokens
@@ -160,7 +162,7 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
     let stored = stored
         .filter(|_| blacklisted.is_none())
         .ok_or(Refusal::NotLoggedIn)?;
-    // Written by another version, or by another program: a refresh writes it anew.
+    // Written by another version, or by another program: a refresh rewrites it.
     let stored: StoredSession = serde_json::from_str(&stored).map_err(|error| {
         tracing::warn!(sid = claims.sid, %error, "a session in Redis cannot be read");
         Refusal::NotLoggedIn
@@ -181,11 +183,11 @@ pub async fn authenticate(services: &Services, access_token: &str) -> Result<Ses
     })
 }
 
-/// Sessions that are being looked up at the moment, many in one round trip: the stored session, and what stands in the way
-/// of its token.
+/// Batcher of session look-ups, many per round trip: each returns the stored session and the
+/// blacklist entry of its token.
 pub(crate) type LookedUp = Together<(), [String; 2], (Option<String>, Option<String>)>;
 
-/// So many travel together.
+/// Look-ups per batch.
 pub(crate) const MOST_LOOKED_UP: usize = 256;
 
 async fn look_up(
@@ -196,7 +198,7 @@ async fn look_up(
     found.map(|pair| Ok(pair?)).collect()
 }
 
-/// Whether it is the newest refresh token of its session, or the one before.
+/// Returns whether this is the newest refresh token of its session, or the one before.
 async fn is_known(services: &Services, presented: &tokens::RefreshToken) -> Result<bool> {
     let known = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE sid = $1 AND (refresh_hash = $2 OR previous_hash = $2)) AS "known!""#,
@@ -206,7 +208,7 @@ async fn is_known(services: &Services, presented: &tokens::RefreshToken) -> Resu
     Ok(known.fetch_one(&services.db).await?)
 }
 
-/// Whether what [`authenticate`] found is still so.
+/// Returns whether the session that [`authenticate`] found is still open.
 pub async fn is_open(services: &Services, session: &Session) -> Result<bool> {
     let (stored, blacklisted): (bool, bool) = redis::pipe()
         .exists(session_key(services, &session.sid))
@@ -216,8 +218,8 @@ pub async fn is_open(services: &Services, session: &Session) -> Result<bool> {
     Ok(stored && !blacklisted && services.clock.now() < session.expires_at)
 }
 
-/// Forgets the records of sessions that nothing can bring back any more, from where accounts were logged in to long ago, and the
-/// expired counts of wrong passwords. Safe to run anywhere, at any time.
+/// Deletes the records of sessions that nothing can restore, of networks that are no longer known,
+/// and the expired counts of wrong passwords. Safe to run on any server, at any time.
 pub async fn purge(services: &Services) -> Result<u64> {
     let now = services.clock.now();
     let purged = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now)
@@ -247,7 +249,7 @@ async fn store(services: &Services, session: &StoredSession) -> Result<()> {
     Ok(())
 }
 
-/// Seconds for which a session that is refreshed now stays in Redis.
+/// Returns the seconds for which a session that is refreshed now stays in Redis.
 fn life_left(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
     SESSION_LIFE.min(ends_at - now).num_seconds().max(1)
 }

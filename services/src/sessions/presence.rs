@@ -1,13 +1,15 @@
-//! Who is here: where and when each session was used last, who is online, and who was active on which day.
+//! Presence: where and when each session was last used, which accounts are online, and which were
+//! active on which day.
 //!
 //! | Redis key | type | life | what |
 //! | --- | --- | --- | --- |
 //! | `online` | sorted set | its members an hour at most | account, by when it was seen last (ms since the epoch) |
 //!
-//! The rest is PostgreSQL's (`sessions`, `active_days`). A log-in and a refresh write it down themselves; a session in use is
-//! written down once a minute by each server after that, and no request waits for it. In the storm of an opening there are
-//! more important things to do: what requests leave behind is written a few hundred at a time and once a second, in one statement
-//! and one command each, however many come.
+//! The rest is in PostgreSQL (`sessions`, `active_days`). A log-in and a refresh write it
+//! themselves; after that each server writes a session in use once a minute, and no request waits
+//! for that. In the rush of an opening other work is more important: what requests leave behind is
+//! written a few hundred at a time and once a second, in one statement and one command each,
+//! regardless of load.
 
 use super::{Session, StoredSession};
 use crate::together::Together;
@@ -21,24 +23,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Who was seen within this time is here.
+/// Accounts that were seen within this time are online.
 const ONLINE: TimeDelta = TimeDelta::minutes(5);
-/// For so long it is known on which days an account was used.
+/// How long the days on which an account was active are kept.
 const REMEMBERED: TimeDelta = TimeDelta::days(31);
-/// How often a session in use is written down by a server.
+/// How often a server writes a session in use.
 const EVERY: TimeDelta = TimeDelta::minutes(1);
-/// So many are written down in one go, and as long after that nothing more is.
+/// Notes per write. After each write, `PAUSE` passes before the next one.
 const MOST: usize = 500;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What this process has written down already, and what it is writing down.
+/// What this process has written already, and what it is writing.
 pub struct Presence {
-    /// By session, for as long as it need not be written down again.
+    /// Sessions that need not be written again yet.
     lately: Cache<String, ()>,
     /// Accounts that are on record for a day.
     days: Cache<(NaiveDate, AccountId), ()>,
     notes: Arc<Together<(), Note, ()>>,
-    /// How many notes wait to be written down.
+    /// Notes that wait to be written.
     waiting: AtomicUsize,
 }
 
@@ -63,16 +65,16 @@ impl Default for Presence {
     }
 }
 
-/// Somebody has used their session. Returns at once.
+/// Notes that a session was used. Returns at once.
 pub fn seen(services: &Services, session: &Session, address: IpAddr) {
     let presence = &services.presence;
     let now = services.clock.now();
     let written_down = now - session.rotated_at < EVERY;
-    // A rehearsal's people are nobody.
+    // Accounts of a rehearsal do not count.
     if written_down || session.rehearsal.is_some() || presence.lately.contains_key(&session.sid) {
         return;
     }
-    // There are more than can be written down just now: they are seen again with their next request.
+    // More than can be written now: these sessions are noted again with their next request.
     if presence.waiting.load(Ordering::Relaxed) >= 2 * MOST {
         return;
     }
@@ -88,7 +90,7 @@ pub fn seen(services: &Services, session: &Session, address: IpAddr) {
     tokio::spawn(async move {
         let carrier = services.clone();
         let carry = move |notes| write_down(carrier.clone(), notes);
-        // What fails is tried again in a minute, and says so itself.
+        // A failed write is logged there, and tried again in a minute.
         let _ = services.presence.notes.ask((), note, carry).await;
         services.presence.waiting.fetch_sub(1, Ordering::Relaxed);
     });
@@ -121,7 +123,8 @@ async fn last_seen(services: &Services, notes: &[Note]) -> Result<()> {
     let sids: Vec<String> = notes.iter().map(|note| note.sid.clone()).collect();
     let times: Vec<DateTime<Utc>> = notes.iter().map(|note| note.at).collect();
     let addresses: Vec<String> = notes.iter().map(|note| note.address.to_string()).collect();
-    // Those that somebody else is changing are written down by them, or in a minute: nobody waits for this.
+    // Rows locked by other transactions are skipped: those write them, or the next minute does. No
+    // request waits for this.
     sqlx::query!(
         "UPDATE sessions SET seen_at = note.at, address = note.address
            FROM UNNEST($1::text[], $2::timestamptz[], $3::text[]) AS note (sid, at, address),
@@ -162,7 +165,7 @@ async fn active(services: &Services, notes: &[Note]) -> Result<()> {
     Ok(())
 }
 
-/// Somebody has logged in: in the transaction that opens their session.
+/// Records a log-in, in the transaction that opens the session.
 pub(super) async fn arrived(
     services: &Services,
     transaction: &mut PgConnection,
@@ -180,7 +183,8 @@ pub(super) async fn arrived(
     Ok(())
 }
 
-/// What tells Redis that somebody is here; none for a rehearsal's people.
+/// Returns the command that marks the account as online in Redis, or `None` for an account of a
+/// rehearsal.
 pub(super) fn is_here(services: &Services, session: &StoredSession) -> Option<redis::Cmd> {
     let mut online = redis::cmd("ZADD");
     let now = services.clock.now().timestamp_millis();
@@ -188,7 +192,7 @@ pub(super) fn is_here(services: &Services, session: &StoredSession) -> Option<re
     session.rehearsal.is_none().then_some(online)
 }
 
-/// Forgets who was here longer ago than anybody looks. Safe to run anywhere, at any time.
+/// Deletes presence that is older than any reader asks for. Safe to run on any server, at any time.
 pub(crate) async fn forget(services: &Services) -> Result<()> {
     redis::cmd("ZREMRANGEBYSCORE")
         .arg((online_key(services), "-inf", online_since(services)))
@@ -201,7 +205,7 @@ pub(crate) async fn forget(services: &Services) -> Result<()> {
     Ok(())
 }
 
-/// How many accounts were seen within the last five minutes.
+/// Returns the number of accounts seen within the last five minutes.
 pub(crate) async fn count_online(services: &Services) -> Result<u64> {
     Ok(redis::cmd("ZCOUNT")
         .arg((online_key(services), online_since(services), "+inf"))

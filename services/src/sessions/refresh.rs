@@ -1,4 +1,4 @@
-//! Staying logged in: a refresh token for fresh tokens.
+//! Refresh: exchanges a refresh token for new tokens.
 
 use super::log_in::hand_out;
 use super::log_out::end;
@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// A refresh takes no longer than this.
+/// How long the lock of a session is kept after its last use: longer than a refresh takes.
 const FORGOTTEN: Duration = Duration::from_secs(30);
 
-/// The sessions that are being refreshed by this process.
+/// Locks of the sessions that this process is refreshing.
 pub struct Refreshing(Cache<String, Arc<Mutex<()>>>);
 
 impl Default for Refreshing {
@@ -35,13 +35,15 @@ impl Refreshing {
     }
 }
 
-/// New tokens for a refresh token, which is thereby used up.
+/// Returns new tokens for a refresh token, which is thereby used up.
 ///
-/// Presented again within a minute it gives the same successor once more: a browser's parallel requests, or an answer that
-/// got lost. Presented later it has been stolen or copied, and the session ends, as it does for any older token of ours.
+/// Presented again within a minute, it gives the same successor again: for parallel requests of a
+/// browser, or an answer that was lost. Presented later, it was stolen or copied, and the session
+/// ends, as it does for any older token of ours.
 ///
-/// [`Refusal::NotLoggedIn`], or [`Refusal::SessionEnded`] when it is known why. Too many from one address or of one session
-/// are [`Refusal::TooManyRequests`], and use nothing up.
+/// [`Refusal::NotLoggedIn`], or [`Refusal::SessionEnded`] if the reason is known.
+/// [`Refusal::TooManyRequests`] for too many refreshes from one address or of one session, which
+/// use up nothing.
 pub async fn refresh(services: &Services, from: &Client, refresh_token: &str) -> Result<Tokens> {
     let now = services.clock.now();
     let presented = RefreshToken::parse(refresh_token).ok_or(Refusal::NotLoggedIn)?;
@@ -49,12 +51,14 @@ pub async fn refresh(services: &Services, from: &Client, refresh_token: &str) ->
     if !is_ours(services, &presented).await? {
         return Err(Refusal::NotLoggedIn.into());
     }
-    // Before the row is asked for: those who are too many hold no connection to PostgreSQL.
+    // Before the row is locked: refused requests hold no connection to PostgreSQL.
     limits::refresh_of(services, presented.sid()).await?;
-    // One at a time here, so that those who wait for the session's row hold one connection in all.
+    // One at a time in this process, so that requests waiting for the session's row hold one
+    // connection in all.
     let turn = services.refreshing.of(presented.sid());
     let _turn = turn.lock().await;
-    // The row stays locked until Redis has the session: a log-out that comes meanwhile waits, and then ends it.
+    // The row stays locked until Redis has the session: a log-out that arrives meanwhile waits, and
+    // then ends it.
     let mut transaction = crate::stores::begin(&services.db).await?;
     let record = sqlx::query!(
         "SELECT account_id, refresh_hash, previous_hash, rotated_at, device, created_at, expires_at, ended_by
@@ -115,18 +119,21 @@ pub async fn refresh(services: &Services, from: &Client, refresh_token: &str) ->
         rotated_at,
         expires_at: record.expires_at,
     };
-    // After the lock, so that a change of the account which has told its sessions already is seen here.
+    // Read after the lock, so that a change of the account that has already updated its sessions is
+    // seen here.
     let session = row.with_account(&mut transaction).await?;
     store(services, &session).await?;
     transaction.commit().await?;
     hand_out(services, &session, successor, now)
 }
 
-/// Whether we have made this token for its session. Knowing a session's id is not enough to end it, nor to use up its refreshes.
+/// Returns whether we made this token for its session. Knowing a session's id is not enough to end
+/// it, nor to use up its refreshes.
 async fn is_ours(services: &Services, presented: &RefreshToken) -> Result<bool> {
     if services.tokens.has_made(presented) {
         return Ok(true);
     }
-    // Perhaps by a key that is not among ours any more: then the session knows it.
+    // Possibly made with a key that is no longer configured: then the session's record has its
+    // hash.
     is_known(services, presented).await
 }

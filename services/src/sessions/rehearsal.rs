@@ -1,4 +1,4 @@
-//! The sessions of a rehearsal's people: thousands at once, and gone with it.
+//! Sessions of a rehearsal's accounts: thousands at once, deleted with the rehearsal.
 
 use super::tokens::random_id;
 use super::{StoredSession, store};
@@ -9,12 +9,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::accounts::{AccountId, Role};
 use model::concerts::ConcertId;
 
-/// Commands that are on their way to Redis at once. They travel in one pipeline, also where their keys are on different
+/// Concurrent commands to Redis. They are sent in one pipeline, also if their keys are on different
 /// nodes of a cluster.
 const AT_ONCE: usize = 256;
 
-/// Opens a session for each, and returns their access tokens in the same order. They are good until `until`, and there is
-/// nothing to refresh them with.
+/// Opens a session for each account, and returns their access tokens in the same order. The tokens
+/// are valid until `until` and cannot be refreshed.
 pub(crate) async fn open_for_rehearsal(
     services: &Services,
     rehearsal: ConcertId,
@@ -38,7 +38,7 @@ pub(crate) async fn open_for_rehearsal(
         })
         .collect();
     let (keys, signed) = (services.clone(), sessions.clone());
-    // Thousands of signatures are too much for a thread that others wait for.
+    // Thousands of signatures would take too long on a thread that serves requests.
     let signing = tokio::task::spawn_blocking(move || {
         signed
             .iter()

@@ -1,19 +1,20 @@
-//! What Redis says of a session follows what PostgreSQL says of its account.
+//! Keeps sessions in Redis consistent with their accounts in PostgreSQL.
 
 use super::{SessionRow, life_left, session_key};
 use crate::{Error, Result, Services};
 use model::accounts::AccountId;
 use sqlx::PgConnection;
 
-/// Tells the account's sessions that its name or its role has changed, in the transaction that changes it and before it is
-/// committed: when it is, each next request goes by it, on every server.
+/// Writes the account's new name or role into its sessions, in the transaction that changes it and
+/// before its commit: after the commit each next request uses it, on every server.
 pub(crate) async fn retell(
     services: &Services,
     transaction: &mut PgConnection,
     account: AccountId,
 ) -> Result<()> {
     let now = services.clock.now();
-    // A refresh that runs at this moment is waited for, and one that comes later waits, and reads the account after this.
+    // Waits for a refresh that is running; a later refresh waits for this transaction, and reads
+    // the account after it.
     let open = sqlx::query_as!(
         SessionRow,
         "SELECT sid, account_id, device, created_at, rotated_at, expires_at FROM sessions
@@ -31,7 +32,7 @@ pub(crate) async fn retell(
             serde_json::to_string(&session).map_err(|error| Error::Broken(error.to_string()))?;
         let mut command = redis::cmd("SET");
         command.arg(session_key(services, &session.sid));
-        // XX: what is not there is brought back by a refresh, and by nothing else.
+        // XX: only a refresh restores a missing session.
         command.arg((json, "XX", "EX", life_left(session.expires_at, now)));
         commands.push(command);
     }

@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 const ISSUER: &str = "frontrow";
 const AUDIENCE: &str = "frontrow";
-/// Characters at the end of a refresh token that show that we have made it.
+/// Characters at the end of a refresh token that prove that we made it.
 const MARK: usize = 32;
-/// Characters of either part of a refresh token, at most.
+/// Upper bound on characters of either part of a refresh token.
 const LONGEST_PART: usize = 128;
-/// Tokens that are remembered as ours; one takes half a kilobyte.
+/// Upper bound on cached tokens whose signature was verified; one takes half a kilobyte.
 const VERIFIED_MAX: usize = 20_000;
 /// Seconds by which the clocks of two servers may differ.
 const LEEWAY: i64 = 5;
@@ -29,7 +29,7 @@ const LEEWAY: i64 = 5;
 pub struct Tokens {
     pub access: String,
     pub access_expires_at: DateTime<Utc>,
-    /// Takes the place of the one that was presented.
+    /// Replaces the refresh token that was presented.
     pub refresh: String,
     pub refresh_expires_at: DateTime<Utc>,
 }
@@ -42,7 +42,7 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// What an access token says (RFC 7519's names).
+/// The claims of an access token (names of RFC 7519).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claims {
     pub sub: String,
@@ -56,7 +56,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// As much of a session's claims as names its keys.
+    /// Returns as much of a session's claims as its Redis keys need.
     pub fn of(session: &Session) -> Claims {
         Claims {
             sub: session.account_id.to_string(),
@@ -71,17 +71,17 @@ impl Claims {
     }
 }
 
-/// Signs and verifies access tokens with HMAC-SHA-256. The first key signs, and what any of them has signed is good: that
-/// is how keys are changed without logging anyone out (docs/security.md).
+/// Signs and verifies access tokens with HMAC-SHA-256. The first key signs, and signatures of all
+/// keys are valid: this way keys are changed without logging users out (docs/security.md).
 pub struct TokenKeys {
     keys: Vec<TokenKey>,
-    /// Tokens whose signature was found good, to the letter, with what they say. Whether they have expired, and whether their
-    /// session stands, is asked each time.
+    /// Tokens, character by character, whose signature was valid, with their claims. Whether they
+    /// have expired, and whether their session is open, is checked each time.
     verified: Cache<String, Arc<Claims>>,
 }
 
 struct TokenKey {
-    /// Names the key in a token's header.
+    /// Identifies the key in a token's header.
     kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -91,7 +91,7 @@ struct TokenKey {
 impl TokenKey {
     fn new(secret: &str) -> TokenKey {
         let digest = Sha256::digest(format!("kid:{secret}"));
-        // A key of its own: what is signed as one thing must not pass for another.
+        // A key of its own: a signature for one purpose must not pass for another.
         let successor_key = Sha512::digest(format!("refresh:{secret}"));
         TokenKey {
             kid: hex(&digest[..8]),
@@ -106,12 +106,12 @@ impl TokenKey {
         self.marked(token.sid(), &hex(&secret))
     }
 
-    /// A refresh token that shows that we have made it.
+    /// Returns a refresh token with the mark that proves that we made it.
     fn marked(&self, sid: &str, secret: &str) -> RefreshToken {
         RefreshToken::new(sid, &format!("{secret}{}", self.mark(sid, secret)))
     }
 
-    /// What shows it: the last characters of its secret.
+    /// Returns the mark, which is the last characters of the token's secret.
     fn mark(&self, sid: &str, secret: &str) -> String {
         hex(&self.mac("mark:", &format!("{sid}.{secret}"))[..MARK / 2])
     }
@@ -125,7 +125,7 @@ impl TokenKey {
 }
 
 impl TokenKeys {
-    /// The key in use, then those of before.
+    /// `secrets` are the key in use, then the previous ones.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<TokenKeys> {
         let keys: Vec<TokenKey> = secrets.into_iter().map(TokenKey::new).collect();
         match keys.is_empty() {
@@ -175,12 +175,12 @@ impl TokenKeys {
             .map_err(|error| Error::Broken(format!("signing: {error}")))
     }
 
-    /// The first refresh token of a session.
+    /// Returns the first refresh token of a session.
     pub fn first(&self, sid: &str) -> RefreshToken {
         self.signing().marked(sid, &random_text(43))
     }
 
-    /// Whether it is one that we have made, however long ago, as long as its key is among ours.
+    /// Returns whether we made this token, at any time, as long as its key is configured.
     pub fn has_made(&self, token: &RefreshToken) -> bool {
         let (sid, text) = (token.sid(), token.secret());
         let Some((secret, mark)) = text.split_at_checked(text.len().saturating_sub(MARK)) else {
@@ -189,19 +189,20 @@ impl TokenKeys {
         self.keys.iter().any(|key| key.mark(sid, secret) == mark)
     }
 
-    /// The refresh token that follows on one: always the same, so that whoever presents it twice at the same moment is told
-    /// the same, and only we can tell (HMAC-SHA-256, RFC 2104).
+    /// Returns the refresh token that follows another: always the same, so that concurrent requests
+    /// with one token receive the same successor, and only we can compute it (HMAC-SHA-256, RFC
+    /// 2104).
     pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
         self.signing().successor(token)
     }
 
-    /// The successor that has this hash, whichever key it was made with.
+    /// Returns the successor that has this hash, regardless of which key made it.
     pub fn successor_with(&self, token: &RefreshToken, hash: &[u8]) -> Option<RefreshToken> {
         let mut successors = self.keys.iter().map(|key| key.successor(token));
         successors.find(|successor| successor.hash() == hash)
     }
 
-    /// The claims of a token that we signed, for us, that has not expired at `now`.
+    /// Returns the claims of a token that we signed, for us, that has not expired at `now`.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Arc<Claims>> {
         let claims = match self.verified.get(token) {
             Some(claims) => claims,
@@ -215,7 +216,7 @@ impl TokenKeys {
         (now < claims.exp && claims.iat <= now + LEEWAY).then_some(claims)
     }
 
-    /// The claims of a token that we signed, for us, whenever that was.
+    /// Returns the claims of a token that we signed, for us, at any time.
     fn verify_signature(&self, token: &str) -> Option<Claims> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         let named = |key: &&TokenKey| header.kid.as_deref() == Some(&key.kid);
@@ -224,25 +225,25 @@ impl TokenKeys {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // Checked by the caller against the clock that tests can move.
+        // The caller checks it against the clock that tests can move.
         validation.validate_exp = false;
         let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation);
         Some(decoded.ok()?.claims)
     }
 }
 
-/// `{sid}.{secret}`: names its session, so that one that is not in use any more is known for what it is. The server keeps
-/// only its hash.
+/// `{sid}.{secret}`: names its session, so that a token that is no longer in use is recognised as
+/// such. The server stores only its hash.
 pub struct RefreshToken {
     text: String,
     sid_length: usize,
 }
 
 impl RefreshToken {
-    /// None: not of the form that ours have.
+    /// Returns `None` if the text does not have the form of our tokens.
     pub fn parse(text: &str) -> Option<RefreshToken> {
         let (sid, secret) = text.split_once('.')?;
-        // Ours are shorter; what is longer need not be carried to any store.
+        // Ours are shorter; longer ones need not be sent to any store.
         let plain = |part: &str| {
             (1..=LONGEST_PART).contains(&part.len())
                 && part.chars().all(|c| c.is_ascii_alphanumeric())
@@ -274,7 +275,7 @@ impl RefreshToken {
     }
 }
 
-/// 22 random letters and digits: 130 bits.
+/// Returns 22 random letters and digits: 130 bits.
 pub fn random_id() -> String {
     random_text(22)
 }
@@ -343,7 +344,7 @@ mod tests {
         assert!(both.verify(&token, at(0)).is_some() && new.verify(&token, at(0)).is_some());
         assert!(old.verify(&token, at(0)).is_none());
 
-        // Two requests of one browser, at servers of which one has been told of the new key already.
+        // Two requests of one browser, at two servers of which only one has the new key.
         let presented = both.first("sid");
         let successor = both.successor(&presented);
         let again = swapped
@@ -398,7 +399,8 @@ mod tests {
             let opened = keys
                 .verify(&changed, at(0))
                 .map(|claims| claims.sid.clone());
-            // The last character of a part may carry unused bits; a decoder that ignores them sees the same token.
+            // The last character of a part may have unused bits; a decoder that ignores them sees
+            // the same token.
             assert!(
                 opened.is_none() || changed.len() == token.len() && position + 1 == token.len(),
                 "position {position}"
@@ -409,7 +411,7 @@ mod tests {
         assert!(keys.verify(&none, at(0)).is_none());
     }
 
-    /// A token of ours, and what somebody may make of it.
+    /// A token of ours, and a tampered text.
     fn tampered() -> impl Strategy<Value = (String, String)> {
         let ours = keys(&["a secret"])
             .sign(&session(), at(0))
@@ -432,7 +434,7 @@ mod tests {
                 let ours = ours.clone();
                 move |(from, to)| format!("{}{}", &ours[..from], &ours[to..])
             }),
-            // Another head or body before the right signature.
+            // A different header or body before the right signature.
             (
                 "\\{\"alg\":\"(none|HS256|HS384|RS256|ES256)\"(,\"kid\":\"[0-9a-f]{16}\")?\\}",
                 0..2usize
@@ -450,11 +452,12 @@ mod tests {
     }
 
     proptest! {
-        /// A short run with every test; `PROPTEST_CASES=10000000 cargo test -p services tampered` is a long one.
+        /// A short run with every test; `PROPTEST_CASES=10000000 cargo test -p services tampered`
+        /// is a long one.
         #[test]
         fn a_tampered_token_opens_nothing((ours, tampered) in tampered()) {
             let keys = keys(&["a secret", "another"]);
-            // The last character of a token carries two bits that count for nothing.
+            // The last character of a token has two bits that are ignored.
             let (ours, made) = (ours.as_bytes(), tampered.as_bytes());
             let same = made.len() == ours.len() && made[..ours.len() - 1] == ours[..ours.len() - 1];
             prop_assert!(keys.verify(&tampered, at(0)).is_none() || same, "{}", tampered);

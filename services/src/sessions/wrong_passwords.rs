@@ -1,7 +1,8 @@
-//! What the owner of an account is told of the passwords that were tried in vain.
+//! What the owner of an account learns of wrong passwords that were tried.
 //!
-//! One row an account, however many try. Of the addresses a bit each is kept, by a hash that some million addresses share: enough
-//! to count them ([linear counting](https://doi.org/10.1145/78922.78925), Whang et al. 1990), and no personal data.
+//! One row per account, regardless of the number of attempts. Of each address one bit is kept, by a
+//! hash that some million addresses share: enough to count them ([linear
+//! counting](https://doi.org/10.1145/78922.78925), Whang et al. 1990), and no personal data.
 
 use super::{Session, SessionRow};
 use crate::limits::Network;
@@ -12,20 +13,21 @@ use model::sessions::WrongPasswords;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
-/// For how long the owner is told, unless they have read it before.
+/// How long the owner sees them, unless dismissed before.
 pub const TOLD: TimeDelta = TimeDelta::days(7);
-/// For how long wrong passwords are counted without a log-in.
+/// How long wrong passwords are counted without a log-in.
 const COUNTED: TimeDelta = TimeDelta::days(90);
 /// Bits: 512 bytes. 400 addresses are counted to within some three, and 20,000 to within a hundred.
 const BITS: u16 = 4096;
 
-/// Counts a password that was wrong. Returns at once: how long it takes must not tell whether there is such an account.
+/// Counts a wrong password. Returns at once: the duration must not reveal whether the account
+/// exists.
 pub(super) fn note(services: &Services, from: &Client, account_name: &str) {
     let Ok(name) = AccountName::parse(account_name) else {
         return;
     };
     let (services, from) = (services.clone(), Network::of(from.address));
-    // No more of them than passwords that are looked at.
+    // No more tasks than passwords that are verified.
     tokio::spawn(async move {
         if let Err(error) = count(&services, from, &name).await {
             tracing::warn!(%error, "a wrong password could not be counted for the account's owner");
@@ -55,16 +57,16 @@ fn bit_of(from: Network, name: &AccountName) -> i32 {
     (u16::from_be_bytes([digest[0], digest[1]]) % BITS).into()
 }
 
-/// How many addresses have set so many of the bits, most likely.
+/// Returns the most likely number of addresses that set this number of bits.
 fn addresses(set: i64) -> u32 {
     let bits = f64::from(BITS);
-    // The last bit of all is never the last address.
+    // Keeps the estimate finite when all bits are set.
     let free = (bits - set as f64).max(0.5);
     (bits * (bits / free).ln()).round() as u32
 }
 
-/// The account is logged in to from there: what was tried in vain before is told from now on, but for the `own` wrong attempts from
-/// the same address.
+/// Takes in a log-in from this network: wrong passwords before it are shown from now on, except the
+/// `own` wrong attempts from the same network.
 pub(super) async fn tell(
     transaction: &mut PgConnection,
     account: &SessionRow,
@@ -85,7 +87,7 @@ pub(super) async fn tell(
     let now = account.created_at;
     let others = (tried.wrong - own as i32).max(0);
     let unread = tried.told_at.is_some_and(|at| now - at < TOLD);
-    // Where the owner's own slips were is no place of others.
+    // The network of the owner's own mistakes does not count among those of others.
     let own_bit = AccountName::parse(&tried.account_name)
         .ok()
         .filter(|_| own > 0)
@@ -111,7 +113,8 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// What was tried in vain before the last log-in; none when nothing was, when its owner has read it, or a week later.
+/// Returns the wrong passwords before the last log-in. Returns `None` if there were none, if the
+/// owner dismissed them, or after a week.
 pub async fn wrong_passwords(
     services: &Services,
     session: &Session,
@@ -131,7 +134,7 @@ pub async fn wrong_passwords(
     }))
 }
 
-/// Its owner has read it.
+/// Dismisses the report, because the owner has read it.
 pub async fn dismiss_wrong_passwords(services: &Services, session: &Session) -> Result<()> {
     sqlx::query!(
         "UPDATE wrong_passwords
@@ -144,7 +147,7 @@ pub async fn dismiss_wrong_passwords(services: &Services, session: &Session) -> 
     Ok(())
 }
 
-/// Deletes expired counts. Safe to run anywhere, at any time.
+/// Deletes expired counts. Safe to run on any server, at any time.
 pub(super) async fn purge(services: &Services, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "DELETE FROM wrong_passwords
@@ -162,7 +165,7 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    /// However many there are, they are told to within a few in a hundred.
+    /// Any number of addresses is counted with an error of a few percent.
     #[test]
     fn addresses_are_counted_by_the_bits_that_they_set() {
         let name = AccountName::parse("mina").unwrap();

@@ -1,10 +1,10 @@
-//! What is found from outside: the concerts that anybody may see, for whoever lists their pages.
+//! Public concerts, for sitemaps.
 
 use crate::{Result, Services};
 use chrono::{DateTime, Utc};
 use model::concerts::ConcertId;
 
-/// A concert's page, as a list of pages names it.
+/// A concert's page in a sitemap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     pub id: ConcertId,
@@ -12,7 +12,7 @@ pub struct Listed {
     pub updated_at: DateTime<Utc>,
 }
 
-/// How many there are.
+/// Returns the number of public concerts.
 pub async fn count(services: &Services) -> Result<u64> {
     let count = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM concerts WHERE rehearsal_of IS NULL AND NOT draft"#
@@ -22,7 +22,7 @@ pub async fn count(services: &Services) -> Result<u64> {
     Ok(count as u64)
 }
 
-/// So many of them after the first ones, the oldest first.
+/// Returns at most `most` public concerts after the first `after`, oldest first.
 pub async fn listed(services: &Services, after: u64, most: u64) -> Result<Vec<Listed>> {
     let rows = sqlx::query!(
         "SELECT id, title, updated_at FROM concerts WHERE rehearsal_of IS NULL AND NOT draft ORDER BY id OFFSET $1 LIMIT $2",

@@ -1,9 +1,10 @@
-//! A Redis Cluster: which master has which keys, and a connection to each.
+//! A Redis Cluster: which master has which slots, and a connection to each master.
 //!
-//! redis-rs has a client for clusters of its own (`cluster_async`), which is not used: as of 1.8.1 all masters share a
-//! task and a lock in it, which stand still for good when a few dozen requests meet a master that has died; and it does
-//! not notice when a master that hangs was replaced. Here masters have nothing in common but the map of the slots: one
-//! that is away or hangs costs its own keys alone, as a single Redis would.
+//! redis-rs has its own cluster client (`cluster_async`), which is not used: as of 1.8.1 its
+//! masters share a task and a lock, which block permanently when a few dozen requests meet a master
+//! that has died; and it does not notice when a hanging master was replaced. Here masters share
+//! nothing but the slot map: one that is away or hangs costs only its own keys, as a single Redis
+//! would.
 
 use super::{RESPONSE_PATIENCE, manager};
 use futures::future;
@@ -21,37 +22,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The scheme of an address that names a cluster.
+/// The scheme of a URL that names a cluster.
 const SCHEME: &str = "redis-cluster://";
-/// How often a request is sent while masters only say that another one has the slot, or that it is on its way there.
+/// How often a request is sent while masters only answer that another one has the slot, or that the
+/// slot is being moved.
 const TRIES: u32 = 4;
-/// Between two tries while a slot is on its way.
+/// Delay between two tries while a slot is being moved.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// From asking for the map to asking again: whoever finds it wrong may be one of thousands.
+/// Delay between two reads of the slot map: thousands of requests may find it wrong at once.
 const RELEARN: Duration = Duration::from_millis(200);
 
 type Address = Arc<str>;
-/// The address of the master of each slot. Slots that nobody serves are missing.
+/// The address of the master of each slot. Slots without a master are missing.
 type Slots = HashMap<Slot, Address>;
 
-/// Shared by everyone in the process.
+/// Shared by the whole process.
 #[derive(Clone)]
 pub struct Cluster(Arc<Shared>);
 
 struct Shared {
-    /// `user:password@`, or nothing.
+    /// `user:password@`, or empty.
     user: String,
-    /// Those that the setting names.
+    /// The nodes that the setting names.
     seeds: Vec<Address>,
     slots: watch::Sender<Arc<Slots>>,
-    /// One at a time asks for the slots.
+    /// Held by the one task that reads the slot map.
     learning: tokio::sync::Mutex<()>,
     learning_soon: AtomicBool,
     connections: Mutex<HashMap<Address, ConnectionManager>>,
 }
 
 impl Cluster {
-    /// None: the address names a single server. Does not connect yet.
+    /// Returns `None` if the URL names a single server. Does not connect yet.
     pub fn open(url: &str) -> RedisResult<Option<Cluster>> {
         let Some((user, seeds)) = parse(url)? else {
             return Ok(None);
@@ -77,7 +79,7 @@ impl Cluster {
         }
     }
 
-    /// Whether the cluster serves its keys, as at least one of its nodes sees it.
+    /// Checks that the cluster serves its keys, as at least one of its nodes sees it.
     pub async fn ping(&self) -> RedisResult<()> {
         let mut command = redis::cmd("CLUSTER");
         command.arg("INFO");
@@ -91,13 +93,14 @@ impl Cluster {
         .await
     }
 
-    /// Each node tells all the others, and who hears it twice does no harm.
+    /// Publishes through any node: each one forwards to all others, and a duplicate does no harm.
     pub async fn publish(&self, command: &Cmd) -> RedisResult<()> {
         self.ask_any(command, |_, _: Value| Ok(())).await
     }
 
-    /// A connection for what is published, to the first master that can be reached: each of them hears of everything. To one
-    /// that the setting names only while no master is known: it may have been taken out of the cluster.
+    /// Opens a connection for subscriptions to the first master that can be reached: each master
+    /// receives all messages. Nodes that the setting names are used only while no master is known:
+    /// they may have been removed from the cluster.
     pub async fn subscription(&self) -> RedisResult<PubSub> {
         let masters: BTreeSet<Address> = self.0.slots.borrow().values().cloned().collect();
         let nodes = if masters.is_empty() {
@@ -111,7 +114,7 @@ impl Cluster {
         Ok(future::select_ok(subscribing).await?.0)
     }
 
-    /// Those that are known.
+    /// Returns all known nodes.
     fn nodes(&self) -> BTreeSet<Address> {
         let mut nodes: BTreeSet<Address> = self.0.seeds.iter().cloned().collect();
         nodes.extend(self.0.slots.borrow().values().cloned());
@@ -136,7 +139,7 @@ impl Cluster {
         Ok(connection)
     }
 
-    /// The first answer, of any node, that will do.
+    /// Returns the first answer of any node that `judge` accepts.
     async fn ask_any<A: FromRedisValue + Send, T: Send>(
         &self,
         command: &Cmd,
@@ -152,7 +155,7 @@ impl Cluster {
         Ok(future::select_ok(asking).await?.0)
     }
 
-    /// Asks which master has which slot, unless somebody has since `known`.
+    /// Reads the slot map, unless another task has done so since `known`.
     async fn learn(&self, known: &Arc<Slots>) -> RedisResult<()> {
         let _turn = self.0.learning.lock().await;
         if !Arc::ptr_eq(&self.0.slots.borrow(), known) {
@@ -172,22 +175,22 @@ impl Cluster {
         Ok(())
     }
 
-    /// The same, without waiting for it, and not in a tight loop.
+    /// Does the same in the background, and not in a tight loop.
     fn learn_soon(&self, known: &Arc<Slots>) {
         if self.0.learning_soon.swap(true, Ordering::Relaxed) {
             return;
         }
         let (cluster, known) = (self.clone(), known.clone());
         tokio::spawn(async move {
-            // A cluster that cannot be asked is asked again when the next request fails.
+            // If no node answers, the next failed request starts this again.
             let _ = cluster.learn(&known).await;
             tokio::time::sleep(RELEARN).await;
             cluster.0.learning_soon.store(false, Ordering::Relaxed);
         });
     }
 
-    /// Sends to the master of the slot, and after its redirections. What is asked for is done at most once: it is sent
-    /// again only after a refusal.
+    /// Sends the request to the master of the slot and follows redirections. The request is
+    /// executed at most once: it is sent again only after a refusal.
     async fn send(&self, slot: Slot, request: &Request<'_>) -> RedisResult<Vec<Value>> {
         let mut slots = self.0.slots.borrow().clone();
         if slots.is_empty() {
@@ -211,7 +214,7 @@ impl Cluster {
                 Some(Refusal::OnItsWay) if tries < TRIES => tokio::time::sleep(TRY_AGAIN).await,
                 refusal => {
                     if refusal.is_none() && result.is_err() {
-                        // Perhaps another one has taken over.
+                        // Another master may have taken over.
                         self.learn_soon(&slots);
                     }
                     return result;
@@ -253,9 +256,9 @@ impl Request<'_> {
 
 /// Why a node of a cluster did nothing.
 enum Refusal {
-    /// Another one has the slot.
+    /// Another node has the slot.
     Moved(String),
-    /// The slot is being moved: a script has to wait until all of its keys are in one place again.
+    /// The slot is being moved: a script has to wait until all of its keys are on one node again.
     OnItsWay,
 }
 
@@ -287,7 +290,8 @@ impl Refusal {
     }
 }
 
-/// A node that does not know its own name leaves it out: the one that was asked is meant.
+/// Completes an address: a node that does not know its own name leaves it out, and means the node
+/// that was asked.
 fn completed(address: &str, asked: &Address) -> Address {
     match address.rsplit_once(':') {
         Some((host, port)) => joined(Some(host), port, asked),
@@ -298,14 +302,14 @@ fn completed(address: &str, asked: &Address) -> Address {
 fn joined(host: Option<&str>, port: impl fmt::Display, asked: &Address) -> Address {
     let asked = asked.rsplit_once(':').map(|(host, _)| host);
     match host.filter(|host| !host.is_empty()).or(asked) {
-        // Version 6 of the Internet Protocol.
+        // IPv6.
         Some(host) if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
         host => format!("{}:{port}", host.unwrap_or_default()),
     }
     .into()
 }
 
-/// User and nodes. None: the scheme is another.
+/// Returns user and nodes, or `None` if the scheme is a different one.
 fn parse(url: &str) -> RedisResult<Option<(String, Vec<Address>)>> {
     let Some(rest) = url.strip_prefix(SCHEME) else {
         return Ok(None);
@@ -332,7 +336,7 @@ fn parse(url: &str) -> RedisResult<Option<(String, Vec<Address>)>> {
     Ok(Some((user, seeds)))
 }
 
-/// What `CLUSTER SLOTS` answers: first slot, last slot, master (host, port, …), replicas.
+/// Parses the answer to `CLUSTER SLOTS`: first slot, last slot, master (host, port, …), replicas.
 fn slots(asked: &Address, ranges: Vec<Vec<Value>>) -> RedisResult<Slots> {
     let mut slots = Slots::new();
     for range in ranges {
@@ -362,22 +366,24 @@ fn slots(asked: &Address, ranges: Vec<Vec<Value>>) -> RedisResult<Slots> {
 
 fn tcp_settings() -> TcpSettings {
     let settings = TcpSettings::default().set_nodelay(true);
-    // A machine that is gone says nothing. Without this, its connections would seem to be open for a quarter of an hour.
+    // A machine that is gone sends nothing. Without this its connections would seem open for a
+    // quarter of an hour.
     #[cfg(target_os = "linux")]
     let settings = settings.set_user_timeout(RESPONSE_PATIENCE);
     settings
 }
 
-/// For the requests of one caller, one after the other.
+/// A connection for the requests of one caller, one after the other.
 #[derive(Clone)]
 pub struct Connection {
     cluster: Cluster,
-    /// Of the script that was called last.
+    /// Slot of the script that was called last.
     script_slot: Option<Slot>,
 }
 
 impl Connection {
-    /// Of the keys, which share it. Only what Frontrow asks for is known here.
+    /// Returns the slot that the keys of a command share. Knows only the commands that Frontrow
+    /// uses.
     fn slot(&mut self, command: &Cmd) -> RedisResult<Slot> {
         let mut arguments = command.args_iter().filter_map(|argument| match argument {
             Arg::Simple(bytes) => Some(bytes),
@@ -388,9 +394,10 @@ impl Connection {
                 self.script_slot = arguments.nth(2).map(Slot::for_key);
                 self.script_slot
             }
-            // A script is loaded where it is missing, and not everywhere: another node may be away.
+            // A script is loaded where it is missing, and not on all nodes: another node may be
+            // away.
             Some(b"SCRIPT") => self.script_slot,
-            // These speak of a whole server.
+            // These commands concern a whole server.
             Some(b"CLUSTER" | b"INFO" | b"KEYS" | b"SCAN") => None,
             _ => arguments.next().map(Slot::for_key),
         };

@@ -1,4 +1,4 @@
-//! The question at the door: may whoever shows this code come in?
+//! The check at the entrance: whether a code is good for entry.
 
 use super::{keys, revocation};
 use crate::concerts::may_edit;
@@ -23,10 +23,11 @@ struct Shown {
     reason: Option<String>,
 }
 
-/// What a code is good for: the text of a QR code, or the ten characters beside it. Says nothing of whose ticket it is.
+/// Checks a code: the text of a QR code, or the ten characters beside it. Does not reveal the
+/// holder.
 ///
-/// For organisers and admins, else [`Refusal::Forbidden`]. A ticket for a concert that is not theirs is to an organiser like one
-/// that is not ours.
+/// For organisers and admins, else [`Refusal::Forbidden`]. To an organiser, a ticket for a concert
+/// of another organiser is [`TicketCheck::NotOurs`], like one that we did not issue.
 pub async fn check(services: &Services, by: &Session, code: &str) -> Result<TicketCheck> {
     if by.role < Role::Organiser {
         return Err(Refusal::Forbidden.into());
@@ -64,7 +65,7 @@ pub async fn check(services: &Services, by: &Session, code: &str) -> Result<Tick
     })
 }
 
-/// A signature says that the ticket was ours; that it is as it says is for the record to say.
+/// The signature proves that we issued the ticket; its contents must match the record.
 async fn signed(services: &Services, code: &str) -> Result<Option<Shown>> {
     let Ok(said) = keys::verify(services, code).await? else {
         return Ok(None);
@@ -85,11 +86,12 @@ async fn typed(services: &Services, code: &str) -> Result<Option<Shown>> {
     }
 }
 
-/// Characters of what is typed for a code, with room for blanks.
+/// Upper bound on characters of a typed code, with room for spaces.
 const LONGEST_TYPED: usize = 40;
 
-/// The ten characters as they are printed, however they were typed: in small or full-width letters, with another dash, with
-/// blanks or with neither, and with the letters that Crockford's base 32 has no use for in the place of the digits they look like.
+/// Returns the ten characters as they are printed, regardless of how they were typed: in small or
+/// full-width letters, with another dash, with spaces or with neither, and with letters that
+/// Crockford's base 32 does not use in place of the digits that they look like.
 pub(super) fn as_printed(typed: &str) -> Option<String> {
     let between = |c: &char| !(c.is_whitespace() || is_dash(*c));
     let letters: String = typed

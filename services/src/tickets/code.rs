@@ -1,9 +1,10 @@
-//! What a ticket's QR code says: which ticket it is, signed, so that whoever has our public keys can tell without asking us
-//! that we have made it.
+//! The text of a ticket's QR code: which ticket it is, signed, so that any client with our public
+//! keys can verify without asking us that we made it.
 //!
-//! `FR1:{key}:{ticket}:{concert}:{serial}:{issued at}:{signature}`: the version, the key's id, three numbers, seconds since the
-//! epoch, and the Ed25519 signature (RFC 8032) of all that stands before the last colon, in hexadecimal digits. Capitals, digits
-//! and colons only, which a QR code holds in half the room. It names nobody.
+//! `FR1:{key}:{ticket}:{concert}:{serial}:{issued at}:{signature}`: the version, the key's id,
+//! three numbers, seconds since the epoch, and the Ed25519 signature (RFC 8032) of everything
+//! before the last colon, in hexadecimal digits. Capitals, digits and colons only, which a QR code
+//! stores in half the space. It does not identify the holder.
 
 use crate::{Error, Result};
 use chrono::{DateTime, Utc};
@@ -16,14 +17,15 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 const VERSION: &str = "FR1";
-/// What the key is derived for: the same secret signs sessions, and what is signed as one thing must not pass for another.
+/// Purpose of the derived key: the same secret signs sessions, and a signature for one purpose must
+/// not pass for another.
 const PURPOSE: &[u8] = b"frontrow tickets, Ed25519";
-/// Tickets whose codes are kept.
+/// Tickets whose codes are cached.
 const SIGNED_MAX: u64 = 20_000;
-/// Bytes. Ours are shorter.
+/// Upper bound in bytes. Ours are shorter.
 pub(super) const LONGEST: usize = 300;
 
-/// What a code says of its ticket.
+/// What a code says about its ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Payload {
     pub ticket: TicketId,
@@ -33,21 +35,23 @@ pub struct Payload {
     pub issued_at: DateTime<Utc>,
 }
 
-/// Why a text is no code of ours. Deliberately no more than that.
+/// The text is not a code of ours. Deliberately does not say why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not signed by us")]
 pub struct NotOurs;
 
-/// Signs codes, with a key derived from the secret that sessions are signed with (HKDF-SHA-256, RFC 5869).
+/// Signs codes, with a key derived from the secret that sessions are signed with (HKDF-SHA-256, RFC
+/// 5869).
 pub struct TicketKeys {
     keys: Vec<SigningKey>,
-    /// What was signed lately: a signature is always the same, and takes longer than all else of a ticket but its QR code.
+    /// Recent codes: a signature is always the same, and takes longer than everything else of a
+    /// ticket except its QR code.
     signed: Cache<Payload, String>,
 }
 
 impl TicketKeys {
-    /// The secret in use, then those of before: only the first signs, but the servers that know it as the second one have to
-    /// have its public half, too.
+    /// `secrets` are the one in use, then the previous ones. Only the first signs, but servers that
+    /// know it as the second one need its public half too.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<TicketKeys> {
         let keys = secrets.into_iter().map(|secret| {
             let mut seed = [0; 32];
@@ -66,7 +70,7 @@ impl TicketKeys {
         }
     }
 
-    /// The text for the QR code: always the same for the same ticket and key.
+    /// Returns the text for the QR code: always the same for the same ticket and key.
     pub fn sign(&self, payload: &Payload) -> String {
         if let Some(signed) = self.signed.get(payload) {
             return signed;
@@ -93,7 +97,7 @@ impl TicketKeys {
         format!("{said}:{}", hex(&signature.to_bytes()))
     }
 
-    /// The public halves; that of the key that signs first.
+    /// Returns the public halves, that of the signing key first.
     pub fn public(&self) -> Vec<PublicKey> {
         self.keys
             .iter()
@@ -102,12 +106,12 @@ impl TicketKeys {
     }
 }
 
-/// What a code is verified with.
+/// A key that verifies codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// None: not a key of 32 bytes on the curve.
+    /// Returns `None` if it is not a key of 32 bytes on the curve.
     pub fn from_bytes(bytes: &[u8]) -> Option<PublicKey> {
         let key = VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
         Some(PublicKey(key))
@@ -117,13 +121,13 @@ impl PublicKey {
         self.0.as_bytes()
     }
 
-    /// The first 4 bytes of the key's SHA-256, in hexadecimal digits.
+    /// Returns the first 4 bytes of the key's SHA-256, in hexadecimal digits.
     pub fn id(&self) -> String {
         hex(&Sha256::digest(self.as_bytes())[..4])
     }
 }
 
-/// What the code says, if one of these keys has signed exactly this text.
+/// Returns what the code says, if one of these keys has signed exactly this text.
 pub fn verify(text: &str, keys: &[PublicKey]) -> std::result::Result<Payload, NotOurs> {
     read(text, keys).ok_or(NotOurs)
 }
@@ -156,7 +160,7 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// One way to write a signature, capitals: else there were many codes for one ticket.
+/// Accepts capitals only: otherwise one ticket would have many valid codes.
 fn unhex(text: &str) -> Option<[u8; 64]> {
     let digit = |c: u8| match c {
         b'0'..=b'9' => Some(c - b'0'),
@@ -204,7 +208,8 @@ mod tests {
             prop_assert_eq!(keys.sign(&payload), text);
         }
 
-        /// A short run with every test; `PROPTEST_CASES=1000000 cargo test -p services any_change` is a long one.
+        /// A short run with every test; `PROPTEST_CASES=1000000 cargo test -p services any_change`
+        /// is a long one.
         #[test]
         fn any_change_is_refused(payload in payload(), at in any::<prop::sample::Index>(), new in any::<char>(), cut in any::<prop::sample::Index>()) {
             let keys = keys(&["a secret", "another"]);
@@ -243,7 +248,7 @@ mod tests {
         assert!(verify(&text, &swapped.public()).is_ok());
         assert!(verify(&text, &keys(&["new"]).public()).is_err());
         assert_ne!(swapped.sign(&payload), text);
-        // The key's name alone is no signature.
+        // The id of a key alone is no signature.
         let stranger = keys(&["stranger"]).sign(&payload);
         let named = stranger.replace(&keys(&["stranger"]).public()[0].id(), &old.public()[0].id());
         assert!(verify(&named, &old.public()).is_err());
@@ -251,7 +256,8 @@ mod tests {
 
     #[test]
     fn the_format_is_the_documented_one() {
-        // Changed only with another version: printed tickets are read by programs that are not ours.
+        // Changed only together with the version: printed tickets are read by programs that are not
+        // ours.
         let payload = Payload {
             ticket: TicketId(804),
             concert: ConcertId(14),

@@ -1,4 +1,5 @@
-//! The keys that codes of tickets are verified with, in PostgreSQL: they outlive the secret that they come from.
+//! The keys that verify ticket codes, in PostgreSQL: they outlive the secret that they are derived
+//! from.
 
 use super::code::{self, NotOurs, Payload, PublicKey, TicketKeys};
 use crate::{Result, Services};
@@ -7,8 +8,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use model::tickets::{TicketKey, TicketKeySet};
 use sqlx::PgPool;
 
-/// Makes the public halves of our keys known to every server, and to whoever asks. A key that is known already is left as it
-/// is, so that one that was retired stays so.
+/// Publishes the public halves of our keys to every server and client. A known key is left
+/// unchanged, so that a retired key stays retired.
 pub(crate) async fn publish(db: &PgPool, keys: &TicketKeys) -> Result<()> {
     let known = sqlx::query!("SELECT id, retired_at FROM ticket_keys")
         .fetch_all(db)
@@ -35,7 +36,7 @@ pub(crate) async fn publish(db: &PgPool, keys: &TicketKeys) -> Result<()> {
     Ok(())
 }
 
-/// The keys whose signatures count, as a JSON Web Key Set (RFC 7517, RFC 8037).
+/// Returns the keys whose signatures are valid, as a JSON Web Key Set (RFC 7517, RFC 8037).
 pub async fn key_set(services: &Services) -> Result<TicketKeySet> {
     let keys = current(services).await?;
     let keys = keys.iter().map(|key| {
@@ -47,7 +48,8 @@ pub async fn key_set(services: &Services) -> Result<TicketKeySet> {
     })
 }
 
-/// What a code says, if it is one of ours. That the ticket was not cancelled since is for [`super::check`] to say.
+/// Returns what a code says, if it is one of ours. Whether the ticket was cancelled since then is
+/// for [`super::check`] to find out.
 pub async fn verify(
     services: &Services,
     text: &str,

@@ -1,4 +1,5 @@
-//! What a person holds when their turn has come. Tickets are made in one place only: `queue/issue.rs`.
+//! Tickets: what an account holds once its turn has come. They are created in one place only,
+//! `queue/issue.rs`.
 
 mod check;
 pub mod code;
@@ -22,10 +23,10 @@ use model::concerts::{ConcertId, Genre};
 use model::tickets::{Revocation, Ticket, TicketId};
 use rand::Rng;
 
-/// Letters and digits that nobody mistakes for one another (Crockford's base 32).
+/// Letters and digits that are not mistaken for one another (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// 50 random bits as `XXXXX-XXXXX`.
+/// Returns 50 random bits as `XXXXX-XXXXX`.
 pub(crate) fn random_code() -> String {
     let mut rng = rand::rng();
     let mut half = || -> String {
@@ -88,13 +89,13 @@ impl TicketRow {
     }
 }
 
-/// What is on record of a ticket that was taken back.
+/// Returns the record of a ticket that was revoked, or `None`.
 fn revocation(at: Option<DateTime<Utc>>, reason: Option<String>) -> Option<Revocation> {
     let (at, reason) = at.zip(reason)?;
     Some(Revocation { at, reason })
 }
 
-/// The account's tickets, newest first, cancelled ones included.
+/// Returns the account's tickets, newest first, cancelled ones included.
 pub async fn list(services: &Services, session: &Session) -> Result<Vec<Ticket>> {
     let rows = rows(services, session.account_id, None).await?;
     let tickets = rows
@@ -103,7 +104,8 @@ pub async fn list(services: &Services, session: &Session) -> Result<Vec<Ticket>>
     tickets.collect()
 }
 
-/// One of the account's tickets; somebody else's is [`Refusal::NotFound`], like one that never was.
+/// Returns one of the account's tickets. [`Refusal::NotFound`] if it is another account's or does
+/// not exist.
 pub async fn find(services: &Services, session: &Session, id: TicketId) -> Result<Ticket> {
     let row = rows(services, session.account_id, Some(id)).await?.pop();
     row.ok_or(Refusal::NotFound)?.into_ticket(&services.tickets)
@@ -132,7 +134,7 @@ async fn rows(
     .await?)
 }
 
-/// Whether the account holds a live ticket for the concert.
+/// Returns whether the account holds a live ticket for the concert.
 pub(crate) async fn holds(
     services: &Services,
     account: AccountId,
@@ -148,9 +150,10 @@ pub(crate) async fn holds(
     .await?)
 }
 
-/// Gives a ticket back: the head of the queue gets it with the next tick, and its serial number is not used again.
+/// Cancels a ticket: the head of the queue gets it with the next tick, and its serial number is not
+/// used again.
 ///
-/// Doing it twice is harmless. After the concert has begun it is refused with [`Refusal::SaleClosed`].
+/// Repeating it is harmless. Refused with [`Refusal::SaleClosed`] after the concert has begun.
 pub async fn cancel(services: &Services, session: &Session, id: TicketId) -> Result<()> {
     cancel_as(services, session.account_id, id).await
 }
@@ -189,15 +192,16 @@ pub(crate) async fn cancel_as(services: &Services, account: AccountId, id: Ticke
     Ok(())
 }
 
-/// Tells the queue of a ticket that is live no more, so that its head gets one with the next tick.
+/// Notifies the queue of a ticket that is no longer live, so that its head gets one with the next
+/// tick.
 async fn tell_queue(services: &Services, concert: ConcertId, account: AccountId) {
     if let Err(error) = queue::cancelled(services, concert, account).await {
-        // The record stands; the scheduler and the next join tell the queue.
+        // The cancellation is committed; the scheduler and the next join notify the queue.
         tracing::warn!(%concert, %error, "the queue could not be told of a cancelled ticket yet");
     }
 }
 
-/// Gives back every ticket of an account for a concert to come.
+/// Cancels every ticket of an account for a future concert.
 pub(crate) async fn cancel_all(services: &Services, account: AccountId) -> Result<()> {
     let tickets = sqlx::query_scalar!(
         "SELECT ticket.id FROM tickets AS ticket JOIN concerts AS concert ON concert.id = ticket.concert_id
@@ -210,7 +214,7 @@ pub(crate) async fn cancel_all(services: &Services, account: AccountId) -> Resul
     .await?;
     for ticket in tickets {
         match cancel_as(services, account, TicketId(ticket)).await {
-            // Its concert has begun in this moment.
+            // The concert has begun in the meantime.
             Err(Error::Refused(Refusal::SaleClosed)) => {}
             cancelled => cancelled?,
         }

@@ -1,4 +1,4 @@
-//! Revoking a ticket, and finding it: for the concert's organiser and admins.
+//! Finds and revokes tickets: for the concert's organiser and admins.
 
 use super::check::as_printed;
 use super::{keys, revocation, tell_queue};
@@ -42,11 +42,12 @@ impl From<IssuedRow> for IssuedTicket {
     }
 }
 
-/// Takes a ticket back, on record with the reason: the head of the queue gets it with the next tick. For the concert's organiser
-/// and admins, else [`Refusal::Forbidden`]; [`Refusal::NotFound`] when there is no such ticket.
+/// Revokes a ticket and records the reason: the head of the queue gets it with the next tick. For
+/// the concert's organiser and admins, else [`Refusal::Forbidden`]; [`Refusal::NotFound`] if there
+/// is no such ticket.
 ///
-/// Doing it twice is harmless: the first reason stays, and a ticket that its holder gave back is not revoked. When the concert is
-/// over it is refused with [`Refusal::SaleClosed`].
+/// Repeating it is harmless: the first reason stays, and a ticket that its holder cancelled is not
+/// revoked. Refused with [`Refusal::SaleClosed`] when the concert is over.
 pub async fn revoke(
     services: &Services,
     by: &Session,
@@ -77,7 +78,7 @@ async fn revoke_one(
     .ok_or(Refusal::NotFound)?;
     let (concert, now) = (ConcertId(ticket.concert_id), services.clock.now());
     if !may_edit(Some(by), ticket.created_by) {
-        // Of a rehearsal an outsider does not even learn that there is one.
+        // A rehearsal must look to outsiders as if it did not exist.
         concerts::find_view(services, Some(by), concert).await?;
         return Err(Refusal::Forbidden.into());
     }
@@ -125,7 +126,7 @@ pub(crate) async fn revoke_all(
 ) -> Result<()> {
     for ticket in live_of(services, by, account).await? {
         match revoke_one(services, by, ticket.id, reason).await {
-            // It is over in this moment.
+            // The concert has ended in the meantime.
             Err(Error::Refused(Refusal::SaleClosed)) => {}
             revoked => drop(revoked?),
         }
@@ -133,9 +134,9 @@ pub(crate) async fn revoke_all(
     Ok(())
 }
 
-/// Finds tickets of a concert: by the text of the QR code, by the ten characters beside it, by the serial
-/// number, or by the account's name. For who may edit the concert, else [`Refusal::Forbidden`]; a draft has no tickets:
-/// [`Refusal::NotFound`].
+/// Finds tickets of a concert: by the text of the QR code, by the ten characters beside it, by the
+/// serial number, or by the account's name. For callers who may edit the concert, else
+/// [`Refusal::Forbidden`]; a draft has no tickets: [`Refusal::NotFound`].
 pub async fn find_issued(
     services: &Services,
     by: &Session,
@@ -150,7 +151,7 @@ pub async fn find_issued(
     };
     let serial = typed.replace(',', "").parse::<i32>().ok();
     let name = AccountName::parse(typed).ok();
-    // Each way by its own index.
+    // Each way uses its own index.
     let found = sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM tickets WHERE id = $1
            UNION SELECT id FROM tickets WHERE code = $2
@@ -167,7 +168,7 @@ pub async fn find_issued(
     shown(services, concert, &found).await
 }
 
-/// These tickets, if they are of this concert; the newest first.
+/// Returns the tickets among these that belong to this concert: the newest 20, newest first.
 async fn shown(services: &Services, concert: ConcertId, ids: &[i64]) -> Result<Vec<IssuedTicket>> {
     let rows = sqlx::query_as!(
         IssuedRow,
@@ -187,7 +188,8 @@ async fn shown(services: &Services, concert: ConcertId, ids: &[i64]) -> Result<V
     Ok(rows.into_iter().map(IssuedTicket::from).collect())
 }
 
-/// The account's live tickets for concerts that are not over, the next concert first. For admins, else [`Refusal::Forbidden`].
+/// Returns the account's live tickets for concerts that are not over, the next concert first. For
+/// admins, else [`Refusal::Forbidden`].
 pub async fn live_of(
     services: &Services,
     by: &Session,

@@ -3,7 +3,7 @@
     clippy::allow_attributes,
     reason = "an expectation would fail in the files that use all of it"
 )]
-//! A Frontrow without HTTP, in stores of its own.
+//! A Frontrow without HTTP, on the stores of a test.
 
 pub mod queue;
 
@@ -41,7 +41,8 @@ pub async fn world_in(stores: TestStores) -> World {
     }
 }
 
-/// One more process's worth of services on the same stores. Nothing is limited: tests are a flood.
+/// Creates the services of another server process on the same stores, without rate limits: tests
+/// exceed them.
 pub async fn another_server(stores: &TestStores, clock: &Clock) -> Services {
     server_with(stores, clock, Limits::NONE).await
 }
@@ -60,7 +61,7 @@ pub async fn server_with(stores: &TestStores, clock: &Clock, limits: Limits) -> 
 
 pub const PASSWORD: &str = "a long passphrase";
 
-/// Somebody of whom it does not matter who they are.
+/// Returns a client whose identity does not matter.
 pub fn here() -> Client {
     client("test")
 }
@@ -75,7 +76,7 @@ pub fn form(name: &str) -> SignUpForm {
     }
 }
 
-/// Somebody at this device.
+/// Returns a client on this device.
 pub fn client(device: &str) -> Client {
     Client::new(Ipv4Addr::LOCALHOST.into(), device)
 }
@@ -87,12 +88,13 @@ impl World {
             .unwrap()
     }
 
-    /// Accounts without a usable password: hashing thousands would be all that such a test does.
+    /// Creates accounts without a usable password: hashing thousands would take most of the test's
+    /// time.
     pub async fn accounts(&self, number: i64) -> Vec<Session> {
         self.more_accounts("fan", number).await
     }
 
-    /// Those of other names.
+    /// Creates accounts whose names start with `name`.
     pub async fn more_accounts(&self, name: &str, number: i64) -> Vec<Session> {
         let ids = sqlx::query_scalar::<_, i64>(
             "INSERT INTO accounts (account_name, email, name, nickname, password_hash)
@@ -107,7 +109,7 @@ impl World {
         ids.into_iter().map(|id| session(id, Role::User)).collect()
     }
 
-    /// Somebody who may make concerts.
+    /// Creates an account that may create concerts.
     pub async fn organiser(&self, name: &str) -> Session {
         let id = sqlx::query_scalar::<_, i64>(
             "INSERT INTO accounts (account_name, email, name, nickname, password_hash, role)
@@ -129,7 +131,7 @@ impl World {
             .unwrap()
     }
 
-    /// A concert that has been selling for a minute.
+    /// Creates a concert whose sale opened a minute ago.
     pub async fn concert(&self, capacity: u32, batch_size: u32, interval_ms: u32) -> Concert {
         let organiser = self.organiser(&format!("organiser{}", rand_suffix())).await;
         let details = ConcertDetails {
@@ -143,7 +145,7 @@ impl World {
             .unwrap()
     }
 
-    /// The keys of this test's Redis that match, gone: `*` as after a FLUSHALL.
+    /// Deletes the keys of this test's Redis that match; `*` acts like FLUSHALL.
     pub async fn lose(&self, pattern: &str) {
         for key in self.keys(pattern).await {
             let mut redis = self.services.redis.connection();
@@ -151,7 +153,7 @@ impl World {
         }
     }
 
-    /// The keys of this test's Redis that match.
+    /// Returns the keys of this test's Redis that match.
     pub async fn keys(&self, pattern: &str) -> Vec<String> {
         let mut keys = Vec::new();
         for server in self.stores.redis_servers() {
@@ -187,7 +189,7 @@ fn rand_suffix() -> u64 {
     RandomState::new().hash_one(())
 }
 
-/// A session as `authenticate` would find it.
+/// Returns a session as `authenticate` would find it.
 pub fn session(account_id: i64, role: Role) -> Session {
     Session {
         sid: format!("sid{account_id}"),

@@ -1,4 +1,4 @@
-//! What the tests of the queue have in common.
+//! Helpers for the tests of the queue.
 
 use super::World;
 use model::concerts::Concert;
@@ -12,22 +12,23 @@ use services::{Services, queue};
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 
-/// How long a claim lasts where no test says otherwise.
+/// Duration of a lease unless a test sets another one.
 pub const LEASE: Duration = Duration::from_secs(5);
 
-/// As a watcher who comes for the first time.
+/// Receives the news as a new watcher does.
 pub fn news_of(services: &Services, concert: &Concert) -> Receiver<News> {
     services.ticks.watch_from(concert.id, TickId(0)).0
 }
 
-/// Claims, if it is time, for as long as `lease`.
+/// Claims a batch for `lease`, if it is due.
 pub async fn claim(services: &Services, concert: &Concert, lease: Duration) -> Option<Claim> {
     claim_ahead(services, concert, Duration::ZERO, lease)
         .await
         .1
 }
 
-/// As a server that takes so long to prepare a batch; with for how long nothing can be claimed.
+/// Claims as a server that takes `ahead` to prepare a batch; also returns for how long nothing can
+/// be claimed.
 pub async fn claim_ahead(
     services: &Services,
     concert: &Concert,
@@ -44,7 +45,7 @@ pub async fn claim_ahead(
         .unwrap()
 }
 
-/// None: the claim is not to be carried out any more.
+/// Issues a claim. Returns `None` if the claim must not be carried out any more.
 pub async fn issue(services: &Services, claim: &Claim) -> Option<Issued> {
     match issue::issue(services, claim).await.unwrap() {
         Issue::Done(issued) => Some(issued),
@@ -53,7 +54,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Option<Issued> {
     }
 }
 
-/// As if so much more time had passed since the last batch.
+/// As if `passed` more time had elapsed since the last batch.
 pub async fn after_the_last_batch(services: &Services, concert: &Concert, passed: Duration) {
     sqlx::query(
         "UPDATE concerts SET last_batch_at = last_batch_at - $2 * interval '1 second' WHERE id = $1",
@@ -65,7 +66,7 @@ pub async fn after_the_last_batch(services: &Services, concert: &Concert, passed
     .unwrap();
 }
 
-/// Nobody can measure it, everybody can claim at once.
+/// An interval in milliseconds that is too short to measure, so that every claim is due at once.
 pub const NO_PACE: u32 = 1;
 
 pub async fn rank(services: &Services, who: &Session, concert: &Concert) -> u64 {
@@ -86,7 +87,7 @@ pub fn arrival(view: &QueueView) -> Arrival {
     }
 }
 
-/// Steps the sale until `done` says so.
+/// Makes steps of the scheduler until `done` returns true.
 pub async fn run_until(
     services: &Services,
     concert: &Concert,
@@ -102,7 +103,7 @@ pub async fn run_until(
     }
 }
 
-/// Until the next step: no longer than it takes until `done` is to be asked again, since nothing wakes these tests.
+/// Sleeps until the next step, but for at most 50 ms, because nothing wakes these tests.
 pub async fn rest_for(rest: Duration) {
     tokio::time::sleep(rest.min(Duration::from_millis(50))).await;
 }
@@ -138,7 +139,8 @@ pub async fn redis_command(
         .unwrap();
 }
 
-/// As a script would leave it: what was put there behind its back is no loss.
+/// Notes the sizes of the keys as a script does, so that changes made directly are not taken for a
+/// loss.
 pub async fn seal(world: &World, concert: &Concert) {
     let redis = &world.services.redis;
     let key = |name: &str| redis.key(format_args!("queue:{{{}}}:{name}", concert.id));
@@ -154,13 +156,14 @@ pub async fn seal(world: &World, concert: &Concert) {
     redis_command(world, &["HSET"], "state", concert, &["sizes", &sizes]).await;
 }
 
-/// As if what happened was on the organiser's desk already: a claim says when that is due, too.
+/// As if the throughput were noted already: the rest that a claim returns includes the time until
+/// the next note.
 pub async fn nothing_to_note(world: &World, concert: &Concert) {
     let none = ["joined", "0", "issued", "0"];
     redis_command(world, &["HSET"], "state", concert, &none).await;
 }
 
-/// As an organiser would set it.
+/// Sets the state of a sale, as an organiser would.
 pub async fn set_state(world: &World, concert: &Concert, state: &str) {
     sqlx::query("UPDATE concerts SET state = $2 WHERE id = $1")
         .bind(concert.id.0)

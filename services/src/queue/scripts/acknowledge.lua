@@ -1,9 +1,10 @@
--- Ends a claim after PostgreSQL has committed it, and tells the watchers.
--- ARGV     claim, µs until the next claim ('' for a whole interval after what was issued), sale's seven fields (prelude:
---          take_over_sale), then account, arrival, outcome ('issued' | 'dropped' | 'released') …
--- Returns  1, or 0 when the claim is not the one in flight (its lease ended and somebody else has taken it over) or a part of
---          the queue is lost (what builds it anew will know)
--- Keeps    whoever was not issued and did not leave is back at the head with the old arrival; the next claim is a whole
+-- Ends a claim after PostgreSQL has committed it, and publishes the tick.
+-- ARGV     claim, µs until the next claim ('' for a whole interval if anything was issued), the
+--          sale's seven fields (prelude: take_over_sale), then account, arrival, outcome
+--          ('issued' | 'dropped' | 'released') …
+-- Returns  1, or 0 when the claim is not the one in flight (its lease ended and another server has
+--          taken it over) or a part of the queue is lost (the next build reads the journal)
+-- Keeps    what was released is back at the head with its old arrival; the next claim is a whole
 --          interval after this commit
 if not INTACT or sale('claim') ~= ARGV[1] then return 0 end
 take_over_sale(3)

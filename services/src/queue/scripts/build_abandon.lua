@@ -1,6 +1,7 @@
--- Gives up the right to build, after an error, so that the next one need not wait for the patience to end.
+-- Gives up the right to build after an error, so that the next builder need not wait for the
+-- patience to end.
 -- ARGV     builder
--- Returns  1, or 0 when somebody else builds by now
+-- Returns  1, or 0 when another builder has taken over
 if sale('builder') ~= ARGV[1] then return 0 end
 redis.call('UNLINK', WAITING, INFLIGHT, LEAVING, HOLDERS, TICKS, STATE)
 return 1

@@ -1,28 +1,32 @@
--- Moves the head of the queue in flight, when its time has come, and hands out the ticks that the caller has not seen.
--- There is no leader: every server calls this, and this script is the lock. It is called when it can do something, and when
--- the queue wakes its drivers: not in between.
--- ARGV     lease (µs), how long before its time the caller wants a batch (µs), newest tick seen ('' for none), the time by
---          PostgreSQL's clock (µs), PostgreSQL's timeline, sale's seven fields (prelude: take_over_sale)
--- Returns  {'unbuilt', '0', '0', '0', '0', '0', {}, {}}, or 'forked' for 'unbuilt' when PostgreSQL has begun another timeline since
---          the queue was built | {'built' or 'over' when a sale that is closed still has people waiting, generation, µs until a
---          call can do something again ('-1': when the queue wakes its drivers), the queue's clock, claim, µs before which it must
---          not be committed, {account, arrival, …}, {tick, …}}
--- Keeps    one batch in flight at a time; at most batch_size at once, and none due before next_claim; strict order; whatever
---          Redis's clock does, nothing is put off for longer than it lasts
+-- Moves the head of the queue in flight when its time has come, and returns the ticks that the
+-- caller has not seen. There is no leader: every server calls this, and this script is the lock. It
+-- is called when it can do something, and when the queue wakes its drivers, but not in between.
+-- ARGV     lease (µs), how early the caller wants a batch (µs), newest tick seen ('' for none), the
+--          time by PostgreSQL's clock (µs), PostgreSQL's timeline, the sale's seven fields
+--          (prelude: take_over_sale)
+-- Returns  {'unbuilt', '0', '0', '0', '0', '0', {}, {}}, or 'forked' for 'unbuilt' when PostgreSQL
+--          has begun another timeline since the queue was built | {'built', or 'over' when a closed
+--          sale still has places, generation, µs until a call can do something again ('-1': when
+--          the queue wakes its drivers), the queue's clock, claim, µs before which it must not be
+--          committed, {account, arrival, …}, {tick, …}}
+-- Keeps    one batch in flight at a time; at most batch_size at once, and none due before
+--          next_claim; strict order; nothing is put off for longer than it lasts, even if Redis's
+--          clock is set
 local function nothing(word) return {word, '0', '0', '0', '0', '0', {}, {}} end
 if not whole() then return nothing('unbuilt') end
 if tonumber(ARGV[5]) > (tonumber(sale('timeline')) or 0) then return nothing('forked') end
 local lease, ahead, seen, wall = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local changed = take_over_sale(6)
--- The caller has seen a tick of later than now: of a Redis before this one, with a clock that was ahead. It would take every
--- new tick for an old one.
+-- The caller has seen a tick later than the clock: from an earlier Redis, whose clock was ahead. It
+-- would take every new tick for an old one.
 if seen ~= '' and tonumber(seen) > tonumber(sale('clock')) then
   redis.call('HSET', STATE, 'clock', seen)
   publish_gap()
 end
 local instant = now()
 local interval = tonumber(sale('interval_ms')) * 1000
--- An instant that was noted. Further off than `most` it can only be because the clock was set back since.
+-- Returns an instant that was noted. One further off than `most` can only come from a clock that
+-- was set back since.
 local function noted_instant(field, most)
   local noted = tonumber(sale(field)) or 0
   if noted <= instant + most then return noted end
@@ -42,9 +46,10 @@ local function take(accounts, due)
 end
 
 if sale('state') ~= 'closed' and redis.call('EXISTS', INFLIGHT) == 1 then
-  -- A batch whose server died comes back whole, whatever the sale's state: the transaction knows what became of it.
+  -- A batch whose server died is taken over whole, even in a paused sale: the transaction decides
+  -- what becomes of each entry.
   if instant >= lease_until then
-    -- Its transaction waits with its locks: not for longer than a batch is claimed ahead.
+    -- The transaction waits with its locks: not for longer than a batch is claimed ahead.
     take(redis.call('ZRANGE', INFLIGHT, 0, -1, 'WITHSCORES'), noted_instant('due', math.max(ahead, 50000)))
   end
 elseif sale('state') == 'open' and wall >= tonumber(sale('opens_at')) and wall < tonumber(sale('closes_at'))
@@ -57,7 +62,7 @@ elseif sale('state') == 'open' and wall >= tonumber(sale('opens_at')) and wall <
   end
 end
 
--- Once a second while something happens, by whichever server calls first. A quiet second is not noted.
+-- Once a second while something happens, by the first server to call. A quiet second is not noted.
 local noted = tonumber(sale('noted')) or 0
 local happened = (instant >= noted + 1000000 or instant < noted) and sample(instant)
 if happened then
@@ -66,7 +71,8 @@ if happened then
   redis.call('HSET', STATE, 'noted', text(instant), 'joined', '0', 'issued', '0')
 end
 
--- A batch in flight brings a tick in a moment, which tells of the leavers as well; unless its server has died.
+-- A batch in flight soon brings a tick, which names the leavers as well, unless its server has
+-- died.
 local patience = math.min(interval, 1000000) + (redis.call('EXISTS', INFLIGHT) == 1 and 1000000 or 0)
 local function leavers_due()
   return redis.call('EXISTS', LEAVING) == 1 and noted_instant('ticked', 0) + patience or math.huge
@@ -80,7 +86,8 @@ if seen == '' then
 else
   for _, entry in ipairs(redis.call('XRANGE', TICKS, '(' .. seen .. '-0', '+', 'COUNT', TICKS_AT_ONCE)) do ticks[#ticks + 1] = entry[2][2] end
 end
--- Until when nothing happens by itself. Whatever else can change this wakes the drivers.
+-- The instant until which nothing becomes due. Everything else that can change this wakes the
+-- drivers.
 local due = leavers_due()
 if sale('state') ~= 'closed' and redis.call('EXISTS', INFLIGHT) == 1 then due = math.min(due, lease_until)
 elseif sale('state') == 'open' and wall < tonumber(sale('closes_at')) and redis.call('EXISTS', WAITING) == 1
@@ -88,7 +95,7 @@ elseif sale('state') == 'open' and wall < tonumber(sale('closes_at')) and redis.
   due = math.min(due, math.max(next_claim - ahead, instant + tonumber(sale('opens_at')) - wall))
 end
 if sample(instant) then due = math.min(due, (tonumber(sale('noted')) or 0) + 1000000) end
--- There are more than travel at once.
+-- There are more ticks than one call returns.
 if #ticks == TICKS_AT_ONCE then due = instant end
 local rest = due == math.huge and '-1' or text(math.max(due - instant, 0))
 local over = sale('state') == 'closed' and waiting() > 0

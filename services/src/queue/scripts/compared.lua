@@ -1,6 +1,7 @@
--- Notes that the queue has just been compared with the journal as a whole: no other server need do it for a while.
+-- Notes that the queue has just been compared with the journal as a whole: no other server need do
+-- so for a while.
 -- ARGV     none
--- Returns  1, or 0 when the queue is not whole (what builds it compares it)
+-- Returns  1, or 0 when the queue is not whole (its build is a comparison)
 if not whole() then return 0 end
 redis.call('HSET', STATE, 'compared', text(now()))
 return 1

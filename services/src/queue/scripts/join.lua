@@ -1,8 +1,9 @@
--- Gives accounts their places, in this order, or finds the ones they have.
+-- Gives accounts their places, in this order, or returns the places that they have.
 -- ARGV     the time by PostgreSQL's clock (µs), account …
--- Returns  UNBUILT | reading (prelude), with 'joined' now or 'placed' before or 'holds' a ticket or 'closed' or 'early' for each
--- Keeps    one place per account; arrivals strictly increasing; nobody joins before the opening or after the end; drivers that
---          sleep because nobody waits are woken
+-- Returns  UNBUILT | reading (prelude), with one word for each account: 'joined' (now), 'placed'
+--          (before), 'holds' (a ticket), 'closed' or 'early'
+-- Keeps    one place per account; arrivals strictly increasing; no join before the opening or after
+--          the end; drivers that sleep because no place waits are woken
 if not whole() then return UNBUILT end
 local wall, arrival, last = tonumber(ARGV[1]), clock(#ARGV - 1), waiting()
 local closed = sale('state') == 'closed' or wall >= tonumber(sale('closes_at'))
@@ -21,7 +22,7 @@ for i = 2, #ARGV do
   elseif early then say('early', '', '0')
   else
     redis.call('ZADD', WAITING, 'NX', text(arrival), account)
-    -- Behind everybody who is there, or has left since the newest tick.
+    -- Behind all places that are there, and those that have left since the newest tick.
     last = last + 1
     joined = joined + 1
     say('joined', text(arrival), text(last))
@@ -29,8 +30,8 @@ for i = 2, #ARGV do
   end
 end
 if joined > 0 then
-  -- Drivers know when the turn of those who waited before comes. They have to hear of the first who waits, and of the first
-  -- who is to be counted since the last note.
+  -- Drivers know when the places that already wait are due. They have to hear of the first place
+  -- that waits, and of the first join to be counted since the last note.
   if redis.call('HINCRBY', STATE, 'joined', joined) == joined or alone then wake() end
 end
 return sealed(reading(people))

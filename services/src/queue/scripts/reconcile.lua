@@ -1,10 +1,14 @@
--- Makes Redis agree with a part of the journal: loads it into a queue that is being built, or mends one that is whole.
--- ARGV     builder ('' for a queue that is whole), patience (µs), then account, arrival, standing …: 'waiting' | 'holds' a
---          ticket | 'gone' | 'lost': waiting, 'released': gone, both read after Redis was seen to say something else
--- Returns  {'gone'} when somebody else builds by now, a part of what it has built is lost, or the queue is not whole | {'kept', arrival …} of those waiting who are
---          missing here, and those gone who are holders here
--- Keeps    nobody comes back into a sale that is closed, or beside a ticket; a place in flight is left to its claim, unless
---          it was given up; who is behind learns of a place that is put back or taken out
+-- Makes Redis agree with a part of the journal: loads it into a queue that is being built, or
+-- repairs a queue that is whole.
+-- ARGV     builder ('' for a queue that is whole), patience (µs), then account, arrival,
+--          standing …: 'waiting' | 'holds' (a ticket) | 'gone' | 'lost' (waiting) | 'released'
+--          (gone); the last two were read after Redis was seen to differ
+-- Returns  {'gone'} when another builder has taken over, a part of what was built is lost, or the
+--          queue is not whole | {'kept', arrival …} with those that wait and are missing here, and
+--          those that are gone and are holders here
+-- Keeps    no account comes back into a closed sale, or beside a ticket; a place in flight is left
+--          to its claim, unless it was given up; watchers behind a place that is restored or
+--          removed are notified
 local building = ARGV[1] ~= ''
 if building then
   if not INTACT or sale('builder') ~= ARGV[1] then return {'gone'} end

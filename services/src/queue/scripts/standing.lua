@@ -1,6 +1,6 @@
--- Reads where accounts stand, as of the newest tick.
+-- Reads the standings of accounts, as of the newest tick.
 -- ARGV     account …
--- Returns  UNBUILT | reading (prelude), with 'placed' or 'absent' for each
+-- Returns  UNBUILT | reading (prelude), with 'placed' or 'absent' for each account
 if not whole() then return UNBUILT end
 local people = {}
 for i, account in ipairs(ARGV) do

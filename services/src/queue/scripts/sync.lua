@@ -1,7 +1,7 @@
--- Tells the queue at once what an organiser has changed.
--- ARGV     sale's seven fields (prelude: take_over_sale)
--- Returns  1, or 0 when the queue is not built (what builds it will know)
+-- Hands what an organiser has changed to the queue at once.
+-- ARGV     the sale's seven fields (prelude: take_over_sale)
+-- Returns  1, or 0 when the queue is not built (its build reads the sale)
 if not built() then return 0 end
--- When a sale opens or ends shows in no tick, and drivers sleep until then.
+-- The opening and the end of a sale show in no tick, and drivers sleep until then.
 if take_over_sale(1) then publish({}) else wake() end
 return sealed(1)

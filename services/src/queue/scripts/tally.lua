@@ -1,8 +1,9 @@
--- Compares many queues with the journal by their numbers, and notes of each that agrees that it was compared.
--- KEYS     waiting, inflight, holders and state of each queue (all of one slot in a cluster)
--- ARGV     of each queue, by the journal: how many wait, how many hold a ticket
--- Returns  1 or 0 for each: whether it is whole, and agrees
--- As in the prelude.
+-- Compares the counts of many queues with the journal, and notes each that agrees as compared.
+-- KEYS     waiting, inflight, holders and state of each queue (all in one slot in a cluster)
+-- ARGV     for each queue, by the journal: how many wait, how many hold a ticket
+-- Returns  1 or 0 for each queue: whether it is built in this Redis, and agrees
+--
+-- Origin and time: as in the prelude.
 local origin = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
   .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 local time = redis.call('TIME')
