@@ -1,15 +1,24 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos bench lighthouse screenshots dev build setup clean
+.PHONY: help run test check unit e2e chaos bench lighthouse screenshots dev build setup clean
 
 help: ## Say what each target does
 	@echo "Targets (options for frontrow go in ARGS, as in: make run ARGS=--help):"
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 run: ## Install what is missing, build, and serve a demo
 	@scripts/run.sh $(ARGS)
 
-test: ## Run every check and test, browser tests included
-	@scripts/test.sh
+test: ## Run every check and test, browser tests included; SECTION="server browser" runs only these
+	@scripts/test.sh $(SECTION)
+
+check: ## Run every check that is not a test: scripts, format, lints, types, queries, links, dependencies
+	@scripts/test.sh scripts shell format lint-server lint-browser types queries links dependencies
+
+unit: ## Run the tests of the server alone, with stores that they start
+	@scripts/test.sh server
+
+e2e: ## Build the release and run the browser tests
+	@scripts/test.sh browser
 
 chaos: ## Break servers and stores at random, and check every promise (SEEDS=20 JOBS=1; SEED=7 replays one)
 	@scripts/chaos.sh --jobs $(or $(JOBS),1) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20)) $(ARGS)

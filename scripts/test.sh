@@ -15,10 +15,27 @@ server_side=(-p model -p services -p embedded -p app -p server -p bench -p bench
 summary=''
 failures=0
 
-# section TITLE COMMAND...: runs the command under a headline and measures its time.
+wanted=" $* "
+readonly names=' scripts shell format lint-server lint-browser types queries links dependencies server cluster chaos release browser '
+
+for name in "$@"; do
+    if [[ $names != *" $name "* ]]; then
+        echo "There is no section $name. There are:$names" >&2
+        exit 2
+    fi
+done
+
+# is_wanted NAME: no names mean all of them.
+is_wanted() {
+    [[ $wanted == '  ' || $wanted == *" $1 "* ]]
+}
+
+# section NAME TITLE COMMAND...: runs the command under a headline and measures its time. One that is
+# not wanted passes.
 section() {
-    local title="$1" start="$SECONDS" result=ok
-    shift
+    local name="$1" title="$2" start="$SECONDS" result=ok
+    shift 2
+    if [ "$name" != always ] && ! is_wanted "$name"; then return 0; fi
     printf '\n=== %s\n' "$title"
     "$@" || result=FAILED
     if [ "$result" = FAILED ]; then
@@ -42,6 +59,14 @@ lint_server() {
 
 lint_browser() {
     cargo clippy --quiet -p frontend --target wasm32-unknown-unknown -- -D warnings
+}
+
+check_shell() {
+    shellcheck -x scripts/*.sh scripts/setup/*.sh scripts/tests/*.sh .ci/run
+}
+
+check_types() {
+    (cd end2end && npx tsc --noEmit)
 }
 
 # Checks that .sqlx describes each query as the migrations define it.
@@ -116,27 +141,37 @@ nothing_is_left_running() {
 # An interrupted run cleans up as well.
 trap 'nothing_is_left_running >/dev/null 2>&1 || true' EXIT
 
-section "Set-up" installing scripts/setup.sh test
-section "Scripts" scripts/tests/fresh_machine.sh || true
-section "Format" cargo fmt --all --check || true
-section "Lints, server" lint_server || true
-section "Lints, browser" lint_browser || true
-section "Queries" check_queries || true
+section always "Set-up" installing scripts/setup.sh test
+section scripts "Scripts" scripts/tests/fresh_machine.sh || true
+if command -v shellcheck >/dev/null; then
+    section shell "Shell" check_shell || true
+elif is_wanted shell; then
+    echo 'skipped: shellcheck is not installed'
+    note "Shell" skipped 0
+fi
+section format "Format" cargo fmt --all --check || true
+section lint-server "Lints, server" lint_server || true
+section lint-browser "Lints, browser" lint_browser || true
+section types "Types of the browser tests" check_types || true
+section queries "Queries" check_queries || true
+section links "Links" node scripts/checks/links.mjs || true
 if command -v cargo-deny >/dev/null; then
-    section "Dependencies" check_dependencies || true
-else
+    section dependencies "Dependencies" check_dependencies || true
+elif is_wanted dependencies; then
     echo 'skipped: cargo-deny is not here; install it (cargo install cargo-deny --locked) to have dependencies checked'
     note "Dependencies" skipped 0
 fi
-section "Tests, server" test_server || true
-section "Tests, Redis Cluster" test_cluster || true
-section "Chaos" break_things || true
-if section "Release build" scripts/build.sh; then
-    section "Tests, browser" test_browser || true
-else
-    note "Tests, browser" skipped 0
+section server "Tests, server" test_server || true
+section cluster "Tests, Redis Cluster" test_cluster || true
+section chaos "Chaos" break_things || true
+if is_wanted release || is_wanted browser; then
+    if section always "Release build" scripts/build.sh; then
+        section browser "Tests, browser" test_browser || true
+    else
+        note "Tests, browser" skipped 0
+    fi
 fi
-section "Nothing left running" nothing_is_left_running || true
+section always "Nothing left running" nothing_is_left_running || true
 
 printf '\n=== Summary, %d:%02d in all\n%s' "$((SECONDS / 60))" "$((SECONDS % 60))" "$summary"
 [ "$failures" -eq 0 ]
