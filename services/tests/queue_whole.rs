@@ -463,6 +463,43 @@ async fn what_postgresql_has_lost_is_put_back_as_far_as_redis_knows_it() {
     assert!(matches!(view.standing, Standing::Waiting { .. }));
 }
 
+/// A join may come before the first comparison with the new primary.
+#[tokio::test]
+async fn a_lost_ticket_is_noted_though_its_holder_joins_again_first() {
+    let world = world().await;
+    let services = &world.services;
+    let concert = world.concert(30, 2, NO_PACE).await;
+    let fans = world.accounts(1).await;
+    join_all(&world, &fans, &concert).await;
+    run_until(services, &concert, async || {
+        holders(&world, &concert).await.len() == 1
+    })
+    .await;
+    for lost in [
+        "DELETE FROM tickets WHERE concert_id = $1",
+        "DELETE FROM queue_entries WHERE concert_id = $1",
+    ] {
+        sqlx::query(lost)
+            .bind(concert.id.0)
+            .execute(&services.db)
+            .await
+            .unwrap();
+    }
+    let before = (services.primary.timeline() - 1).to_string();
+    redis_command(&world, &["HSET"], "state", &concert, &["timeline", &before]).await;
+    let view = queue::join(services, &here(), &fans[0], concert.id)
+        .await
+        .unwrap();
+    assert!(matches!(view.standing, Standing::Waiting { .. }));
+    let noted: Vec<i64> =
+        sqlx::query_scalar("SELECT unnest(holders) FROM lost_commits WHERE concert_id = $1")
+            .bind(concert.id.0)
+            .fetch_all(&services.db)
+            .await
+            .unwrap();
+    assert_eq!(noted, [fans[0].account_id.0]);
+}
+
 /// The commit that built the queue may be among those lost. PostgreSQL then knows only an earlier
 /// build, but the places are not those of an outdated queue.
 #[tokio::test]

@@ -25,6 +25,19 @@ pub async fn settle(services: &Services, concert: ConcertId, generation: i64) ->
     builds::invalidate(services, concert, generation).await
 }
 
+/// Lets an account that Redis takes for a holder join again, because no live ticket of it is on
+/// record: the ticket was cancelled while Redis was down. If it was in a lost commit instead, only
+/// Redis knows of it, and [`make_good`] notes it first.
+pub async fn release(services: &Services, concert: ConcertId, account: AccountId) -> Result<()> {
+    let state = keys::state(&services.redis, concert);
+    let timeline: Option<i64> = services.redis.connection().hget(state, "timeline").await?;
+    // The caller has just asked PostgreSQL, so the timeline of that connection is known.
+    if timeline.is_some_and(|timeline| timeline < services.primary.timeline()) {
+        return make_good(services, concert).await;
+    }
+    super::cancelled(services, concert, account).await
+}
+
 /// Records every place that Redis has and PostgreSQL lacks, notes which accounts have lost a
 /// ticket, and has the queue built anew.
 ///

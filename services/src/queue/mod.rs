@@ -208,8 +208,7 @@ async fn try_join(
             Err(Refusal::HoldsTicket.into())
         }
         ("holds", _) => {
-            // Cancelled while Redis was down.
-            Box::pin(cancelled(services, concert, account)).await?;
+            Box::pin(losses::release(services, concert, account)).await?;
             Ok(None)
         }
         ("closed", _) => Err(Refusal::SaleClosed.into()),

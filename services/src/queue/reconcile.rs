@@ -280,7 +280,7 @@ async fn release_holders(services: &Services, concert: ConcertId) -> Result<()> 
         .await?;
         for account in without {
             tracing::warn!(%concert, account, "Redis takes an account for a holder that has no ticket");
-            super::cancelled(services, concert, AccountId(account)).await?;
+            losses::release(services, concert, AccountId(account)).await?;
             // If the account was issued a ticket again in between, this was wrong, and the next
             // comparison puts it back.
         }
