@@ -3,6 +3,7 @@
 mod browse;
 mod slug;
 
+pub use crate::ids::ConcertId;
 pub use browse::{
     ConcertArguments, ConcertPage, ConcertQuery, ConcertSection, ConcertSections, ConcertSort,
     LONGEST_SEARCH, MyConcerts, SOON_DAYS, SaleGroup,
@@ -15,17 +16,6 @@ use crate::text::{line, lines, number};
 use crate::{Field, ProblemKind, Refusal, time};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ConcertId(pub i64);
-
-impl fmt::Display for ConcertId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

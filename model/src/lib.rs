@@ -8,6 +8,7 @@ pub mod admin;
 pub mod concerts;
 pub mod desk;
 pub mod forecast;
+pub mod ids;
 pub mod posters;
 pub mod queue;
 pub mod refusal;

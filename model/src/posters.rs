@@ -1,6 +1,6 @@
 //! Posters that organisers upload.
 
-use crate::concerts::ConcertId;
+use crate::ids::ConcertId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;

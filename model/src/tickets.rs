@@ -1,22 +1,13 @@
 //! Tickets, their revocation, and their verification at the door.
 
+pub use crate::ids::TicketId;
+
 use crate::concerts::{ConcertId, Genre};
 use crate::posters::UploadedPoster;
 use crate::text::line;
 use crate::{Field, Problem, Refusal};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TicketId(pub i64);
-
-impl fmt::Display for TicketId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A ticket with the details of the concert that its holder needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! The command line. Every setting is a flag and an environment variable; `--help` prints the
 //! defaults.
 
-use crate::middleware::address::TrustedProxies;
+use crate::trusted_proxies::TrustedProxies;
 use clap::builder::{BoolishValueParser, RangedI64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::accounts::Role;

@@ -4,7 +4,7 @@
 //! a request's head: a client that opens connections and sends half a line on each would hold them
 //! all (Slowloris).
 
-use crate::middleware::address::TrustedProxies;
+use crate::trusted_proxies::TrustedProxies;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;

@@ -16,8 +16,10 @@ mod rehearse;
 mod router;
 mod serve;
 mod sharing;
+mod state;
 mod stores;
 mod tickets;
+mod trusted_proxies;
 
 use clap::Parser;
 use clap::error::ErrorKind;

@@ -1,30 +1,24 @@
 //! Routes, and the layers of every request.
 
 use crate::middleware;
-use crate::middleware::address::TrustedProxies;
 use crate::middleware::forms::{self, Pages};
 use crate::middleware::pages::SharedPages;
 use crate::middleware::security::SecurityLog;
 use crate::middleware::templates::Templates;
 use crate::middleware::{Gate, Wardrobe};
 use crate::sharing;
+use crate::state::AppState;
 use crate::tickets;
-use app::queue::Seats;
-use app::settings::Settings;
-use axum::extract::{FromRef, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use axum::{Extension, Router};
-use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use services::Services;
 use std::convert::Infallible;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 use tower::util::MapRequest;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -41,45 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Uploads from a phone take longer. Each piece has a shorter time-out: app/src/posters/upload.rs.
 const PATIENCE_WITH_FILES: Duration = Duration::from_secs(120);
-
-/// State shared by handlers and middleware. Cheap to clone, which every request does several times.
-#[derive(Clone)]
-pub struct AppState(Arc<Shared>);
-
-pub struct Shared {
-    pub leptos_options: LeptosOptions,
-    pub services: Services,
-    pub settings: Settings,
-    pub trusted_proxies: TrustedProxies,
-    pub stop: CancellationToken,
-    pub seats: Seats,
-}
-
-impl AppState {
-    pub fn new(shared: Shared) -> AppState {
-        AppState(Arc::new(shared))
-    }
-}
-
-impl Deref for AppState {
-    type Target = Shared;
-
-    fn deref(&self) -> &Shared {
-        &self.0
-    }
-}
-
-impl FromRef<AppState> for LeptosOptions {
-    fn from_ref(state: &AppState) -> LeptosOptions {
-        state.leptos_options.clone()
-    }
-}
-
-impl FromRef<AppState> for Services {
-    fn from_ref(state: &AppState) -> Services {
-        state.services.clone()
-    }
-}
 
 /// The whole application. Forms that a page has posted to itself are rewritten to the function that
 /// they call before routing.

@@ -4,7 +4,8 @@ use crate::admin;
 use crate::cli;
 use crate::connections::{self, PerAddress};
 use crate::reach::Held;
-use crate::router::{self, AppState, Shared};
+use crate::router;
+use crate::state::{AppState, Shared};
 use crate::stores::{Opening, Sharing, Stores};
 use anyhow::{Context, Result, bail};
 use app::queue::Seats;
@@ -16,7 +17,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 #[cfg(target_os = "linux")]
 use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
 use nix::unistd::Uid;
-use services::{demo, queue};
+use services::{background, demo};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ async fn serve(
         }
         login = Some(admin::demo(&services, password).await?);
     }
-    let scheduler = tokio::spawn(queue::scheduler::run(
+    let scheduler = tokio::spawn(background::run(
         services.clone(),
         Duration::from_millis(options.lease_ms),
         stop.clone(),

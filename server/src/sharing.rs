@@ -3,7 +3,7 @@
 //! They do not depend on the account, so no session is looked up.
 
 use crate::middleware::address;
-use crate::router::AppState;
+use crate::state::AppState;
 use app::error::ApiError;
 use app::i18n::Locale;
 use app::request::ClientAddress;

@@ -1,7 +1,7 @@
 //! Tickets as PDF and calendar files, and the keys that verify their codes.
 
 use crate::middleware::refusals;
-use crate::router::AppState;
+use crate::state::AppState;
 use app::concerts::{calendar, opening};
 use app::error::ApiError;
 use app::i18n::{Locale, thousands};

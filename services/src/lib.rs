@@ -5,6 +5,9 @@
 
 pub mod accounts;
 pub mod admin;
+mod admin_log;
+pub mod admission;
+pub mod background;
 mod client;
 pub mod clock;
 pub mod concerts;
@@ -66,7 +69,7 @@ pub struct Shared {
     pub(crate) desks: desk::Desks,
     pub(crate) door: limits::Door,
     pub(crate) posters: posters::Workshop,
-    pub(crate) rehearsals: rehearsals::Known,
+    pub(crate) audiences: concerts::KnownAudiences,
     pub(crate) held: Arc<sessions::Held>,
     pub(crate) looked_up: Arc<sessions::LookedUp>,
     pub(crate) refreshing: sessions::Refreshing,
@@ -109,7 +112,7 @@ impl Services {
             desks: desk::Desks::default(),
             door: limits::Door::new(settings.limits),
             posters: posters::Workshop::new()?,
-            rehearsals: rehearsals::Known::default(),
+            audiences: Default::default(),
             held: Arc::default(),
             looked_up: Arc::new(sessions::LookedUp::new(sessions::MOST_LOOKED_UP, 2)),
             refreshing: sessions::Refreshing::default(),

@@ -10,8 +10,9 @@ use model::admin::{AccountAction, AccountState, Actor, Deed};
 use model::sessions::EndReason;
 use model::{Field, Refusal};
 use services::accounts::RESTORABLE;
+use services::admission;
 use services::sessions::{self, Session};
-use services::{Error, Services, accounts, admin, queue};
+use services::{Error, Services, accounts, admin};
 use std::time::Duration;
 use support::{PASSWORD, World, another_server, client, form, here, world};
 
@@ -170,7 +171,7 @@ async fn a_deleted_account_is_out_at_once_restorable_for_thirty_days_and_then_go
     let phone = sessions::open(services, &client("phone"), &holder)
         .await
         .unwrap();
-    queue::join(services, &here(), &me, concert.id)
+    admission::join(services, &here(), &me, concert.id)
         .await
         .unwrap();
 
@@ -245,7 +246,7 @@ async fn a_purge_keeps_the_accounting_of_tickets() {
     let holder = world.account("holder").await;
     admin_of(&world, "boss").await;
     let me = world.log_in(&holder).await;
-    queue::join(services, &here(), &me, concert.id)
+    admission::join(services, &here(), &me, concert.id)
         .await
         .unwrap();
     sqlx::query(
@@ -282,7 +283,9 @@ async fn deactivation_counts_from_the_next_request_on_every_server() {
         .await
         .unwrap();
     let me = sessions::authenticate(&other, &phone.access).await.unwrap();
-    queue::join(&other, &here(), &me, concert.id).await.unwrap();
+    admission::join(&other, &here(), &me, concert.id)
+        .await
+        .unwrap();
     let boss = admin_of(&world, "boss").await;
     assert_eq!(
         refusal(admin::act(services, &me, boss.account_id, AccountAction::Deactivate).await),
@@ -342,7 +345,7 @@ async fn whoever_cannot_log_in_any_more_does_not_stay_in_a_queue() {
         .execute(&world.services.db)
         .await
         .unwrap();
-    queue::join(&world.services, &here(), &me, concert.id)
+    admission::join(&world.services, &here(), &me, concert.id)
         .await
         .unwrap();
     assert_eq!(waiting(&world, &account).await, 1);

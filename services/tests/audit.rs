@@ -6,7 +6,7 @@
 mod support;
 
 use model::concerts::Concert;
-use services::queue;
+use services::admission;
 use services::queue::audit::{Kind, audit};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
@@ -19,11 +19,11 @@ async fn sale() -> (World, Concert) {
     let concert = world.concert(2, 10, 1).await;
     let fans = world.accounts(5).await;
     for fan in &fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
-    queue::leave(&world.services, &fans[4], concert.id)
+    admission::leave(&world.services, &fans[4], concert.id)
         .await
         .unwrap();
     let mut progress = Progress::default();

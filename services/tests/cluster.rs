@@ -11,6 +11,7 @@ use model::Refusal;
 use model::concerts::{Concert, ConcertId};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
+use services::admission;
 use services::sessions::{self, Session};
 use services::stores::Redis;
 use services::{Error, queue};
@@ -76,7 +77,7 @@ async fn a_concert_each(world: &World, cluster: &Cluster) -> Vec<Concert> {
 async fn join_all(world: &World, people: &[Session], concert: &Concert) -> Vec<i64> {
     let mut arrivals = Vec::new();
     for person in people {
-        let view = queue::join(&world.services, &here(), person, concert.id)
+        let view = admission::join(&world.services, &here(), person, concert.id)
             .await
             .unwrap();
         arrivals.push(arrival(&view).0);

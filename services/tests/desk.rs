@@ -10,10 +10,11 @@ use model::Refusal;
 use model::accounts::Role;
 use model::concerts::{Adjustment, Changed, Concert, ConcertDetails, ConcertId, Phase, Steering};
 use model::desk::{BIN_S, DeskView, Outlook};
+use services::admission;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
-use services::{Error, Services, concerts, desk, queue, tickets};
+use services::{Error, Services, concerts, desk, tickets};
 use support::queue::{LEASE, NO_PACE, live_tickets, redis_command};
 use support::{World, another_server, here, session, world};
 
@@ -47,13 +48,13 @@ async fn sale(capacity: u32, batch_size: u32, fans: i64) -> Sale {
 impl Sale {
     async fn join(&self, fan: usize) {
         let Sale { world, fans, .. } = self;
-        queue::join(&world.services, &here(), &fans[fan], self.concert.id)
+        admission::join(&world.services, &here(), &fans[fan], self.concert.id)
             .await
             .unwrap();
     }
 
     async fn leave(&self, fan: usize) {
-        queue::leave(&self.world.services, &self.fans[fan], self.concert.id)
+        admission::leave(&self.world.services, &self.fans[fan], self.concert.id)
             .await
             .unwrap();
     }
@@ -240,7 +241,7 @@ async fn the_end_is_estimated_from_pace_and_what_is_left() {
     let sale = sale(300, 10, 0).await;
     let people = sale.world.accounts(40).await;
     for fan in &people {
-        queue::join(&sale.world.services, &here(), fan, sale.concert.id)
+        admission::join(&sale.world.services, &here(), fan, sale.concert.id)
             .await
             .unwrap();
     }

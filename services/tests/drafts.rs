@@ -8,8 +8,9 @@ use chrono::TimeDelta;
 use model::accounts::Role;
 use model::concerts::{Adjustment, Changed, ConcertDetails, ConcertQuery, SaleState, Steering};
 use model::{ProblemKind, Refusal};
+use services::admission;
 use services::queue::scheduler;
-use services::{Result, concerts, desk, queue};
+use services::{Result, concerts, desk};
 use std::time::Duration;
 use support::queue::{LEASE, live_tickets};
 use support::{another_server, here, session, world};
@@ -67,9 +68,9 @@ async fn a_draft_is_its_organisers_until_it_is_published() {
         assert_eq!(refused.refusal(), Refusal::NotFound);
     }
     for services in [services, &elsewhere] {
-        not_found(queue::join(services, &here(), &fan, id).await);
-        not_found(queue::join(services, &here(), &owner, id).await);
-        not_found(queue::view(services, fan.account_id, id).await);
+        not_found(admission::join(services, &here(), &fan, id).await);
+        not_found(admission::join(services, &here(), &owner, id).await);
+        not_found(admission::view(services, fan.account_id, id).await);
     }
 
     assert!(!concerts::publish(services, &owner, id).await.unwrap().draft);
@@ -91,7 +92,7 @@ async fn a_draft_is_its_organisers_until_it_is_published() {
                 .editable
         );
         // The account for which no concert existed a moment ago can now join it.
-        queue::join(services, &here(), &fan, id).await.unwrap();
+        admission::join(services, &here(), &fan, id).await.unwrap();
     }
 }
 
@@ -188,7 +189,7 @@ async fn a_draft_whose_day_went_by_is_sold_on_another() {
         .await
         .unwrap();
     concerts::publish(services, &owner, draft.id).await.unwrap();
-    queue::join(services, &here(), &fan, draft.id)
+    admission::join(services, &here(), &fan, draft.id)
         .await
         .unwrap();
     while live_tickets(services, &draft).await.is_empty() {

@@ -9,11 +9,12 @@ use embedded::testing::{self, TestStores};
 use futures::future::join_all;
 use model::Refusal;
 use model::accounts::{NewAccount, Password, Role, TicketsLeft};
+use services::admission;
 use services::limits::guesses::{FREE, Guess, LONGEST_DELAY, MEMORY, STRANGERS_FREE};
 use services::limits::{Limits, SESSION_REFRESHES, UNASKED};
 use services::sessions::{KNOWN, Session, TOLD};
 use services::stores::{Secret, Settings};
-use services::{Client, Clock, Error, Services, accounts, queue, sessions};
+use services::{Client, Clock, Error, Services, accounts, sessions};
 use support::{PASSWORD, World, form, here, server_with, session};
 
 /// Two servers with the same limits on the same stores, and a shared clock.
@@ -198,7 +199,7 @@ async fn joining_again_and_again_is_refused_and_the_first_joins_ask_nobody() {
     let mut let_in = 0;
     for services in [&world.services, &other] {
         for n in 0..UNASKED {
-            queue::join(services, &here(), &fans[0], concert.id)
+            admission::join(services, &here(), &fans[0], concert.id)
                 .await
                 .unwrap();
             let asked = world.keys("limit:join:*").await.len();
@@ -206,13 +207,13 @@ async fn joining_again_and_again_is_refused_and_the_first_joins_ask_nobody() {
         }
     }
     for services in [&world.services, &other, &world.services, &other] {
-        match wait(queue::join(services, &here(), &fans[0], concert.id).await) {
+        match wait(admission::join(services, &here(), &fans[0], concert.id).await) {
             None => let_in += 1,
             Some(seconds) => assert!((1..=30).contains(&seconds), "{seconds}"),
         }
     }
     assert_eq!(let_in, 2);
-    queue::join(&world.services, &here(), &fans[1], concert.id)
+    admission::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
 
@@ -224,7 +225,7 @@ async fn joining_again_and_again_is_refused_and_the_first_joins_ask_nobody() {
     };
     for _ in 0..20 {
         assert_eq!(
-            wait(queue::join(&world.services, &here(), &rehearsed, concert.id).await),
+            wait(admission::join(&world.services, &here(), &rehearsed, concert.id).await),
             None
         );
     }
@@ -240,7 +241,7 @@ async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_no
     let concert = world.concert(10, 1, 1000).await;
     let fans = world.accounts(400).await;
     let join = async |services: &Services, from: &str, fan: usize| {
-        wait(queue::join(services, &at(from), &fans[fan], concert.id).await)
+        wait(admission::join(services, &at(from), &fans[fan], concert.id).await)
     };
     let unasked = limits.unasked_from_address() as usize;
     assert_eq!(unasked, 2);
@@ -256,7 +257,7 @@ async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_no
     let rush = (2 * unasked..400).map(|n| {
         let services = if n % 2 == 0 { &world.services } else { &other }.clone();
         let (from, fan) = (at(&format!("2001:db8:0:1::{n:x}")), fans[n].clone());
-        tokio::spawn(async move { wait(queue::join(&services, &from, &fan, concert.id).await) })
+        tokio::spawn(async move { wait(admission::join(&services, &from, &fan, concert.id).await) })
     });
     let rush = join_all(rush.collect::<Vec<_>>()).await;
     let waits: Vec<u32> = rush.into_iter().filter_map(Result::unwrap).collect();
@@ -277,7 +278,7 @@ async fn joins_from_an_address_are_counted_over_all_servers_and_the_first_ask_no
         ..fans[398].clone()
     };
     for _ in 0..10 {
-        let outcome = queue::join(&other, &at("2001:db8:0:1::1"), &rehearsed, concert.id).await;
+        let outcome = admission::join(&other, &at("2001:db8:0:1::1"), &rehearsed, concert.id).await;
         assert_eq!(wait(outcome), None);
     }
     // The limit is worked off with time and is then available in full again.
@@ -301,7 +302,7 @@ async fn whoever_is_refused_as_an_account_uses_up_nothing_of_their_neighbours_ad
     let concert = world.concert(10, 1, 1000).await;
     let fans = world.accounts(5).await;
     let join = async |fan: usize| {
-        wait(queue::join(&world.services, &here(), &fans[fan], concert.id).await)
+        wait(admission::join(&world.services, &here(), &fans[fan], concert.id).await)
     };
     for n in 0..30 {
         assert_eq!(join(0).await.is_some(), n > UNASKED, "{n}");

@@ -7,6 +7,7 @@ mod support;
 use model::Refusal;
 use model::queue::Arrival;
 use model::queue::Standing;
+use services::admission;
 use services::queue;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
@@ -24,7 +25,7 @@ async fn a_batch_whose_server_died_comes_back_ahead_of_everybody() {
     let concert = world.concert(30, 3, NO_PACE).await;
     let fans = world.accounts(6).await;
     for fan in &fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
@@ -80,7 +81,7 @@ async fn a_batch_that_loses_a_circle_of_locks_is_issued_within_the_same_step() {
     let world = world().await;
     let concert = world.concert(5, 3, NO_PACE).await;
     for fan in &world.accounts(5).await {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
@@ -138,7 +139,7 @@ async fn a_batch_that_was_issued_but_not_acknowledged_is_not_issued_again() {
     let concert = world.concert(3, 3, NO_PACE).await;
     let fans = world.accounts(5).await;
     for fan in &fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
@@ -172,12 +173,12 @@ async fn a_lost_redis_is_built_again_in_the_same_order() {
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, &here(), fan, concert.id)
+            &admission::join(&world.services, &here(), fan, concert.id)
                 .await
                 .unwrap(),
         ));
     }
-    queue::leave(&world.services, &fans[0], concert.id)
+    admission::leave(&world.services, &fans[0], concert.id)
         .await
         .unwrap();
     world.lose("queue:*").await;
@@ -189,7 +190,7 @@ async fn a_lost_redis_is_built_again_in_the_same_order() {
         assert!(matches!(view.standing, Standing::Waiting { rank, .. } if rank == n as u64));
     }
     // An account that left is still gone, and joins at the end: the clock went on.
-    let again = queue::join(&world.services, &here(), &fans[0], concert.id)
+    let again = admission::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(
@@ -207,7 +208,7 @@ async fn a_single_lost_place_is_put_back_when_its_owner_looks() {
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, &here(), fan, concert.id)
+            &admission::join(&world.services, &here(), fan, concert.id)
                 .await
                 .unwrap(),
         ));
@@ -223,7 +224,7 @@ async fn a_single_lost_place_is_put_back_when_its_owner_looks() {
         .await
         .unwrap();
     // Joining again finds the old place, not a new one at the end.
-    let again = queue::join(&world.services, &here(), &fans[1], concert.id)
+    let again = admission::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
     assert_eq!(arrival(&again), arrivals[1]);
@@ -293,7 +294,7 @@ async fn a_redis_that_lost_the_last_moments_is_noticed_before_anything_is_issued
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, &here(), fan, concert.id)
+            &admission::join(&world.services, &here(), fan, concert.id)
                 .await
                 .unwrap(),
         ));
@@ -356,7 +357,7 @@ async fn what_is_shown_as_waiting_is_on_disk() {
         .await
         .unwrap();
     assert_eq!(
-        queue::join(&world.services, &here(), &fan, concert.id)
+        admission::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap_err()
             .refusal(),
@@ -389,7 +390,7 @@ async fn a_session_without_an_account_stops_nobody() {
     let concert = world.concert(30, 10, NO_PACE).await;
     let fan = world.accounts(1).await.remove(0);
     let nobody = support::session(999_999, model::accounts::Role::User);
-    let refused = queue::join(&world.services, &here(), &nobody, concert.id)
+    let refused = admission::join(&world.services, &here(), &nobody, concert.id)
         .await
         .unwrap_err();
     assert_eq!(refused.refusal(), Refusal::NotLoggedIn);
@@ -398,7 +399,7 @@ async fn a_session_without_an_account_stops_nobody() {
         .unwrap();
     redis_command(&world, &["ZADD"], "waiting", &concert, &["1000", "999999"]).await;
     seal(&world, &concert).await;
-    queue::join(&world.services, &here(), &fan, concert.id)
+    admission::join(&world.services, &here(), &fan, concert.id)
         .await
         .unwrap();
     run_until(&world.services, &concert, async || {
@@ -412,7 +413,7 @@ async fn the_end_of_a_sale_that_redis_was_not_told_is_told_later() {
     let world = world().await;
     let concert = world.concert(30, 10, 3_600_000).await;
     let fan = world.accounts(1).await.remove(0);
-    queue::join(&world.services, &here(), &fan, concert.id)
+    admission::join(&world.services, &here(), &fan, concert.id)
         .await
         .unwrap();
     set_state(&world, &concert, "closed").await;

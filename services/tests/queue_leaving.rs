@@ -7,6 +7,7 @@ mod support;
 use model::Refusal;
 use model::queue::Standing;
 use model::tickets::TicketId;
+use services::admission;
 use services::queue;
 use services::queue::News;
 use services::queue::issue;
@@ -30,18 +31,18 @@ async fn leaving_moves_everybody_behind_up_and_rejoining_goes_to_the_end() {
     set_state(&world, &concert, "paused").await;
     let mut first = None;
     for fan in &fans {
-        let view = queue::join(&world.services, &here(), fan, concert.id)
+        let view = admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
         first.get_or_insert(arrival(&view));
     }
     for _ in 0..2 {
-        let left = queue::leave(&world.services, &fans[0], concert.id)
+        let left = admission::leave(&world.services, &fans[0], concert.id)
             .await
             .unwrap();
         assert_eq!(left.standing, Standing::Left);
     }
-    let again = queue::join(&world.services, &here(), &fans[0], concert.id)
+    let again = admission::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(arrival(&again) > first.unwrap());
@@ -70,7 +71,7 @@ async fn a_cancelled_ticket_goes_to_the_head_of_the_waiting_list() {
     let concert = world.concert(2, 10, NO_PACE).await;
     let fans = world.accounts(4).await;
     for fan in &fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
@@ -105,7 +106,7 @@ async fn a_cancelled_ticket_goes_to_the_head_of_the_waiting_list() {
         holders,
         [(fans[1].account_id.0, 2), (fans[2].account_id.0, 3)]
     );
-    let back = queue::join(&world.services, &here(), &fans[0], concert.id)
+    let back = admission::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(back.standing, Standing::Waiting { rank: 2, .. }));
@@ -121,7 +122,7 @@ async fn someone_who_leaves_while_in_flight_gets_no_ticket() {
     let concert = world.concert(30, 3, NO_PACE).await;
     let fans = world.accounts(4).await;
     for fan in &fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
@@ -129,7 +130,7 @@ async fn someone_who_leaves_while_in_flight_gets_no_ticket() {
         .await
         .unwrap();
     assert_eq!(
-        queue::leave(&world.services, &fans[1], concert.id)
+        admission::leave(&world.services, &fans[1], concert.id)
             .await
             .unwrap()
             .standing,
@@ -145,7 +146,7 @@ async fn someone_who_leaves_while_in_flight_gets_no_ticket() {
     );
     assert_eq!(rank(&world.services, &fans[3], &concert).await, 1);
     // The opposite order: the ticket was issued before the leave was recorded.
-    let issued = queue::leave(&world.services, &fans[0], concert.id)
+    let issued = admission::leave(&world.services, &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(issued.standing, Standing::Issued { .. }));
@@ -160,7 +161,7 @@ async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
     set_state(&world, &concert, "paused").await;
     let fans = world.accounts(3).await;
     for fan in &fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
@@ -168,7 +169,7 @@ async fn a_rank_read_between_two_ticks_stays_true_over_the_next() {
     let mut before = queue::view(&world.services, fans[2].account_id, concert.id)
         .await
         .unwrap();
-    queue::leave(&world.services, &fans[0], concert.id)
+    admission::leave(&world.services, &fans[0], concert.id)
         .await
         .unwrap();
     let mut between = queue::view(&world.services, fans[2].account_id, concert.id)
@@ -207,7 +208,7 @@ async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, &here(), fan, concert.id)
+            &admission::join(&world.services, &here(), fan, concert.id)
                 .await
                 .unwrap(),
         ));
@@ -225,7 +226,7 @@ async fn a_place_that_was_left_is_not_waiting_whatever_redis_says() {
         .unwrap();
     assert_eq!(looked.standing, Standing::Left);
     // Joining again gives a new place, which is on disk and ends in a ticket.
-    let again = queue::join(&world.services, &here(), &fans[1], concert.id)
+    let again = admission::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
     assert!(arrival(&again) > arrivals[1]);
@@ -242,14 +243,14 @@ async fn someone_who_left_is_not_put_back_by_an_old_reading_of_the_journal() {
     let concert = world.concert(30, 10, 3_600_000).await;
     let fans = world.accounts(2).await;
     let place = arrival(
-        &queue::join(&world.services, &here(), &fans[0], concert.id)
+        &admission::join(&world.services, &here(), &fans[0], concert.id)
             .await
             .unwrap(),
     );
-    queue::join(&world.services, &here(), &fans[1], concert.id)
+    admission::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
-    queue::leave(&world.services, &fans[0], concert.id)
+    admission::leave(&world.services, &fans[0], concert.id)
         .await
         .unwrap();
     let before = queue::view(&world.services, fans[1].account_id, concert.id)
@@ -296,7 +297,7 @@ async fn whoever_gave_a_ticket_back_is_no_holder_for_long() {
         Ok(reconcile::Outcome::Agreed(mark)) => Window::Since(mark),
         _ => Window::Everything,
     };
-    queue::join(&world.services, &here(), &fans[0], concert.id)
+    admission::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     run_until(&world.services, &concert, async || {
@@ -343,7 +344,7 @@ async fn the_places_of_an_account_are_listed_for_as_long_as_it_has_them() {
     );
     let fans = world.accounts(2).await;
     let listed = async |who: &Session| {
-        let held = queue::held(services, who).await.unwrap();
+        let held = admission::held(services, who).await.unwrap();
         held.into_iter()
             .map(|place| (place.concert.id, place.arrival))
             .collect::<Vec<_>>()
@@ -351,13 +352,15 @@ async fn the_places_of_an_account_are_listed_for_as_long_as_it_has_them() {
     assert_eq!(listed(&fans[0]).await, []);
     let mut arrivals = Vec::new();
     for concert in [&first, &second] {
-        let view = queue::join(services, &here(), &fans[0], concert.id).await;
+        let view = admission::join(services, &here(), &fans[0], concert.id).await;
         arrivals.push((concert.id, arrival(&view.unwrap())));
     }
     arrivals.reverse();
     assert_eq!(listed(&fans[0]).await, arrivals);
     assert_eq!(listed(&fans[1]).await, [], "of nobody else");
-    queue::leave(services, &fans[0], second.id).await.unwrap();
+    admission::leave(services, &fans[0], second.id)
+        .await
+        .unwrap();
     assert_eq!(listed(&fans[0]).await, arrivals[1..]);
     run_until(services, &first, async || {
         live_tickets(services, &first).await.len() == 1

@@ -10,6 +10,7 @@ use model::queue::{Applied, Arrival, QueueView, Standing};
 use model::tickets::TicketId;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use services::admission;
 use services::queue::News;
 use services::queue::issue::{self, Claim};
 use services::queue::reconcile::{Mark, Outcome, Window, miscounted, reconcile};
@@ -168,7 +169,7 @@ impl Sale<'_> {
         let (services, id) = (&self.world.services, self.concert.id);
         match *step {
             Step::Join(person) => {
-                match queue::join(services, &here(), &self.people[person], id).await {
+                match admission::join(services, &here(), &self.people[person], id).await {
                     Ok(view) => match view.standing {
                         Standing::Waiting { arrival, .. } => match plain.ahead_of(person) {
                             Some(ahead) => {
@@ -187,7 +188,7 @@ impl Sale<'_> {
                 }
             }
             Step::Leave(person) => {
-                queue::leave(services, &self.people[person], id)
+                admission::leave(services, &self.people[person], id)
                     .await
                     .unwrap();
                 plain.leave(person);

@@ -10,6 +10,7 @@ use model::Refusal;
 use model::concerts::ConcertDetails;
 use model::queue::Arrival;
 use model::queue::Standing;
+use services::admission;
 use services::concerts;
 use services::queue;
 use services::queue::scheduler;
@@ -33,7 +34,7 @@ async fn two_hundred_joins_of_one_account_make_one_place() {
         };
         let fan = fan.clone();
         tokio::spawn(async move {
-            queue::join(&services, &here(), &fan, concert.id)
+            admission::join(&services, &here(), &fan, concert.id)
                 .await
                 .unwrap()
         })
@@ -65,7 +66,7 @@ async fn the_first_thirty_of_a_hundred_get_the_tickets_in_order_of_arrival() {
         };
         tokio::spawn(async move {
             arrival(
-                &queue::join(&services, &here(), &fan, concert.id)
+                &admission::join(&services, &here(), &fan, concert.id)
                     .await
                     .unwrap(),
             )
@@ -122,7 +123,7 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
     )
     .await
     .unwrap();
-    match queue::join(&world.services, &here(), &fans[0], early.id)
+    match admission::join(&world.services, &here(), &fans[0], early.id)
         .await
         .unwrap_err()
         .refusal()
@@ -133,22 +134,22 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
         other => panic!("{other:?}"),
     }
     let concert = world.concert(1, 1, NO_PACE).await;
-    queue::join(&world.services, &here(), &fans[0], concert.id)
+    admission::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     run_until(&world.services, &concert, async || {
         live_tickets(&world.services, &concert).await.len() == 1
     })
     .await;
-    let again = queue::join(&world.services, &here(), &fans[0], concert.id)
+    let again = admission::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap_err();
     assert_eq!(again.refusal(), Refusal::HoldsTicket);
     // A concert that is sold out has a waiting list; its sale is not over.
-    queue::join(&world.services, &here(), &fans[1], concert.id)
+    admission::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
-    let unknown = queue::join(
+    let unknown = admission::join(
         &world.services,
         &here(),
         &fans[1],
@@ -171,7 +172,7 @@ async fn joining_is_refused_before_the_opening_after_the_end_and_with_a_ticket()
     }
     stop.cancel();
     server.await.unwrap();
-    let late = queue::join(&world.services, &here(), &fans[1], concert.id)
+    let late = admission::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap_err();
     assert_eq!(late.refusal(), Refusal::SaleClosed);
@@ -203,7 +204,7 @@ async fn arrivals_only_ever_go_up_whatever_the_clock_does() {
     let mut newest = Arrival(ahead);
     for fan in &fans {
         let joined = arrival(
-            &queue::join(&world.services, &here(), fan, concert.id)
+            &admission::join(&world.services, &here(), fan, concert.id)
                 .await
                 .unwrap(),
         );
@@ -222,7 +223,7 @@ async fn a_storm_of_joins_makes_few_commits() {
     let fans = world.accounts(1_000).await;
     let joins = fans
         .iter()
-        .map(async |fan| queue::join(&world.services, &here(), fan, concert.id).await);
+        .map(async |fan| admission::join(&world.services, &here(), fan, concert.id).await);
     for joined in futures::future::join_all(joins).await {
         joined.unwrap();
     }

@@ -9,10 +9,11 @@ use embedded::testing;
 use futures::future::join_all;
 use model::accounts::Role;
 use model::concerts::{Concert, Steering};
+use services::admission;
+use services::concerts;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::sessions::Session;
-use services::{concerts, queue};
 use std::time::{Duration, Instant};
 use support::queue::{
     LEASE, NO_PACE, after_the_last_batch, claim, claim_ahead, issue, live_tickets, nothing_to_note,
@@ -28,7 +29,7 @@ async fn however_many_servers_run_the_pace_is_kept() {
     let interval = TimeDelta::milliseconds(120);
     let concert = world.concert(40, 4, 120).await;
     for fan in world.accounts(40).await {
-        queue::join(&world.services, &here(), &fan, concert.id)
+        admission::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap();
     }
@@ -62,7 +63,7 @@ async fn however_many_servers_run_the_pace_is_kept() {
 async fn sale(world: &World) -> Concert {
     let concert = world.concert(10, 2, HOUR.as_millis() as u32).await;
     for fan in world.accounts(8).await {
-        queue::join(&world.services, &here(), &fan, concert.id)
+        admission::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap();
     }
@@ -218,7 +219,7 @@ async fn a_batch_that_is_committed_after_its_time_is_as_late_as_it_is() {
     let services = &world.services;
     let concert = world.concert(10, 2, NO_PACE).await;
     for fan in &world.accounts(4).await {
-        queue::join(services, &here(), fan, concert.id)
+        admission::join(services, &here(), fan, concert.id)
             .await
             .unwrap();
     }

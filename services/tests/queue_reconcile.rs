@@ -7,6 +7,7 @@ mod support;
 
 use model::concerts::Concert;
 use model::queue::{Arrival, TickId};
+use services::admission;
 use services::queue::reconcile::{Outcome, Window, miscounted, reconcile};
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
@@ -27,7 +28,7 @@ async fn what_differs_is_mended_without_anybody_looking() {
     let mut arrivals = Vec::new();
     for fan in &fans {
         arrivals.push(arrival(
-            &queue::join(&world.services, &here(), fan, concert.id)
+            &admission::join(&world.services, &here(), fan, concert.id)
                 .await
                 .unwrap(),
         ));
@@ -74,7 +75,7 @@ async fn what_differs_is_mended_without_anybody_looking() {
             rank_now as u64 + 1
         );
     }
-    let again = queue::join(&world.services, &here(), &fans[2], concert.id)
+    let again = admission::join(&world.services, &here(), &fans[2], concert.id)
         .await
         .unwrap();
     assert_eq!(arrival(&again), arrivals[2]);
@@ -87,7 +88,7 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
     let concert = world.concert(30, 10, 3_600_000).await;
     let fans = world.accounts(3).await;
     let first = arrival(
-        &queue::join(&world.services, &here(), &fans[0], concert.id)
+        &admission::join(&world.services, &here(), &fans[0], concert.id)
             .await
             .unwrap(),
     );
@@ -112,7 +113,7 @@ async fn nobody_joins_a_queue_of_another_redis_before_it_is_rebuilt() {
         .unwrap();
     assert_eq!(recorded, Recorded::Waiting(ahead));
     redis_command(&world, &["HSET"], "state", &concert, &["origin", "another"]).await;
-    let last = queue::join(&world.services, &here(), &fans[2], concert.id)
+    let last = admission::join(&world.services, &here(), &fans[2], concert.id)
         .await
         .unwrap();
     assert!(arrival(&last) > ahead);
@@ -125,7 +126,7 @@ async fn nobody_joins_a_queue_of_a_redis_that_was_promoted_again_before_it_is_re
     let world = world().await;
     let concert = world.concert(30, 10, 3_600_000).await;
     let fans = world.accounts(2).await;
-    queue::join(&world.services, &here(), &fans[0], concert.id)
+    admission::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     let redis = &world.services.redis;
@@ -142,7 +143,7 @@ async fn nobody_joins_a_queue_of_a_redis_that_was_promoted_again_before_it_is_re
     redis_command(&world, &["ZREM"], "waiting", &concert, &[&first]).await;
     seal(&world, &concert).await;
     redis_command(&world, &["HSET"], "state", &concert, &["origin", &before]).await;
-    queue::join(&world.services, &here(), &fans[1], concert.id)
+    admission::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap();
     assert_eq!(rank(&world.services, &fans[1], &concert).await, 2);
@@ -154,7 +155,7 @@ async fn ticks_go_on_after_a_redis_with_a_clock_that_was_ahead() {
     let world = world().await;
     let concert = world.concert(30, 10, 3_600_000).await;
     let fan = world.accounts(1).await.remove(0);
-    queue::join(&world.services, &here(), &fan, concert.id)
+    admission::join(&world.services, &here(), &fan, concert.id)
         .await
         .unwrap();
     let sale = SaleRow::find(&world.services.db, concert.id).await.unwrap();
@@ -181,7 +182,7 @@ async fn a_place_that_nobody_has_recorded_is_put_on_record() {
     let world = world().await;
     let concert = world.concert(30, 10, 3_600_000).await;
     let fans = world.accounts(2).await;
-    queue::join(&world.services, &here(), &fans[0], concert.id)
+    admission::join(&world.services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     let arrival = Arrival(world.clock.now().timestamp_micros() - 60_000_000);
@@ -292,7 +293,7 @@ async fn everybody_waits(world: &World, concert: &Concert) {
 /// Lets the accounts join in this order, and runs the sale until the first is issued a ticket.
 async fn join_until_one_holds(world: &World, concert: &Concert, fans: &[Session]) {
     for fan in fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }

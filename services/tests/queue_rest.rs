@@ -5,8 +5,9 @@
 mod support;
 
 use embedded::testing::{self, TestStores};
+use services::Services;
+use services::admission;
 use services::queue::scheduler;
-use services::{Services, queue};
 use std::time::Duration;
 use support::queue::{LEASE, live_tickets, redis_command, seal};
 use support::{World, another_server, here, world, world_in};
@@ -68,7 +69,7 @@ async fn join_and_wait(
     concert: &model::concerts::Concert,
     tickets: usize,
 ) {
-    queue::join(through, &here(), fan, concert.id)
+    admission::join(through, &here(), fan, concert.id)
         .await
         .unwrap();
     while live_tickets(&world.services, concert).await.len() < tickets {

@@ -10,6 +10,7 @@ use model::Refusal;
 use model::accounts::Role;
 use model::concerts::{Changed, Concert, ConcertDetails, SaleState, Steering};
 use model::queue::Standing;
+use services::admission;
 use services::queue;
 use services::queue::issue::{self, Claim};
 use services::queue::sale::SaleRow;
@@ -34,7 +35,7 @@ async fn sale(world: &World, capacity: u32, batch_size: u32, fans: i64) -> Sale 
         .unwrap();
     let fans = world.accounts(fans).await;
     for fan in &fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
@@ -154,7 +155,7 @@ async fn a_smaller_batch_and_a_pause_take_effect_at_once() {
         .await
         .unwrap();
     for fan in world.accounts(12).await {
-        queue::join(&world.services, &here(), &fan, concert.id)
+        admission::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap();
     }
@@ -222,7 +223,7 @@ async fn a_shorter_interval_counts_at_once() {
     let world = world().await;
     let concert = world.concert(30, 1, 3_600_000).await;
     for fan in world.accounts(2).await {
-        queue::join(&world.services, &here(), &fan, concert.id)
+        admission::join(&world.services, &here(), &fan, concert.id)
             .await
             .unwrap();
     }
@@ -260,7 +261,7 @@ async fn a_pause_on_one_server_holds_all_and_resuming_goes_on_in_order() {
     assert!(claim(&other, &concert, &known).await.is_none());
     // Joins are still accepted.
     let late = world.organiser("late").await;
-    queue::join(&other, &here(), &late, concert.id)
+    admission::join(&other, &here(), &late, concert.id)
         .await
         .unwrap();
 
@@ -316,7 +317,7 @@ async fn steering_a_sale_to_its_end_is_for_everybody_and_for_good() {
     concerts::steer(&other, &by, concert.id, Steering::Close)
         .await
         .unwrap();
-    let joined = queue::join(&world.services, &here(), &fans[1], concert.id)
+    let joined = admission::join(&world.services, &here(), &fans[1], concert.id)
         .await
         .unwrap_err();
     assert_eq!(joined.refusal(), Refusal::SaleClosed);

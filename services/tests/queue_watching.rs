@@ -9,6 +9,7 @@ use model::queue::{Applied, QueueView, Standing, TickId};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
+use services::admission;
 use services::queue::sale::SaleRow;
 use services::queue::scheduler::{self, Progress};
 use services::queue::{self, News};
@@ -30,7 +31,7 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
     let mut views: Vec<QueueView> = Vec::new();
     for person in &people {
         views.push(
-            queue::join(services, &here(), person, concert.id)
+            admission::join(services, &here(), person, concert.id)
                 .await
                 .unwrap(),
         );
@@ -47,7 +48,7 @@ async fn every_watchers_rank_is_the_true_one_at_every_tick() {
     {
         for _ in 0..random.random_range(0..5) {
             if let Some(leaver) = leavers.pop() {
-                queue::leave(services, &people[leaver], concert.id)
+                admission::leave(services, &people[leaver], concert.id)
                     .await
                     .unwrap();
             }
@@ -109,7 +110,7 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
     let concert = world.concert(2, 1, NO_PACE).await;
     let people = world.accounts(3).await;
     for person in &people {
-        queue::join(services, &here(), person, concert.id)
+        admission::join(services, &here(), person, concert.id)
             .await
             .unwrap();
     }
@@ -143,7 +144,7 @@ async fn asking_again_costs_no_store_and_never_goes_back() {
     let (_, newer) = glance(TickId(as_of.0 + 1)).await.unwrap();
     assert!(newer > as_of);
     // A change made on this server counts at once, before any tick reports it.
-    queue::leave(services, &people[2], concert.id)
+    admission::leave(services, &people[2], concert.id)
         .await
         .unwrap();
     let (standing, _) = glance(newer).await.unwrap();

@@ -10,6 +10,7 @@ use embedded::testing::stores;
 use model::concerts::Concert;
 use model::queue::Standing;
 use model::{Refusal, concerts::SaleState};
+use services::admission;
 use services::queue::audit::{Kind, audit};
 use services::queue::issue::{self, Issue};
 use services::queue::reconcile::{Outcome, Window, reconcile};
@@ -29,7 +30,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn join_all(world: &World, fans: &[Session], concert: &Concert) {
     for fan in fans {
-        queue::join(&world.services, &here(), fan, concert.id)
+        admission::join(&world.services, &here(), fan, concert.id)
             .await
             .unwrap();
     }
@@ -97,7 +98,9 @@ async fn whatever_part_is_lost_nobody_is_passed_over() {
         })
         .await;
         // One account has left since the last tick, and two are in flight.
-        queue::leave(services, &fans[9], concert.id).await.unwrap();
+        admission::leave(services, &fans[9], concert.id)
+            .await
+            .unwrap();
         let taken = claim(services, &concert, Duration::ZERO).await.unwrap();
         assert_eq!(taken.entries.len(), 2);
         redis_command(&world, &["DEL"], part, &concert, &[]).await;
@@ -108,7 +111,7 @@ async fn whatever_part_is_lost_nobody_is_passed_over() {
         let holder = queue::view(services, fans[0].account_id, concert.id).await;
         let holds = matches!(holder.unwrap().standing, Standing::Issued { .. });
         assert!(holds, "{part}");
-        let refused = queue::join(services, &here(), &fans[0], concert.id).await;
+        let refused = admission::join(services, &here(), &fans[0], concert.id).await;
         assert!(
             matches!(refused, Err(Error::Refused(Refusal::HoldsTicket))),
             "{part}: {refused:?}"
@@ -157,8 +160,12 @@ async fn a_queue_of_before_that_comes_back_is_not_shown() {
     for (key, _) in KEPT {
         redis_command(&world, &["DEL"], key, &concert, &[]).await;
     }
-    queue::leave(services, &fans[0], concert.id).await.unwrap();
-    queue::leave(services, &fans[1], concert.id).await.unwrap();
+    admission::leave(services, &fans[0], concert.id)
+        .await
+        .unwrap();
+    admission::leave(services, &fans[1], concert.id)
+        .await
+        .unwrap();
     step(&world, &concert).await;
     assert_eq!(
         rank(services, &fans[5], &concert).await,
@@ -353,7 +360,7 @@ async fn a_clock_that_was_set_back_hides_no_leaver() {
     })
     .await;
     set_redis_clock(&world, &concert, TimeDelta::hours(-1)).await;
-    queue::leave(&world.services, &fans[2], concert.id)
+    admission::leave(&world.services, &fans[2], concert.id)
         .await
         .unwrap();
     let mut watching = news_of(&world.services, &concert);
@@ -391,7 +398,7 @@ async fn a_server_whose_clock_is_ahead_ends_no_sale() {
     let fan = world.accounts(1).await.remove(0);
     let stop = tokio_util::sync::CancellationToken::new();
     let running = tokio::spawn(scheduler::run(services.clone(), LEASE, stop.clone()));
-    queue::join(&services, &here(), &fan, concert.id)
+    admission::join(&services, &here(), &fan, concert.id)
         .await
         .unwrap();
     run_until(&services, &concert, async || {
@@ -457,7 +464,7 @@ async fn what_postgresql_has_lost_is_put_back_as_far_as_redis_knows_it() {
         "{lost}"
     );
     // The account may join again.
-    let view = queue::join(services, &here(), &fans[0], concert.id)
+    let view = admission::join(services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(view.standing, Standing::Waiting { .. }));
@@ -487,7 +494,7 @@ async fn a_lost_ticket_is_noted_though_its_holder_joins_again_first() {
     }
     let before = (services.primary.timeline() - 1).to_string();
     redis_command(&world, &["HSET"], "state", &concert, &["timeline", &before]).await;
-    let view = queue::join(services, &here(), &fans[0], concert.id)
+    let view = admission::join(services, &here(), &fans[0], concert.id)
         .await
         .unwrap();
     assert!(matches!(view.standing, Standing::Waiting { .. }));
@@ -529,7 +536,7 @@ async fn a_queue_whose_build_postgresql_has_lost_is_put_back_on_record() {
         let from = here();
         let joining = fans[4..]
             .iter()
-            .map(|fan| queue::join(services, &from, fan, concert.id));
+            .map(|fan| admission::join(services, &from, fan, concert.id));
         for joined in futures::future::join_all(joining).await {
             joined.unwrap();
         }
@@ -659,7 +666,7 @@ async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
     for concert in &concerts {
         for fan in &fans {
             let (services, fan, id) = (services.clone(), fan.clone(), concert.id);
-            stuck.spawn(async move { queue::join(&services, &here(), &fan, id).await });
+            stuck.spawn(async move { admission::join(&services, &here(), &fan, id).await });
         }
     }
     let all_wait = async {
@@ -671,8 +678,10 @@ async fn concerts_whose_rows_are_locked_keep_no_other_waiting() {
         .await
         .expect("as many wait as the journal has connections");
     for fan in &fans {
-        queue::join(services, &here(), fan, free.id).await.unwrap();
-        queue::leave(services, fan, free.id).await.unwrap();
+        admission::join(services, &here(), fan, free.id)
+            .await
+            .unwrap();
+        admission::leave(services, fan, free.id).await.unwrap();
     }
     // The rows were locked throughout: no other join has succeeded, though some may have given up.
     while let Some(given_up) = stuck.try_join_next() {

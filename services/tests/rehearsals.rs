@@ -10,9 +10,10 @@ use model::accounts::Role;
 use model::concerts::{Concert, ConcertId, ConcertQuery};
 use model::queue::Standing;
 use model::rehearsals::{LATEST_OPENING_S, MOST_PEOPLE, MOST_SIGN_INS, Rehearsal};
+use services::admission;
 use services::rehearsals::{self, Plan};
 use services::sessions::{self, Session};
-use services::{Error, concerts, queue};
+use services::{Error, concerts};
 use support::queue::{live_tickets, run_until};
 use support::{World, here, session, world};
 
@@ -177,7 +178,7 @@ async fn it_is_in_no_list_and_shown_to_nobody_who_has_no_part_in_it() {
         let refusal = refused(concerts::find_view(services, by, copy).await);
         assert_eq!(refusal, Refusal::NotFound);
     }
-    let refusal = refused(queue::admit(services, &stranger, copy).await);
+    let refusal = refused(admission::admit(services, &stranger, copy).await);
     assert_eq!(refusal, Refusal::NotFound);
     let person = &people(&world, &rehearsal).await[0];
     for by in [&by, person] {
@@ -201,9 +202,9 @@ async fn nobody_gets_in_who_does_not_belong_and_nobody_who_does_gets_out() {
 
     let stranger = world.accounts(1).await.remove(0);
     for stranger in [&stranger, &by] {
-        let refusal = refused(queue::join(services, &here(), stranger, one.concert.id).await);
+        let refusal = refused(admission::join(services, &here(), stranger, one.concert.id).await);
         assert_eq!(refusal, Refusal::NotFound);
-        queue::join(services, &here(), stranger, concert)
+        admission::join(services, &here(), stranger, concert)
             .await
             .unwrap();
     }
@@ -223,10 +224,10 @@ async fn nobody_gets_in_who_does_not_belong_and_nobody_who_does_gets_out() {
         .unwrap();
     for person in [&given, &logged_in, &refreshed] {
         for elsewhere in [concert, other.concert.id] {
-            let refusal = refused(queue::join(services, &here(), person, elsewhere).await);
+            let refusal = refused(admission::join(services, &here(), person, elsewhere).await);
             assert_eq!(refusal, Refusal::Forbidden);
         }
-        let view = queue::join(services, &here(), person, one.concert.id)
+        let view = admission::join(services, &here(), person, one.concert.id)
             .await
             .unwrap();
         assert!(matches!(view.standing, Standing::Waiting { .. }));
@@ -255,7 +256,7 @@ async fn its_end_takes_all_of_it_and_nothing_else() {
     let by = world.organiser("mina").await;
     let concert = concert_of(&world, &by).await;
     let fan = world.accounts(1).await.remove(0);
-    queue::join(services, &here(), &fan, concert.id)
+    admission::join(services, &here(), &fan, concert.id)
         .await
         .unwrap();
     run_until(services, &concert, async || {
@@ -277,11 +278,13 @@ async fn its_end_takes_all_of_it_and_nothing_else() {
     .await
     .unwrap();
     for person in &people {
-        queue::join(services, &here(), person, copy.id)
+        admission::join(services, &here(), person, copy.id)
             .await
             .unwrap();
     }
-    queue::leave(services, &people[4], copy.id).await.unwrap();
+    admission::leave(services, &people[4], copy.id)
+        .await
+        .unwrap();
     run_until(services, copy, async || {
         live_tickets(services, copy).await.len() == 4
     })
@@ -301,7 +304,7 @@ async fn its_end_takes_all_of_it_and_nothing_else() {
     assert_eq!(refused(again), Refusal::NotFound);
 
     assert_eq!(live_tickets(services, &concert).await.len(), 1);
-    let view = queue::view(services, fan.account_id, concert.id)
+    let view = admission::view(services, fan.account_id, concert.id)
         .await
         .unwrap();
     assert!(matches!(view.standing, Standing::Issued { .. }));

@@ -12,6 +12,7 @@ use model::admin::{AccountAction, AccountState};
 use model::concerts::{Concert, ConcertDetails};
 use model::tickets::{IssuedTicket, RevokeReason, Ticket, TicketCheck, TicketId};
 use model::{Field, ProblemKind, Refusal};
+use services::admission;
 use services::sessions::Session;
 use services::{Error, accounts, admin, concerts, queue, tickets};
 use support::queue::{live_tickets, run_until};
@@ -49,7 +50,7 @@ async fn admin_of(world: &World, name: &str) -> Session {
 }
 
 async fn join(world: &World, who: &Session, concert: &Concert) {
-    queue::join(&world.services, &here(), who, concert.id)
+    admission::join(&world.services, &here(), who, concert.id)
         .await
         .unwrap();
 }

@@ -10,18 +10,19 @@ use model::accounts::Role;
 use model::concerts::Concert;
 use model::tickets::{Ticket, TicketCheck};
 use resvg::tiny_skia::Pixmap;
+use services::Services;
+use services::admission;
 use services::drawing::{self, Qr};
 use services::limits::Limits;
 use services::sessions::Session;
 use services::stores::{Secret, Settings};
 use services::tickets::{self, PublicKey, code};
-use services::{Services, queue};
 use support::queue::run_until;
 use support::{World, here, session, world};
 
 /// Joins the queue and returns the account's ticket.
 async fn ticket(world: &World, concert: &Concert, fan: &Session) -> Ticket {
-    queue::join(&world.services, &here(), fan, concert.id)
+    admission::join(&world.services, &here(), fan, concert.id)
         .await
         .unwrap();
     run_until(&world.services, concert, async || {

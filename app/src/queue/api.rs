@@ -24,7 +24,7 @@ pub async fn join_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
             leptos_axum::redirect(&log_in_path(&format!("/concerts/{concert_id}")));
         }
     })?;
-    let view = services::queue::join(&services()?, &client()?, &session, concert_id).await?;
+    let view = services::admission::join(&services()?, &client()?, &session, concert_id).await?;
     leptos_axum::redirect(&format!("/concerts/{concert_id}/queue"));
     Ok(view)
 }
@@ -32,7 +32,7 @@ pub async fn join_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
 /// Gives the place up. Leaving a queue in which the account has no place changes nothing.
 #[server(name = LeaveQueue, prefix = "/api", endpoint = "leave_queue")]
 pub async fn leave_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
-    let view = services::queue::leave(&services()?, &session()?, concert_id).await?;
+    let view = services::admission::leave(&services()?, &session()?, concert_id).await?;
     leptos_axum::redirect(&format!("/concerts/{concert_id}/queue"));
     Ok(view)
 }
@@ -40,5 +40,5 @@ pub async fn leave_queue(concert_id: ConcertId) -> Result<QueueView, ApiError> {
 /// Returns the places that the account has, the newest first.
 #[server(name = ListPlaces, prefix = "/api", endpoint = "list_places", input = GetUrl)]
 pub async fn list_places() -> Result<Vec<HeldPlace>, ApiError> {
-    Ok(services::queue::held(&services()?, &session()?).await?)
+    Ok(services::admission::held(&services()?, &session()?).await?)
 }

@@ -40,7 +40,7 @@ pub fn QueuePage() -> impl IntoView {
 
 /// Returns the standing of the page's reader.
 pub(crate) async fn my_view(concert: ConcertId) -> Result<QueueView, ApiError> {
-    Ok(services::queue::view(&services()?, session()?.account_id, concert).await?)
+    Ok(services::admission::view(&services()?, session()?.account_id, concert).await?)
 }
 
 /// Loads the concert and the reader's standing. The standing is `None` in a template, where the
@@ -123,7 +123,8 @@ fn fill_slots(template: &TemplateRender, concert: Concert) {
             let shared = shared.clone();
             async move {
                 let (context, concert, place) = &*shared;
-                let view = services::queue::look(&services, session.account_id, concert.id).await?;
+                let view =
+                    services::admission::look(&services, session.account_id, concert.id).await?;
                 let now = services.clock.now();
                 Ok(context.with(session.account_id, || {
                     let title = title_text(&page_title(&view, &concert.title));

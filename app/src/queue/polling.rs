@@ -11,7 +11,7 @@ use axum::extract::{Query, State};
 use axum::{Extension, Json};
 use model::Refusal;
 use model::queue::QueueView;
-use services::{Services, queue};
+use services::{Services, admission, queue};
 
 /// Returns the account's standing. With `after`, as of that tick or a newer one.
 pub async fn queue_view(
@@ -21,10 +21,10 @@ pub async fn queue_view(
 ) -> Result<Json<QueueView>, ApiError> {
     let session = auth.session()?;
     let Query(Arguments { concert_id, after }) = arguments.map_err(|_| Refusal::Malformed)?;
-    queue::admit(&services, &session, concert_id).await?;
+    admission::admit(&services, &session, concert_id).await?;
     let account = session.account_id;
     Ok(Json(match after {
         Some(seen) => queue::glance(&services, account, concert_id, seen).await?,
-        None => queue::view(&services, account, concert_id).await?,
+        None => admission::view(&services, account, concert_id).await?,
     }))
 }

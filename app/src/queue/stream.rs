@@ -26,7 +26,7 @@ use serde::Deserialize;
 use services::limits::Network;
 use services::queue::{News, TickEvent};
 use services::sessions::{self, Hold, Session};
-use services::{Error, Services, queue};
+use services::{Error, Services, admission};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -169,7 +169,7 @@ impl Watcher {
         if !sessions::is_open(&services, &session).await? {
             return Err(Refusal::NotLoggedIn.into());
         }
-        queue::admit(&services, &session, concert).await?;
+        admission::admit(&services, &session, concert).await?;
         // Subscribes to ticks before reading the view: a change in between is in both, and
         // recognised by its id.
         let (news, missed) = services.ticks.watch_from(concert, seen.unwrap_or_default());
@@ -182,7 +182,7 @@ impl Watcher {
                 (newest.or(seen), events)
             }
             _ => {
-                let view = queue::view(&services, session.account_id, concert).await?;
+                let view = admission::view(&services, session.account_id, concert).await?;
                 (Some(view.tick), vec![view_event(&view)])
             }
         };
@@ -243,7 +243,7 @@ impl Watcher {
         // Limits concurrent reads: after a build all watchers read their places again at the same
         // time.
         let _turn = self.services.ticks.reading().await;
-        match queue::view(&self.services, self.session.account_id, self.concert).await {
+        match admission::view(&self.services, self.session.account_id, self.concert).await {
             Ok(view) => {
                 self.seen = Some(view.tick);
                 self.interrupted = false;

@@ -17,7 +17,7 @@ pub mod templates;
 use self::pages::SharedPages;
 use self::security::SecurityLog;
 use self::templates::Templates;
-use crate::router::AppState;
+use crate::state::AppState;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{Version, header};

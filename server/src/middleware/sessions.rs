@@ -1,7 +1,7 @@
 //! The session of a request.
 
 use super::caching;
-use crate::router::AppState;
+use crate::state::AppState;
 use app::request::cookie;
 use app::sessions::{Auth, Ended, cookies};
 use axum::extract::Request;

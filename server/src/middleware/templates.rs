@@ -9,7 +9,7 @@
 use super::pages::{FRESH, PageAddress, SERVER_TIMING, age};
 use super::segments::{self, Segments};
 use super::{address, compression};
-use crate::router::AppState;
+use crate::state::AppState;
 use app::i18n::{LANGUAGE_COOKIE, Locale};
 use app::request::cookie;
 use app::sessions::cookies;

@@ -91,7 +91,7 @@ async fn withdraw(services: &Services, account: AccountId) -> Result<()> {
     .fetch_all(&services.db)
     .await?;
     for concert in waiting {
-        queue::leave_as(services, account, ConcertId(concert)).await?;
+        queue::leave(services, account, ConcertId(concert)).await?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub use life::{RESTORABLE, delete, purge, withdraw_unused};
 pub use password::{Asker, PasswordHasher};
 pub use profile::{change_password, change_profile};
 
-use crate::{Client, Error, Result, Services, admin, limits};
+use crate::{Client, Error, Result, Services, admin_log, limits};
 use model::Refusal;
 use model::accounts::{Account, AccountId, NewAccount, Role};
 use model::admin::Deed;
@@ -73,13 +73,13 @@ async fn create_for(
     .map_err(taken)?;
     let id = AccountId(row.id);
     if role > Role::User {
-        let created = admin::Done {
+        let created = admin_log::Done {
             by: None,
             to: id,
             at: row.created_at,
             deed: Deed::Created { role },
         };
-        admin::record(&mut transaction, &created).await?;
+        admin_log::record(&mut transaction, &created).await?;
     }
     transaction.commit().await?;
     Ok(Account {

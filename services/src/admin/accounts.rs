@@ -1,7 +1,7 @@
 //! Accounts, as admins find and change them.
 
-use super::{Done, authorise, record};
 use crate::accounts::{self, RESTORABLE, parse_role};
+use crate::admin_log::{Done, record};
 use crate::sessions::{self, Session};
 use crate::to_the_end::to_the_end;
 use crate::{Result, Services, tickets};
@@ -60,7 +60,7 @@ pub async fn list(
     search: &str,
     page: u32,
 ) -> Result<AccountPage> {
-    authorise(by)?;
+    by.require_admin()?;
     let search = search.trim();
     let email = Email::parse(search).ok();
     let email = email.as_ref().map_or("", Email::as_str);
@@ -99,7 +99,7 @@ pub async fn list(
 /// Returns one account, or [`Refusal::NotFound`] if it does not exist, is purged, or belongs to a
 /// rehearsal.
 pub async fn find(services: &Services, by: &Session, id: AccountId) -> Result<AccountEntry> {
-    authorise(by)?;
+    by.require_admin()?;
     sqlx::query_as!(
         Row,
         "SELECT id, account_name, name, nickname, email, role, created_at, deactivated_at, deleted_at FROM accounts
@@ -237,7 +237,7 @@ fn done(services: &Services, by: &Session, to: AccountId, deed: Deed) -> Done {
 /// Returns the account and locks it until the transaction ends. Refuses a caller who is no longer
 /// an admin: if two admins remove each other's rights at the same moment, one of them keeps them.
 async fn lock(transaction: &mut PgConnection, by: &Session, id: AccountId) -> Result<AccountEntry> {
-    authorise(by)?;
+    by.require_admin()?;
     if id == by.account_id {
         return Err(Refusal::OwnAccount.into());
     }

@@ -1,6 +1,5 @@
 //! Numbers of sign-ups, active accounts and accounts online.
 
-use super::authorise;
 use crate::sessions::{self, Session};
 use crate::{Result, Services};
 use chrono::{Days, NaiveDate};
@@ -9,7 +8,7 @@ use model::admin::{Attendance, Day};
 /// Returns the sign-ups and active accounts of the last seven days, and how many are online.
 /// Rehearsals do not count.
 pub async fn attendance(services: &Services, by: &Session) -> Result<Attendance> {
-    authorise(by)?;
+    by.require_admin()?;
     let today = model::time::day(services.clock.now());
     let first = today
         .checked_sub_days(Days::new(6))

@@ -1,5 +1,6 @@
 //! Concerts: found by all visitors, created and changed by organisers.
 
+mod audience;
 mod calendar;
 mod drafts;
 mod list;
@@ -7,6 +8,7 @@ mod mine;
 pub mod search;
 mod steering;
 
+pub(crate) use audience::{Audience, KnownAudiences, admit, audience, turned_away};
 pub use calendar::{CalendarVersion, calendar_version};
 pub use drafts::{check, draft, may_save, publish};
 pub(crate) use list::by_ids;
@@ -14,9 +16,8 @@ pub use list::{PER_PAGE, PER_SECTION, list, sections};
 pub use mine::mine;
 pub use steering::{adjust, changes, set_capacity, set_pace, steer};
 
-use crate::rehearsals::Audience;
 use crate::sessions::Session;
-use crate::{Error, Result, Services, queue, rehearsals};
+use crate::{Error, Result, Services, queue};
 use chrono::{DateTime, Utc};
 use model::accounts::{AccountId, Role};
 use model::concerts::{
@@ -107,8 +108,7 @@ pub async fn find_view(
     let row = row(services, id).await?;
     let editable = may_edit(by, row.created_by);
     let takes_part = by.is_some_and(|session| session.rehearsal == Some(id));
-    if !editable && !takes_part && rehearsals::audience(services, id).await? != Audience::Everybody
-    {
+    if !editable && !takes_part && audience(services, id).await? != Audience::Everybody {
         return Err(Refusal::NotFound.into());
     }
     Ok(ConcertView {
@@ -138,7 +138,7 @@ async fn row_to_steer(services: &Services, by: &Session, id: ConcertId) -> Resul
 
 async fn row_to_edit(services: &Services, by: &Session, id: ConcertId) -> Result<ConcertRow> {
     match owned_row(&services.db, by, id).await {
-        Err(Error::Refused(Refusal::Forbidden)) => Err(rehearsals::turned_away(services, id).await),
+        Err(Error::Refused(Refusal::Forbidden)) => Err(turned_away(services, id).await),
         row => row,
     }
 }

@@ -133,7 +133,7 @@ async fn join_some(services: &Services, sale: &Selling) -> Result<()> {
     .fetch_all(&services.db)
     .await?;
     for account in idle {
-        match queue::join_as(services, AccountId(account), sale.concert()).await {
+        match queue::join(services, AccountId(account), sale.concert()).await {
             Ok(_) | Err(Error::Refused(Refusal::HoldsTicket | Refusal::SaleClosed)) => {}
             Err(error) => return Err(error),
         }
@@ -154,7 +154,7 @@ async fn leave_sometimes(services: &Services, sale: &Selling) -> Result<()> {
     .await?;
     let unlucky = waiting.choose(&mut rand::rng()).copied();
     if let Some(account) = unlucky {
-        queue::leave_as(services, AccountId(account), sale.concert()).await?;
+        queue::leave(services, AccountId(account), sale.concert()).await?;
     }
     Ok(())
 }

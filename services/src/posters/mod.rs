@@ -9,7 +9,7 @@ mod pictures;
 use crate::concerts::may_edit;
 use crate::sessions::Session;
 use crate::spare::SpareThreads;
-use crate::{Error, Result, Services, limits, rehearsals, stores};
+use crate::{Error, Result, Services, concerts, limits, stores};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use model::accounts::AccountId;
@@ -233,6 +233,6 @@ async fn authorise(services: &Services, by: &Session, concert: ConcertId) -> Res
         .ok_or(Refusal::NotFound)?;
     match may_edit(Some(by), found.created_by) {
         true => Ok(()),
-        false => Err(rehearsals::turned_away(services, concert).await),
+        false => Err(concerts::turned_away(services, concert).await),
     }
 }

@@ -1,6 +1,7 @@
 //! Checks whether the promises have been kept, from the two stores alone.
 
 use super::keys;
+use super::sale::SaleRow;
 use crate::{Result, Services};
 use model::concerts::ConcertId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +79,7 @@ pub struct Report {
 /// Audits one concert, or all of them if `concert` is `None`. May run while servers are selling.
 pub async fn audit(services: &Services, concert: Option<ConcertId>) -> Result<Report> {
     let ids = match concert {
-        Some(concert) => vec![crate::concerts::find(services, concert).await?.id],
+        Some(concert) => vec![SaleRow::find(&services.db, concert).await?.concert()],
         None => sqlx::query_scalar!("SELECT id FROM concerts ORDER BY id")
             .fetch_all(&services.db)
             .await?

@@ -1,12 +1,13 @@
 //! The transaction that turns a claim into tickets. It is the only arbiter.
 
 use super::sale::SaleRow;
-use crate::{Result, Services, tickets};
+use crate::{Result, Services};
 use chrono::TimeDelta;
 use fail::fail_point;
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
 use model::queue::Arrival;
+use rand::Rng;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -85,6 +86,20 @@ pub struct Issued {
     pub sale: SaleRow,
     /// When only the commit was left to do.
     pub ready: Instant,
+}
+
+/// Letters and digits that are not mistaken for one another (Crockford's base 32).
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Returns 50 random bits as `XXXXX-XXXXX`.
+fn random_code() -> String {
+    let mut rng = rand::rng();
+    let mut half = || -> String {
+        (0..5)
+            .map(|_| char::from(ALPHABET[rng.random_range(0..32)]))
+            .collect()
+    };
+    format!("{}-{}", half(), half())
 }
 
 /// Issues tickets to the batch, all or nothing: in order of arrival, with serials that follow the
@@ -189,7 +204,7 @@ pub async fn issue(services: &Services, claim: &Claim) -> Result<Issue> {
         let serials: Vec<i32> = (1..=eligible.len() as i32)
             .map(|n| concert.last_serial + n)
             .collect();
-        let codes: Vec<String> = eligible.iter().map(|_| tickets::random_code()).collect();
+        let codes: Vec<String> = eligible.iter().map(|_| random_code()).collect();
         sqlx::query!(
             "INSERT INTO tickets (concert_id, account_id, arrival, serial, code, issued_at)
              SELECT $1, account_id, arrival, serial, code, $6

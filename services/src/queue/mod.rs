@@ -9,7 +9,6 @@ mod agreement;
 pub mod audit;
 mod builds;
 mod course;
-mod held;
 mod hub;
 pub mod issue;
 mod journal;
@@ -25,18 +24,15 @@ mod wake;
 
 pub(crate) use builds::Builds;
 pub(crate) use course::{Course, course};
-pub use held::held;
 pub use hub::{News, TickEvent, TickHub};
 pub(crate) use journal::{COMMITS, LOCK_PATIENCE};
 pub use journal::{Join, Journal, Leave, Recorded};
 pub use places::{Places, glance, look};
 pub(crate) use turns::Turns;
 
-use crate::rehearsals::Audience;
-use crate::sessions::Session;
 use crate::to_the_end::to_the_end;
 use crate::together::Together;
-use crate::{Client, Error, Result, Services, limits, rehearsals, tickets};
+use crate::{Error, Result, Services};
 use chrono::{DateTime, Utc};
 use fail::fail_point;
 use journal::Entry;
@@ -65,23 +61,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// any tab, device or retry.
 ///
 /// When this returns, the place is in Redis and on disk in PostgreSQL. Refused with
-/// [`Refusal::SaleNotOpen`], [`Refusal::SaleClosed`], [`Refusal::HoldsTicket`],
-/// [`Refusal::NotFound`] or [`Refusal::TooManyRequests`].
+/// [`Refusal::SaleNotOpen`], [`Refusal::SaleClosed`], [`Refusal::HoldsTicket`] or
+/// [`Refusal::NotFound`].
 pub async fn join(
-    services: &Services,
-    from: &Client,
-    session: &Session,
-    concert: ConcertId,
-) -> Result<QueueView> {
-    limits::join(services, from, session).await?;
-    rehearsals::admit(services, session, concert).await?;
-    let view = join_as(services, session.account_id, concert).await?;
-    // The place is acknowledged and thus on record: its page, which comes next, need not read it.
-    services.places.keep(session.account_id, &view);
-    Ok(view)
-}
-
-pub(crate) async fn join_as(
     services: &Services,
     account: AccountId,
     concert: ConcertId,
@@ -103,14 +85,6 @@ pub(crate) async fn join_as(
 /// Gives up the place. The answer shows if the account has no place or was issued a ticket a moment
 /// before.
 pub async fn leave(
-    services: &Services,
-    session: &Session,
-    concert: ConcertId,
-) -> Result<QueueView> {
-    leave_as(services, session.account_id, concert).await
-}
-
-pub(crate) async fn leave_as(
     services: &Services,
     account: AccountId,
     concert: ConcertId,
@@ -145,23 +119,13 @@ pub(crate) async fn leave_as(
     .await
 }
 
-/// Checks that the session may look at the queue. Refused with [`Refusal::NotFound`] for a draft,
-/// and for a rehearsal unless the account belongs to it.
-pub async fn admit(services: &Services, by: &Session, concert: ConcertId) -> Result<()> {
-    rehearsals::admit(services, by, concert).await
-}
-
 /// Returns where the account stands, as of the newest tick. A place shown as waiting is in Redis
-/// and on disk; if the two disagree, the journal is right and Redis is repaired first. Refused with
-/// [`Refusal::NotFound`] for a draft.
+/// and on disk; if the two disagree, the journal is right and Redis is repaired first.
 pub async fn view(
     services: &Services,
     account: AccountId,
     concert: ConcertId,
 ) -> Result<QueueView> {
-    if rehearsals::audience(services, concert).await? == Audience::Organisers {
-        return Err(Refusal::NotFound.into());
-    }
     let viewing = async {
         loop {
             if let Some(view) = try_view(services, account, concert).await? {
@@ -204,7 +168,7 @@ async fn try_join(
                 _ => Box::pin(try_view(services, account, concert)).await,
             }
         }
-        ("holds", _) if tickets::holds(services, account, concert).await? => {
+        ("holds", _) if holds(services, account, concert).await? => {
             Err(Refusal::HoldsTicket.into())
         }
         ("holds", _) => {
@@ -251,7 +215,7 @@ async fn record(
         Recorded::Settled => {
             // Issued and not acknowledged yet: the view shows the ticket. Left or expired: Redis
             // was not notified.
-            let issued = Box::pin(tickets::holds(services, account, concert)).await?;
+            let issued = Box::pin(holds(services, account, concert)).await?;
             if !issued {
                 Box::pin(remove(services, concert, account, arrival)).await?;
             }
@@ -520,6 +484,18 @@ async fn restore(
     // The caller retries, but not at once: another task may be restoring the place.
     tokio::time::sleep(LOOK_AGAIN).await;
     Ok(())
+}
+
+/// Returns whether the account holds a live ticket for the concert.
+async fn holds(services: &Services, account: AccountId, concert: ConcertId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM tickets
+                           WHERE concert_id = $1 AND account_id = $2 AND cancelled_at IS NULL) AS "holds!""#,
+        concert.0,
+        account.0
+    )
+    .fetch_one(&services.db)
+    .await?)
 }
 
 /// Removes a place from Redis that is not waiting by the journal.

@@ -55,7 +55,7 @@ impl Places {
 
     /// Keeps the place of an account that waits, and drops any other: only a waiting place moves on
     /// by ticks alone.
-    pub(super) fn keep(&self, account: AccountId, view: &QueueView) {
+    pub(crate) fn keep(&self, account: AccountId, view: &QueueView) {
         let key = (view.concert_id, account);
         match view.standing {
             Standing::Waiting { .. } => self.0.insert(key, Arc::new(view.clone())),

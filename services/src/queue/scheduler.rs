@@ -14,7 +14,7 @@ use super::sale::SaleRow;
 use super::scripts;
 use super::turns::{Turn, Turns};
 use super::wake::{self, Alarm, Alarms};
-use crate::{Error, Result, Services, housekeeping, sessions, stores};
+use crate::{Error, Result, Services, stores};
 use chrono::TimeDelta;
 use fail::fail_point;
 use futures::FutureExt;
@@ -85,8 +85,6 @@ pub async fn run(services: Services, lease: Duration, stop: CancellationToken) {
     let alarms = Arc::new(Alarms::default());
     let mut drivers: HashMap<ConcertId, watch::Sender<Surveyed>> = HashMap::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(housekeeping::run(services.clone(), stop.clone()));
-    tasks.spawn(sessions::listen(services.clone(), stop.clone()));
     tasks.spawn(keep_up(services.clone(), alarms.clone(), stop.clone()));
     let expiring = Turns::new(EXPIRING_AT_ONCE);
     for round in (0..SURVEYS_OF_ALL).cycle() {

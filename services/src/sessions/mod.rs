@@ -35,7 +35,7 @@ pub(crate) use log_out::{end_records, finish, forget_all};
 pub use presence::{Presence, seen};
 pub(crate) use presence::{count_online, forget};
 pub use refresh::{Refreshing, refresh};
-pub(crate) use rehearsal::open_for_rehearsal;
+pub(crate) use rehearsal::{Person, open_for_rehearsal};
 pub(crate) use retell::retell;
 pub(crate) use tokens::random_id;
 pub use tokens::{TokenKeys, Tokens};
@@ -88,6 +88,14 @@ impl Session {
     /// rehearsal that its account was made for.
     pub fn is_privileged(&self) -> bool {
         self.role != Role::User || self.rehearsal.is_some()
+    }
+
+    /// [`Refusal::Forbidden`] unless the account is an admin.
+    pub(crate) fn require_admin(&self) -> Result<()> {
+        match self.role {
+            Role::Admin => Ok(()),
+            Role::User | Role::Organiser => Err(Refusal::Forbidden.into()),
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::tokens::random_id;
 use super::{StoredSession, store};
-use crate::rehearsals::Person;
 use crate::{Error, Result, Services};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -12,6 +11,13 @@ use model::concerts::ConcertId;
 /// Concurrent commands to Redis. They are sent in one pipeline, also if their keys are on different
 /// nodes of a cluster.
 const AT_ONCE: usize = 256;
+
+/// An account of a rehearsal.
+pub(crate) struct Person {
+    pub id: i64,
+    pub name: String,
+    pub nickname: String,
+}
 
 /// Opens a session for each account, and returns their access tokens in the same order. The tokens
 /// are valid until `until` and cannot be refreshed.

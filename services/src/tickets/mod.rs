@@ -21,21 +21,6 @@ use model::Refusal;
 use model::accounts::AccountId;
 use model::concerts::{ConcertId, Genre};
 use model::tickets::{Revocation, Ticket, TicketId};
-use rand::Rng;
-
-/// Letters and digits that are not mistaken for one another (Crockford's base 32).
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/// Returns 50 random bits as `XXXXX-XXXXX`.
-pub(crate) fn random_code() -> String {
-    let mut rng = rand::rng();
-    let mut half = || -> String {
-        (0..5)
-            .map(|_| char::from(ALPHABET[rng.random_range(0..32)]))
-            .collect()
-    };
-    format!("{}-{}", half(), half())
-}
 
 struct TicketRow {
     id: i64,
@@ -131,22 +116,6 @@ async fn rows(
         id.map(|id| id.0)
     )
     .fetch_all(&services.db)
-    .await?)
-}
-
-/// Returns whether the account holds a live ticket for the concert.
-pub(crate) async fn holds(
-    services: &Services,
-    account: AccountId,
-    concert: ConcertId,
-) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM tickets
-                           WHERE concert_id = $1 AND account_id = $2 AND cancelled_at IS NULL) AS "holds!""#,
-        concert.0,
-        account.0
-    )
-    .fetch_one(&services.db)
     .await?)
 }
 

@@ -2,7 +2,6 @@
 
 use super::check::as_printed;
 use super::{keys, revocation, tell_queue};
-use crate::admin::authorise;
 use crate::concerts::{self, may_edit};
 use crate::sessions::Session;
 use crate::to_the_end::to_the_end;
@@ -195,7 +194,7 @@ pub async fn live_of(
     by: &Session,
     account: AccountId,
 ) -> Result<Vec<IssuedTicket>> {
-    authorise(by)?;
+    by.require_admin()?;
     let rows = sqlx::query_as!(
         IssuedRow,
         r#"SELECT ticket.id, ticket.concert_id, concert.title, concert.starts_at, ticket.serial, account.nickname AS holder,
