@@ -90,6 +90,7 @@ impl Kept {
         let turn = match TURNS.turn(who).await {
             Ok(turn) => turn,
             Err(full) => {
+                drop(svg);
                 let drawn = self.0.try_get_with(digest, ready(Err(full)));
                 return drawn.await.map_err(shared);
             }

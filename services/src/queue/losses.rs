@@ -2,7 +2,9 @@
 //! and had not received them. Redis still knows what they said of a queue; as far as possible that
 //! is put back on record before the queue is built anew.
 
+use super::sale::SaleRow;
 use super::{builds, keys, scripts};
+use crate::to_the_end::to_the_end;
 use crate::{Result, Services};
 use model::accounts::AccountId;
 use model::concerts::ConcertId;
@@ -20,7 +22,7 @@ pub async fn settle(services: &Services, concert: ConcertId, generation: i64) ->
         .fetch_optional(&services.engine)
         .await?;
     if on_record.is_some_and(|on_record| on_record < generation) {
-        return make_good(services, concert).await;
+        return make_good_detached(services, concert).await;
     }
     builds::invalidate(services, concert, generation).await
 }
@@ -28,14 +30,31 @@ pub async fn settle(services: &Services, concert: ConcertId, generation: i64) ->
 /// Lets an account that Redis takes for a holder join again, because no live ticket of it is on
 /// record: the ticket was cancelled while Redis was down. If it was in a lost commit instead, only
 /// Redis knows of it, and [`make_good`] notes it first.
-pub async fn release(services: &Services, concert: ConcertId, account: AccountId) -> Result<()> {
+///
+/// Returns false if that was so: the queue is then being built anew.
+pub async fn release(services: &Services, concert: ConcertId, account: AccountId) -> Result<bool> {
     let state = keys::state(&services.redis, concert);
-    let timeline: Option<i64> = services.redis.connection().hget(state, "timeline").await?;
-    // The caller has just asked PostgreSQL, so the timeline of that connection is known.
-    if timeline.is_some_and(|timeline| timeline < services.primary.timeline()) {
-        return make_good(services, concert).await;
+    let (timeline, revision): (Option<i64>, Option<i64>) = services
+        .redis
+        .connection()
+        .hmget(state, &["timeline", "revision"])
+        .await?;
+    let sale = SaleRow::find(&services.engine, concert).await?;
+    // The timeline is that of the connection that has just answered.
+    if timeline.unwrap_or_default() < services.primary.timeline()
+        || sale.revision < revision.unwrap_or_default()
+    {
+        make_good_detached(services, concert).await?;
+        return Ok(false);
     }
-    super::cancelled(services, concert, account).await
+    super::cancelled(services, concert, account).await?;
+    Ok(true)
+}
+
+/// [`make_good`], which finishes even if the request that found the loss times out.
+async fn make_good_detached(services: &Services, concert: ConcertId) -> Result<()> {
+    let services = services.clone();
+    to_the_end(async move { make_good(&services, concert).await }).await
 }
 
 /// Records every place that Redis has and PostgreSQL lacks, notes which accounts have lost a

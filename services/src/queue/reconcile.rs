@@ -253,7 +253,9 @@ async fn compare_all(services: &Services, concert: ConcertId) -> Result<Outcome>
         }
     }
     let arrival = record_places(services, concert, None, Which::All).await?;
-    release_holders(services, concert).await?;
+    if !release_holders(services, concert).await? {
+        return Ok(Outcome::Busy);
+    }
     scripts::call::<i64>(&services.redis, &scripts::COMPARED, concert, &[0_i64; 0]).await?;
     Ok(Outcome::Agreed(Mark {
         transaction,
@@ -262,8 +264,9 @@ async fn compare_all(services: &Services, concert: ConcertId) -> Result<Outcome>
     }))
 }
 
-/// Allows accounts that Redis has as holders, and that have no live ticket, to join again.
-async fn release_holders(services: &Services, concert: ConcertId) -> Result<()> {
+/// Allows accounts that Redis has as holders, and that have no live ticket, to join again. Returns
+/// false if their tickets are lost with PostgreSQL's last commits, and the queue is being rebuilt.
+async fn release_holders(services: &Services, concert: ConcertId) -> Result<bool> {
     let [_, _, _, holders, ..] = keys::of(&services.redis, concert);
     let mut cursor = 0;
     loop {
@@ -280,12 +283,14 @@ async fn release_holders(services: &Services, concert: ConcertId) -> Result<()> 
         .await?;
         for account in without {
             tracing::warn!(%concert, account, "Redis takes an account for a holder that has no ticket");
-            losses::release(services, concert, AccountId(account)).await?;
+            if !losses::release(services, concert, AccountId(account)).await? {
+                return Ok(false);
+            }
             // If the account was issued a ticket again in between, this was wrong, and the next
             // comparison puts it back.
         }
         if next == 0 {
-            return Ok(());
+            return Ok(true);
         }
         cursor = next;
     }
