@@ -1,4 +1,5 @@
-//! Who may see and join a concert: everybody, the accounts of a rehearsal, or those who may edit it.
+//! Decides who may see and join a concert: all visitors, the accounts of a rehearsal, or those who
+//! may edit it.
 
 use crate::sessions::Session;
 use crate::{Error, Result, Services};
