@@ -47,7 +47,7 @@ pub async fn release(services: &Services, concert: ConcertId, account: AccountId
         make_good_detached(services, concert).await?;
         return Ok(false);
     }
-    super::cancelled(services, concert, account).await?;
+    super::tell_cancelled(services, &sale, account).await?;
     Ok(true)
 }
 

@@ -557,7 +557,12 @@ pub(crate) async fn cancelled(
     account: AccountId,
 ) -> Result<()> {
     let sale = SaleRow::find(&services.db, concert).await?;
-    let arguments = (account.0, sale.arguments());
+    tell_cancelled(services, &sale, account).await
+}
+
+/// [`cancelled`] for a caller that has just read the sale.
+async fn tell_cancelled(services: &Services, sale: &SaleRow, account: AccountId) -> Result<()> {
+    let (concert, arguments) = (sale.concert(), (account.0, sale.arguments()));
     scripts::call::<i64>(&services.redis, &scripts::CANCEL, concert, arguments).await?;
     Ok(())
 }
